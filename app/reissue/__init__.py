@@ -1,0 +1,65 @@
+"""reissue keeps Python in the browser signed in.
+
+It wraps `fetch` in an interceptor: every request to your API carries the access token; when the token is expired or
+refused, exactly one refresh runs, everything else waits its turn, and each waiting request is replayed with the new
+token.
+
+    import reissue
+
+    api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
+    await api.sign_in(username="ada", password=secret)
+    response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
+"""
+
+from .claims import unverified_claims
+from .connection import connect
+from .credentials import Credential
+from .endpoints import Endpoint
+from .errors import (
+    GrantRefused,
+    MalformedToken,
+    NetworkError,
+    RefreshUnavailable,
+    ReissueError,
+    RequestAborted,
+    SessionChanged,
+    SessionEnded,
+)
+from .events import (
+    Event,
+    RefreshEvent,
+    RefreshPhase,
+    RequestEvent,
+    RequestPhase,
+    SessionEvent,
+    SessionPhase,
+)
+from .interceptor import Interceptor, State
+from .messages import Headers, Request, Response
+
+__all__ = [
+    "Credential",
+    "Endpoint",
+    "Event",
+    "GrantRefused",
+    "Headers",
+    "Interceptor",
+    "MalformedToken",
+    "NetworkError",
+    "RefreshEvent",
+    "RefreshPhase",
+    "RefreshUnavailable",
+    "ReissueError",
+    "Request",
+    "RequestAborted",
+    "RequestEvent",
+    "RequestPhase",
+    "Response",
+    "SessionChanged",
+    "SessionEnded",
+    "SessionEvent",
+    "SessionPhase",
+    "State",
+    "connect",
+    "unverified_claims",
+]

@@ -1,0 +1,94 @@
+"""When the endpoint may be asked again after a failure.
+
+The server's word (Retry-After, RFC 9110 section 10.2.3) is kept to the second: callers are told at once, with the
+seconds left. Where the server says nothing, a short pause with full jitter goes before the next attempt; news that the
+network is back ends it early.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+
+
+def parse_retry_after(value: str | None, *, now: Callable[[], float] = time.time) -> float | None:
+    """Seconds to wait, from a number of seconds or an HTTP date; None for anything else. Never raises."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])  # nine digits are 30 years: more would only overflow
+    from email.utils import parsedate_to_datetime  # here: a large import for a rare form
+
+    try:
+        instant = parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return max(0.0, instant - now())
+
+
+def random_fraction() -> float:
+    """A number in [0, 1). From the system: `random` would be one more import for every page."""
+    return int.from_bytes(os.urandom(6), "big") / 2**48
+
+
+class Backoff:
+    """When the endpoint may be asked again.
+
+    `wait()` pauses a new attempt after failures: between 0 and `base * 2 ** failures` seconds, at most `cap` ('full
+    jitter'), so that a thousand pages don't come back in step. `retry_after` holds what the server asked for; nobody
+    may ask before, so callers are told at once rather than kept waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        base: float = 0.5,
+        cap: float = 8.0,
+        fraction: Callable[[], float] = random_fraction,
+    ) -> None:
+        self._clock = clock
+        self._base = base
+        self._cap = cap
+        self._fraction = fraction
+        self._failures = 0
+        self._asked_at = 0.0
+        self._retry_after = 0.0
+        self._awake = asyncio.Event()
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds of the server's Retry-After still to pass; 0 if none."""
+        passed = self._clock() - self._asked_at
+        return self._retry_after - passed if 0 <= passed < self._retry_after else 0.0
+
+    @property
+    def pausing(self) -> bool:
+        """Has an attempt failed since the last success?"""
+        return self._failures > 0
+
+    def failed(self, retry_after: float | None = None) -> None:
+        """Count a failed attempt, with the server's own wish if it gave one."""
+        self._failures = min(self._failures + 1, 16)
+        self._asked_at, self._retry_after = self._clock(), retry_after or 0.0
+        self._awake.clear()
+
+    def succeeded(self) -> None:
+        """Forget all failures."""
+        self._failures, self._retry_after = 0, 0.0
+
+    def wake(self) -> None:
+        """The network is back, or the page is looked at again: don't pause the next attempt."""
+        self._awake.set()
+
+    async def wait(self) -> None:
+        """Pause before the next attempt, if there were failures."""
+        if not self._failures or self._awake.is_set():
+            return
+        longest = min(self._cap, self._base * 2 ** (self._failures - 1))
+        try:
+            async with asyncio.timeout(self._fraction() * longest):
+                await self._awake.wait()
+        except TimeoutError:
+            pass

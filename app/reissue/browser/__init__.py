@@ -1,0 +1,1 @@
+"""The browser's side: with `adapters/` and `inspector/`, the only code that imports `js` or `pyodide`."""

@@ -1,0 +1,61 @@
+"""What a JWT says about itself. Nothing here verifies a signature: that is the server's business.
+
+A page can't keep a secret, so it could only verify what it has no need to trust. Claims are for showing a name and
+for knowing a lifetime; a decision about access that rests on them belongs to the server.
+"""
+
+import re
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from .errors import MalformedToken
+
+# RFC 6749 appendix A.12 allows printable ASCII; a space would end the token in a header field (RFC 6750 section 2.1).
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+def checked_token(token: object, name: str = "access token") -> str:
+    """`token` itself, if it can stand in a header field. Raises MalformedToken, which never quotes it."""
+    if not isinstance(token, str):
+        raise MalformedToken(f"the {name} is text, not {type(token).__name__}")
+    if not token:
+        raise MalformedToken(f"the {name} is empty")
+    if not _TOKEN.fullmatch(token):
+        raise MalformedToken(f"the {name} holds a character that can't be in one (RFC 6749, appendix A)")
+    return token
+
+
+def unverified_claims(token: str) -> Mapping[str, Any]:
+    """The claims of a JWT, read and *not verified* (RFC 7519 section 4). Raises MalformedToken if it is no JWT."""
+    import jwt  # here, since a page that reads no claims need not load it
+
+    try:
+        claims: dict[str, Any] = jwt.decode(checked_token(token), options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+        # Without the cause: PyJWT's messages may quote the token's parts.
+        raise MalformedToken(f"not a JSON Web Token: {type(error).__name__}") from None
+    return claims
+
+
+def lifetime(claims: Mapping[str, Any], *, now: float) -> float | None:
+    """The seconds that a token with these claims lives from now, when it was received; None if it does not say.
+
+    Counted as `exp - iat`, since both come from the server's clock and ours may be wrong (T12). With `exp` alone there
+    is only our own clock to compare with; if that says the token is dead on arrival, it is the clock that we doubt.
+    """
+    expires, issued = _seconds(claims.get("exp")), _seconds(claims.get("iat"))
+    if expires is None:
+        return None
+    life = expires - (now if issued is None else issued)
+    return life if life > 0 else None
+
+
+def _seconds(value: object) -> float | None:
+    """A NumericDate (RFC 7519 section 2), or None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,26 @@
+"""`connect`: the front door, open in a browser and clear about it elsewhere."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from .endpoints import Endpoint, Refresh
+from .errors import ReissueError
+
+if TYPE_CHECKING:
+    from .interceptor import Interceptor
+
+
+def connect(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> "Interceptor":
+    """An `Interceptor` over the browser's own fetch, clock and URLs.
+
+    `audience` and the endpoint's URL may be relative to the page. `options` are those of `Interceptor`. Raises
+    ReissueError outside Pyodide, and TypeError or ValueError for settings that can't work.
+
+        api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
+    """
+    if sys.platform != "emscripten":
+        raise ReissueError("connect() needs a browser (Pyodide, PyScript); elsewhere give Interceptor a transport")
+    from .browser.page import connect_page
+
+    return connect_page(audience, endpoint=endpoint, **options)

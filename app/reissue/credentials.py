@@ -1,0 +1,72 @@
+"""A credential: an access token with its life, and the refresh token where the page holds one.
+
+A value. It knows how fresh it is at a given moment, and nothing of who asks or what follows from it.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from math import isfinite
+
+from .claims import checked_token, lifetime, unverified_claims
+from .errors import MalformedToken
+
+
+class Freshness(Enum):
+    """How far through its life a credential is (after google-auth's TokenState)."""
+
+    FRESH = "fresh"  # send it
+    STALE = "stale"  # send it, and renew it meanwhile
+    EXPIRED = "expired"  # renew it first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What an endpoint answers with.
+
+    `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1); None asks the token's own `exp - iat`, and
+    failing that, leaves the end to a 401. `received_at` is the clock's time of receipt, set by the session.
+    Raises MalformedToken for a token that can't be sent or a life that is no positive number.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_in: float | None = None
+    received_at: float | None = None
+
+    def __post_init__(self) -> None:
+        checked_token(self.access_token)
+        if self.refresh_token is not None:
+            checked_token(self.refresh_token, "refresh token")
+        life = self.expires_in
+        if life is not None and (
+            isinstance(life, bool) or not isinstance(life, (int, float)) or not isfinite(life) or life < 0
+        ):
+            raise MalformedToken("expires_in is a number of seconds, not negative")
+
+    def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
+        """This credential as received at `now`: its life settled, and the old refresh token kept if it brings none.
+
+        RFC 6749 section 6: a new refresh token is the server's choice; without one the old stays valid (F5).
+        """
+        life = self.expires_in
+        if life is None:
+            with suppress(MalformedToken):  # an opaque token does not tell its life; a 401 will
+                life = lifetime(unverified_claims(self.access_token), now=now)
+        kept = self.refresh_token or (previous.refresh_token if previous else None)
+        return replace(self, expires_in=life, received_at=now, refresh_token=kept)
+
+    def remaining(self, now: float) -> float | None:
+        """Seconds of life left at `now`, never below 0; None if it does not say."""
+        if self.expires_in is None or self.received_at is None:
+            return None
+        return max(0.0, self.received_at + self.expires_in - now)
+
+    def freshness(self, now: float, *, leeway: float) -> Freshness:
+        """How fresh it is at `now`. The leeway is at most a quarter of the life: a short one would never be FRESH."""
+        remaining = self.remaining(now)
+        if remaining is None or self.expires_in is None:
+            return Freshness.FRESH
+        if remaining <= 0:
+            return Freshness.EXPIRED
+        return Freshness.STALE if remaining <= min(leeway, self.expires_in / 4) else Freshness.FRESH

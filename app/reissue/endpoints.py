@@ -1,0 +1,220 @@
+"""Where tokens come from: how they are asked for, and how answers are read.
+
+Each grant is a pair: a function that builds the request, and one that reads the response. Rules about messages
+live here; when to ask, and what follows from an answer, is the session's policy. An endpoint is always called on the
+bare transport, so a refresh can't wait for itself (Q3) and a wrong password can't start one (Q17).
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from .backoff import parse_retry_after
+from .credentials import Credential
+from .errors import GrantRefused, MalformedToken, RefreshUnavailable
+from .messages import HasStatus, Headers, Request
+from .urls import ParseUrl
+
+Transport = Callable[[Request], Awaitable[Any]]
+"""Sends one request and gives its response (`.status`, `.headers`). Raises OSError if no answer comes."""
+
+Refresh = Callable[[Credential | None], Awaitable[Credential]]
+"""Turns the current credential (None: whatever the browser's cookies hold) into a new one.
+
+Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnavailable) if it may succeed later.
+"""
+
+
+class TokenSource(Protocol):
+    """An endpoint ready for use: what the interceptor calls."""
+
+    async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
+        """Tokens for a user's own fields."""
+        ...
+
+    async def refresh(self, credential: Credential | None) -> Credential:
+        """Tokens in place of these."""
+        ...
+
+    async def sign_out(self, credential: Credential | None) -> None:
+        """End the session at the server."""
+        ...
+
+
+class Endpoint:
+    """A token endpoint that speaks JSON: `POST {url}/login`, `/refresh` and `/logout`.
+
+    Answers are those of OAuth 2.0: `{"access_token": …, "expires_in": seconds, "refresh_token": …}` (RFC 6749
+    section 5.1) or `{"error": …, "error_description": …}` (section 5.2). A refresh token that the page holds is sent
+    in the body; without one the browser's HttpOnly cookie speaks. A 204 to a refresh says that nobody is signed in.
+
+    `sign_in`, `refresh` and `sign_out` are the paths below `url`. `headers` are sent along: a mapping, or a function
+    without arguments that gives one and is called for each request (a CSRF token lives in a cookie that changes, X4).
+    `credentials` is fetch's setting: "include" for an endpoint on another origin that uses cookies.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        sign_in: str = "login",
+        refresh: str = "refresh",
+        sign_out: str = "logout",
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        credentials: str = "same-origin",
+    ) -> None:
+        if not isinstance(url, str) or not url or "?" in url or "#" in url:
+            raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
+        if credentials not in ("same-origin", "include", "omit"):
+            raise ValueError(f"credentials is 'same-origin', 'include' or 'omit', not {credentials!r}")
+        self._url = url.rstrip("/")
+        self._paths = {"sign_in": sign_in, "refresh": refresh, "sign_out": sign_out}
+        self._headers = headers
+        self._credentials = credentials
+
+    def sign_in_request(self, fields: Mapping[str, Any]) -> Request:
+        """The request that signs in with the caller's own fields (a user name and a password, say)."""
+        return self._request("sign_in", dict(fields))
+
+    def refresh_request(self, credential: Credential | None) -> Request:
+        """The request for a new access token (RFC 6749 section 6)."""
+        return self._request("refresh", _refresh_token(credential))
+
+    def sign_out_request(self, credential: Credential | None) -> Request:
+        """The request that ends the session at the server (after RFC 7009)."""
+        return self._request("sign_out", _refresh_token(credential))
+
+    def _request(self, grant: str, fields: Mapping[str, Any]) -> Request:
+        headers = self._headers() if callable(self._headers) else self._headers
+        return Request.build(
+            f"{self._url}/{self._paths[grant]}",
+            method="POST",
+            headers={"Accept": "application/json", **(headers or {})},
+            json=dict(fields),
+            credentials=self._credentials,
+            cache="no-store",
+        )
+
+    def bind(self, transport: Transport, parse: ParseUrl) -> TokenSource:
+        """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be."""
+        for path in self._paths.values():
+            try:
+                parse(f"{self._url}/{path}")
+            except ValueError as error:
+                raise ValueError(f"the endpoint {self._url!r} is no URL that can be used here: {error}") from None
+        return _HttpTokenSource(self, transport, parse)
+
+
+def read_credential(status: int, headers: Mapping[str, str], text: str) -> Credential:
+    """The credential in an endpoint's answer. Pure; the status is judged before the body (F3).
+
+    Raises GrantRefused for a 401, and for a 400 with an OAuth error code; RefreshUnavailable for every other failure
+    (429, 5xx, and a 403 too: proxies send those, F12); MalformedToken for a success without a usable token (F4).
+    """
+    fields = _json_object(text)
+    error = fields.get("error")
+    if status == 401 or (status == 400 and isinstance(error, str)):
+        description = fields.get("error_description")
+        raise GrantRefused(
+            error if isinstance(error, str) else "invalid_grant",
+            description if isinstance(description, str) else None,
+            status=status,
+        )
+    if not 200 <= status < 300:
+        raise RefreshUnavailable(
+            f"the endpoint answered {status}",
+            retry_after=parse_retry_after(headers.get("Retry-After")),
+            status=status,
+        )
+    if "access_token" not in fields:
+        kind = headers.get("Content-Type", "no content type").partition(";")[0]
+        raise MalformedToken(f"the endpoint answered {status} ({kind}) without an access_token")
+    refresh_token = fields.get("refresh_token")
+    return Credential(
+        access_token=fields["access_token"],
+        refresh_token=refresh_token or None,
+        expires_in=_number(fields.get("expires_in")),
+    )
+
+
+def _refresh_token(credential: Credential | None) -> dict[str, str]:
+    held = credential.refresh_token if credential else None
+    return {"refresh_token": held} if held else {}
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _number(value: object) -> Any:
+    """Some servers write the number as text; anything else goes on, for Credential to refuse."""
+    return float(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+class _HttpTokenSource:
+    """An `Endpoint` over a transport."""
+
+    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl) -> None:
+        self._endpoint = endpoint
+        self._transport = transport
+        self._parse = parse
+
+    async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
+        return read_credential(*await self._send(self._endpoint.sign_in_request(fields)))
+
+    async def refresh(self, credential: Credential | None) -> Credential:
+        status, headers, text = await self._send(self._endpoint.refresh_request(credential))
+        if status == 204:
+            raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
+        return read_credential(status, headers, text)
+
+    async def sign_out(self, credential: Credential | None) -> None:
+        status, headers, _ = await self._send(self._endpoint.sign_out_request(credential))
+        if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
+            retry_after = parse_retry_after(headers.get("Retry-After"))
+            raise RefreshUnavailable(
+                f"signed out in this page, but the server answered {status}",
+                retry_after=retry_after,
+                status=status,
+            )
+
+    async def _send(self, request: Request) -> tuple[int, Headers, str]:
+        absolute = Request(
+            self._parse(request.url).href, request.method, request.headers, request.body, request.options
+        )
+        response: HasStatus = await self._transport(absolute)
+        return response.status, Headers(response.headers), await response.text()  # type: ignore[attr-defined]
+
+
+class CallableTokenSource:
+    """An app's own coroutine function in an endpoint's place: it can refresh, and the app signs in by itself."""
+
+    def __init__(self, refresh: Refresh) -> None:
+        self._refresh = refresh
+
+    async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
+        """Not possible: raises TypeError."""
+        raise TypeError("this endpoint is a callable, which can only refresh: sign in by your own means, then adopt()")
+
+    async def refresh(self, credential: Credential | None) -> Credential:
+        """What the callable gives. Raises TypeError if that is no Credential."""
+        fresh = await self._refresh(credential)
+        if not isinstance(fresh, Credential):
+            raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
+        return fresh
+
+    async def sign_out(self, credential: Credential | None) -> None:
+        """Nothing to tell: the session ends in the page."""
+
+
+def token_source(endpoint: Endpoint | Refresh, transport: Transport, parse: ParseUrl) -> TokenSource:
+    """An endpoint of either kind, ready for use. Raises TypeError for anything else."""
+    if isinstance(endpoint, Endpoint):
+        return endpoint.bind(transport, parse)
+    if callable(endpoint):
+        return CallableTokenSource(endpoint)
+    raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

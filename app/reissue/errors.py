@@ -1,0 +1,92 @@
+"""What can go wrong, told by what the caller should do next.
+
+ReissueError
+├── SessionEnded          sign in again                                   .reason
+├── SessionChanged        another user is signed in now; the request was not sent
+├── RefreshUnavailable    try later; the session is kept                  .retry_after
+├── GrantRefused          the endpoint said no, and will say no again     .error .description .status
+├── MalformedToken        what the endpoint sent can't be used as a token
+├── NetworkError          no answer came (also an OSError)
+└── RequestAborted        the caller's own signal stopped the request
+
+No message ever holds a token. A `timeout=` that passes raises the built-in `TimeoutError`, and cancelling a task raises
+`asyncio.CancelledError`, as everywhere in asyncio.
+"""
+
+from typing import Final, Literal
+
+EndReason = Literal["signed_out", "refused", "replaced", "closed"]
+
+_END_MESSAGES: Final[dict[str, str]] = {
+    "signed_out": "nobody is signed in: sign in, or send with auth=False",
+    "refused": "the server ended this session: sign in again",
+    "replaced": "another sign-in took this session's place",
+    "closed": "this interceptor was closed",
+}
+
+
+class ReissueError(Exception):
+    """The root of every error that this library raises on its own account."""
+
+
+class SessionEnded(ReissueError):
+    """There is no session to send this request in: sign in again.
+
+    `reason` is `"signed_out"` (nobody signed in, or signed out), `"refused"` (the endpoint refused the refresh; the
+    refusal is chained as the cause) or `"closed"`.
+    """
+
+    def __init__(self, reason: EndReason = "signed_out") -> None:
+        super().__init__(_END_MESSAGES[reason])
+        self.reason: EndReason = reason
+
+
+class SessionChanged(ReissueError):
+    """Another sign-in took place while this request waited. It was not sent as the new user."""
+
+    def __init__(self) -> None:
+        super().__init__("another sign-in took this session's place; the request was not sent in the new one")
+
+
+class RefreshUnavailable(ReissueError):
+    """The endpoint could not be asked, or did not answer properly. The session is kept: try later.
+
+    `retry_after` is the number of seconds that the server asked to wait (RFC 9110 section 10.2.3), or None. `status` is
+    the HTTP status, or None if no answer came. The cause is chained.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.status = status
+
+
+class GrantRefused(ReissueError):
+    """The endpoint refused the grant for good (RFC 6749 section 5.2): a wrong password, a dead refresh token.
+
+    `error` is the OAuth error code, `description` the server's own words or None, `status` the HTTP status or None.
+    """
+
+    def __init__(self, error: str, description: str | None = None, *, status: int | None = None) -> None:
+        super().__init__(f"{error}: {description}" if description else error)
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+class MalformedToken(ReissueError):
+    """What was given as a token can't be one. The message tells the fault and never the token."""
+
+
+class NetworkError(ReissueError, OSError):
+    """No answer came: offline, connection refused or reset, or an answer that CORS withholds from the page.
+
+    Raised by the browser's transport, where `fetch` and Pyodide call all of these 'AbortError' or 'Failed to fetch'.
+    """
+
+
+class RequestAborted(ReissueError):
+    """The caller's own `signal=` stopped the request: while it waited, or on the wire."""
+
+    def __init__(self) -> None:
+        super().__init__("the caller's signal aborted this request")

@@ -1,0 +1,139 @@
+"""What happened, for whoever watches: frozen values that hold no secret.
+
+Events carry a URL without its query, never a token, a header or a body. Listeners run outside every lock, after the
+state they tell of is in place, so a listener may start any call to the client (S4).
+"""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from .errors import EndReason
+
+
+class RequestPhase(Enum):
+    """Where a request is in its life."""
+
+    STARTED = "started"  # called; no token looked up yet
+    SENT = "sent"  # on the wire with a token
+    REFUSED = "refused"  # 401: waits for the refresh
+    REPLAYED = "replayed"  # on the wire again with the new token
+    DONE = "done"  # answered; `status` says how
+    FAILED = "failed"  # an error went to the caller; `error` names its type
+    CANCELLED = "cancelled"  # the caller gave up
+
+
+class RefreshPhase(Enum):
+    """Where a refresh is in its life."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"  # for good
+    UNAVAILABLE = "unavailable"  # try later
+    DROPPED = "dropped"  # the session ended meanwhile; the answer, if any, was thrown away
+
+
+class SessionPhase(Enum):
+    """The two ends of a session."""
+
+    STARTED = "started"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEvent:
+    """A step in the life of one request to the audience. `at` is the clock's time in seconds."""
+
+    at: float
+    request: int
+    phase: RequestPhase
+    method: str
+    url: str
+    status: int | None = None
+    error: str | None = None
+    replayable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshEvent:
+    """A step of a session's refresh. `expires_in` is the new token's life in seconds, where it tells one."""
+
+    at: float
+    session: int
+    phase: RefreshPhase
+    expires_in: float | None = None
+    retry_after: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent:
+    """A session began, or ended; each is told once (F10)."""
+
+    at: float
+    session: int
+    phase: SessionPhase
+    reason: EndReason | None = None
+
+
+Event = RequestEvent | RefreshEvent | SessionEvent
+Listener = Callable[[Event], object]
+
+
+class Listeners:
+    """Those who watch. One that raises is reported to the event loop and disturbs nobody."""
+
+    __slots__ = ("_listeners", "_streams")
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+        self._streams: set[asyncio.Queue[Event | None]] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._listeners or self._streams)
+
+    def add(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for each event; gives the function that stops it. A coroutine function is a TypeError."""
+        if not callable(listener) or inspect.iscoroutinefunction(listener):
+            raise TypeError(
+                "a listener is a plain function: start a task in it, or use `async for event in api.events()`"
+            )
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def tell(self, event: Event) -> None:
+        """Give an event to everyone."""
+        for queue in self._streams:
+            queue.put_nowait(event)
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:
+                context = {"message": "a listener of reissue raised", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
+
+    def stream(self) -> AsyncIterator[Event]:
+        """The events from this call on, until `close()`."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._streams.add(queue)
+        return self._drain(queue)
+
+    async def _drain(self, queue: "asyncio.Queue[Event | None]") -> AsyncIterator[Event]:
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._streams.discard(queue)
+
+    def close(self) -> None:
+        """End every stream and let go of every listener."""
+        for queue in self._streams:
+            queue.put_nowait(None)
+        self._listeners.clear()

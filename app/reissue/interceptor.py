@@ -1,0 +1,414 @@
+"""The interceptor: what stands between the app's code and the transport.
+
+One request, from call to answer:
+
+    fetch() → Request → in the audience? ── no → transport, untouched
+                 │ yes
+         session.obtain()    FRESH: at once · STALE: at once, and a refresh starts behind it · EXPIRED: join the refresh
+                 │
+         attach bearer → transport → not 401 ───────────→ response
+                              │ 401
+         session.renew(rejected=credential) → replay once → response (even if 401)
+
+Theory of operation:
+
+1. A request belongs to the session that it entered with, and is never sent in another (S3).
+2. The endpoint's calls (sign-in, refresh, sign-out) go one at a time over the bare transport: they share the browser's
+   cookies, and a refresh that lands after another user's sign-in would mix two users.
+3. A call into the client from within an endpoint would wait for itself; it is refused (Q3).
+4. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
+from enum import Enum
+from functools import partial
+from itertools import count
+from typing import Any
+
+from .claims import unverified_claims
+from .credentials import Credential
+from .endpoints import Endpoint, Refresh, Transport, token_source
+from .errors import (
+    EndReason,
+    GrantRefused,
+    MalformedToken,
+    RefreshUnavailable,
+    ReissueError,
+    RequestAborted,
+    SessionEnded,
+)
+from .events import Event, Listener, Listeners, RequestEvent, RequestPhase, SessionEvent, SessionPhase
+from .messages import Request
+from .session import Session
+from .signals import Signal, aborted_by
+from .singleflight import FlightCancelled, SingleFlight
+from .urls import Audience, ParseUrl, Url, parse_url
+
+
+class State(Enum):
+    """Whether requests can be sent."""
+
+    SIGNED_OUT = "signed_out"  # no session: requests raise SessionEnded
+    RESUMING = "resuming"  # asking whether somebody is still signed in: requests wait
+    SIGNED_IN = "signed_in"
+    REFRESHING = "refreshing"  # signed in, and a refresh is on the way
+
+
+class _EndpointCall:
+    """Marks the context of one call to the endpoint, so that a call from within it is seen (Q3)."""
+
+    def __init__(self) -> None:
+        self.running = True
+
+
+_endpoint_call: ContextVar[_EndpointCall | None] = ContextVar("reissue_endpoint_call", default=None)
+
+
+class Interceptor:
+    """A client for one API: sends each request to the `audience` with the session's access token.
+
+    `transport` sends a `Request` and gives a response. `audience` is the URL, or the URLs, from which on down the
+    token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
+    how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
+    (seconds) bounds one call to the endpoint. `parse_url` reads a URL as the transport will.
+
+    Raises TypeError or ValueError for settings that can't work.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        audience: str | Iterable[str],
+        endpoint: Endpoint | Refresh,
+        clock: Callable[[], float] = time.time,
+        leeway: float = 30,
+        deadline: float = 15,
+        parse_url: ParseUrl = parse_url,
+    ) -> None:
+        if not callable(transport):
+            raise TypeError("transport is a coroutine function that takes a Request")
+        self._transport = transport
+        self._parse_url = parse_url
+        self._audience = Audience(audience, parse=parse_url)
+        self._tokens = token_source(endpoint, transport, parse_url)
+        self._clock = clock
+        self._leeway = _seconds("leeway", leeway, least=0)
+        self._deadline = _seconds("deadline", deadline)
+        self._listeners = Listeners()
+        self._session: Session | None = None
+        self._resuming: SingleFlight[bool] = SingleFlight()
+        self._endpoint_calls = asyncio.Lock()
+        self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
+        self._closed = False
+        self._request_numbers, self._session_numbers = count(1), count(1)
+
+    # What the app sees of the session
+
+    @property
+    def state(self) -> State:
+        """Whether requests can be sent now."""
+        if self._session is not None and self._session.alive:
+            return State.REFRESHING if self._session.refreshing else State.SIGNED_IN
+        return State.RESUMING if self._resuming.running else State.SIGNED_OUT
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The claims of the current access token, *unverified*: for showing a name, never for deciding on access.
+
+        Empty without a session, and for a token that is no JWT.
+        """
+        if self._session is None or not self._session.alive:
+            return {}
+        try:
+            return unverified_claims(self._session.credential.access_token)
+        except MalformedToken:
+            return {}
+
+    @property
+    def expires_in(self) -> float | None:
+        """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
+        if self._session is None or not self._session.alive:
+            return None
+        return self._session.credential.remaining(self._clock())
+
+    def on(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every event from now on; gives the function that unsubscribes it.
+
+        The listener is a plain function. One that raises is reported to the event loop and disturbs no request.
+        """
+        return self._listeners.add(listener)
+
+    def events(self) -> AsyncIterator[Event]:
+        """The events from now on: `async for event in api.events()`. Ends with `close()`."""
+        return self._listeners.stream()
+
+    # Sessions
+
+    async def sign_in(self, **fields: Any) -> None:
+        """Ask the endpoint for tokens with these fields (user name, password, …) and start a session.
+
+        A session that is on stays as it was until the answer is there; then it is replaced.
+        Raises GrantRefused (wrong password), RefreshUnavailable (429, 5xx), MalformedToken (an answer without a
+        token), OSError (no answer, TimeoutError included), SessionEnded (a `sign_out()` came in between).
+        """
+        self._check_usable()
+        sign_outs = self._sign_outs
+        credential = await self._ask(self._tokens.sign_in, fields)
+        if self._closed or sign_outs != self._sign_outs:
+            raise SessionEnded("closed" if self._closed else "signed_out")
+        self._begin(credential)
+
+    async def adopt(
+        self, access_token: str, *, refresh_token: str | None = None, expires_in: float | None = None
+    ) -> None:
+        """Start a session from tokens that the app got by its own means.
+
+        `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts.
+        Raises MalformedToken.
+        """
+        self._check_usable()
+        self._begin(Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in))
+
+    async def resume(self) -> bool:
+        """Take up the session of an earlier page, without asking the user. True if there is one.
+
+        Requests made meanwhile wait for the answer (Q18). Raises RefreshUnavailable if the endpoint can't be asked now:
+        whether somebody is signed in is then not known, so don't show a sign-in form for it.
+        """
+        self._check_usable()
+        if self._session is not None and self._session.alive:
+            return True
+        try:
+            return await self._resuming.join(self._resume)
+        except FlightCancelled:
+            return self._session is not None and self._session.alive
+
+    async def renew(self) -> None:
+        """Refresh now, for instance after the user's rights changed. Requests go on with the old token meanwhile.
+
+        Raises what `fetch` raises, and GrantRefused if the refresh is refused while the current token still works.
+        """
+        self._check_usable()
+        await (await self._current_session()).renew()
+
+    async def sign_out(self) -> None:
+        """End the session in this page at once, then tell the endpoint.
+
+        A refresh on the way is aborted first, so that its answer can't sign anybody in again (S1, S2). Requests that
+        wait raise SessionEnded. If the endpoint can't be told, OSError or RefreshUnavailable is raised *after* the
+        session has ended here: the server may still hold it until its refresh token runs out.
+        """
+        self._check_usable()
+        self._sign_outs += 1
+        credential = self._end("signed_out")
+        await self._ask(self._tokens.sign_out, credential)
+
+    async def close(self) -> None:
+        """Let go of everything: waiting calls raise SessionEnded, streams of events end. The endpoint is not told."""
+        if self._closed:
+            return
+        self._closed = True
+        self._end("closed")
+        self._listeners.close()
+
+    def wake(self) -> None:
+        """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
+        if self._session is not None:
+            self._session.wake()
+
+    # Requests
+
+    async def fetch(
+        self,
+        url: Any,
+        *,
+        auth: bool = True,
+        timeout: float | None = None,  # noqa: ASYNC109 - a caller's word, as in every HTTP client
+        signal: Signal | None = None,
+        **options: Any,
+    ) -> Any:
+        """Send a request; with the access token if `url` is in the audience. Gives the transport's own response.
+
+        `options` are `method`, `headers`, `body`, `json` (sent as JSON) and whatever else the transport takes.
+        `auth=False` sends without a token. `timeout` (seconds) is one deadline across waiting, sending and replaying
+        (Q14). `signal` aborts the request wherever it is.
+
+        A 401 is answered by one refresh, shared with everybody, and one replay; a second 401 is a response like any
+        other, and so is the first if the body can't be sent twice. Raises SessionEnded, SessionChanged,
+        RefreshUnavailable, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no answer came, and
+        TypeError or ValueError for arguments that make no request.
+        """
+        if not isinstance(url, str):
+            url = getattr(url, "href", url)  # a JavaScript URL
+        if not isinstance(url, str):
+            raise TypeError(f"a URL is text or a JavaScript URL, not {type(url).__name__}")
+        if signal is not None:
+            options["signal"] = signal  # the transport's too: after the head, the body is still to come
+        request = Request.build(url, **options)
+        if timeout is None and signal is None:
+            return await self._fetch(request, auth)
+        if timeout is not None:
+            _seconds("timeout", timeout, least=0)
+        with aborted_by(signal):
+            async with asyncio.timeout(timeout):
+                return await self._fetch(request, auth)
+
+    async def _fetch(self, request: Request, auth: bool) -> Any:
+        url = self._audience_url(request) if auth else None
+        if url is None:
+            return await self._transport(request)
+        self._check_usable()
+        if "Authorization" in request.headers:
+            raise ValueError("this request has an Authorization header of its own: send it with auth=False")
+        request = Request(url.href, request.method, request.headers, request.body, request.options)
+        number = next(self._request_numbers)
+        try:
+            self._tell_request(number, request, RequestPhase.STARTED)
+            response = await self._send_authorized(number, request)
+        except (asyncio.CancelledError, RequestAborted):
+            self._tell_request(number, request, RequestPhase.CANCELLED)
+            raise
+        except Exception as error:
+            self._tell_request(number, request, RequestPhase.FAILED, error=type(error).__name__)
+            raise
+        self._tell_request(number, request, RequestPhase.DONE, status=response.status)
+        return response
+
+    async def _send_authorized(self, number: int, request: Request) -> Any:
+        session = self._session
+        if session is None or self._resuming.running:
+            session = await self._current_session()
+        credential = await session.obtain()
+        self._tell_request(number, request, RequestPhase.SENT)
+        response = await self._transport(_attach(request, credential))
+        if response.status != 401:
+            return response
+        self._tell_request(number, request, RequestPhase.REFUSED, status=401)
+        credential = await session.renew(rejected=credential)
+        if not request.replayable:
+            return response
+        self._tell_request(number, request, RequestPhase.REPLAYED)
+        return await self._transport(_attach(request, credential))
+
+    def _audience_url(self, request: Request) -> Url | None:
+        """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""
+        try:
+            url = self._parse_url(request.url)
+        except ValueError:
+            return None
+        return url if self._audience.covers(url) else None
+
+    # Inside
+
+    async def _current_session(self) -> Session:
+        """The session that a request enters with; waits while one is being resumed."""
+        if self._resuming.running and not (self._session is not None and self._session.alive):
+            await self.resume()
+        if self._closed:
+            raise SessionEnded("closed")
+        if self._session is None:
+            raise SessionEnded("signed_out")
+        return self._session
+
+    async def _resume(self) -> bool:
+        sign_outs = self._sign_outs
+        try:
+            credential = await self._ask(self._tokens.refresh, None)
+        except GrantRefused:
+            credential = None
+        except RefreshUnavailable:
+            raise
+        except Exception as cause:
+            raise RefreshUnavailable(f"could not ask for a session: {type(cause).__name__}") from cause
+        if self._session is not None and self._session.alive:
+            return True  # a sign-in or `adopt()` was faster
+        if credential is None or self._closed or sign_outs != self._sign_outs:
+            return False
+        self._begin(credential)
+        return True
+
+    def _begin(self, credential: Credential) -> None:
+        session = Session(
+            credential,
+            number=next(self._session_numbers),
+            ask=partial(self._ask, self._tokens.refresh),
+            clock=self._clock,
+            leeway=self._leeway,
+            tell=self._listeners.tell,
+        )
+        replaced, self._session = self._session, session
+        if replaced is not None:
+            replaced.end("replaced")
+        self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))
+
+    def _end(self, reason: EndReason) -> Credential | None:
+        """End the session in this page, and whatever is about to start one; the credential it had."""
+        session, self._session = self._session, None
+        self._resuming.cancel()
+        if session is None:
+            return None
+        session.end(reason)
+        return session.credential
+
+    async def _ask(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
+        """One call to the endpoint: after those before it, within the deadline, and marked (Q3).
+
+        No await lies between its answer and the caller's next line.
+        """
+        mark = _EndpointCall()
+        async with asyncio.timeout(self._deadline), self._endpoint_calls:
+            token = _endpoint_call.set(mark)
+            try:
+                return await call(argument)
+            finally:
+                mark.running = False
+                _endpoint_call.reset(token)
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise SessionEnded("closed")
+        call = _endpoint_call.get()
+        if call is not None and call.running:
+            raise ReissueError(
+                "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
+            )
+
+    def _tell_request(
+        self,
+        number: int,
+        request: Request,
+        phase: RequestPhase,
+        *,
+        status: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        if not self._listeners:
+            return
+        event = RequestEvent(
+            at=self._clock(),
+            request=number,
+            phase=phase,
+            method=request.method,
+            url=request.shown_url,
+            status=status,
+            error=error,
+            replayable=request.replayable,
+        )
+        self._listeners.tell(event)
+
+
+def _attach(request: Request, credential: Credential) -> Request:
+    """The request with the credential as its bearer (RFC 6750 section 2.1). Built anew for each attempt (Q7)."""
+    return request.with_field("Authorization", f"Bearer {credential.access_token}")
+
+
+def _seconds(name: str, value: float, *, least: float | None = None) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
+    if not (value >= least if least is not None else value > 0) or value == float("inf"):
+        raise ValueError(f"{name} is a finite number of seconds, {'at least 0' if least == 0 else 'above 0'}")
+    return value

@@ -1,0 +1,178 @@
+"""What goes over the wire: header fields, a request, and a plain response for tests.
+
+Owns their shapes and the checks on a caller's input. Knows nothing about tokens' meaning or about who sends.
+"""
+
+import json as json_format
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+_SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "dpop"})
+_BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
+
+
+class Headers(Mapping[str, str]):
+    """Header fields, immutable. Names compare in any case (RFC 9110 section 5.1) and keep the case given.
+
+    Takes a mapping, an iterable of pairs, or a JavaScript `Headers` object. Fields given twice are joined with a
+    comma (RFC 9110 section 5.3). Raises ValueError for a name or value that could not stand in a message, and
+    TypeError for what is no string.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: object = None) -> None:
+        self._fields: dict[str, tuple[str, str]] = {}
+        for name, value in _pairs(fields):
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"header fields are strings, not {type(name).__name__}: {type(value).__name__}")
+            if not name or not name.isascii() or any(c <= " " or c in '():<>@,;\\"/[]?={}\x7f' for c in name):
+                raise ValueError(f"not a header field's name: {name!r}")
+            if any(c in value for c in "\r\n\0"):
+                raise ValueError(f"the value of {name} holds a line break or a NUL")  # the value may be a secret
+            known = self._fields.get(name.lower())
+            self._fields[name.lower()] = (name, value) if known is None else (known[0], f"{known[1]}, {value}")
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()][1]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        shown = {n: "…" if n.lower() in _SECRET_FIELDS else v for n, v in self.items()}
+        return f"Headers({shown!r})"
+
+    def with_field(self, name: str, value: str) -> "Headers":
+        """The same fields with `name` set to `value`, in place of any it had."""
+        return Headers({**{n: v for n, v in self.items() if n.lower() != name.lower()}, name: value})
+
+
+def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
+    if fields is None:
+        return ()
+    if isinstance(fields, Mapping):
+        return fields.items()
+    if hasattr(fields, "entries"):  # a JavaScript Headers object
+        return [(name, value) for name, value in fields.entries()]
+    if isinstance(fields, (str, bytes)) or not isinstance(fields, Iterable):
+        raise TypeError(f"headers are a mapping or pairs, not {type(fields).__name__}")
+    pairs = []
+    for pair in fields:
+        if isinstance(pair, (str, bytes)) or len(pair) != 2:
+            raise TypeError("headers given as a sequence are pairs of a name and a value")
+        pairs.append((pair[0], pair[1]))
+    return pairs
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """One request as the caller meant it. Immutable, so a replay starts from the caller's own input.
+
+    `url` is absolute where a transport gets it. `body` is None, `str`, `bytes`, or an object of the transport's own
+    (FormData, Blob, a stream). `options` are further settings that only the transport understands.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Headers = field(default_factory=Headers)
+    body: Any = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def build(
+        cls,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: object = None,
+        body: Any = None,
+        json: Any = None,
+        **options: Any,
+    ) -> "Request":
+        """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent."""
+        if not isinstance(method, str) or not method.isascii() or not method.isalpha():
+            raise ValueError(f"not an HTTP method: {method!r}")
+        fields = Headers(headers)
+        if json is not None:
+            if body is not None:
+                raise ValueError("give json= or body=, not both")
+            body = json_format.dumps(json, ensure_ascii=False, allow_nan=False).encode()
+            if "Content-Type" not in fields:
+                fields = fields.with_field("Content-Type", "application/json")
+        if isinstance(body, (bytearray, memoryview)):
+            body = bytes(body)  # the caller may change the buffer before a replay
+        if isinstance(body, (Mapping, list, tuple, set, frozenset, int, float)):
+            raise TypeError(f"a body can't be of type {type(body).__name__}: give bytes or text, or use json=")
+        method = method.upper()
+        if body is not None and method in _BODILESS:
+            raise ValueError(f"{method} can't carry a body: name a method, such as method='POST'")
+        return cls(url, method, fields, body, MappingProxyType(options))
+
+    @property
+    def replayable(self) -> bool:
+        """Can the body be sent a second time? Iterators and JavaScript streams are read once."""
+        return not any(hasattr(self.body, name) for name in ("__next__", "__anext__", "getReader"))
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without its query and fragment, which may hold secrets: for events, logs and errors."""
+        return self.url.partition("#")[0].partition("?")[0]
+
+    def with_field(self, name: str, value: str) -> "Request":
+        """The same request with one header field set."""
+        return replace(self, headers=self.headers.with_field(name, value))
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.shown_url})"
+
+
+class HasStatus(Protocol):
+    """All that the interceptor asks of a transport's response; it hands back the object itself."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields; names in the transport's case."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Response:
+    """A plain response, for tests and fakes. In the page you get `pyodide.http.FetchResponse` instead."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        """Is the status 200–299?"""
+        return 200 <= self.status < 300
+
+    async def bytes(self) -> "bytes":
+        """The body."""
+        return self.body
+
+    async def text(self) -> str:
+        """The body as UTF-8 text; bytes that are none are replaced, as in a browser."""
+        return self.body.decode("utf-8", "replace")
+
+    async def json(self) -> Any:
+        """The body read as JSON. Raises ValueError if it is none."""
+        return json_format.loads(self.body)
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.body)} bytes)"

@@ -1,0 +1,201 @@
+"""One session: from one sign-in to one sign-out.
+
+Theory of operation (the numbers are those of the invariants in docs/how-it-works.md):
+
+1. A refresh may replace only the credential that it was started for, and only while the session lives. A late answer is
+   dropped (S1).
+2. A 401 renews only if the credential *it was sent with* is still the current one (Q2). Credentials are compared by
+   identity: a server may grant the same token again.
+3. Waiting requests are coroutines that await the one refresh. There is no queue to keep in step.
+4. A credential that was refused, or has expired, is never sent again: `obtain` joins the refresh. One that is merely
+   STALE is sent, and renewed behind the request's back.
+5. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
+   that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from .backoff import Backoff
+from .credentials import Credential, Freshness
+from .errors import EndReason, GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded
+from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
+from .singleflight import FlightCancelled, SingleFlight
+
+
+class Session:
+    """Holds the current credential and renews it. Knows nothing of requests, audiences or other sessions."""
+
+    def __init__(
+        self,
+        credential: Credential,
+        *,
+        number: int,
+        ask: Callable[[Credential], Awaitable[Credential]],
+        clock: Callable[[], float],
+        leeway: float,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self.number = number
+        self._credential = credential.received(clock())
+        self._ask = ask
+        self._clock = clock
+        self._leeway = leeway
+        self._tell = tell
+        self._flight: SingleFlight[None] = SingleFlight()
+        self._backoff = Backoff(clock=clock)
+        self._rejected: Credential | None = None  # the credential that must not be sent any more
+        self._refusal: GrantRefused | None = None  # remembered, so that nobody asks again (F7)
+        self._ended: EndReason | None = None
+
+    @property
+    def credential(self) -> Credential:
+        """The current credential, fresh or not."""
+        return self._credential
+
+    @property
+    def alive(self) -> bool:
+        """Has the session not ended?"""
+        return self._ended is None
+
+    @property
+    def refreshing(self) -> bool:
+        """Is a refresh on the way?"""
+        return self._flight.running
+
+    async def obtain(self) -> Credential:
+        """A credential to send now. Waits for a refresh only if the current one can't be sent.
+
+        Raises SessionEnded, SessionChanged or RefreshUnavailable.
+        """
+        self._check_alive()
+        credential = self._credential
+        if credential is self._rejected:
+            return await self.renew(rejected=credential)
+        freshness = credential.freshness(self._clock(), leeway=self._leeway)
+        if freshness is Freshness.EXPIRED:
+            return await self.renew(rejected=credential)
+        if freshness is Freshness.STALE and self._refusal is None and not self._backoff.retry_after:
+            self._flight.start(self._refresh)
+        return credential
+
+    async def renew(self, *, rejected: Credential | None = None) -> Credential:
+        """The credential after a refresh, by this caller or another.
+
+        `rejected` is the credential that a request was refused with: if it is no longer the current one, somebody has
+        renewed it already. Without it the current one stays in use until the refresh succeeds.
+        Raises SessionEnded, SessionChanged or RefreshUnavailable; and, only without `rejected`, GrantRefused if the
+        refresh was refused for good while the current token still works.
+        """
+        self._check_alive()
+        if rejected is not None:
+            if rejected is not self._credential:
+                return await self.obtain()
+            self._rejected = rejected
+        if self._refusal is not None:
+            self._give_up(self._refusal)
+        if wait := self._backoff.retry_after:
+            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s", retry_after=wait)
+        try:
+            await self._flight.join(self._refresh)
+        except FlightCancelled:
+            self._check_alive()
+            raise RefreshUnavailable("the refresh was cancelled") from None
+        # Since then, others ran: look again (Q15).
+        self._check_alive()
+        if self._refusal is not None:
+            self._give_up(self._refusal)
+        if self._credential is self._rejected:
+            return await self.renew(rejected=self._rejected)
+        return self._credential
+
+    def end(self, reason: EndReason) -> bool:
+        """End the session: waiters are told, a refresh on the way is aborted and its answer dropped. True once."""
+        if self._ended is not None:
+            return False
+        self._ended = reason
+        self._flight.cancel()
+        self._tell(SessionEvent(at=self._clock(), session=self.number, phase=SessionPhase.ENDED, reason=reason))
+        return True
+
+    def wake(self) -> None:
+        """The network is back or the page is looked at again: the next refresh need not pause."""
+        self._backoff.wake()
+
+    async def _refresh(self) -> None:
+        replaced = self._credential
+        try:
+            await self._backoff.wait()
+            self._tell_refresh(RefreshPhase.STARTED)
+            fresh = (await self._ask(replaced)).received(self._clock(), previous=replaced)
+        except asyncio.CancelledError:
+            self._tell_refresh(RefreshPhase.DROPPED)
+            raise
+        except GrantRefused as refusal:
+            if self._ended is None:
+                self._refusal = refusal
+                self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
+            return
+        except Exception as cause:  # every failure but a refusal is transient, an app's own bug included
+            unavailable = _unavailable(cause)
+            self._backoff.failed(unavailable.retry_after)
+            self._tell_refresh(
+                RefreshPhase.UNAVAILABLE, error=type(cause).__name__, retry_after=unavailable.retry_after
+            )
+            if unavailable is cause:
+                raise
+            raise unavailable from cause
+        if self._ended is not None:  # ended in the very step in which the answer came: `cancel` was too late
+            self._tell_refresh(RefreshPhase.DROPPED)
+            return
+        self._credential, self._rejected, self._refusal = fresh, None, None
+        self._backoff.succeeded()
+        self._tell_refresh(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
+
+    def _check_alive(self) -> None:
+        if self._ended is None:
+            return
+        if self._ended == "replaced":
+            raise SessionChanged
+        if self._ended == "refused" and self._refusal is not None:
+            raise SessionEnded(self._ended) from self._refusal
+        raise SessionEnded(self._ended)
+
+    def _give_up(self, refusal: GrantRefused) -> NoReturn:
+        """No refresh will succeed any more: the session ends once its access token is of no use either."""
+        credential = self._credential
+        freshness = credential.freshness(self._clock(), leeway=self._leeway)
+        if credential is not self._rejected and freshness is not Freshness.EXPIRED:
+            raise refusal
+        self.end("refused")
+        raise SessionEnded("refused") from refusal
+
+    def _tell_refresh(
+        self,
+        phase: RefreshPhase,
+        *,
+        expires_in: float | None = None,
+        retry_after: float | None = None,
+        error: str | None = None,
+    ) -> None:
+        self._tell(
+            RefreshEvent(
+                at=self._clock(),
+                session=self.number,
+                phase=phase,
+                expires_in=expires_in,
+                retry_after=retry_after,
+                error=error,
+            )
+        )
+
+
+def _unavailable(cause: Exception) -> RefreshUnavailable:
+    if isinstance(cause, RefreshUnavailable):
+        return cause
+    if isinstance(cause, TimeoutError):
+        return RefreshUnavailable("the endpoint did not answer in time")
+    if isinstance(cause, ReissueError | OSError):
+        return RefreshUnavailable(f"the refresh failed: {cause}")
+    return RefreshUnavailable(f"the endpoint raised {type(cause).__name__}")  # its text may hold anything

@@ -1,0 +1,114 @@
+"""Who may see the access token: URLs, compared as a browser reads them.
+
+`https://evil.example\\@api.test/v1` goes to `evil.example` in every browser, and to `api.test` if Python's
+`urlsplit` is asked. So the page hands in the browser's own `URL`; `parse_url` below does the same in CPython, for
+http and https, after the WHATWG URL standard. What it can't be sure of is no URL, and gets no token.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_HOST = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A parsed URL. `href` is what must be sent, since it is what was compared."""
+
+    href: str
+    origin: str
+    path: str
+
+
+ParseUrl = Callable[[str], Url]
+
+
+def parse_url(text: str) -> Url:
+    """An absolute http or https URL, read as the WHATWG URL standard reads it. Raises ValueError for any other.
+
+    Not the whole standard: hosts outside ASCII are refused, where a browser would encode them.
+    """
+    text = re.sub(r"[\t\n\r]", "", text.strip("".join(map(chr, range(0x21)))))
+    scheme_end = _SCHEME.match(text)
+    scheme = scheme_end.group()[:-1].lower() if scheme_end else ""
+    if scheme_end is None or scheme not in _DEFAULT_PORTS:
+        raise ValueError("not an absolute http(s) URL")
+    rest, hash_mark, fragment = text[scheme_end.end() :].partition("#")
+    rest, question_mark, query = rest.partition("?")
+    rest = rest.replace("\\", "/").lstrip("/")  # a browser takes any number of either slash
+    authority, _, path = rest.partition("/")
+    host, colon, port = authority.rpartition("@")[2].lower().partition(":")
+    if authority.rpartition("@")[2].startswith("["):
+        host, bracket, port = authority.rpartition("@")[2].lower().partition("]")
+        host, colon, port = host + bracket, port[:1], port[1:]
+    if not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit())) or colon not in ("", ":"):
+        raise ValueError("not a host and port that can be compared with certainty")
+    port = str(int(port)) if port else ""
+    origin = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")
+    path = _without_dots(path)
+    return Url(origin + path + question_mark + query + hash_mark + fragment, origin, path)
+
+
+def _without_dots(path: str) -> str:
+    """The path with `.` and `..` resolved, also where they are written `%2e` (WHATWG URL, section 4.1)."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for index, segment in enumerate(segments):
+        plain = segment.lower().replace("%2e", ".")
+        if plain == "..":
+            del kept[-1:]
+        elif plain != ".":
+            kept.append(segment)
+            continue
+        if index == len(segments) - 1:
+            kept.append("")  # a final dot segment leaves its slash
+    return "/" + "/".join(kept)
+
+
+class Audience:
+    """The URLs that may see the access token: these origins, from these path segments down. Closed by default.
+
+    `https://api.test/v1` covers `/v1` and `/v1/notes`, and neither `/v10` nor any other scheme, host or port.
+    Raises ValueError for what can't be one: no http(s) URL, a query, a fragment, a user name.
+    """
+
+    def __init__(self, audience: str | Iterable[str], *, parse: ParseUrl) -> None:
+        texts = [audience] if isinstance(audience, str) else list(audience)
+        if not texts:
+            raise ValueError("an audience is at least one URL")
+        self._covered = [_audience_url(text, parse) for text in texts]
+
+    def covers(self, url: Url) -> bool:
+        """May this URL see the token?"""
+        for origin, segments in self._covered:
+            if url.origin == origin:
+                path = _segments(url.path)
+                if path[: len(segments)] == segments and not _climbs(path):
+                    return True
+        return False
+
+
+def _audience_url(text: str, parse: ParseUrl) -> tuple[str, list[str]]:
+    if not isinstance(text, str):
+        raise TypeError(f"an audience is a URL as text, not {type(text).__name__}")
+    if not text or any(c in text for c in "?#@\\"):
+        raise ValueError(f"an audience is a URL without query, fragment or user name, not {text!r}")
+    try:
+        url = parse(text)
+    except ValueError as error:
+        raise ValueError(f"an audience is an absolute http(s) URL here, not {text!r}: {error}") from None
+    return url.origin, _segments(url.path.rstrip("/"))
+
+
+def _segments(path: str) -> list[str]:
+    return path.split("/")
+
+
+def _climbs(segments: list[str]) -> bool:
+    """Would a server that decodes `%2f` or `%5c` before it resolves `..` leave the audience?"""
+    return any("%" in segment and ".." in re.split(r"[/\\]", unquote(segment)) for segment in segments)
