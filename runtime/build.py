@@ -1,0 +1,63 @@
+"""Brings everything that the page loads into one folder: PyScript, Pyodide, and the wheels.
+
+`python runtime/build.py` fills `.runtime/site/`, and does only what isn't done yet. Everything comes through
+npm and pip by pinned hash. In `site/py/` and `site/pyscript/`, files in a folder never change (the folder's
+name holds a digest), and files beside the folders are the entry points, which do.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # `python runtime/build.py` puts only runtime/ there
+
+from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # noqa: E402
+from runtime.sealed import forget, write  # noqa: E402
+
+RUNTIME = ROOT / ".runtime"
+SHIM = ROOT / "runtime" / "shim.mjs"
+
+
+def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Path:
+    """Make what is missing, and return the folder `site`, to be served as `/py/` and `/pyscript/`."""
+    site = runtime / "site"
+    py = site / "py"
+    modules = npm_packages.install(runtime)
+    pyodide = modules / "pyodide"
+
+    core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
+    python = interpreter.interpreter(py, pyodide)
+    stdlib = (interpreter.stock_stdlib if stock_stdlib else interpreter.compiled_stdlib)(py, pyodide)
+    packages = [wheels.downloaded(py), wheels.own(py)]
+    lock_folder = lock.lock(py, pyodide, packages)
+
+    # Last, because it makes the rest current: an interrupted build leaves the page as it was.
+    write(py / "shim.mjs", filled(SHIM, interpreter=python, stdlib=stdlib, lock=lock_folder))
+    forget(runtime, keep=[modules.parent, site])
+    forget(site / "pyscript", keep=[core])
+    forget(py, keep=[python, stdlib, lock_folder, *packages])
+    return site
+
+
+def filled(template: Path, **folders: Path) -> str:
+    """Return the template with each `{name}` replaced by the name of that folder."""
+    text = template.read_text(encoding="utf-8")
+    for name, folder in folders.items():
+        text = text.replace(f"{{{name}}}", folder.name)
+    return text
+
+
+@click.command(help="Bring PyScript, Pyodide and the page's wheels into .runtime/, as far as they aren't there.")
+@click.option(
+    "--stock-stdlib",
+    is_flag=True,
+    help="Keep Python's standard library as sources: starts take twice as long.",
+)
+def main(stock_stdlib: bool) -> None:  # noqa: D103
+    build(stock_stdlib=stock_stdlib)
+
+
+if __name__ == "__main__":
+    main()

