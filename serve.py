@@ -1,0 +1,1220 @@
+"""The demo page and a mock auth server, in one file, for development and tests only.
+
+Three parts, from the inside out:
+
+1. `Issuer` mints, rotates, revokes and verifies tokens. It knows no HTTP; its clock and key are handed in.
+2. Thin handlers put it on the wire: `/auth/*` (sign-in, refresh, sign-out), `/api/*` (what the tokens
+   protect), `/dev/*` (counters, and faults on demand), and the page's static files.
+3. `main` is the command line: `python serve.py --help`.
+
+Everything lives in memory and in one thread. No handler awaits between reading the issuer's state and
+changing it, so two refreshes at once are two refreshes in a row.
+
+It is no identity provider: two users with published passwords, keys made at start, and `/dev` controls that
+anyone who can open the page may use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import hmac
+import itertools
+import json
+import math
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import jwt
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+FC = TypeVar("FC", bound=Callable[..., Any])
+ROOT = Path(__file__).resolve().parent
+ALGORITHMS = ("HS256", "RS256", "ES256")
+ISSUER, AUDIENCE = "reissue-dev-server", "reissue-demo-api"
+PASSWORDS = {"ada": "lovelace", "grace": "hopper"}
+NAMES = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
+COOKIE = "refresh_token"
+# Seconds. Claims are whole seconds, rounded down: without a leeway (RFC 7519 section 4.1.4) a token would be
+# refused up to a second before the `expires_in` that was promised.
+LEEWAY = 1
+JSON_LIMIT, UPLOAD_LIMIT = 1024 * 1024, 8 * 1024 * 1024  # bytes
+
+
+# --- Tokens: no HTTP in this part ---------------------------------------------------------------------------
+
+
+Claims = dict[str, Any]
+
+
+class OAuthError(Exception):
+    """A refusal with its code from the OAuth registry. Its description never holds a token."""
+
+    error = "invalid_request"
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+        self.description = description
+
+
+class InvalidGrant(OAuthError):
+    """Wrong password, or a refresh token that is unknown, expired or revoked (RFC 6749 section 5.2)."""
+
+    error = "invalid_grant"
+
+
+class RefreshTokenReused(InvalidGrant):
+    """A rotated refresh token was presented again; its family is revoked (RFC 9700 section 4.14.2)."""
+
+
+class InvalidToken(OAuthError):
+    """An access token that is expired, revoked, malformed or not ours (RFC 6750 section 3.1)."""
+
+    error = "invalid_token"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key pair, or for HS256 one secret."""
+
+    algorithm: str
+    private: Any = field(repr=False)
+    public: Any = field(repr=False)
+    kid: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+
+    @classmethod
+    def generate(cls, algorithm: str) -> SigningKey:
+        """A new key for one of `ALGORITHMS`."""
+        if algorithm == "HS256":
+            secret = secrets.token_bytes(32)  # as long as the hash: RFC 7518 section 3.2
+            return cls(algorithm, secret, secret)
+        private: Any
+        if algorithm == "RS256":
+            private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        elif algorithm == "ES256":
+            private = ec.generate_private_key(ec.SECP256R1())
+        else:
+            raise ValueError(f"not one of {ALGORITHMS}: {algorithm}")
+        return cls(algorithm, private, private.public_key())
+
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The public key as a JWK set (RFC 7517 section 5). An HMAC key is a secret: empty for HS256."""
+        if self.algorithm == "HS256":
+            return {"keys": []}
+        jwk = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self.public, as_dict=True)
+        return {"keys": [{**jwk, "kid": self.kid, "use": "sig", "alg": self.algorithm}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a sign-in or a refresh yields. Lifetimes in seconds."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    refresh_expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRecord:
+    """What the server keeps of a refresh token: not the token, only the hash that finds this."""
+
+    family: str
+    expires_at: float
+    rotated_at: float | None = None
+
+
+@dataclass(slots=True)
+class Family:
+    """One sign-in: every token minted from it carries its id as the claim `sid`."""
+
+    id: str
+    user: str
+    revoked: bool = False
+    live: dict[str, int] = field(default_factory=dict)  # jti → exp of each access token not refused early
+
+
+class Issuer:
+    """Mints, rotates, revokes and verifies tokens. Times are seconds since the epoch, by `clock`.
+
+    A refresh token works once. Presenting a rotated one again means that two parties hold it, so its whole
+    family is revoked, and the family's access tokens with it. Within `grace` seconds of the rotation it is
+    taken for the retry of a lost answer instead: it yields a further successor, and the first one stays good.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        key: SigningKey,
+        access_lifetime: int = 60,
+        refresh_lifetime: int = 86_400,
+        grace: float = 0,
+    ) -> None:
+        self.clock = clock
+        self.key = key
+        self.access_lifetime = access_lifetime
+        self.refresh_lifetime = refresh_lifetime
+        self.grace = grace
+        self._families: dict[str, Family] = {}
+        self._records: dict[str, RefreshRecord] = {}  # by sha256 of the refresh token
+
+    def sign_in(self, username: str, password: str) -> Grant:
+        """Starts a family. Raises `InvalidGrant`, the same for an unknown user and for a wrong password."""
+        expected = PASSWORDS.get(username, "")
+        # Always compared, and in constant time: timing tells neither which names exist nor a prefix.
+        if not hmac.compare_digest(password.encode(), expected.encode()) or not expected:
+            raise InvalidGrant("wrong user name or password")
+        family = Family(id=secrets.token_urlsafe(9), user=username)
+        self._families[family.id] = family
+        return self._grant(family)
+
+    def refresh(self, refresh_token: str) -> Grant:
+        """Rotates. Raises `InvalidGrant`, and `RefreshTokenReused` once for each family that it revokes."""
+        digest = _digest(refresh_token)
+        record = self._records.get(digest)
+        if record is None:
+            raise InvalidGrant("the refresh token is unknown")
+        family = self._families[record.family]
+        if family.revoked:
+            raise InvalidGrant("the session was revoked")
+        now = self.clock()
+        if now >= record.expires_at:
+            raise InvalidGrant("the refresh token is expired")
+        if record.rotated_at is None:
+            self._records[digest] = replace(record, rotated_at=now)
+        elif now - record.rotated_at >= self.grace:
+            self._end(family)
+            raise RefreshTokenReused("the refresh token was used before; the session is revoked")
+        return self._grant(family)
+
+    def sign_out(self, refresh_token: str) -> None:
+        """Ends this token's family. An unknown token is signed out already (RFC 7009 section 2.2)."""
+        if record := self._records.get(_digest(refresh_token)):
+            self._end(self._families[record.family])
+
+    def verify(self, access_token: str) -> Claims:
+        """The claims of a good access token; raises `InvalidToken` for any other."""
+        try:
+            # The algorithm is the server's own, never the header's: RFC 8725 section 3.1.
+            claims: Claims = jwt.decode(
+                access_token,
+                self.key.public,
+                algorithms=[self.key.algorithm],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={
+                    "require": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid"],
+                    # PyJWT reads the machine's clock; ours is handed in, and checked below.
+                    **{"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+                },
+            )
+            expires_at, not_before, sid = float(claims["exp"]), float(claims["nbf"]), str(claims["sid"])
+        except (jwt.PyJWTError, ValueError, TypeError):
+            # PyJWT's messages may quote the token.
+            raise InvalidToken("the access token is malformed or not ours") from None
+        now = self.clock()
+        if now >= expires_at + LEEWAY:
+            raise InvalidToken("the access token is expired")
+        if now < not_before:
+            raise InvalidToken("the access token is not valid yet")
+        family = self._families.get(sid)
+        if family is None or claims["jti"] not in family.live:
+            raise InvalidToken("the access token was revoked")
+        return claims
+
+    def revoke_access(self, sid: str | None = None) -> None:
+        """Refuses every access token minted so far, of one family or of all. Refresh tokens go on working."""
+        for family in self._chosen(sid):
+            family.live.clear()
+
+    def revoke_refresh(self, sid: str | None = None) -> None:
+        """Refuses every refresh from now on, of one family or of all. Access tokens live on."""
+        for family in self._chosen(sid):
+            family.revoked = True
+
+    def _chosen(self, sid: str | None) -> list[Family]:
+        if sid is None:
+            return list(self._families.values())
+        return [self._families[sid]] if sid in self._families else []
+
+    def _end(self, family: Family) -> None:
+        family.revoked = True
+        family.live.clear()
+
+    def _grant(self, family: Family) -> Grant:
+        now = self.clock()
+        refresh_token = secrets.token_urlsafe(32)
+        self._records[_digest(refresh_token)] = RefreshRecord(family.id, now + self.refresh_lifetime)
+        return Grant(self._mint(family, now), refresh_token, self.access_lifetime, self.refresh_lifetime)
+
+    def _mint(self, family: Family, now: float) -> str:
+        jti = secrets.token_urlsafe(9)
+        issued_at = math.floor(now)
+        expires_at = issued_at + self.access_lifetime
+        family.live = {old: exp for old, exp in family.live.items() if exp + LEEWAY > now} | {jti: expires_at}
+        claims = {
+            "iss": ISSUER,
+            "sub": family.user,
+            "aud": AUDIENCE,
+            "iat": issued_at,
+            "nbf": issued_at,
+            "exp": expires_at,
+            "jti": jti,
+            "name": NAMES[family.user],
+            "sid": family.id,
+        }
+        return jwt.encode(claims, self.key.private, algorithm=self.key.algorithm, headers={"kid": self.key.kid})
+
+
+def _digest(token: str) -> str:
+    # A plain hash is enough for 256 random bits; a slow one is for passwords.
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+# --- The laboratory: counters and faults --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the server saw. A test believes these rather than the page's own account."""
+
+    logins: int = 0
+    logins_refused: int = 0
+    logouts: int = 0
+    refreshes_asked: int = 0  # every POST /auth/refresh that arrived, also those that a fault swallowed
+    refreshes_granted: int = 0
+    refreshes_refused: int = 0
+    refreshes_without_cookie: int = 0
+    reuse_detections: int = 0
+    api_requests: int = 0
+    api_401s: int = 0
+    api_in_flight: int = 0
+    api_in_flight_max: int = 0
+
+    def reset(self) -> None:
+        """Back to nought, in place: requests on their way hold this object, and stay in flight."""
+        for counter in fields(self):
+            setattr(self, counter.name, 0 if not counter.name.startswith("api_in_flight") else self.api_in_flight)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, on which path, how many times. A path with a slash at its end means all below it.
+
+    delay, hold   the request waits `seconds`, or until `POST /dev/release`; with `after`, the answer does
+    drop          the connection is closed; nothing was done
+    lost          the request was done (a refresh token is rotated), then the connection is closed
+    status        answers `status` with `body` as JSON, and `retry_after` as Retry-After; nothing was done
+    html, empty   answers `status` with a page of HTML, or with no body; nothing was done
+    truncate      the request was done; half of the answer's body, then the connection is closed
+    """
+
+    path: str
+    kind: str
+    times: int = 1
+    seconds: float = 0
+    after: bool = False
+    status: int = 200
+    retry_after: str | None = None
+    body: Any = None
+
+    def hits(self, path: str) -> bool:
+        """Whether a request for this path meets the fault."""
+        return path == self.path or (self.path.endswith("/") and path.startswith(self.path))
+
+
+FAULT_KINDS = ("delay", "hold", "drop", "lost", "status", "html", "empty", "truncate")
+
+
+class Lab:
+    """Counters, faults, held requests and the skewed clock: what tests and the demo do to the server."""
+
+    def __init__(self, *, skew: float = 0) -> None:
+        self.skew = skew
+        self.counters = Counters()
+        self.faults: list[Fault] = []
+        self.held = 0
+        self._held_changed = asyncio.Condition()
+        self._gate = asyncio.Event()
+        self._closing = asyncio.Event()
+
+    def clock(self) -> float:
+        """The server's time, in seconds."""
+        return time.time() + self.skew
+
+    def take_fault(self, path: str) -> Fault | None:
+        """The first fault for this path, with one of its times used up."""
+        for index, fault in enumerate(self.faults):
+            if fault.hits(path):
+                self.faults[index : index + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
+                return fault
+        return None
+
+    async def pause(self, seconds: float) -> None:
+        """Sleeps, but not past the end of the server."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), seconds)
+
+    async def hold(self) -> None:
+        """Waits for the next `release`."""
+        gate = self._gate
+        await self._count_held(+1)
+        try:
+            await gate.wait()
+        finally:
+            await self._count_held(-1)
+
+    async def wait_until_held(self, count: int, *, seconds: float) -> bool:
+        """Whether `count` requests are held at once within `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._held_changed:
+                await self._held_changed.wait_for(lambda: self.held >= count)
+        return self.held >= count
+
+    def release(self) -> int:
+        """Lets every held request go on; returns how many there were."""
+        released, gate = self.held, self._gate
+        self._gate = asyncio.Event()
+        gate.set()
+        return released
+
+    def close(self) -> None:
+        """Lets everything that waits go on, so that the server can stop."""
+        self.faults.clear()
+        self.release()
+        self._closing.set()
+
+    async def _count_held(self, change: int) -> None:
+        async with self._held_changed:
+            self.held += change
+            self._held_changed.notify_all()
+
+
+class Traffic:
+    """ASGI middleware: counts requests as they arrive, and lets faults happen to them."""
+
+    def __init__(self, app: ASGIApp, lab: Lab) -> None:
+        self.app = app
+        self.lab = lab
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path, counters = scope["path"], self.lab.counters
+        counters.refreshes_asked += (scope["method"], path) == ("POST", "/auth/refresh")
+        if not path.startswith("/api/"):
+            return await self._go(scope, receive, send)
+
+        async def watch(message: Message) -> None:
+            counters.api_401s += message.get("status") == 401
+            await send(message)
+
+        counters.api_requests += 1
+        counters.api_in_flight += 1
+        counters.api_in_flight_max = max(counters.api_in_flight, counters.api_in_flight_max)
+        try:
+            await self._go(scope, receive, watch)
+        finally:
+            counters.api_in_flight -= 1
+
+    async def _go(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self.lab.take_fault(scope["path"])
+        if fault is None:
+            return await self.app(scope, receive, send)
+        answer: list[Message] = []
+
+        async def keep(message: MutableMapping[str, Any]) -> None:
+            answer.append(message)
+
+        match fault.kind:
+            case "delay" | "hold":
+                if fault.after:
+                    await self.app(scope, receive, keep)
+                await (self.lab.hold() if fault.kind == "hold" else self.lab.pause(fault.seconds))
+                if not fault.after:
+                    return await self.app(scope, receive, send)
+                for message in answer:
+                    await send(message)
+            case "drop":
+                await hang_up(scope, receive, NOT_HTTP)
+            case "lost":
+                await self.app(scope, receive, keep)
+                await hang_up(scope, receive, NOT_HTTP)
+            case "truncate":
+                await self.app(scope, receive, keep)
+                await send(answer[0])
+                body = b"".join(message["body"] for message in answer[1:])
+                await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+                await hang_up(scope, receive)
+            case "status":
+                headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
+                await JSONResponse(fault.body, fault.status, headers)(scope, receive, send)
+            case "html":
+                page = "<!doctype html><title>Sign in</title><p>A proxy's page, where JSON was expected."
+                await Response(page, fault.status, media_type="text/html")(scope, receive, send)
+            case "empty":
+                await Response(status_code=fault.status)(scope, receive, send)
+
+
+HANG_UP = "reissue.hang_up"
+# A browser silently sends a request again when a kept-alive connection closes before the first byte of the
+# answer, a POST too: a refresh would be presented twice, and the page would never see the fault. Bytes that
+# begin no HTTP answer make it a failure at once.
+NOT_HTTP = b"\0\r\n\r\n"
+
+
+class Protocol(H11Protocol):
+    """uvicorn's HTTP/1.1 with the connection in reach: ASGI has no word for hanging up without an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Puts the means to close the connection into the scope of each of its requests."""
+        super().connection_made(transport)
+        app = self.app
+
+        def close(last_words: bytes) -> None:
+            transport.write(last_words)
+            transport.close()
+
+        async def app_with_hang_up(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["extensions"] = {**scope.get("extensions", {}), HANG_UP: close}
+            await app(scope, receive, send)
+
+        self.app = app_with_hang_up
+
+
+async def hang_up(scope: Scope, receive: Receive, last_words: bytes = b"") -> None:
+    """Closes the connection, and waits until uvicorn knows it, so that it doesn't miss an answer."""
+    scope["extensions"][HANG_UP](last_words)
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+# --- Requests: what is read from them, and how they are refused ---------------------------------------------
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+CODES = {
+    400: "invalid_request",
+    403: "cross_origin",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    504: "timeout",
+}
+
+
+def refuse(status: int, description: str) -> NoReturn:
+    """Ends the request with this status and an OAuth error body."""
+    raise HTTPException(status, description)
+
+
+def error_body(error: str, description: str) -> dict[str, str]:
+    """The two members of RFC 6749 section 5.2."""
+    return {"error": error, "error_description": description}
+
+
+async def on_http_exception(_: Request, exc: Exception) -> Response:
+    """Every refusal is JSON: a client that expects JSON meets nothing else."""
+    assert isinstance(exc, HTTPException)
+    code = CODES.get(exc.status_code, "invalid_request")
+    return JSONResponse(error_body(code, exc.detail), exc.status_code, exc.headers)
+
+
+async def on_invalid_grant(_: Request, exc: Exception) -> Response:
+    """Why a sign-in or a refresh failed."""
+    # RFC 6749 answers 400; servers with cookies answer 401, and that is what browser clients meet.
+    # The cookie is left alone: when two pages race, the loser's refusal must not delete the winner's cookie.
+    assert isinstance(exc, InvalidGrant)
+    return JSONResponse(error_body(exc.error, exc.description), 401, {"Cache-Control": "no-store"})
+
+
+async def on_invalid_token(_: Request, exc: Exception) -> Response:
+    """The challenge of RFC 6750 section 3."""
+    assert isinstance(exc, InvalidToken)
+    challenge = f'Bearer realm="reissue", error="{exc.error}", error_description="{exc.description}"'
+    return JSONResponse(error_body(exc.error, exc.description), 401, {"WWW-Authenticate": challenge})
+
+
+async def on_disconnect(_: Request, __: Exception) -> Response:
+    """The client went away in the middle of its request; nobody reads this answer."""
+    return Response(status_code=400)
+
+
+def bounded(request: Request, limit: int) -> Request:
+    """The same request; reading more than `limit` bytes of its body is refused with 413."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        refuse(413, f"the body is larger than {limit} bytes")
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            refuse(413, f"the body is larger than {limit} bytes")
+        return message
+
+    return Request(request.scope, receive)
+
+
+def media_type(request: Request) -> str:
+    """Content-Type without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body as an object; 413, 415 or 400 for anything else."""
+    if media_type(request) != "application/json":
+        refuse(415, "the body must be application/json")
+    body = await bounded(request, JSON_LIMIT).body()
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        refuse(400, "the body is not JSON")
+    if not isinstance(value, dict):
+        refuse(400, "the body must be a JSON object")
+    return value
+
+
+def text(fields: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    """A string that is not empty, not huge, and can be sent back as UTF-8."""
+    value = fields.get(name, default)
+    if not isinstance(value, str) or not 0 < len(value) <= 10_000:
+        refuse(400, f"'{name}' must be a string of 1 to 10000 characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can spell half of a surrogate pair; UTF-8 can't
+        refuse(400, f"'{name}' is not valid Unicode")
+    return value
+
+
+def number(fields: Mapping[str, Any], name: str, default: float | None = None, *, low: float, high: float) -> float:
+    """A finite number within bounds, from JSON or from a query."""
+    value = fields.get(name, default)
+    if isinstance(value, str):  # of a query
+        with suppress(ValueError):
+            value = float(value)
+    # Comparisons refuse NaN as well, which Python's JSON and float() accept.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        refuse(400, f"'{name}' must be a number from {low:g} to {high:g}")
+    return value
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuses a state-changing call that another site's page may have made with this browser's cookie.
+
+    Browsers set both headers, and no page can forge them (Fetch standard, 'forbidden request-header').
+    SameSite=Strict is not enough: another port of the same host is the same site.
+    """
+    if site := request.headers.get("sec-fetch-site"):
+        if site == "same-origin":
+            return
+    elif request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host')}":
+        return
+    refuse(403, "this call must come from a page of this origin")
+
+
+# --- /auth: sign-in, refresh, sign-out ----------------------------------------------------------------------
+
+
+class AuthRoutes:
+    """Where tokens come from. The refresh token lies in a cookie that no script can read."""
+
+    def __init__(self, issuer: Issuer, lab: Lab, *, refresh_delay: float) -> None:
+        self.issuer = issuer
+        self.lab = lab
+        self.refresh_delay = refresh_delay
+        self.routes = [
+            Route("/auth/login", self.login, methods=["POST"]),
+            Route("/auth/refresh", self.refresh, methods=["POST"]),
+            Route("/auth/logout", self.logout, methods=["POST"]),
+            Route("/.well-known/jwks.json", self.jwks),
+        ]
+
+    async def login(self, request: Request) -> Response:
+        """Starts a session."""
+        require_same_origin(request)
+        fields = await json_object(request)
+        username, password = text(fields, "username"), text(fields, "password")
+        try:
+            grant = self.issuer.sign_in(username, password)
+        except InvalidGrant:
+            self.lab.counters.logins_refused += 1
+            raise
+        self.lab.counters.logins += 1
+        return self._granted(grant, request)
+
+    async def refresh(self, request: Request) -> Response:
+        """Without a cookie 204: a page may ask after a reload, and no red line stands in the console."""
+        require_same_origin(request)
+        await json_object(request)
+        counters = self.lab.counters
+        token = request.cookies.get(COOKIE)
+        if token is None:
+            counters.refreshes_without_cookie += 1
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        await self.lab.pause(self.refresh_delay)
+        try:
+            grant = self.issuer.refresh(token)
+        except InvalidGrant as exc:
+            counters.refreshes_refused += 1
+            counters.reuse_detections += isinstance(exc, RefreshTokenReused)
+            raise
+        counters.refreshes_granted += 1
+        return self._granted(grant, request)
+
+    async def logout(self, request: Request) -> Response:
+        """Ends the session, also one that has ended already."""
+        require_same_origin(request)
+        await json_object(request)
+        if token := request.cookies.get(COOKIE):
+            self.issuer.sign_out(token)
+        self.lab.counters.logouts += 1
+        response = Response(status_code=204, headers={"Cache-Control": "no-store"})
+        self._set_cookie(response, request, "", 0)
+        return response
+
+    async def jwks(self, _: Request) -> Response:
+        """What others need in order to verify our tokens."""
+        return JSONResponse(self.issuer.key.jwks())
+
+    def _granted(self, grant: Grant, request: Request) -> Response:
+        body = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
+        response = JSONResponse(body, headers={"Cache-Control": "no-store"})  # RFC 6749 section 5.1
+        self._set_cookie(response, request, grant.refresh_token, grant.refresh_expires_in)
+        return response
+
+    def _set_cookie(self, response: Response, request: Request, value: str, max_age: int) -> None:
+        secure = request.url.scheme == "https"
+        response.set_cookie(
+            COOKIE, value, max_age=max_age, path="/auth", secure=secure, httponly=True, samesite="strict"
+        )
+
+
+# --- /api: what the access token protects -------------------------------------------------------------------
+
+
+class ApiRoutes:
+    """No same-origin check here: another site's page can't know the bearer token."""
+
+    def __init__(self, issuer: Issuer, lab: Lab) -> None:
+        self.issuer = issuer
+        self.lab = lab
+        self.notes: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self.note_ids = itertools.count(1)
+        every_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        self.routes = [
+            Route("/api/me", self.protected(self.me)),
+            Route("/api/notes", self.protected(self.list_notes)),
+            Route("/api/notes", self.protected(self.add_note), methods=["POST"]),
+            Route("/api/notes/{id:int}", self.protected(self.delete_note), methods=["DELETE"]),
+            Route("/api/upload", self.protected(self.upload), methods=["POST", "PUT"]),
+            Route("/api/stream", self.protected(self.stream)),
+            Route("/api/echo", self.protected(self.echo), methods=every_method),
+        ]
+
+    def protected(self, handler: Callable[[Request, Claims], Awaitable[Response]]) -> Endpoint:
+        """Only with a good bearer token in the Authorization header (RFC 6750 section 2.1)."""
+
+        async def endpoint(request: Request) -> Response:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not token.strip():
+                # RFC 6750 section 3.1: no error code when no token was sent.
+                body = error_body("unauthorized", "no access token was sent")
+                return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="reissue"'})
+            return await handler(request, self.issuer.verify(token.strip()))
+
+        return endpoint
+
+    async def me(self, _: Request, claims: Claims) -> Response:
+        """Who the token speaks for."""
+        return JSONResponse({name: claims[name] for name in ("sub", "name", "sid", "exp")})
+
+    async def list_notes(self, _: Request, claims: Claims) -> Response:
+        """The user's notes."""
+        return JSONResponse([{"id": id, "text": text} for id, text in self.notes[claims["sub"]].items()])
+
+    async def add_note(self, request: Request, claims: Claims) -> Response:
+        """Adds a note."""
+        note = text(await json_object(request), "text")
+        id = next(self.note_ids)
+        self.notes[claims["sub"]][id] = note
+        return JSONResponse({"id": id, "text": note}, 201, {"Location": f"/api/notes/{id}"})
+
+    async def delete_note(self, request: Request, claims: Claims) -> Response:
+        """Deletes a note of the user's own."""
+        if self.notes[claims["sub"]].pop(request.path_params["id"], None) is None:
+            refuse(404, "there is no such note")
+        return Response(status_code=204)
+
+    async def upload(self, request: Request, _: Claims) -> Response:
+        """Raw bytes, or a form whose files are hashed one after the other (RFC 7578)."""
+        request = bounded(request, UPLOAD_LIMIT)
+        size, digest, fields = 0, hashlib.sha256(), {}
+        if media_type(request) == "multipart/form-data":
+            async with request.form() as form:
+                for name, value in form.multi_items():
+                    content = await value.read() if isinstance(value, UploadFile) else b""
+                    size += len(content)
+                    digest.update(content)
+                    fields[name] = value.filename if isinstance(value, UploadFile) else value
+        else:
+            async for chunk in request.stream():
+                size += len(chunk)
+                digest.update(chunk)
+        return JSONResponse({"size": size, "sha256": digest.hexdigest(), "fields": fields})
+
+    async def stream(self, request: Request, _: Claims) -> Response:
+        """Server-sent events: `lines` of them, `interval` seconds apart."""
+        lines = int(number(request.query_params, "lines", 5, low=1, high=10_000))
+        interval = number(request.query_params, "interval", 0.2, low=0, high=60)
+
+        async def events() -> AsyncIterator[str]:
+            for line in range(lines):
+                if line:
+                    await self.lab.pause(interval)
+                yield f"data: {line}\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def echo(self, request: Request, claims: Claims) -> Response:
+        """Says what arrived, without credentials; `?n=` comes back, `?delay=` seconds pass first."""
+        await self.lab.pause(number(request.query_params, "delay", 0, low=0, high=60))
+        body = await bounded(request, JSON_LIMIT).body()
+        headers = {k: v for k, v in request.headers.items() if k in ("accept", "content-type") or k.startswith("x-")}
+        return JSONResponse(
+            {
+                "method": request.method,
+                "n": request.query_params.get("n"),
+                "sub": claims["sub"],
+                "headers": headers,
+                "body": {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()},
+            }
+        )
+
+
+# --- /dev: controls for tests and the demo ------------------------------------------------------------------
+
+
+Control = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+def control(act: Control) -> Endpoint:
+    """A route that reads a JSON object, acts on it at once, and answers what `act` returns, or 204."""
+
+    async def endpoint(request: Request) -> Response:
+        require_same_origin(request)
+        answer = act(await json_object(request))
+        return Response(status_code=204) if answer is None else JSONResponse(answer)
+
+    return endpoint
+
+
+class DevRoutes:
+    """A control of sessions takes the `sid` of one (a claim of its access tokens), or means every one."""
+
+    def __init__(self, issuer: Issuer, lab: Lab) -> None:
+        self.issuer = issuer
+        self.lab = lab
+        self.routes = [
+            Route("/dev/counters", self.counters),
+            Route("/dev/counters/reset", control(self.reset_counters), methods=["POST"]),
+            Route("/dev/revoke", control(self.revoke), methods=["POST"]),
+            Route("/dev/end", control(self.end), methods=["POST"]),
+            Route("/dev/lifetime", control(self.lifetime), methods=["POST"]),
+            Route("/dev/skew", control(self.skew), methods=["POST"]),
+            Route("/dev/faults", control(self.add_fault), methods=["POST"]),
+            Route("/dev/faults", self.clear_faults, methods=["DELETE"]),
+            Route("/dev/held", self.held),
+            Route("/dev/release", control(self.release), methods=["POST"]),
+        ]
+
+    async def counters(self, _: Request) -> Response:
+        """The fields of `Counters`."""
+        return JSONResponse(asdict(self.lab.counters), headers={"Cache-Control": "no-store"})
+
+    def reset_counters(self, _: dict[str, Any]) -> None:
+        """Back to nought, but what is in flight stays in flight."""
+        self.lab.counters.reset()
+
+    def revoke(self, fields: dict[str, Any]) -> None:
+        """Access tokens minted so far are refused: the way to a 401 without waiting."""
+        self.issuer.revoke_access(self._sid(fields))
+
+    def end(self, fields: dict[str, Any]) -> None:
+        """The next refresh is refused."""
+        self.issuer.revoke_refresh(self._sid(fields))
+
+    def lifetime(self, fields: dict[str, Any]) -> None:
+        """The lifetime, in seconds, of access tokens minted from now on."""
+        self.issuer.access_lifetime = int(number(fields, "seconds", low=1, high=1e8))
+
+    def skew(self, fields: dict[str, Any]) -> None:
+        """How many seconds the server's clock is ahead of the machine's: time passes without waiting."""
+        self.lab.skew = number(fields, "seconds", low=-1e9, high=1e9)
+
+    def add_fault(self, fields: dict[str, Any]) -> None:
+        """The fields of `Fault`, as JSON."""
+        if unknown := fields.keys() - Fault.__dataclass_fields__.keys():
+            refuse(400, f"unknown fields: {', '.join(sorted(unknown))}"[:200])
+        kind, path = text(fields, "kind"), text(fields, "path")
+        if kind not in FAULT_KINDS:
+            refuse(400, f"'kind' must be one of: {', '.join(FAULT_KINDS)}")
+        if not path.startswith(("/auth/", "/api/")):
+            refuse(400, "'path' must begin with /auth/ or /api/")
+        fault = Fault(
+            path=path,
+            kind=kind,
+            times=int(number(fields, "times", 1, low=1, high=1e6)),
+            seconds=number(fields, "seconds", 0, low=0, high=600),
+            after=fields.get("after") is True,
+            status=int(number(fields, "status", 503 if kind == "status" else 200, low=200, high=599)),
+            retry_after=text(fields, "retry_after") if "retry_after" in fields else None,
+            body=fields.get("body", error_body("temporarily_unavailable", "a fault on demand")),
+        )
+        self.lab.faults.append(fault)
+
+    async def clear_faults(self, request: Request) -> Response:
+        """Forgets the faults, and releases what they hold."""
+        require_same_origin(request)
+        self.lab.faults.clear()
+        self.lab.release()
+        return Response(status_code=204)
+
+    async def held(self, request: Request) -> Response:
+        """Answers when `count` requests are held, so a test needs no sleep; 504 after `seconds`."""
+        count = int(number(request.query_params, "count", 1, low=0, high=1e6))
+        seconds = number(request.query_params, "seconds", 10, low=0, high=600)
+        if not await self.lab.wait_until_held(count, seconds=seconds):
+            refuse(504, f"only {self.lab.held} of {count} requests are held")
+        return JSONResponse({"held": self.lab.held})
+
+    def release(self, _: dict[str, Any]) -> dict[str, int]:
+        """Lets every held request go on."""
+        return {"released": self.lab.release()}
+
+    def _sid(self, fields: dict[str, Any]) -> str | None:
+        return text(fields, "sid") if "sid" in fields else None
+
+
+# --- Static files -------------------------------------------------------------------------------------------
+
+TYPES = {  # our own, because the machine's table differs from one system to the next
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".toml": "application/toml",
+    ".wasm": "application/wasm",
+    ".whl": "application/octet-stream",
+    ".woff2": "font/woff2",
+    ".zip": "application/zip",
+}
+CODINGS = {"br": ".br", "gzip": ".gz"}  # in the order of our preference
+REVALIDATE = "no-cache"  # kept, but asked about each time: answered with 304 while unchanged
+IMMUTABLE = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about on reload
+# `xterm-Bk1Y9c_Q.js`, but not `some-component.js`: a hash has a digit, a capital or an underscore in it.
+HASHED_NAME = re.compile(r"-(?=[\w-]*[A-Z0-9_])[A-Za-z0-9_-]{8,}\.js(\.map)?")
+
+
+class Files(StaticFiles):
+    """Starlette's static files, but no dotfiles or unknown types; compressed neighbours; our caching."""
+
+    def __init__(self, directory: Path, *, immutable: Callable[[str], bool] = lambda path: False) -> None:
+        super().__init__(directory=directory, check_dir=False)
+        self.root = directory
+        self.immutable = immutable
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Refuses before looking: neither the presence nor the name of a private file leaks."""
+
+        if Path(path).suffix not in TYPES or any(part.startswith(".") for part in Path(path).parts):
+            refuse(404, "there is no such file")
+        return await super().get_response(path, scope)
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file or its best compressed neighbour, or 304."""
+        request_headers = Headers(scope=scope)
+        path = Path(full_path)
+        relative = path.relative_to(self.root.resolve()).as_posix()
+        headers = {
+            "Cache-Control": IMMUTABLE if self.immutable(relative) else REVALIDATE,
+            "Vary": "Accept-Encoding",
+        }
+        served = path
+        for coding in accepted_codings(request_headers.get("accept-encoding", "")):
+            neighbour = path.with_name(path.name + CODINGS[coding])
+            with suppress(FileNotFoundError):
+                neighbour_stat = neighbour.stat()
+                if neighbour_stat.st_mtime < stat_result.st_mtime:
+                    continue  # compressed before the file was last changed
+                served, stat_result = neighbour, neighbour_stat
+                headers["Content-Encoding"] = coding
+                break
+        response = FileResponse(served, status_code, headers, TYPES[path.suffix], stat_result=stat_result)
+        if self.is_not_modified(response.headers, request_headers):
+            return NotModifiedResponse(response.headers)
+        return response
+
+
+def accepted_codings(accept_encoding: str) -> list[str]:
+    """Those of `CODINGS` that the client takes, the best first (RFC 9110 section 12.5.3)."""
+    qualities: dict[str, float] = {}
+    for item in accept_encoding.lower().split(","):
+        coding, *parameters = (part.strip() for part in item.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        qualities[coding] = quality
+    wanted = {coding: qualities.get(coding, qualities.get("*", 0.0)) for coding in CODINGS}
+    return sorted((coding for coding in CODINGS if wanted[coding] > 0), key=lambda coding: -wanted[coding])
+
+
+class PageRoutes:
+    """The page, its Python, and the browser runtime: nothing else of the folder."""
+
+    def __init__(self, root: Path, site: Path) -> None:
+        self.page = Files(root)
+        self.routes = [
+            Route("/", self.file("index.html")),
+            Route("/pyscript.toml", self.file("pyscript.toml")),
+            Route("/favicon.ico", self.favicon),
+            Mount("/app", Files(root / "app")),
+            # A folder below /py/ has its version in its name; PyScript's chunks have a hash in theirs.
+            Mount("/py", Files(site / "py", immutable=lambda path: "/" in path)),
+            Mount("/pyscript", Files(site / "pyscript", immutable=lambda path: bool(HASHED_NAME.search(path)))),
+        ]
+
+    def file(self, name: str) -> Endpoint:
+        """One file of the folder."""
+
+        async def endpoint(request: Request) -> Response:
+            return await self.page.get_response(name, request.scope)
+
+        return endpoint
+
+    async def favicon(self, _: Request) -> Response:
+        """Browsers ask for it by themselves; a 404 would be a red line in the console."""
+        return Response(status_code=204)
+
+
+# --- Headers that every answer carries ----------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; "
+    # 'wasm-unsafe-eval': Pyodide is WebAssembly.
+    # 'unsafe-eval': PyScript builds its life-cycle hooks with Function(...). Plain Pyodide does without.
+    "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; "
+    "style-src 'self'; "
+    "connect-src 'self'{origins}; "
+    "img-src 'self' data:; "
+    "font-src 'self'; "
+    "manifest-src 'self'; "
+    # blob: PyScript starts its workers from blobs.
+    "worker-src 'self' blob:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """What every answer carries."""
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(
+            origins="".join(f" {origin}" for origin in settings.allow_origin)
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+    if settings.isolated:  # with the opener policy above: SharedArrayBuffer, and workers that may block
+        headers["Cross-Origin-Embedder-Policy"] = "require-corp"
+    return headers
+
+
+class FixedHeaders:
+    """ASGI middleware: puts the same headers on every answer."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self.app = app
+        self.headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self.headers)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+# --- The application and the command line -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line sets. Lifetimes, delays and skew in seconds."""
+
+    algorithm: str = "HS256"
+    access_lifetime: int = 60
+    refresh_lifetime: int = 86_400
+    refresh_delay: float = 0
+    grace: float = 0
+    skew: float = 0
+    isolated: bool = False
+    allow_origin: tuple[str, ...] = ()
+    root: Path = ROOT
+    site: Path = ROOT / ".runtime" / "site"
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; its parts are in reach as `app.state.issuer` and `app.state.lab`."""
+    lab = Lab(skew=settings.skew)
+    issuer = Issuer(
+        clock=lab.clock,
+        key=SigningKey.generate(settings.algorithm),
+        access_lifetime=settings.access_lifetime,
+        refresh_lifetime=settings.refresh_lifetime,
+        grace=settings.grace,
+    )
+    app = Starlette(
+        routes=[
+            *AuthRoutes(issuer, lab, refresh_delay=settings.refresh_delay).routes,
+            *ApiRoutes(issuer, lab).routes,
+            *DevRoutes(issuer, lab).routes,
+            *PageRoutes(settings.root, settings.site).routes,
+        ],
+        middleware=[
+            Middleware(FixedHeaders, headers=security_headers(settings)),
+            Middleware(Traffic, lab=lab),
+        ],
+        exception_handlers={
+            HTTPException: on_http_exception,
+            InvalidGrant: on_invalid_grant,
+            InvalidToken: on_invalid_token,
+            ClientDisconnect: on_disconnect,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.issuer, app.state.lab = issuer, lab
+    return app
+
+
+class Server(uvicorn.Server):
+    """Says where it listens once it does, and lets nothing that waits keep it from stopping."""
+
+    def __init__(self, config: uvicorn.Config, *, url: str, lab: Lab) -> None:
+        super().__init__(config)
+        self.url = url
+        self.lab = lab
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """The first line is for people and for programs that wait for it."""
+        await super().startup(sockets)
+        click.echo(f"Serving {self.url}")
+        click.echo("For development only: its passwords are published and its controls open to anyone.")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Releases what is held or delayed first."""
+        self.lab.close()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; a sentence, not a traceback, when there is none to have."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            hint = "choose another with --port, or 0 for any free one"
+            raise click.ClickException(f"Port {port} is in use: {hint}.") from exc
+        raise click.ClickException(f"Can't listen on {host}, port {port}: {exc.strerror}.") from exc
+
+
+def option(name: str, default: Any, help: str, **kind: Any) -> Callable[[FC], FC]:
+    """A click option that shows its default."""
+    return click.option(name, default=default, help=help, show_default=True, **kind)
+
+
+@click.command()
+@option("--host", "127.0.0.1", "Address to listen on.")
+@option("--port", 8000, "Port to listen on; 0 is any free one.", type=click.IntRange(0, 65535))
+@option("--algorithm", "HS256", "How access tokens are signed.", type=click.Choice(ALGORITHMS))
+@option("--access-lifetime", 60, "Seconds.", type=click.IntRange(1))
+@option("--refresh-lifetime", 86_400, "Seconds.", type=click.IntRange(1))
+@option("--refresh-delay", 0.0, "Seconds that each refresh takes.", type=click.FloatRange(0, 600))
+@option("--grace", 0.0, "Seconds in which a rotated refresh token may be retried.", type=click.FloatRange(0))
+@option("--skew", 0.0, "Seconds that the server's clock is ahead of the page's.")
+@option("--isolated", False, "Send Cross-Origin-Embedder-Policy: pages are isolated.", is_flag=True)
+@option("--allow-origin", (), "Let pages call this origin as well.", multiple=True, metavar="URL")
+@option("--site", Settings().site, "Folder of the browser runtime.", type=click.Path(path_type=Path))
+@option("--log-level", "warning", "Of the HTTP server.", type=click.Choice(["error", "warning", "info"]))
+@option("--access-log", False, "A line for each request: method, URL, status; no headers.", is_flag=True)
+def main(host: str, port: int, log_level: str, access_log: bool, **settings: Any) -> None:
+    """Serves the demo page with a mock auth server behind it, for development and tests."""
+    if not settings["site"].is_dir():
+        hint = "run `make serve`, or `python runtime/build.py`"
+        raise click.ClickException(f"The browser runtime is missing ({settings['site']}): {hint}.")
+    # uvicorn raises the signal that stopped it once more, when all is closed: then this is a normal end.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: sys.exit(0))
+    sock = listen(host, port)
+    app = create_app(Settings(**settings))
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_level="info" if access_log else log_level,
+        access_log=access_log,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
+    url = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}/"
+    Server(config, url=url, lab=app.state.lab).run([sock])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""`serve.py` as a process of its own, for tests that need a real connection or a real browser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage = field(repr=False)
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServer:
+    """A running server. `url` ends with a slash; `origin` does not."""
+
+    url: str
+    process: subprocess.Popen[str] = field(repr=False)
+
+    @property
+    def origin(self) -> str:
+        return self.url.rstrip("/")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        assert parts.hostname and parts.port
+        return parts.hostname, parts.port
+
+    def request(
+        self, method: str, path: str, *, json_body: Any = None, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """One request on a connection of its own, with the evidence of a same-origin page."""
+        headers = {"Origin": self.origin, **(headers or {})}
+        if json_body is not None:
+            body, headers = json.dumps(json_body).encode(), {"Content-Type": "application/json", **headers}
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def counters(self) -> dict[str, int]:
+        """What the server saw: the fields of `serve.Counters`."""
+        counters: dict[str, int] = self.request("GET", "/dev/counters").json()
+        return counters
+
+    def control(self, path: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
+        """`POST`s to a control such as `/dev/revoke`, and fails the test unless it is obeyed."""
+        answer = self.request("POST", path, json_body=fields or {})
+        assert answer.status in (200, 204), (path, answer)
+        result: dict[str, Any] = answer.json() if answer.body else {}
+        return result
+
+    def fault(self, path: str, kind: str, **fields: Any) -> None:
+        """The next request on `path` meets a fault; see `serve.Fault`."""
+        self.control("/dev/faults", {"path": path, "kind": kind, **fields})
+
+    def wait_until_held(self, count: int = 1) -> None:
+        """Returns when that many requests are held by a fault of kind `hold`."""
+        answer = self.request("GET", f"/dev/held?count={count}")
+        assert answer.status == 200, answer
+
+    def release(self) -> int:
+        """Lets held requests go on; returns how many there were."""
+        released: int = self.control("/dev/release")["released"]
+        return released
+
+    def clear_faults(self) -> None:
+        assert self.request("DELETE", "/dev/faults").status == 204
+
+    def log(self) -> str:
+        """Everything the server wrote, once it was stopped."""
+        return "".join(self.process.communicate()[:1]) if self.process.stdout else ""
+
+
+@contextmanager
+def running_server(*flags: str) -> Iterator[LiveServer]:
+    """Starts `python serve.py --port 0` with these flags, and stops it at the end."""
+    command = [sys.executable, str(ROOT / "serve.py"), "--port", "0", *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout
+    try:
+        first_line = process.stdout.readline()  # waits until the server listens, or has ended
+        if not first_line.startswith("Serving http"):
+            raise RuntimeError(f"serve.py ended with {process.wait()} instead of serving (see its message above)")
+        yield LiveServer(first_line.split()[1], process)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
