@@ -24,7 +24,6 @@ import itertools
 import json
 import math
 import os
-import re
 import secrets
 import signal
 import socket
@@ -423,7 +422,8 @@ class Traffic:
         self.app = app
         self.lab = lab
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counts, and goes on."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path, counters = scope["path"], self.lab.counters
@@ -945,21 +945,18 @@ TYPES = {  # our own, because the machine's table differs from one system to the
 CODINGS = {"br": ".br", "gzip": ".gz"}  # in the order of our preference
 REVALIDATE = "no-cache"  # kept, but asked about each time: answered with 304 while unchanged
 IMMUTABLE = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about on reload
-# `xterm-Bk1Y9c_Q.js`, but not `some-component.js`: a hash has a digit, a capital or an underscore in it.
-HASHED_NAME = re.compile(r"-(?=[\w-]*[A-Z0-9_])[A-Za-z0-9_-]{8,}\.js(\.map)?")
 
 
 class Files(StaticFiles):
     """Starlette's static files, but no dotfiles or unknown types; compressed neighbours; our caching."""
 
-    def __init__(self, directory: Path, *, immutable: Callable[[str], bool] = lambda path: False) -> None:
+    def __init__(self, directory: Path, *, immutable_folders: bool = False) -> None:
         super().__init__(directory=directory, check_dir=False)
         self.root = directory
-        self.immutable = immutable
+        self.immutable_folders = immutable_folders
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Refuses before looking: neither the presence nor the name of a private file leaks."""
-
         if Path(path).suffix not in TYPES or any(part.startswith(".") for part in Path(path).parts):
             refuse(404, "there is no such file")
         return await super().get_response(path, scope)
@@ -970,9 +967,9 @@ class Files(StaticFiles):
         """The file or its best compressed neighbour, or 304."""
         request_headers = Headers(scope=scope)
         path = Path(full_path)
-        relative = path.relative_to(self.root.resolve()).as_posix()
+        in_folder = path.parent != self.root.resolve()
         headers = {
-            "Cache-Control": IMMUTABLE if self.immutable(relative) else REVALIDATE,
+            "Cache-Control": IMMUTABLE if in_folder and self.immutable_folders else REVALIDATE,
             "Vary": "Accept-Encoding",
         }
         served = path
@@ -1018,9 +1015,9 @@ class PageRoutes:
             Route("/pyscript.toml", self.file("pyscript.toml")),
             Route("/favicon.ico", self.favicon),
             Mount("/app", Files(root / "app")),
-            # A folder below /py/ has its version in its name; PyScript's chunks have a hash in theirs.
-            Mount("/py", Files(site / "py", immutable=lambda path: "/" in path)),
-            Mount("/pyscript", Files(site / "pyscript", immutable=lambda path: bool(HASHED_NAME.search(path)))),
+            # A folder's name holds a digest of what is in it; only the entry points beside it change.
+            Mount("/py", Files(site / "py", immutable_folders=True)),
+            Mount("/pyscript", Files(site / "pyscript", immutable_folders=True)),
         ]
 
     def file(self, name: str) -> Endpoint:
@@ -1078,7 +1075,9 @@ class FixedHeaders:
         self.app = app
         self.headers = headers
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers as the application does, with the headers."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(self.headers)

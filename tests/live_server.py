@@ -40,7 +40,8 @@ class LiveServer:
     @property
     def address(self) -> tuple[str, int]:
         parts = urlsplit(self.url)
-        assert parts.hostname and parts.port
+        assert parts.hostname is not None
+        assert parts.port is not None
         return parts.hostname, parts.port
 
     def request(
@@ -86,10 +87,6 @@ class LiveServer:
 
     def clear_faults(self) -> None:
         assert self.request("DELETE", "/dev/faults").status == 204
-
-    def log(self) -> str:
-        """Everything the server wrote, once it was stopped."""
-        return "".join(self.process.communicate()[:1]) if self.process.stdout else ""
 
 
 @contextmanager

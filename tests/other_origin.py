@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the requests are kept."""
@@ -78,10 +78,12 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def other_origin(host: str = "127.0.0.1") -> Iterator[OtherOrigin]:
     """Serves in a thread until the block ends. `host="localhost"` is another site than 127.0.0.1, too."""
-    handler = type("BoundHandler", (Handler,), {})
-    server = ThreadingHTTPServer((host, 0), handler)
-    server.daemon_threads = True
-    other = handler.other = OtherOrigin(f"http://{host}:{server.server_port}")
+
+    class BoundHandler(Handler):
+        pass
+
+    server = ThreadingHTTPServer((host, 0), BoundHandler)
+    other = BoundHandler.other = OtherOrigin(f"http://{host}:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

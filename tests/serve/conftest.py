@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-import serve
 from starlette.testclient import TestClient
+
+import serve
 
 ORIGIN = "http://testserver"
 

@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from serve import (
     ALGORITHMS,
     AUDIENCE,
@@ -23,7 +24,6 @@ from serve import (
     RefreshTokenReused,
     SigningKey,
 )
-
 from tests.serve.conftest import Clock
 
 Keys = Callable[[str], SigningKey]
