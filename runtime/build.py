@@ -6,6 +6,7 @@ name holds a digest), and files beside the folders are the entry points, which d
 """
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -27,10 +28,13 @@ def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Path:
     modules = npm_packages.install(runtime)
     pyodide = modules / "pyodide"
 
-    core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
-    python = interpreter.interpreter(py, pyodide)
-    stdlib = (interpreter.stock_stdlib if stock_stdlib else interpreter.compiled_stdlib)(py, pyodide)
-    packages = [wheels.downloaded(py), wheels.own(py)]
+    make_stdlib = interpreter.stock_stdlib if stock_stdlib else interpreter.compiled_stdlib
+    with ThreadPoolExecutor() as pool:  # side by side: the first time, half a minute of compressing
+        making_python = pool.submit(interpreter.interpreter, py, pyodide)
+        making_stdlib = pool.submit(make_stdlib, py, pyodide)
+        core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
+        packages = [wheels.downloaded(py), wheels.own(py)]
+        python, stdlib = making_python.result(), making_stdlib.result()
     lock_folder = lock.lock(py, pyodide, packages)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.

@@ -22,6 +22,7 @@ def compile_archive(source: str, target: str) -> None:
                 # The line numbers stay; the path is the one that a traceback from the stock archive shows.
                 code = compile(content, f"/lib/python314.zip/{name}", "exec", dont_inherit=True, optimize=0)
                 name, content = f"{name}c", byte_code(code, content)
+            # Not deflated: brotli on the way makes 2.9 MB of it, and of a deflated archive 4.4 MB.
             compiled.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_STORED)
 
 

@@ -18,7 +18,7 @@ def interpreter(site: Path, pyodide: Path) -> Path:
     version = locked_version("pyodide")
 
     def make(folder: Path) -> None:
-        say("compressing the interpreter, once (half a minute)")
+        say("compressing the interpreter, once: half a minute")
         copy_script(pyodide / "pyodide.mjs", folder / "pyodide.mjs")
         copy_script(pyodide / "pyodide.asm.mjs", folder / "pyodide.asm.mjs")
         shutil.copyfile(pyodide / "pyodide.asm.wasm", folder / "pyodide.asm.wasm")
@@ -45,12 +45,11 @@ def compiled_stdlib(site: Path, pyodide: Path) -> Path:
     version = locked_version("pyodide")
 
     def make(folder: Path) -> None:
-        say("compiling Python's standard library, once")
+        say("compiling and compressing Python's standard library, once")
         run(
             find_node().node, COMPILER, pyodide, folder / "python_stdlib.zip",
             failed="Node can't compile the standard library: `runtime/build.py --stock-stdlib` does without.",
         )  # fmt: skip
-        say("compressing the standard library, once")
         compress_folder(folder)
 
     return sealed(site, f"stdlib-{version}", [version, COMPILER, COMPILER.with_suffix(".py"), HERE], make)

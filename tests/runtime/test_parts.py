@@ -1,0 +1,123 @@
+"""The parts of the browser runtime, without network, Node or browser."""
+
+import gzip
+import importlib.util
+import marshal
+import sys
+import zipfile
+from pathlib import Path
+
+import brotli
+import pytest
+
+from runtime.build import filled
+from runtime.compile_stdlib import compile_archive
+from runtime.compressed import compress_folder
+from runtime.lock import lock_content, needed_in_browser, top_level
+from runtime.nodejs import is_new_enough
+from runtime.pyscript_core import moved
+from runtime.steps import StepFailed, run
+
+INFO = {"python": "3.14.2", "arch": "wasm32"}
+
+
+def a_wheel(folder: Path, name: str, *needs: str) -> Path:
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    metadata = "".join([f"Name: {name}\n", *(f"Requires-Dist: {need}\n" for need in needs)])
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{name}/__init__.py", "")
+        archive.writestr(f"{name}-1.0.dist-info/METADATA", metadata)
+    return wheel
+
+
+def test_the_lock_gives_each_wheel_by_its_address_below_the_site(tmp_path: Path) -> None:
+    folder = tmp_path / "wheels-123"
+    folder.mkdir()
+    wheels = [a_wheel(folder, "my_page", "PyJWT"), a_wheel(folder, "pyjwt")]
+    lock = lock_content(INFO, wheels, tmp_path)
+    assert lock["info"] == INFO
+    assert list(lock["packages"]) == ["my-page", "pyjwt"]
+    assert lock["packages"]["my-page"]["file_name"] == "wheels-123/my_page-1.0-py3-none-any.whl"
+    assert lock["packages"]["my-page"]["imports"] == ["my_page"]
+    assert lock["packages"]["my-page"]["depends"] == ["pyjwt"]
+
+
+def test_a_dependency_that_no_wheel_brings_stops_the_build(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match="page needs pyjwt: add it to the group `browser`"):
+        lock_content(INFO, [a_wheel(tmp_path, "page", "pyjwt")], tmp_path)
+
+
+def test_dependencies_are_those_of_pyodide_and_not_of_this_machine() -> None:
+    requirements = [
+        "always>=1",
+        "Old_Python; python_version < '3.11'",
+        "cryptography; extra == 'crypto'",
+        "here; sys_platform == 'emscripten'",
+        "there; sys_platform != 'emscripten'",
+    ]
+    assert needed_in_browser(requirements, "3.14.2") == ["always", "here"]
+
+
+def test_modules_and_packages_are_importable_but_metadata_is_not() -> None:
+    members = ["six.py", "package/__init__.py", "package/part.py", "six-1.0.dist-info/METADATA"]
+    assert top_level(members) == ["package", "six"]
+
+
+def test_the_entry_point_imports_from_the_folder_of_its_version() -> None:
+    assert moved('export{a as b}from"./core-x.js";', "core-1-abc") == 'export{a as b}from"./core-1-abc/core-x.js";'
+    assert moved("import './x.js'", "f") == "import './f/x.js'"
+    assert moved("body { color: red }", "f") == "body { color: red }"
+
+
+def test_the_shim_is_filled_with_folders(tmp_path: Path) -> None:
+    template = tmp_path / "shim.mjs"
+    template.write_text('from "./{interpreter}/x"; load({lock: "./{lock}/"})')
+    text = filled(template, interpreter=tmp_path / "i-1", lock=tmp_path / "l-2")
+    assert text == 'from "./i-1/x"; load({lock: "./l-2/"})'
+
+
+@pytest.mark.parametrize(
+    ("version", "enough"), [("v20.1.0\n", True), ("v24.0.0", True), ("v18.9.9", False), ("", False)]
+)
+def test_an_old_node_is_not_used(version: str, enough: bool) -> None:
+    assert is_new_enough(version) is enough
+
+
+def test_text_is_compressed_and_what_is_small_or_packed_is_not(tmp_path: Path) -> None:
+    text = b"import reissue\n" * 1000
+    (tmp_path / "text.js").write_bytes(text)
+    (tmp_path / "small.js").write_bytes(text[:100])
+    (tmp_path / "packed.zip").write_bytes(
+        brotli.compress(bytes(range(256)) * 4) + gzip.compress(Path(sys.executable).read_bytes()[:9999])
+    )
+    compress_folder(tmp_path)
+    assert brotli.decompress((tmp_path / "text.js.br").read_bytes()) == text
+    assert gzip.decompress((tmp_path / "text.js.gz").read_bytes()) == text
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_the_compiled_library_is_imported_without_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "sources.zip", tmp_path / "compiled.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("reissue_probe/", "")
+        archive.writestr("reissue_probe/__init__.py", "answer = 42")
+        archive.writestr("reissue_probe/data.txt", "kept")
+    compile_archive(str(source), str(target))
+    with zipfile.ZipFile(target) as archive:
+        assert archive.namelist() == ["reissue_probe/__init__.pyc", "reissue_probe/data.txt"]
+        pyc = archive.read("reissue_probe/__init__.pyc")
+    assert pyc[:8] == importlib.util.MAGIC_NUMBER + b"\1\0\0\0"  # PEP 552: by hash, never checked
+    assert marshal.loads(pyc[16:]).co_filename == "/lib/python314.zip/reissue_probe/__init__.py"
+    monkeypatch.syspath_prepend(str(target))
+    assert importlib.import_module("reissue_probe").answer == 42
+
+
+def test_a_step_that_fails_says_what_to_do_and_what_the_command_said() -> None:
+    with pytest.raises(StepFailed) as failure:
+        run(sys.executable, "-c", "print('first'); raise SystemExit('no route to host')", failed="Check the network.")
+    assert failure.value.message == "Check the network.\n  first\n  no route to host"
+
+
+def test_a_command_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match=r"^Install it\."):
+        run(tmp_path / "absent", failed="Install it.")

@@ -1,0 +1,84 @@
+"""What a clone brings onto a machine: all of it pinned, and all of the package in its wheel."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARY = ROOT / "app" / "reissue"
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "runtime/requirements-browser.txt",
+    "runtime/requirements-node.txt",
+)
+IN_BROWSER_ONLY = ("browser", "adapters", "inspector")
+JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyodide_http", "pyscript", "_pyodide"}
+CORE = [file for file in sorted(LIBRARY.rglob("*.py")) if file.relative_to(LIBRARY).parts[0] not in IN_BROWSER_ONLY]
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_requirement_is_one_version_with_hashes(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    requirements = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert requirements
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9-]+==[^ ]+ ", requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+
+
+@pytest.mark.parametrize("name", [*REQUIREMENTS, "package-lock.json", "package.json", ".npmrc"])
+def test_no_lock_says_where_packages_come_from(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"https?://|file:|--index-url|--extra-index-url|--find-links|registry=|\"resolved\"", text)
+
+
+def test_npm_packages_are_exact_and_locked_with_their_hash() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert locked[""]["dependencies"] == wanted
+    for name, version in wanted.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert locked[f"node_modules/{name}"]["version"] == version
+    assert all("integrity" in package for name, package in locked.items() if name)
+
+
+def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("reissue-*-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
+    written = {
+        f"reissue/{file.relative_to(LIBRARY).as_posix()}"
+        for file in LIBRARY.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert shipped == written
+    assert "reissue/py.typed" in shipped
+
+
+@pytest.mark.parametrize("file", CORE, ids=lambda file: file.relative_to(LIBRARY).as_posix())
+def test_the_core_knows_no_javascript(file: Path) -> None:
+    """Not at import: `connect` and `inspect` may import the browser's modules when they are called."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    assert not imported(tree) & JAVASCRIPT
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Return the first part of every absolute name that is imported anywhere in a module."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
