@@ -889,14 +889,19 @@ class DevRoutes:
             refuse(400, f"'kind' must be one of: {', '.join(FAULT_KINDS)}")
         if not path.startswith(("/auth/", "/api/")):
             refuse(400, "'path' must begin with /auth/ or /api/")
+        after, retry_after = fields.get("after", False), fields.get("retry_after")
+        if not isinstance(after, bool):
+            refuse(400, "'after' must be true or false")
+        if retry_after is not None and not text(fields, "retry_after").isprintable():
+            refuse(400, "'retry_after' must be printable")
         fault = Fault(
             path=path,
             kind=kind,
             times=int(number(fields, "times", 1, low=1, high=1e6)),
             seconds=number(fields, "seconds", 0, low=0, high=600),
-            after=fields.get("after") is True,
+            after=after,
             status=int(number(fields, "status", 503 if kind == "status" else 200, low=200, high=599)),
-            retry_after=text(fields, "retry_after") if "retry_after" in fields else None,
+            retry_after=retry_after,
             body=fields.get("body", error_body("temporarily_unavailable", "a fault on demand")),
         )
         self.lab.faults.append(fault)

@@ -48,6 +48,11 @@ class Client:
         return self.http.request(method, path, headers=headers, **options)
 
     @property
+    def lab(self) -> serve.Lab:
+        lab: serve.Lab = self.http.app.state.lab  # type: ignore[attr-defined]
+        return lab
+
+    @property
     def counters(self) -> dict[str, int]:
         counters: dict[str, int] = self.http.get("/dev/counters").json()
         return counters
@@ -81,14 +86,14 @@ def make_client(tmp_path: Path) -> Iterator[MakeClient]:
 
 
 @pytest.fixture
-def page(make_client: MakeClient) -> Client:
+def visitor(make_client: MakeClient) -> Client:
     return make_client()
 
 
 @pytest.fixture
-def signed_in(page: Client) -> Client:
-    page.sign_in()
-    return page
+def signed_in(visitor: Client) -> Client:
+    visitor.sign_in()
+    return visitor
 
 
 @pytest.fixture(scope="session")

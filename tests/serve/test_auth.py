@@ -35,24 +35,24 @@ def present(client: Client, token: str | None) -> None:
 
 @pytest.mark.parametrize("algorithm", serve.ALGORITHMS)
 def test_sign_in_refresh_and_a_protected_call_work_with_each_algorithm(make_client: MakeClient, algorithm: str) -> None:
-    page = make_client(algorithm=algorithm)
-    first = page.sign_in()
-    assert page.api("/api/me").json()["name"] == "Ada Lovelace"
-    second = page.post("/auth/refresh").json()
+    visitor = make_client(algorithm=algorithm)
+    first = visitor.sign_in()
+    assert visitor.api("/api/me").json()["name"] == "Ada Lovelace"
+    second = visitor.post("/auth/refresh").json()
     assert second["access_token"] != first["access_token"]
-    assert page.api("/api/me", token=second["access_token"]).status_code == 200
+    assert visitor.api("/api/me", token=second["access_token"]).status_code == 200
 
 
-def test_a_sign_in_answers_as_rfc_6749_says_and_is_never_cached(page: Client) -> None:
-    answer = page.post("/auth/login", {"username": "ada", "password": "lovelace"})
+def test_a_sign_in_answers_as_rfc_6749_says_and_is_never_cached(visitor: Client) -> None:
+    answer = visitor.post("/auth/login", {"username": "ada", "password": "lovelace"})
     assert answer.status_code == 200
     assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
     assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 60)
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_refresh_token_lies_in_a_cookie_that_no_script_and_no_other_path_sees(page: Client) -> None:
-    answer = page.post("/auth/login", {"username": "ada", "password": "lovelace"})
+def test_the_refresh_token_lies_in_a_cookie_that_no_script_and_no_other_path_sees(visitor: Client) -> None:
+    answer = visitor.post("/auth/login", {"username": "ada", "password": "lovelace"})
     cookie = cookie_of(answer)
     assert cookie["httponly"]
     assert not cookie["secure"]  # plain http
@@ -61,9 +61,9 @@ def test_the_refresh_token_lies_in_a_cookie_that_no_script_and_no_other_path_see
     assert cookie.value not in answer.text
 
 
-def test_over_https_the_cookie_is_secure(page: Client) -> None:
-    page.http.base_url = "https://testserver"
-    answer = page.post(
+def test_over_https_the_cookie_is_secure(visitor: Client) -> None:
+    visitor.http.base_url = "https://testserver"
+    answer = visitor.post(
         "/auth/login",
         {"username": "ada", "password": "lovelace"},
         headers={"Origin": "https://testserver"},
@@ -71,13 +71,13 @@ def test_over_https_the_cookie_is_secure(page: Client) -> None:
     assert cookie_of(answer)["secure"]
 
 
-def test_a_wrong_password_is_an_oauth_error_without_a_cookie(page: Client) -> None:
-    answer = page.post("/auth/login", {"username": "ada", "password": "wrong"})
+def test_a_wrong_password_is_an_oauth_error_without_a_cookie(visitor: Client) -> None:
+    answer = visitor.post("/auth/login", {"username": "ada", "password": "wrong"})
     assert answer.status_code == 401
     assert answer.json() == {"error": "invalid_grant", "error_description": "wrong user name or password"}
     assert "set-cookie" not in answer.headers
-    assert page.counters["logins_refused"] == 1
-    assert page.counters["logins"] == 0
+    assert visitor.counters["logins_refused"] == 1
+    assert visitor.counters["logins"] == 0
 
 
 # Refresh
@@ -91,11 +91,11 @@ def test_a_refresh_rotates_the_cookie(signed_in: Client) -> None:
     assert cookie_of(answer).value == token_in(signed_in) != before
 
 
-def test_a_refresh_without_a_cookie_says_that_nobody_is_signed_in(page: Client) -> None:
-    answer = page.post("/auth/refresh")
+def test_a_refresh_without_a_cookie_says_that_nobody_is_signed_in(visitor: Client) -> None:
+    answer = visitor.post("/auth/refresh")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert page.counters["refreshes_without_cookie"] == 1
-    assert page.counters["refreshes_refused"] == 0
+    assert visitor.counters["refreshes_without_cookie"] == 1
+    assert visitor.counters["refreshes_refused"] == 0
 
 
 def test_a_reused_token_ends_the_session_and_is_counted_once(signed_in: Client) -> None:
@@ -120,13 +120,13 @@ def test_a_losers_refusal_does_not_delete_the_winners_cookie(signed_in: Client) 
 
 
 def test_a_grace_window_forgives_a_retry_over_http(make_client: MakeClient) -> None:
-    page = make_client(grace=1000)
-    page.sign_in()
-    lost = token_in(page)
-    page.post("/auth/refresh")
-    present(page, lost)
-    assert page.post("/auth/refresh").status_code == 200
-    assert page.counters["reuse_detections"] == 0
+    visitor = make_client(grace=1000)
+    visitor.sign_in()
+    lost = token_in(visitor)
+    visitor.post("/auth/refresh")
+    present(visitor, lost)
+    assert visitor.post("/auth/refresh").status_code == 200
+    assert visitor.counters["reuse_detections"] == 0
 
 
 def test_an_expired_refresh_token_is_refused(signed_in: Client) -> None:
@@ -154,15 +154,15 @@ def test_sign_out_ends_the_session_clears_the_cookie_and_may_be_repeated(signed_
 
 
 def test_the_key_set_verifies_tokens_for_others(make_client: MakeClient) -> None:
-    page = make_client(algorithm="ES256")
-    token = page.sign_in()["access_token"]
-    published = jwt.PyJWKSet.from_dict(page.http.get("/.well-known/jwks.json").json())
+    visitor = make_client(algorithm="ES256")
+    token = visitor.sign_in()["access_token"]
+    published = jwt.PyJWKSet.from_dict(visitor.http.get("/.well-known/jwks.json").json())
     key = published[jwt.get_unverified_header(token)["kid"]]
     assert jwt.decode(token, key, algorithms=["ES256"], audience=serve.AUDIENCE)["sub"] == "ada"
 
 
-def test_an_hmac_server_publishes_no_key(page: Client) -> None:
-    assert page.http.get("/.well-known/jwks.json").json() == {"keys": []}
+def test_an_hmac_server_publishes_no_key(visitor: Client) -> None:
+    assert visitor.http.get("/.well-known/jwks.json").json() == {"keys": []}
 
 
 # Who may ask
@@ -195,15 +195,15 @@ def test_a_cookie_call_needs_evidence_of_the_same_origin(
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_every_state_changing_call_refuses_other_origins(page: Client, path: str) -> None:
-    answer = page.http.post(path, json={}, headers={"Origin": "http://evil.example"})
+def test_every_state_changing_call_refuses_other_origins(visitor: Client, path: str) -> None:
+    answer = visitor.http.post(path, json={}, headers={"Origin": "http://evil.example"})
     assert (answer.status_code, answer.json()["error"]) == (403, "cross_origin")
 
 
-def test_clearing_faults_refuses_other_origins(page: Client) -> None:
-    page.fault("/api/", "status")
-    assert page.http.delete("/dev/faults", headers={"Origin": "http://evil.example"}).status_code == 403
-    assert page.http.get("/api/me").status_code == 503
+def test_clearing_faults_refuses_other_origins(visitor: Client) -> None:
+    visitor.fault("/api/", "status")
+    assert visitor.http.delete("/dev/faults", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert visitor.http.get("/api/me").status_code == 503
 
 
 # Bad input
@@ -223,23 +223,23 @@ BAD_BODIES = {
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES)
-def test_a_malformed_body_is_a_clear_400_and_the_server_lives_on(page: Client, path: str, body: bytes) -> None:
+def test_a_malformed_body_is_a_clear_400_and_the_server_lives_on(visitor: Client, path: str, body: bytes) -> None:
     headers = {"Origin": ORIGIN, "Content-Type": "application/json"}
-    answer = page.http.post(path, content=body, headers=headers)
+    answer = visitor.http.post(path, content=body, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
-    page.sign_in()
+    visitor.sign_in()
 
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
-def test_a_body_that_does_not_call_itself_json_is_a_415(page: Client, path: str, kind: str) -> None:
-    answer = page.http.post(path, content=b"{}", headers={"Origin": ORIGIN, "Content-Type": kind})
+def test_a_body_that_does_not_call_itself_json_is_a_415(visitor: Client, path: str, kind: str) -> None:
+    answer = visitor.http.post(path, content=b"{}", headers={"Origin": ORIGIN, "Content-Type": kind})
     assert (answer.status_code, answer.json()["error"]) == (415, "unsupported_media_type")
 
 
-def test_json_with_a_charset_is_json(page: Client) -> None:
+def test_json_with_a_charset_is_json(visitor: Client) -> None:
     headers = {"Origin": ORIGIN, "Content-Type": "Application/JSON; charset=utf-8"}
-    assert page.http.post("/auth/logout", content=b"{}", headers=headers).status_code == 204
+    assert visitor.http.post("/auth/logout", content=b"{}", headers=headers).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -257,46 +257,48 @@ def test_json_with_a_charset_is_json(page: Client) -> None:
     ],
     ids=lambda fields: str(fields)[:40],
 )
-def test_missing_fields_and_wrong_types_are_a_400(page: Client, fields: dict[str, Any]) -> None:
-    answer = page.post("/auth/login", fields)
+def test_missing_fields_and_wrong_types_are_a_400(visitor: Client, fields: dict[str, Any]) -> None:
+    answer = visitor.post("/auth/login", fields)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
-    assert page.counters["logins_refused"] == 0
+    assert visitor.counters["logins_refused"] == 0
 
 
-def test_half_a_surrogate_pair_is_a_400(page: Client) -> None:
+def test_half_a_surrogate_pair_is_a_400(visitor: Client) -> None:
     headers = {"Origin": ORIGIN, "Content-Type": "application/json"}
     body = rb'{"username": "\ud800", "password": "x"}'
-    assert page.http.post("/auth/login", content=body, headers=headers).status_code == 400
+    assert visitor.http.post("/auth/login", content=body, headers=headers).status_code == 400
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_a_large_json_body_is_a_413(page: Client, path: str) -> None:
-    answer = page.post(path, {"username": "a" * serve.JSON_LIMIT})
+def test_a_large_json_body_is_a_413(visitor: Client, path: str) -> None:
+    answer = visitor.post(path, {"username": "a" * serve.JSON_LIMIT})
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 
-def test_a_large_body_of_undeclared_size_is_a_413(page: Client) -> None:
+def test_a_large_body_of_undeclared_size_is_a_413(visitor: Client) -> None:
     headers = {"Origin": ORIGIN, "Content-Type": "application/json"}
     chunks = (b" " * 65_536 for _ in range(17))  # generators are sent in chunks, without Content-Length
-    assert page.http.post("/auth/login", content=chunks, headers=headers).status_code == 413
+    assert visitor.http.post("/auth/login", content=chunks, headers=headers).status_code == 413
 
 
-def test_a_garbled_cookie_is_refused_like_any_unknown_token(page: Client) -> None:
+def test_a_garbled_cookie_is_refused_like_any_unknown_token(visitor: Client) -> None:
     headers = {b"Cookie": f"{serve.COOKIE}=\xff\xfe".encode("latin-1"), b"Origin": ORIGIN.encode()}
-    answer = page.http.post("/auth/refresh", json={}, headers=headers)
+    answer = visitor.http.post("/auth/refresh", json={}, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_grant")
 
 
 @pytest.mark.parametrize("path", [p for p in POSTS if p != "/dev/faults"])
-def test_a_wrong_method_is_a_405(page: Client, path: str) -> None:
-    answer = page.http.get(path)
+def test_a_wrong_method_is_a_405(visitor: Client, path: str) -> None:
+    answer = visitor.http.get(path)
     assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
 
 
-def test_an_unexpected_error_is_a_500_and_the_next_request_works(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_a_500_and_the_next_request_works(
+    visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(serve.Issuer, "sign_in", lambda *_: 1 / 0)
-        answer = page.post("/auth/login", {"username": "ada", "password": "lovelace"})
+        answer = visitor.post("/auth/login", {"username": "ada", "password": "lovelace"})
         assert answer.status_code == 500
-    page.sign_in()
+    visitor.sign_in()

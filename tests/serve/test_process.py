@@ -1,0 +1,299 @@
+"""`python serve.py` as a process: its command line, its end, and what needs a real connection."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import jwt
+import pytest
+
+import serve
+from tests.live_server import ROOT, LiveServer, running_server
+from tests.other_origin import other_origin
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def shared_server(site: Path) -> Iterator[LiveServer]:
+    with running_server("--site", str(site)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: LiveServer) -> Iterator[LiveServer]:
+    yield shared_server
+    # Whatever a test sent, the server must have lived through it.
+    shared_server.clear_faults()
+    assert shared_server.process.poll() is None
+    shared_server.control("/dev/counters/reset")
+
+
+def run(*flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "serve.py"), *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def sign_in(server: LiveServer) -> tuple[str, str]:
+    """The access token, and the Cookie header."""
+    answer = server.request("POST", "/auth/login", json_body={"username": "ada", "password": "lovelace"})
+    assert answer.status == 200
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    return answer.json()["access_token"], cookie
+
+
+def raw(server: LiveServer, data: bytes) -> bytes:
+    """What the server answers to these bytes, until it closes."""
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+# The command line
+
+
+def test_help_explains_every_option() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for option in ("--port", "--algorithm", "--access-lifetime", "--refresh-delay", "--grace", "--isolated"):
+        assert option in result.stdout
+
+
+def test_a_port_in_use_is_one_clear_sentence(server: LiveServer, site: Path) -> None:
+    port = str(server.address[1])
+    result = run("--site", str(site), "--port", port)
+    assert result.returncode == 1
+    assert result.stderr == (f"Error: Port {port} is in use: choose another with --port, or 0 for any free one.\n")
+
+
+def test_an_impossible_address_is_one_clear_sentence(site: Path) -> None:
+    result = run("--site", str(site), "--host", "203.0.113.1", "--port", "0")
+    assert result.returncode == 1
+    assert re.fullmatch(r"Error: Can't listen on 203\.0\.113\.1, port 0: .+\.\n", result.stderr)
+
+
+def test_a_missing_runtime_is_one_clear_sentence(tmp_path: Path) -> None:
+    result = run("--site", str(tmp_path / "none"))
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "make serve" in result.stderr
+    assert "python runtime/build.py" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "flags", [["--port", "65536"], ["--algorithm", "none"], ["--access-lifetime", "0"], ["--grace", "-1"]]
+)
+def test_a_wrong_option_is_a_usage_error(flags: list[str]) -> None:
+    result = run(*flags)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_ends_quietly(site: Path, stop: signal.Signals) -> None:
+    command = [sys.executable, str(ROOT / "serve.py"), "--port", "0", "--site", str(site)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    first, second = process.stdout.readline(), process.stdout.readline()
+    process.send_signal(stop)
+    out, err = process.communicate(timeout=10)
+    assert re.fullmatch(r"Serving http://127\.0\.0\.1:[1-9]\d*/\n", first)
+    assert "development only" in second
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_requests_that_wait_do_not_keep_it_from_ending(site: Path) -> None:
+    with ThreadPoolExecutor() as pool, running_server("--site", str(site)) as server:
+        token, _ = sign_in(server)
+        headers = {"Authorization": f"Bearer {token}"}
+        server.fault("/api/me", "hold")
+        server.fault("/api/notes", "delay", seconds=600)
+        held = pool.submit(server.request, "GET", "/api/me", headers=headers)
+        delayed = pool.submit(server.request, "GET", "/api/notes", headers=headers)
+        streaming = pool.submit(server.request, "GET", "/api/stream?lines=9&interval=60", headers=headers)
+        server.wait_until_held()
+        server.process.terminate()
+        assert [call.result(timeout=9).status for call in (held, delayed, streaming)] == [200, 200, 200]
+        assert server.process.wait(timeout=9) == 0
+
+
+@pytest.mark.parametrize("algorithm", serve.ALGORITHMS)
+def test_every_algorithm_can_be_chosen(site: Path, algorithm: str) -> None:
+    with running_server("--site", str(site), "--algorithm", algorithm, "--access-lifetime", "7") as server:
+        token, cookie = sign_in(server)
+        assert jwt.get_unverified_header(token)["alg"] == algorithm
+        headers = {"Authorization": f"Bearer {token}"}
+        assert server.request("GET", "/api/me", headers=headers).json()["sub"] == "ada"
+        renewed = server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+        assert renewed.json()["expires_in"] == 7
+        keys = server.request("GET", "/.well-known/jwks.json").json()["keys"]
+        assert [key["alg"] for key in keys] == ([] if algorithm == "HS256" else [algorithm])
+
+
+def test_nothing_secret_is_logged(site: Path) -> None:
+    flags = ["--port", "0", "--site", str(site), "--log-level", "info", "--access-log"]
+    command = [sys.executable, str(ROOT / "serve.py"), *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    url = next(line.split()[1] for line in lines if line.startswith("Serving"))
+    server = LiveServer(url, process)
+    token, cookie = sign_in(server)
+    server.request("GET", "/api/me", headers={"Authorization": f"Bearer {token}"})
+    server.request("GET", "/api/me", headers={"Authorization": "Bearer a-bad-secret"})
+    server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+    server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+    process.terminate()
+    log = process.communicate(timeout=10)[0]
+    assert '"POST /auth/refresh HTTP/1.1" 401' in log  # so it did log
+    for secret in (token, cookie.partition("=")[2], "lovelace", "a-bad-secret", "Bearer"):
+        assert secret not in log
+
+
+# Faults that need a connection
+
+
+@pytest.mark.parametrize(("kind", "granted"), [("drop", 0), ("lost", 1)])
+def test_a_connection_closes_without_an_answer(server: LiveServer, kind: str, granted: int) -> None:
+    _, cookie = sign_in(server)
+    server.fault("/auth/refresh", kind)
+    with pytest.raises(http.client.BadStatusLine):
+        server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+    counters = server.counters()
+    assert (counters["refreshes_asked"], counters["refreshes_granted"]) == (1, granted)
+    again = server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+    assert again.status == (401 if granted else 200)  # lost: the token was rotated
+
+
+def test_half_an_answer_arrives_and_the_connection_closes(server: LiveServer) -> None:
+    _, cookie = sign_in(server)
+    server.fault("/auth/refresh", "truncate")
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+    assert caught.value.partial.startswith(b'{"access_token":"ey')
+    assert server.counters()["refreshes_granted"] == 1
+
+
+def test_a_caller_who_leaves_while_held_harms_nobody(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running_server("--site", str(site)) as server:
+        _, cookie = sign_in(server)
+        server.fault("/auth/refresh", "hold")
+        request = (
+            f"POST /auth/refresh HTTP/1.1\r\nHost: {server.origin[7:]}\r\nOrigin: {server.origin}\r\n"
+            f"Cookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+        )
+        with socket.create_connection(server.address, timeout=10) as connection:
+            connection.sendall(request.encode())
+            server.wait_until_held()
+        server.release()
+        assert server.request("GET", "/dev/held?count=0").status == 200
+        sign_in(server)
+    assert capfd.readouterr().err == ""
+
+
+# Hostile bytes
+
+GARBAGE = {
+    "not HTTP": b"\0\1\2\3\r\n\r\n",
+    "TLS": bytes.fromhex("1603010200010001fc0303"),
+    "no version": b"GET /\r\n\r\n",
+    "a wrong version": b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "a space in a name": b"GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n",
+    "two lengths": b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "a negative length": b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+    "a bad chunk": b"POST /api/upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "headers without end": b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000,
+}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
+def test_bytes_that_are_not_http_are_refused_and_the_server_lives_on(server: LiveServer, data: bytes) -> None:
+    try:
+        answer = raw(server, data)
+    except ConnectionError:  # closed while we were still sending: refused as well
+        answer = b""
+    assert answer[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 401")
+    sign_in(server)
+
+
+@pytest.mark.parametrize(
+    "path", ["/serve.py", "/app/../serve.py", "/app/%2e%2e/serve.py", "/app/..%2fserve.py", "/app//../serve.py"]
+)
+def test_a_path_that_leaves_the_served_folders_is_a_404(server: LiveServer, path: str) -> None:
+    assert (ROOT / "serve.py").exists()
+    answer = raw(server, f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+def test_a_request_cut_off_in_the_middle_is_forgotten(server: LiveServer) -> None:
+    head = f"POST /auth/login HTTP/1.1\r\nHost: {server.origin[7:]}\r\nOrigin: {server.origin}\r\n"
+    body = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall((head + body).encode())
+    sign_in(server)
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/refresh", "/api/notes", "/api/upload", "/dev/faults"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_ten_megabytes_is_a_413(server: LiveServer, path: str, chunked: bool) -> None:
+    token, _ = sign_in(server)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    blocks = (b"a" * 65_536 for _ in range(160))
+    answer = server.request("POST", path, body=blocks if chunked else b"".join(blocks), headers=headers)
+    assert (answer.status, answer.json()["error"]) == (413, "too_large")
+    sign_in(server)
+
+
+def test_the_cookie_path_keeps_the_refresh_token_from_other_calls(server: LiveServer) -> None:
+    answer = server.request("POST", "/auth/login", json_body={"username": "ada", "password": "lovelace"})
+    assert "Path=/auth" in answer.headers["Set-Cookie"].split("; ")
+    assert "HttpOnly" in answer.headers["Set-Cookie"].split("; ")
+
+
+def test_two_hundred_requests_at_once_are_answered(server: LiveServer) -> None:
+    token, _ = sign_in(server)
+    headers = {"Authorization": f"Bearer {token}"}
+    with ThreadPoolExecutor(50) as pool:
+        calls = [pool.submit(server.request, "GET", f"/api/echo?n={n}", headers=headers) for n in range(200)]
+        assert sorted(int(call.result().json()["n"]) for call in calls) == list(range(200))
+    assert server.counters()["api_requests"] == 200
+
+
+# The second origin
+
+
+def test_the_other_origin_writes_down_what_it_gets() -> None:
+    with other_origin() as other:
+        host = other.origin.removeprefix("http://")
+        connection = http.client.HTTPConnection(host, timeout=10)
+        asked = {"Origin": "http://a.test", "Access-Control-Request-Headers": "x-tag"}
+        connection.request("OPTIONS", "/x", headers=asked)
+        preflight = connection.getresponse()
+        preflight.read()
+        assert preflight.status == 204
+        assert preflight.headers["Access-Control-Allow-Origin"] == "http://a.test"
+        assert preflight.headers["Access-Control-Allow-Headers"] == "authorization, x-tag"
+        connection.request("POST", "/x?y=secret-2", b"body", {"Authorization": "Bearer secret-1"})
+        assert connection.getresponse().read() == b'{"other": true}'
+        connection.request("GET", "/redirect?to=http%3A%2F%2Fa.test%2Fb")
+        moved = connection.getresponse()
+        assert (moved.status, moved.headers["Location"]) == (307, "http://a.test/b")
+        connection.close()
+        assert [request.method for request in other.requests] == ["OPTIONS", "POST", "GET"]
+        assert other.saw("secret-1")
+        assert other.saw("secret-2")
+        assert not other.saw("secret-3")
+        assert "authorization" in other.header_names()
