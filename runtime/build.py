@@ -5,6 +5,8 @@ npm and pip by pinned hash. In `site/py/` and `site/pyscript/`, files in a folde
 name holds a digest), and files beside the folders are the entry points, which do.
 """
 
+import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,6 +62,8 @@ def filled(template: Path, **folders: Path) -> str:
     help="Keep Python's standard library as sources: starts take twice as long.",
 )
 def main(stock_stdlib: bool) -> None:  # noqa: D103
+    # At once: compression in threads would hold Ctrl-C back, and a half-made folder is never believed in.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     build(stock_stdlib=stock_stdlib)
 
 
