@@ -1,0 +1,100 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from reissue import Credential, Event, Interceptor
+from reissue.testing import Clock, FakeApi, Gate
+from tests.reissue.virtual_time import VirtualTimeLoop
+
+API = "https://api.test/v1/"
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, type[VirtualTimeLoop]]:
+    """Every test of the core runs on virtual time."""
+    return {"virtual": VirtualTimeLoop}
+
+
+@dataclass
+class FakeEndpoint:
+    """Grants `token-2`, `token-3`, … in turn, unless told to do otherwise."""
+
+    gate: Gate | None = None
+    failure: BaseException | None = None
+    answer: Callable[[int], Credential] = field(
+        default=lambda n: Credential(access_token=f"token-{n}", refresh_token=f"refresh-{n}", expires_in=300)
+    )
+    asked_with: list[Credential | None] = field(default_factory=list)
+    granted: list[str] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int:
+        return len(self.asked_with)
+
+    async def __call__(self, credential: Credential | None) -> Credential:
+        self.asked_with.append(credential)
+        number = self.calls + 1
+        if self.gate is not None:
+            await self.gate.passed()
+        else:
+            await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        granted = self.answer(number)
+        self.granted.append(granted.access_token)
+        return granted
+
+
+@dataclass
+class World:
+    """An interceptor with everything around it faked."""
+
+    clock: Clock
+    server: FakeApi
+    endpoint: FakeEndpoint
+    events: list[Event]
+    make: Callable[..., Interceptor]
+
+    def __post_init__(self) -> None:
+        self.api = self.make()
+
+    async def signed_in(self, token: str = "token-1", **fields: Any) -> Interceptor:
+        await self.api.adopt(token, **{"refresh_token": "refresh-1", "expires_in": 300, **fields})
+        return self.api
+
+    def fetches(self, count: int, **options: Any) -> "list[asyncio.Task[Any]]":
+        return [asyncio.create_task(self.api.fetch(f"{API}notes/{n}", **options)) for n in range(count)]
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    clock, server, endpoint = Clock(), FakeApi(accepts="token-2"), FakeEndpoint()
+    events: list[Event] = []
+    made: list[Interceptor] = []
+
+    def make(**options: Any) -> Interceptor:
+        settings: dict[str, Any] = {"audience": API, "endpoint": endpoint, "clock": clock, **options}
+        api = Interceptor(settings.pop("transport", server), **settings)
+        api.on(events.append)
+        made.append(api)
+        return api
+
+    loop = asyncio.get_running_loop()
+    unhandled: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: unhandled.append(context))
+    yield World(clock, server, endpoint, events, make)
+    for api in made:
+        await api.close()
+    await asyncio.sleep(0)
+    assert not unhandled, "the console must stay clean (X6)"
+
+
+async def outcome(awaitable: Awaitable[Any]) -> Any:
+    """The result, or the error, of an awaitable."""
+    try:
+        return await awaitable
+    except Exception as error:
+        return error

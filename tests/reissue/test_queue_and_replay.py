@@ -1,0 +1,446 @@
+"""HARD_CASES Q1–Q17: the queue, and the replay."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from reissue import (
+    Credential,
+    Endpoint,
+    GrantRefused,
+    RefreshUnavailable,
+    ReissueError,
+    Request,
+    RequestAborted,
+    Response,
+    SessionEnded,
+    State,
+)
+from reissue.testing import FakeApi, Gate, settle
+from tests.reissue.conftest import API, World, outcome
+
+
+class FakeSignal:
+    def __init__(self) -> None:
+        self.aborted = False
+        self.callbacks: list[Any] = []
+
+    def subscribe(self, callback: Any) -> Any:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def abort(self) -> None:
+        self.aborted = True
+        for callback in tuple(self.callbacks):
+            callback()
+
+
+async def test_a_hundred_concurrent_401s_make_one_refresh_and_a_hundred_replays(world: World) -> None:
+    """Q1"""
+    await world.signed_in()
+    responses = await asyncio.gather(*world.fetches(100))
+    assert [r.status for r in responses] == [200] * 100
+    assert world.endpoint.calls == 1
+    assert world.server.tokens == ["token-1"] * 100 + ["token-2"] * 100
+
+
+async def test_a_hundred_requests_over_an_expired_token_make_one_refresh_and_a_hundred_sends(world: World) -> None:
+    """Q1, with the end of the token known: not one request is wasted."""
+    await world.signed_in()
+    world.clock.advance(301)
+    responses = await asyncio.gather(*world.fetches(100))
+    assert [r.status for r in responses] == [200] * 100
+    assert world.endpoint.calls == 1
+    assert world.server.tokens == ["token-2"] * 100
+
+
+async def test_a_late_401_does_not_refresh_again(world: World) -> None:
+    """Q2"""
+    await world.signed_in()
+    slow, gate = world.server, Gate()
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("late") and request.headers["Authorization"] == "Bearer token-1":
+            await gate.passed()
+        return await slow(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    late = asyncio.create_task(world.api.fetch(API + "late"))
+    await gate.reached()
+    assert (await world.api.fetch(API + "early")).status == 200
+    gate.open()
+    assert (await late).status == 200
+    assert world.endpoint.calls == 1
+    assert world.server.tokens == ["token-1", "token-2", "token-1", "token-2"]
+
+
+async def test_a_refresh_through_the_client_itself_is_an_error_and_no_hang(world: World) -> None:
+    """Q3"""
+
+    async def refresh(credential: Credential | None) -> Credential:
+        await world.api.fetch(API + "auth/refresh")
+        raise AssertionError("not reached")
+
+    world.api = world.make(endpoint=refresh)
+    await world.signed_in()
+    error = await outcome(world.api.fetch(API + "notes"))
+    assert isinstance(error, RefreshUnavailable)
+    assert isinstance(error.__cause__, ReissueError)
+    assert "from within its own endpoint" in str(error.__cause__)
+
+
+async def test_an_endpoint_may_use_the_client_without_a_token(world: World) -> None:
+    """Q3: `auth=False` is the bare transport."""
+
+    async def refresh(credential: Credential | None) -> Credential:
+        assert (await world.api.fetch(API + "auth/refresh", auth=False)).status == 401
+        return Credential(access_token="token-2", expires_in=300)
+
+    world.api = world.make(endpoint=refresh)
+    await world.signed_in()
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_listener_or_task_of_the_endpoint_may_call_once_the_endpoint_is_done(world: World) -> None:
+    """Q3, S4: the mark ends with the call, also for tasks that inherited it."""
+    later: list[asyncio.Task[Any]] = []
+    done = Gate()
+
+    async def after() -> Any:
+        await done.passed()
+        return await world.api.fetch(API + "later")
+
+    async def refresh(credential: Credential | None) -> Credential:
+        later.append(asyncio.create_task(after()))
+        return Credential(access_token="token-2", expires_in=300)
+
+    world.api = world.make(endpoint=refresh)
+    await world.signed_in()
+    await world.api.fetch(API + "notes")
+    done.open()
+    assert (await later[0]).status == 200
+
+
+async def test_a_replay_that_gets_401_again_is_the_callers_response(world: World) -> None:
+    """Q4"""
+    await world.signed_in()
+    world.server.accepts = "none of them"
+    response = await world.api.fetch(API + "notes")
+    assert response.status == 401
+    assert world.endpoint.calls == 1
+    assert len(world.server.requests) == 2
+    assert world.api.state is State.SIGNED_IN
+
+
+@pytest.mark.parametrize(
+    ("failure", "error_type"), [(OSError("no route"), RefreshUnavailable), (GrantRefused("invalid_grant"), SessionEnded)]
+)
+async def test_every_waiter_gets_the_same_error_when_the_refresh_fails(
+    world: World, failure: Exception, error_type: type[Exception]
+) -> None:
+    """Q5"""
+    world.endpoint.failure = failure
+    await world.signed_in()
+    errors = await asyncio.gather(*world.fetches(20), return_exceptions=True)
+    assert {type(e) for e in errors} == {error_type}
+    assert {e.__cause__ for e in errors if isinstance(e, BaseException)} == {failure}
+    assert world.endpoint.calls == 1
+
+
+async def test_after_a_transient_failure_the_state_is_as_before(world: World) -> None:
+    """Q5"""
+    world.endpoint.failure = OSError("no route")
+    await world.signed_in()
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), RefreshUnavailable)
+    assert world.api.state is State.SIGNED_IN
+    world.endpoint.failure = None
+    world.server.accepts = "token-3"
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_the_dead_token_is_never_sent_after_a_failed_refresh(world: World) -> None:
+    """Q6"""
+    world.endpoint.failure = OSError("no route")
+    await world.signed_in()
+    await asyncio.gather(*world.fetches(5), return_exceptions=True)
+    assert world.server.tokens == ["token-1"] * 5
+    await asyncio.gather(*world.fetches(5), return_exceptions=True)
+    assert world.server.tokens == ["token-1"] * 5
+
+
+async def test_nothing_new_goes_out_with_a_refused_token_while_the_refresh_runs(world: World) -> None:
+    """Invariant 11."""
+    world.endpoint.gate = Gate()
+    await world.signed_in()
+    first = world.fetches(3)
+    await world.endpoint.gate.reached()
+    rest = world.fetches(50)
+    await settle()
+    assert world.server.tokens == ["token-1"] * 3
+    world.endpoint.gate.open()
+    assert {r.status for r in await asyncio.gather(*first, *rest)} == {200}
+    assert world.server.tokens == ["token-1"] * 3 + ["token-2"] * 53
+
+
+async def test_the_replay_carries_the_new_token_and_the_callers_other_headers(world: World) -> None:
+    """Q7"""
+    await world.signed_in()
+    await world.api.fetch(API + "notes", headers={"X-Trace": "7"})
+    first, second = world.server.requests
+    assert (first.headers["x-trace"], second.headers["X-TRACE"]) == ("7", "7")
+    assert world.server.tokens == ["token-1", "token-2"]
+
+
+async def test_a_body_is_sent_again_whole(world: World) -> None:
+    """Q8, Q9: also if the caller changes its buffer meanwhile."""
+    await world.signed_in()
+    buffer = bytearray(b"hello")
+    world.endpoint.gate = Gate()
+    call = asyncio.create_task(world.api.fetch(API + "notes", method="POST", body=buffer))
+    await world.endpoint.gate.reached()
+    buffer[:] = b"HELLO"
+    world.endpoint.gate.open()
+    assert (await call).status == 200
+    assert [r.body for r in world.server.requests] == [b"hello", b"hello"]
+
+
+async def test_a_one_shot_body_gets_its_401_back_after_the_refresh(world: World) -> None:
+    """Q8"""
+    await world.signed_in()
+    response = await world.api.fetch(API + "notes", method="POST", body=iter([b"a", b"b"]))
+    assert response.status == 401
+    assert world.endpoint.calls == 1
+    assert len(world.server.requests) == 1
+    last = world.events[-1]
+    assert last.replayable is False  # type: ignore[union-attr]
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_request_cancelled_in_the_queue_is_never_sent(world: World) -> None:
+    """Q10"""
+    await world.signed_in()
+    world.clock.advance(301)
+    world.endpoint.gate = Gate()
+    cancelled, kept = world.fetches(2)
+    await world.endpoint.gate.reached()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    world.endpoint.gate.open()
+    assert (await kept).status == 200
+    await settle()
+    assert [r.url for r in world.server.requests] == [API + "notes/1"]
+
+
+async def test_a_request_aborted_by_its_signal_in_the_queue_is_never_sent(world: World) -> None:
+    """Q10"""
+    await world.signed_in()
+    world.clock.advance(301)
+    world.endpoint.gate = Gate()
+    signal = FakeSignal()
+    aborted = world.fetches(1, signal=signal)[0]
+    await world.endpoint.gate.reached()
+    signal.abort()
+    with pytest.raises(RequestAborted):
+        await aborted
+    world.endpoint.gate.open()
+    await settle()
+    assert world.server.requests == []
+    assert signal.callbacks == []
+
+
+async def test_a_signal_aborts_on_the_wire_and_before_the_call(world: World) -> None:
+    """Q10"""
+    await world.signed_in("token-2")
+    world.server.gate = Gate()
+    signal = FakeSignal()
+    call = world.fetches(1, signal=signal)[0]
+    await world.server.gate.reached()
+    signal.abort()
+    with pytest.raises(RequestAborted):
+        await call
+    with pytest.raises(RequestAborted):
+        await world.api.fetch(API + "notes", signal=signal)
+    assert len(world.server.requests) == 1
+
+
+async def test_a_signal_pulled_by_a_listener_of_the_same_request_stops_just_that_request(world: World) -> None:
+    """S4: the listener runs inside the request's own task."""
+    api = await world.signed_in("token-2")
+    signal = FakeSignal()
+    api.on(lambda event: signal.abort() if not signal.aborted else None)
+    with pytest.raises(RequestAborted):
+        await api.fetch(API + "notes", signal=signal)
+    assert (await api.fetch(API + "notes")).status == 200
+
+
+async def test_cancelling_one_waiter_leaves_the_refresh_to_the_others(world: World) -> None:
+    """Q11"""
+    await world.signed_in()
+    world.endpoint.gate = Gate()
+    starter, *others = world.fetches(3)
+    await world.endpoint.gate.reached()
+    starter.cancel()
+    await settle()
+    world.endpoint.gate.open()
+    assert [(await t).status for t in others] == [200, 200]
+    assert world.endpoint.calls == 1
+
+
+async def test_a_refresh_that_fails_after_all_waiters_left_disturbs_nobody(world: World) -> None:
+    """Q11, X6: its error is consumed. The fixture fails if the loop's handler hears of it."""
+    await world.signed_in()
+    world.endpoint.gate, world.endpoint.failure = Gate(), OSError("no route")
+    waiters = world.fetches(3)
+    await world.endpoint.gate.reached()
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    world.endpoint.gate.open()
+    await settle()
+    assert world.api.state is State.SIGNED_IN
+
+
+async def test_the_slot_is_empty_after_a_cancelled_refresh(world: World) -> None:
+    """Q12"""
+    await world.signed_in()
+    world.endpoint.failure = asyncio.CancelledError()
+    error = await outcome(world.api.fetch(API + "notes"))
+    assert isinstance(error, RefreshUnavailable)
+    world.endpoint.failure = None
+    world.server.accepts = "token-3"
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_refresh_that_never_answers_ends_at_the_deadline_and_the_session_stays(world: World) -> None:
+    """Q13: the call on the wire is aborted."""
+    await world.signed_in()
+    world.endpoint.gate = Gate()
+    started = asyncio.get_running_loop().time()
+    errors = await asyncio.gather(*world.fetches(3), return_exceptions=True)
+    assert {type(e) for e in errors} == {RefreshUnavailable}
+    assert asyncio.get_running_loop().time() - started == pytest.approx(15)
+    assert world.endpoint.gate.waiting == 0
+    assert world.api.state is State.SIGNED_IN
+
+
+async def test_the_callers_timeout_is_one_deadline_across_waiting_and_sending(world: World) -> None:
+    """Q14"""
+    await world.signed_in()
+
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(3)
+        return await world.server(request)
+
+    async def refresh(credential: Credential | None) -> Credential:
+        await asyncio.sleep(3)
+        return Credential(access_token="token-2")
+
+    world.api = world.make(transport=slow, endpoint=refresh)
+    await world.signed_in()
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError):
+        await world.api.fetch(API + "notes", timeout=8)
+    assert asyncio.get_running_loop().time() - started == pytest.approx(8)
+
+
+async def test_on_leaving_the_queue_the_token_is_looked_up_anew(world: World) -> None:
+    """Q15: here the new token is refused, too, before the last waiter sends."""
+    await world.signed_in()
+    session = world.api._session
+    assert session is not None
+    old = session.credential
+    new = await session.renew(rejected=old)
+    newer = await session.renew(rejected=new)
+    assert await session.renew(rejected=old) is newer
+    assert world.endpoint.granted == ["token-2", "token-3"]
+
+
+async def test_a_wrong_password_starts_no_refresh_and_leaves_the_session(world: World) -> None:
+    """Q17"""
+    calls: list[str] = []
+
+    async def transport(request: Request) -> Response:
+        calls.append(request.url)
+        if "/auth/" in request.url:
+            return Response(401, {}, b'{"error": "invalid_grant", "error_description": "wrong password"}')
+        return Response(200)
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.signed_in()
+    with pytest.raises(GrantRefused) as refused:
+        await world.api.sign_in(username="ada", password="wrong")
+    assert (refused.value.error, refused.value.description, refused.value.status) == (
+        "invalid_grant",
+        "wrong password",
+        401,
+    )
+    assert calls == [API + "auth/login"]
+    assert world.api.state is State.SIGNED_IN
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_401_to_a_request_without_a_token_starts_no_refresh(world: World) -> None:
+    """Q17"""
+    await world.signed_in()
+    assert (await world.api.fetch(API + "notes", auth=False)).status == 401
+    assert (await world.api.fetch("https://elsewhere.test/v1/notes")).status == 401
+    assert world.endpoint.calls == 0
+    assert world.server.tokens == [None, None]
+
+
+async def test_requests_wait_for_a_session_that_is_being_resumed(world: World) -> None:
+    """Q18"""
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    assert world.api.state is State.RESUMING
+    requests = world.fetches(3)
+    await settle()
+    assert world.server.requests == []
+    world.endpoint.gate.open()
+    assert await resume is True
+    assert [(await r).status for r in requests] == [200] * 3
+    assert world.endpoint.asked_with == [None]
+
+
+async def test_a_network_error_never_starts_a_refresh(world: World) -> None:
+    """Q19"""
+
+    async def transport(request: Request) -> Response:
+        raise ConnectionResetError("gone")
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    with pytest.raises(ConnectionResetError):
+        await world.api.fetch(API + "notes")
+    assert world.endpoint.calls == 0
+
+
+async def test_a_fresh_token_adds_no_task(world: World) -> None:
+    """DESIGN, 'What it must cost'."""
+    await world.signed_in("token-2")
+    tasks: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, coro, **kw: tasks.append(coro) or asyncio.Task(coro, loop=loop, **kw))  # type: ignore[func-returns-value]
+    await world.api.fetch(API + "notes")
+    loop.set_task_factory(None)
+    assert tasks == []
+
+
+async def test_the_transports_own_response_is_handed_back(world: World) -> None:
+    class Odd:
+        status = 200
+        headers: dict[str, str] = {}
+
+    answer = Odd()
+
+    async def transport(request: Request) -> Any:
+        return answer
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    assert await world.api.fetch(API + "notes") is answer
+    assert FakeApi().tokens == []
