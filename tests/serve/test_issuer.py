@@ -131,6 +131,13 @@ def test_an_unsigned_token_is_refused(clock: Clock, keys: Keys, algorithm: str, 
         issuer.verify(f"{b64({'alg': none, 'typ': 'JWT'})}.{b64(claims)}.")
 
 
+def test_the_header_does_not_choose_the_algorithm(issuer: Issuer, grant: Grant) -> None:
+    secret = issuer.key.private + b"\0" * 32  # HMAC pads with zeros: long enough for HS512, and the same key
+    issuer.verify(forged(grant, secret, "HS256"))
+    with pytest.raises(InvalidToken, match="not ours"):
+        issuer.verify(forged(grant, secret, "HS512"))
+
+
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
 def test_the_public_key_used_as_an_hmac_secret_is_refused(

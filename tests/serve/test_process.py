@@ -170,8 +170,10 @@ def test_nothing_secret_is_logged(site: Path) -> None:
 def test_a_connection_closes_without_an_answer(server: LiveServer, kind: str, granted: int) -> None:
     _, cookie = sign_in(server)
     server.fault("/auth/refresh", kind)
-    with pytest.raises(http.client.BadStatusLine):
+    with pytest.raises(http.client.BadStatusLine) as caught:
         server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+    # After a connection that closed without a single byte, browsers send the request again by themselves.
+    assert not isinstance(caught.value, http.client.RemoteDisconnected)
     counters = server.counters()
     assert (counters["refreshes_asked"], counters["refreshes_granted"]) == (1, granted)
     again = server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
@@ -257,10 +259,22 @@ def test_a_body_of_ten_megabytes_is_a_413(server: LiveServer, path: str, chunked
     sign_in(server)
 
 
+def test_a_body_that_declares_itself_too_large_is_refused_before_it_arrives(server: LiveServer) -> None:
+    head = f"POST /auth/login HTTP/1.1\r\nHost: {server.origin[7:]}\r\nOrigin: {server.origin}\r\n"
+    rest = "Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n"
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall((head + rest).encode())
+        assert connection.recv(12) == b"HTTP/1.1 413"
+
+
 def test_the_cookie_path_keeps_the_refresh_token_from_other_calls(server: LiveServer) -> None:
     answer = server.request("POST", "/auth/login", json_body={"username": "ada", "password": "lovelace"})
     assert "Path=/auth" in answer.headers["Set-Cookie"].split("; ")
     assert "HttpOnly" in answer.headers["Set-Cookie"].split("; ")
+
+
+def test_an_answer_does_not_name_the_software(server: LiveServer) -> None:
+    assert "server" not in server.request("GET", "/dev/counters").headers
 
 
 def test_two_hundred_requests_at_once_are_answered(server: LiveServer) -> None:
