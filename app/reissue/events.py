@@ -85,11 +85,12 @@ Listener = Callable[[Event], object]
 class Listeners:
     """Those who watch. One that raises is reported to the event loop and disturbs nobody."""
 
-    __slots__ = ("_listeners", "_streams")
+    __slots__ = ("_closed", "_listeners", "_streams")
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._streams: set[asyncio.Queue[Event | None]] = set()
+        self._closed = False
 
     def __bool__(self) -> bool:
         return bool(self._listeners or self._streams)
@@ -122,6 +123,8 @@ class Listeners:
     def stream(self) -> AsyncIterator[Event]:
         """The events from this call on, until `close()`."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        if self._closed:
+            queue.put_nowait(None)
         self._streams.add(queue)
         return self._drain(queue)
 
@@ -134,6 +137,7 @@ class Listeners:
 
     def close(self) -> None:
         """End every stream and let go of every listener."""
+        self._closed = True
         for queue in self._streams:
             queue.put_nowait(None)
         self._listeners.clear()

@@ -1,9 +1,9 @@
 """Fakes for tests of this library and of apps that use it. Nothing here sleeps.
 
-    clock = Clock()
-    gate = Gate()
-    server = FakeApi(accepts="new")
-    api = Interceptor(server, audience="https://api.test/", endpoint=refresh, clock=clock)
+clock = Clock()
+gate = Gate()
+server = FakeApi(accepts="new")
+api = Interceptor(server, audience="https://api.test/", endpoint=refresh, clock=clock)
 """
 
 import asyncio
@@ -21,6 +21,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> float:
+        """The time in seconds."""
         return self.now
 
     def advance(self, seconds: float) -> None:
@@ -74,6 +75,7 @@ class FakeApi:
         self.requests: list[Request] = []
 
     async def __call__(self, request: Request) -> Response:
+        """Answer a request as the API would."""
         self.requests.append(request)
         if self.gate is not None:
             await self.gate.passed()

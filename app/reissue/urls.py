@@ -42,11 +42,13 @@ def parse_url(text: str) -> Url:
     rest, question_mark, query = rest.partition("?")
     rest = rest.replace("\\", "/").lstrip("/")  # a browser takes any number of either slash
     authority, _, path = rest.partition("/")
-    host, colon, port = authority.rpartition("@")[2].lower().partition(":")
-    if authority.rpartition("@")[2].startswith("["):
-        host, bracket, port = authority.rpartition("@")[2].lower().partition("]")
-        host, colon, port = host + bracket, port[:1], port[1:]
-    if not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit())) or colon not in ("", ":"):
+    if "@" in authority:
+        raise ValueError("the URL names a user, which fetch refuses to send")
+    host, _, port = authority.lower().partition(":")
+    if authority.startswith("["):  # an IPv6 address has colons of its own
+        host, bracket, port = authority.lower().partition("]")
+        host, port = host + bracket, port.removeprefix(":")
+    if not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit())):
         raise ValueError("not a host and port that can be compared with certainty")
     port = str(int(port)) if port else ""
     origin = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")

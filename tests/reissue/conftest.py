@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-
 from reissue import Credential, Event, Interceptor
 from reissue.testing import Clock, FakeApi, Gate
+
 from tests.reissue.virtual_time import VirtualTimeLoop
 
 API = "https://api.test/v1/"

@@ -1,10 +1,10 @@
 """HARD_CASES Q1–Q17: the queue, and the replay."""
 
 import asyncio
+from types import MappingProxyType
 from typing import Any
 
 import pytest
-
 from reissue import (
     Credential,
     Endpoint,
@@ -18,6 +18,7 @@ from reissue import (
     State,
 )
 from reissue.testing import FakeApi, Gate, settle
+
 from tests.reissue.conftest import API, World, outcome
 
 
@@ -135,7 +136,8 @@ async def test_a_replay_that_gets_401_again_is_the_callers_response(world: World
 
 
 @pytest.mark.parametrize(
-    ("failure", "error_type"), [(OSError("no route"), RefreshUnavailable), (GrantRefused("invalid_grant"), SessionEnded)]
+    ("failure", "error_type"),
+    [(OSError("no route"), RefreshUnavailable), (GrantRefused("invalid_grant"), SessionEnded)],
 )
 async def test_every_waiter_gets_the_same_error_when_the_refresh_fails(
     world: World, failure: Exception, error_type: type[Exception]
@@ -433,7 +435,7 @@ async def test_a_fresh_token_adds_no_task(world: World) -> None:
 async def test_the_transports_own_response_is_handed_back(world: World) -> None:
     class Odd:
         status = 200
-        headers: dict[str, str] = {}
+        headers = MappingProxyType({})
 
     answer = Odd()
 

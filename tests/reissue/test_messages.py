@@ -1,0 +1,330 @@
+"""Requests, header fields, claims, credentials, Retry-After: everything that reads what others wrote."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import jwt
+import pytest
+import reissue
+from hypothesis import given
+from hypothesis import strategies as st
+from reissue import (
+    Credential,
+    Endpoint,
+    GrantRefused,
+    Headers,
+    Interceptor,
+    MalformedToken,
+    RefreshUnavailable,
+    ReissueError,
+    Request,
+    Response,
+    unverified_claims,
+)
+from reissue.backoff import Backoff, parse_retry_after
+from reissue.claims import lifetime
+from reissue.credentials import Freshness
+from reissue.endpoints import read_credential
+from reissue.testing import Clock
+
+from tests.reissue.conftest import API, World
+
+SECRET = "s3cr3t-t0ken"
+
+
+def test_header_names_compare_in_any_case_and_keep_theirs() -> None:
+    headers = Headers({"X-Trace": "7", "accept": "a"})
+    assert headers["x-TRACE"] == "7"
+    assert "ACCEPT" in headers
+    assert list(headers) == ["X-Trace", "accept"]
+    assert len(headers) == 2
+    assert dict(headers.with_field("x-trace", "8")) == {"x-trace": "8", "accept": "a"}
+
+
+def test_header_fields_come_in_many_shapes() -> None:
+    class JsHeaders:
+        def entries(self) -> list[tuple[str, str]]:
+            return [("a", "1")]
+
+    assert dict(Headers([("a", "1"), ("A", "2")])) == {"a": "1, 2"}
+    assert dict(Headers(JsHeaders())) == {"a": "1"}
+    assert dict(Headers(None)) == {}
+
+
+@pytest.mark.parametrize("fields", ["a: b", b"a", 7, ["ab"], [("a",)], {"a": 1}, {1: "a"}, [("a", None)]])
+def test_what_are_no_header_fields_is_a_type_error(fields: Any) -> None:
+    with pytest.raises(TypeError):
+        Headers(fields)
+
+
+@pytest.mark.parametrize("fields", [{"": "x"}, {"a b": "x"}, {"a:": "x"}, {"ä": "x"}, {"a": "x\r\nb: y"}, {"a": "\0"}])
+def test_a_field_that_would_break_the_message_is_a_value_error(fields: Any) -> None:
+    with pytest.raises(ValueError, match=r"header|holds"):
+        Headers(fields)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"method": "GE T"}, ValueError),
+        ({"method": ""}, ValueError),
+        ({"method": None}, ValueError),
+        ({"body": b"x"}, ValueError),
+        ({"json": {"a": 1}}, ValueError),
+        ({"method": "HEAD", "body": "x"}, ValueError),
+        ({"method": "POST", "json": 1, "body": "x"}, ValueError),
+        ({"method": "POST", "json": {1, 2}}, TypeError),
+        ({"method": "POST", "json": float("nan")}, ValueError),
+        ({"method": "POST", "body": {"a": 1}}, TypeError),
+        ({"method": "POST", "body": ["a"]}, TypeError),
+        ({"method": "POST", "body": 7}, TypeError),
+        ({"headers": "Accept: a"}, TypeError),
+        ({"headers": {"Authorization": "Bearer mine"}}, ValueError),
+        ({"timeout": "5"}, TypeError),
+        ({"timeout": -1}, ValueError),
+        ({"timeout": float("nan")}, ValueError),
+    ],
+    ids=repr,
+)
+async def test_arguments_that_make_no_request_are_refused_before_anything_is_sent(
+    world: World, options: dict[str, Any], error: type[Exception]
+) -> None:
+    await world.signed_in("token-2")
+    with pytest.raises(error):
+        await world.api.fetch(API + "notes", **options)
+    assert world.server.requests == []
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+@pytest.mark.parametrize("url", [None, 7, b"https://api.test/v1/"])
+async def test_a_url_is_text(world: World, url: Any) -> None:
+    await world.signed_in("token-2")
+    with pytest.raises(TypeError):
+        await world.api.fetch(url)
+
+
+async def test_a_javascript_url_is_taken_by_its_href(world: World) -> None:
+    class JsUrl:
+        href = API + "notes"
+
+    await world.signed_in("token-2")
+    assert (await world.api.fetch(JsUrl())).status == 200
+
+
+async def test_json_is_sent_as_json_and_a_type_of_ones_own_is_kept(world: World) -> None:
+    await world.signed_in("token-2")
+    await world.api.fetch(API, method="post", json={"text": "안녕"})
+    await world.api.fetch(API, method="POST", json=[], headers={"content-type": "application/ld+json"})
+    first, second = world.server.requests
+    assert json.loads(first.body) == {"text": "안녕"}
+    assert (first.method, first.headers["Content-Type"]) == ("POST", "application/json")
+    assert second.headers["Content-Type"] == "application/ld+json"
+
+
+async def test_other_options_reach_the_transport(world: World) -> None:
+    await world.signed_in("token-2")
+    await world.api.fetch(API, credentials="include", cache="no-store")
+    assert dict(world.server.requests[0].options) == {"credentials": "include", "cache": "no-store"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"transport": None}, TypeError),
+        ({"endpoint": "https://api.test/auth"}, TypeError),
+        ({"endpoint": Endpoint("/auth")}, ValueError),
+        ({"leeway": -1}, ValueError),
+        ({"leeway": "30"}, TypeError),
+        ({"deadline": 0}, ValueError),
+        ({"deadline": float("inf")}, ValueError),
+        ({"deadline": True}, TypeError),
+        ({"no_such_option": 1}, TypeError),
+    ],
+    ids=repr,
+)
+def test_settings_that_can_not_work_are_refused(settings: dict[str, Any], error: type[Exception]) -> None:
+    async def nothing(argument: Any) -> Any: ...
+
+    whole: dict[str, Any] = {"transport": nothing, "audience": API, "endpoint": nothing, **settings}
+    with pytest.raises(error):
+        Interceptor(whole.pop("transport"), **whole)
+
+
+@pytest.mark.parametrize("settings", [{"url": ""}, {"url": "/a?b"}, {"url": 7}, {"url": "/a", "credentials": "yes"}])
+def test_what_can_be_no_endpoint_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"endpoint|credentials"):
+        Endpoint(**settings)
+
+
+def test_an_endpoint_asks_as_documented() -> None:
+    headers = {"X-CSRF": "1"}
+    endpoint = Endpoint("https://a.test/auth/", refresh="token/refresh", headers=lambda: headers, credentials="include")
+    held = Credential(access_token="a", refresh_token=SECRET)
+    request = endpoint.refresh_request(held)
+    assert (request.method, request.url) == ("POST", "https://a.test/auth/token/refresh")
+    assert json.loads(request.body) == {"refresh_token": SECRET}
+    assert request.options["credentials"] == "include"
+    headers["X-CSRF"] = "2"
+    assert endpoint.sign_out_request(held).headers["x-csrf"] == "2", "read at send time (X4)"
+    assert json.loads(endpoint.refresh_request(None).body) == {}
+    assert json.loads(endpoint.sign_in_request({"username": "ada"}).body) == {"username": "ada"}
+
+
+def test_an_answers_fields_are_read() -> None:
+    text = json.dumps({"access_token": "a", "refresh_token": "r", "expires_in": "60", "token_type": "bearer"})
+    credential = read_credential(200, {}, text)
+    assert (credential.access_token, credential.refresh_token, credential.expires_in) == ("a", "r", 60)
+
+
+@given(
+    st.integers(100, 599),
+    st.text()
+    | st.builds(
+        json.dumps,
+        st.recursive(
+            st.none() | st.text() | st.floats() | st.booleans(),
+            lambda inner: (
+                st.dictionaries(
+                    st.sampled_from(["access_token", "refresh_token", "expires_in", "error", "error_description"])
+                    | st.text(),
+                    inner,
+                )
+                | st.lists(inner)
+            ),
+        ),
+    ),
+)
+def test_any_answer_is_a_credential_or_a_documented_error(status: int, text: str) -> None:
+    try:
+        credential = read_credential(status, Headers(), text)
+    except (GrantRefused, RefreshUnavailable, MalformedToken):
+        return
+    assert 200 <= status < 300
+    assert isinstance(credential, Credential)
+
+
+@given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
+def test_any_text_is_a_jwt_or_a_malformed_token_that_is_not_quoted(text: str) -> None:
+    error = None
+    try:
+        unverified_claims(text)
+    except MalformedToken as malformed:
+        error = malformed
+    assert error is None or error.__cause__ is None
+    assert error is None or len(text) < 9 or text not in str(error)
+
+
+@given(st.dictionaries(st.sampled_from(["exp", "iat"]), st.integers() | st.floats() | st.text() | st.booleans()))
+def test_any_claims_give_a_life_above_zero_or_none(claims: dict[str, Any]) -> None:
+    life = lifetime(claims, now=1_700_000_000.0)
+    assert life is None or life > 0
+
+
+@given(st.text())
+def test_any_retry_after_is_seconds_or_none(text: str) -> None:
+    seconds = parse_retry_after(text)
+    assert seconds is None or seconds >= 0
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    now = 1_700_000_000.0
+    date = format_datetime(datetime.fromtimestamp(now + 90, UTC), usegmt=True)
+    assert parse_retry_after(" 12 ") == 12
+    assert parse_retry_after(date, now=lambda: now) == 90
+    assert parse_retry_after(date, now=lambda: now + 1000) == 0
+    assert [parse_retry_after(text) for text in (None, "", "soon", "-5", "1.5", "١٢")] == [None] * 6
+    assert parse_retry_after("9" * 400) is not None
+
+
+def test_freshness_over_a_life() -> None:
+    credential = Credential(access_token="a", expires_in=100).received(1000)
+    at = {second: credential.freshness(1000 + second, leeway=10) for second in (0, 89, 90, 99, 100, 5000, -50)}
+    assert at == {
+        0: Freshness.FRESH,
+        89: Freshness.FRESH,
+        90: Freshness.STALE,
+        99: Freshness.STALE,
+        100: Freshness.EXPIRED,
+        5000: Freshness.EXPIRED,
+        -50: Freshness.FRESH,
+    }
+    assert Credential(access_token="a").received(0).freshness(10**9, leeway=30) is Freshness.FRESH
+
+
+async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:
+    loop = asyncio.get_running_loop()
+    backoff = Backoff(clock=Clock(), fraction=lambda: 1.0)
+    pauses = []
+    for _ in range(7):
+        started = loop.time()
+        await backoff.wait()
+        pauses.append(loop.time() - started)
+        backoff.failed()
+    assert pauses == pytest.approx([0, 0.5, 1, 2, 4, 8, 8])
+    backoff.succeeded()
+    started = loop.time()
+    await backoff.wait()
+    assert loop.time() == started
+
+
+async def test_no_secret_stands_in_a_repr_an_error_or_an_event(world: World) -> None:
+    """X7"""
+    url = f"{API}notes?key={SECRET}#{SECRET}"
+    api = await world.signed_in(SECRET, refresh_token=SECRET)
+    await api.fetch(url, method="POST", body=SECRET, headers={"Cookie": SECRET, "X-Trace": "7"})
+    credential = Credential(access_token=SECRET, refresh_token=SECRET)
+    shown: list[object] = [
+        *world.events,
+        *world.server.requests,
+        credential,
+        api,
+        api._session,
+        Headers({"authorization": SECRET}),
+    ]
+    shown += [r.headers for r in world.server.requests] + [Response(200, {}, SECRET.encode())]
+    assert [thing for thing in map(repr, shown) if SECRET in thing] == []
+    assert "X-Trace" in repr(world.server.requests[0].headers)
+    for build in (
+        lambda: Headers({"Authorization": f"{SECRET}\n"}),
+        lambda: Credential(access_token=f"{SECRET} "),
+        lambda: unverified_claims(SECRET),
+        lambda: unverified_claims(f"{SECRET}.{SECRET}.{SECRET}"),
+        lambda: unverified_claims(jwt.encode({SECRET: 1}, "k" * 40)[:-50]),
+    ):
+        with pytest.raises((ValueError, MalformedToken)) as error:
+            build()
+        assert SECRET not in str(error.value)
+
+
+async def test_a_plain_response_reads_like_the_pages_own() -> None:
+    response = Response(200, {}, b'{"a": 1}')
+    assert (response.ok, await response.json(), await response.text()) == (True, {"a": 1}, '{"a": 1}')
+    assert await response.bytes() == b'{"a": 1}'
+    assert not Response(404).ok
+
+
+def test_connect_outside_a_browser_says_so() -> None:
+    with pytest.raises(ReissueError, match="needs a browser"):
+        reissue.connect("/api/", endpoint=Endpoint("/auth"))
+
+
+def test_the_public_surface_is_what_init_lists() -> None:
+    modules = {"backoff", "claims", "connection", "credentials", "endpoints", "errors", "events", "interceptor"}
+    modules |= {"messages", "session", "signals", "singleflight", "testing", "urls"}
+    public = {name for name in vars(reissue) if not name.startswith("_")} - modules
+    assert public == set(reissue.__all__)
+    assert sorted(reissue.__all__) == reissue.__all__
+    for name in reissue.__all__:
+        assert getattr(reissue, name).__doc__, name
+
+
+def test_a_request_knows_whether_its_body_can_be_sent_twice() -> None:
+    class JsStream:
+        def getReader(self) -> None: ...  # noqa: N802
+
+    assert Request.build("u", method="POST", body="text").replayable
+    assert Request.build("u", method="POST", body=object()).replayable
+    assert not Request.build("u", method="POST", body=JsStream()).replayable

@@ -1,0 +1,360 @@
+"""HARD_CASES S1–S4, and what a caller does with sessions."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from reissue import (
+    Credential,
+    Endpoint,
+    Event,
+    GrantRefused,
+    MalformedToken,
+    RefreshPhase,
+    RefreshUnavailable,
+    Request,
+    Response,
+    SessionChanged,
+    SessionEnded,
+    SessionEvent,
+    SessionPhase,
+    State,
+)
+from reissue.testing import Gate, settle
+
+from tests.reissue.conftest import API, World, outcome
+
+
+class Server:
+    """An API with an endpoint under `auth/`, whose refreshes and sign-ins can be held."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.refresh_gate: Gate | None = None
+        self.sign_in_gate: Gate | None = None
+        self.sign_out_status = 204
+
+    async def __call__(self, request: Request) -> Response:
+        path = request.url.removeprefix(API)
+        self.log.append(path)
+        await asyncio.sleep(0)
+        if path == "auth/refresh" and self.refresh_gate:
+            await self.refresh_gate.passed()
+        if path == "auth/login" and self.sign_in_gate:
+            await self.sign_in_gate.passed()
+        if path == "auth/logout":
+            return Response(self.sign_out_status)
+        if path.startswith("auth/"):
+            return Response(200, {}, b'{"access_token": "good", "token_type": "Bearer", "expires_in": 300}')
+        return Response(200 if request.headers["Authorization"] == "Bearer good" else 401)
+
+
+@pytest.fixture
+def server(world: World) -> Server:
+    server = Server()
+    world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"))
+    return server
+
+
+async def test_without_a_session_nothing_is_sent(world: World) -> None:
+    with pytest.raises(SessionEnded) as ended:
+        await world.api.fetch(API + "notes")
+    assert ended.value.reason == "signed_out"
+    assert world.server.requests == []
+    assert (world.api.state, world.api.expires_in, world.api.claims) == (State.SIGNED_OUT, None, {})
+
+
+async def test_sign_in_fetch_and_sign_out(world: World, server: Server) -> None:
+    await world.api.sign_in(username="ada", password="secret")
+    assert world.api.state is State.SIGNED_IN
+    assert world.api.expires_in == 300
+    assert (await world.api.fetch(API + "notes")).status == 200
+    await world.api.sign_out()
+    assert str(world.api.state) == "State.SIGNED_OUT"
+    assert server.log == ["auth/login", "notes", "auth/logout"]
+    assert (await outcome(world.api.fetch(API + "notes"))).reason == "signed_out"
+
+
+async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, server: Server) -> None:
+    """S1, S2: the refresh on the wire is aborted before the endpoint hears of the sign-out."""
+    await world.signed_in("old")
+    server.refresh_gate = Gate()
+    waiting = world.fetches(3)
+    await server.refresh_gate.reached()
+    sign_out = asyncio.create_task(world.api.sign_out())
+    await settle()
+    assert server.refresh_gate.waiting == 0, "aborted on the wire"
+    server.refresh_gate.open()
+    await sign_out
+    assert [type(await outcome(w)) for w in waiting] == [SessionEnded] * 3
+    await settle()
+    assert world.api.state is State.SIGNED_OUT
+    assert server.log[-1] == "auth/logout"
+    assert RefreshPhase.DROPPED in [e.phase for e in world.events]
+
+
+async def test_a_refresh_that_answers_in_the_same_step_as_the_sign_out_is_dropped(world: World) -> None:
+    """S1: cancelling comes too late for an endpoint that will not be stopped."""
+    answered = asyncio.Event()
+
+    async def refresh(credential: Credential | None) -> Credential:
+        with suppress(asyncio.CancelledError):
+            await answered.wait()
+        return Credential(access_token="token-2")
+
+    world.api = world.make(endpoint=refresh)
+    await world.signed_in()
+    request = world.fetches(1)[0]
+    await settle()
+    await world.api.sign_out()
+    assert isinstance(await outcome(request), SessionEnded)
+    await settle()
+    assert world.api.state is State.SIGNED_OUT
+    assert world.server.tokens == ["token-1"]
+
+
+async def test_sign_out_during_a_sign_in_wins(world: World, server: Server) -> None:
+    """S1"""
+    server.sign_in_gate = Gate()
+    sign_in = asyncio.create_task(world.api.sign_in(username="ada"))
+    await server.sign_in_gate.reached()
+    sign_out = asyncio.create_task(world.api.sign_out())
+    await settle()
+    server.sign_in_gate.open()
+    assert isinstance(await outcome(sign_in), SessionEnded)
+    await sign_out
+    assert world.api.state is State.SIGNED_OUT
+    assert server.log == ["auth/login", "auth/logout"]
+
+
+async def test_sign_out_during_resume_wins(world: World, server: Server) -> None:
+    """S1"""
+    server.refresh_gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await server.refresh_gate.reached()
+    request = world.fetches(1)[0]
+    await settle()
+    await world.api.sign_out()
+    assert await resume is False
+    assert isinstance(await outcome(request), SessionEnded)
+    assert world.api.state is State.SIGNED_OUT
+
+
+async def test_a_sign_in_waits_for_a_refresh_on_the_wire(world: World, server: Server) -> None:
+    """S2: otherwise the old user's cookie may land on top of the new one's."""
+    await world.signed_in("old")
+    server.refresh_gate = Gate()
+    old = world.fetches(1)[0]
+    await server.refresh_gate.reached()
+    server.sign_in_gate = Gate()
+    sign_in = asyncio.create_task(world.api.sign_in(username="grace"))
+    await settle()
+    assert "auth/login" not in server.log
+    server.refresh_gate.open()
+    await server.sign_in_gate.reached()
+    assert (await old).status == 200
+    server.sign_in_gate.open()
+    await sign_in
+    assert server.log.count("auth/login") == 1
+
+
+async def test_another_users_requests_are_never_sent_as_the_new_user(world: World) -> None:
+    """S3"""
+    world.endpoint.gate = Gate()
+    await world.signed_in()
+    waiting = world.fetches(5)
+    await world.endpoint.gate.reached()
+    sent = len(world.server.requests)
+    await world.api.adopt("token-2", expires_in=300)
+    assert [type(await outcome(w)) for w in waiting] == [SessionChanged] * 5
+    world.endpoint.gate.open()
+    await settle()
+    assert len(world.server.requests) == sent
+    assert (await world.api.fetch(API + "notes")).status == 200
+    assert world.server.tokens[-1] == "token-2"
+
+
+async def test_a_401_that_comes_back_after_another_user_signed_in_is_not_replayed(world: World) -> None:
+    """S3: on the wire, too."""
+    world.server.gate = Gate()
+    await world.signed_in()
+    request = world.fetches(1)[0]
+    await world.server.gate.reached()
+    await world.api.adopt("token-2", expires_in=300)
+    world.server.gate.open()
+    assert isinstance(await outcome(request), SessionChanged)
+    assert world.server.tokens == ["token-1"]
+    assert world.endpoint.calls == 0
+
+
+async def test_a_listener_may_start_any_call(world: World, server: Server) -> None:
+    """S4: signing out from within 'refresh started' must not wait for itself."""
+    started: list[asyncio.Task[Any]] = []
+
+    def listener(event: Event) -> None:
+        if event.phase is RefreshPhase.STARTED:
+            started.append(asyncio.create_task(world.api.sign_out()))
+
+    await world.signed_in("old")
+    world.api.on(listener)
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), SessionEnded)
+    await started[0]
+    assert world.api.state is State.SIGNED_OUT
+
+
+async def test_a_listener_that_raises_disturbs_no_request(world: World) -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+
+    def listener(event: Event) -> None:
+        raise ZeroDivisionError
+
+    world.api.on(listener)
+    await world.signed_in()
+    assert (await world.api.fetch(API + "notes")).status == 200
+    assert {type(r["exception"]) for r in reports} == {ZeroDivisionError}
+
+
+async def test_a_coroutine_function_is_no_listener(world: World) -> None:
+    async def listener(event: Event) -> None: ...
+
+    with pytest.raises(TypeError, match="plain function"):
+        world.api.on(listener)
+
+
+async def test_unsubscribing_stops_the_listener_and_may_be_done_twice(world: World) -> None:
+    heard: list[Event] = []
+    unsubscribe = world.api.on(heard.append)
+    await world.signed_in()
+    unsubscribe()
+    unsubscribe()
+    await world.api.fetch(API + "notes")
+    assert [e.phase for e in heard] == [SessionPhase.STARTED]
+
+
+async def test_events_can_be_iterated_from_the_call_on_until_close(world: World) -> None:
+    stream = world.api.events()
+    await world.signed_in()
+    await world.api.close()
+    assert [e.phase async for e in stream] == [SessionPhase.STARTED, SessionPhase.ENDED]
+    assert [e async for e in world.api.events()] == []
+
+
+async def test_resume_takes_up_a_session_and_says_whether_there_was_one(world: World) -> None:
+    assert await world.api.resume() is True
+    assert await world.api.resume() is True
+    assert (await world.api.fetch(API + "notes")).status == 200
+    assert world.endpoint.asked_with == [None]
+
+
+async def test_resume_without_a_session_is_false_and_no_error(world: World) -> None:
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    assert await world.api.resume() is False
+    assert world.api.state is State.SIGNED_OUT
+
+
+@pytest.mark.parametrize("failure", [OSError("offline"), RefreshUnavailable("503"), TimeoutError()])
+async def test_resume_that_cannot_ask_raises_since_nobody_knows(world: World, failure: Exception) -> None:
+    world.endpoint.failure = failure
+    waiting = asyncio.create_task(outcome(world.api.resume()))
+    await asyncio.sleep(0)
+    request = world.fetches(1)[0]
+    assert isinstance(await waiting, RefreshUnavailable)
+    assert isinstance(await outcome(request), RefreshUnavailable | SessionEnded)
+
+
+async def test_cancelling_the_one_who_resumes_leaves_the_others_waiting(world: World) -> None:
+    world.endpoint.gate = Gate()
+    first, second = asyncio.create_task(world.api.resume()), asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    first.cancel()
+    world.endpoint.gate.open()
+    assert await second is True
+    assert world.endpoint.calls == 1
+
+
+async def test_an_adopted_session_is_not_overwritten_by_a_resume_that_answers_later(world: World) -> None:
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    await world.api.adopt("token-2", expires_in=60)
+    world.endpoint.gate.open()
+    assert await resume is True
+    assert world.api.expires_in == 60
+
+
+async def test_a_new_sign_in_ends_the_old_session_after_it_began(world: World) -> None:
+    await world.signed_in()
+    await world.signed_in("token-2")
+    told = [(e.session, e.phase, e.reason) for e in world.events if isinstance(e, SessionEvent)]
+    assert told == [
+        (1, SessionPhase.STARTED, None),
+        (1, SessionPhase.ENDED, "replaced"),
+        (2, SessionPhase.STARTED, None),
+    ]
+
+
+@pytest.mark.parametrize("status", [500, 403])
+async def test_a_sign_out_that_the_server_did_not_take_is_told_and_is_over_here(
+    world: World, server: Server, status: int
+) -> None:
+    server.sign_out_status = status
+    await world.signed_in("good")
+    with pytest.raises(RefreshUnavailable, match="signed out in this page"):
+        await world.api.sign_out()
+    assert world.api.state is State.SIGNED_OUT
+
+
+async def test_a_sign_out_of_a_session_that_the_server_has_ended_already_is_fine(world: World, server: Server) -> None:
+    server.sign_out_status = 401
+    await world.signed_in("good")
+    await world.api.sign_out()
+
+
+async def test_a_callable_endpoint_can_not_sign_in_and_says_what_to_do(world: World) -> None:
+    with pytest.raises(TypeError, match=r"adopt\(\)"):
+        await world.api.sign_in(username="ada")
+    await world.signed_in()
+    await world.api.sign_out()
+    assert world.endpoint.calls == 0
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ünïcode", None, 7, b"bytes"])
+async def test_a_token_that_could_not_be_sent_is_not_adopted(world: World, token: Any) -> None:
+    with pytest.raises(MalformedToken) as malformed:
+        await world.api.adopt(token)
+    assert not token or str(token) not in str(malformed.value)
+    assert world.api.state is State.SIGNED_OUT
+
+
+@pytest.mark.parametrize("life", [-1, float("nan"), float("inf"), "300", True])
+async def test_a_life_that_is_no_number_of_seconds_is_not_adopted(world: World, life: Any) -> None:
+    with pytest.raises(MalformedToken):
+        await world.api.adopt("token", expires_in=life)
+
+
+async def test_close_lets_go_of_everything(world: World) -> None:
+    world.endpoint.gate = Gate()
+    await world.signed_in()
+    waiting = world.fetches(3)
+    await world.endpoint.gate.reached()
+    await world.api.close()
+    await world.api.close()
+    errors = [await outcome(w) for w in waiting]
+    assert [(type(e), e.reason) for e in errors] == [(SessionEnded, "closed")] * 3
+    for call in (world.api.fetch(API), world.api.sign_in(), world.api.sign_out(), world.api.resume()):
+        assert (await outcome(call)).reason == "closed"
+    assert (await outcome(world.api.adopt("token"))).reason == "closed"
+    assert (await outcome(world.api.renew())).reason == "closed"
+
+
+async def test_claims_are_shown_and_an_opaque_token_has_none(world: World) -> None:
+    import jwt
+
+    await world.api.adopt(jwt.encode({"sub": "ada", "exp": 9, "iat": 3}, "k" * 40, "HS256"))
+    assert world.api.claims["sub"] == "ada"
+    assert world.api.expires_in == 6
+    await world.api.adopt("opaque")
+    assert world.api.claims == {}
+    assert world.api.expires_in is None
