@@ -1,6 +1,7 @@
 """HARD_CASES Q1–Q17: the queue, and the replay."""
 
 import asyncio
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -435,7 +436,7 @@ async def test_a_fresh_token_adds_no_task(world: World) -> None:
 async def test_the_transports_own_response_is_handed_back(world: World) -> None:
     class Odd:
         status = 200
-        headers = MappingProxyType({})
+        headers: Mapping[str, str] = MappingProxyType({})
 
     answer = Odd()
 
