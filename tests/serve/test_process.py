@@ -130,6 +130,18 @@ def test_requests_that_wait_do_not_keep_it_from_ending(site: Path) -> None:
         assert server.process.wait(timeout=9) == 0
 
 
+def test_a_request_that_never_ends_does_not_keep_it_from_ending(site: Path) -> None:
+    with running_server("--site", str(site)) as server:
+        token, _ = sign_in(server)
+        head = f"POST /api/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 9\r\n\r\n1"
+        with socket.create_connection(server.address, timeout=10) as connection:
+            connection.sendall(head.encode())
+            while server.counters()["api_in_flight"] == 0:
+                pass  # until it is being read
+            server.process.terminate()
+            assert server.process.wait(timeout=9) == 0
+
+
 @pytest.mark.parametrize("algorithm", serve.ALGORITHMS)
 def test_every_algorithm_can_be_chosen(site: Path, algorithm: str) -> None:
     with running_server("--site", str(site), "--algorithm", algorithm, "--access-lifetime", "7") as server:
