@@ -4,6 +4,8 @@ One request, from call to answer:
 
     fetch() → Request → in the audience? ── no → transport, untouched
                  │ yes
+         admission: a bounded number on the wire, the rest wait here
+                 │
          session.obtain()    FRESH: at once · STALE: at once, and a refresh starts behind it · EXPIRED: join the refresh
                  │
          attach bearer → transport → not 401 ───────────→ response
@@ -28,6 +30,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from .admission import Admission
 from .claims import unverified_claims
 from .credentials import Credential
 from .endpoints import Endpoint, Refresh, Transport, token_source
@@ -73,7 +76,8 @@ class Interceptor:
     `transport` sends a `Request` and gives a response. `audience` is the URL, or the URLs, from which on down the
     token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
-    (seconds) bounds one call to the endpoint. `parse_url` reads a URL as the transport will.
+    (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
+    origin; the rest wait their turn. `parse_url` reads a URL as the transport will.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -87,6 +91,7 @@ class Interceptor:
         clock: Callable[[], float] = time.time,
         leeway: float = 30,
         deadline: float = 15,
+        in_flight: int = 64,
         parse_url: ParseUrl = parse_url,
     ) -> None:
         if not callable(transport):
@@ -98,6 +103,12 @@ class Interceptor:
         self._clock = clock
         self._leeway = _seconds("leeway", leeway, least=0)
         self._deadline = _seconds("deadline", deadline)
+        if isinstance(in_flight, bool) or not isinstance(in_flight, int):
+            raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
+        if in_flight < 1:
+            raise ValueError("in_flight is at least 1")
+        self._in_flight = in_flight
+        self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
         self._session: Session | None = None
         self._resuming: SingleFlight[bool] = SingleFlight()
@@ -268,7 +279,7 @@ class Interceptor:
         number = next(self._request_numbers)
         try:
             self._tell_request(number, request, RequestPhase.STARTED)
-            response = await self._send_authorized(number, request)
+            response = await self._send_authorized(number, request, self._admission(url.origin))
         except (asyncio.CancelledError, RequestAborted):
             self._tell_request(number, request, RequestPhase.CANCELLED)
             raise
@@ -278,21 +289,32 @@ class Interceptor:
         self._tell_request(number, request, RequestPhase.DONE, status=response.status)
         return response
 
-    async def _send_authorized(self, number: int, request: Request) -> Any:
+    async def _send_authorized(self, number: int, request: Request, admission: Admission) -> Any:
         session = self._session
         if session is None or self._resuming.running:
             session = await self._current_session()
-        credential = await session.obtain()
-        self._tell_request(number, request, RequestPhase.SENT)
-        response = await self._transport(_attach(request, credential))
+        slot = await admission.enter()
+        try:
+            credential = await session.obtain()
+            self._tell_request(number, request, RequestPhase.SENT)
+            admission.sent(slot)
+            response = await self._transport(_attach(request, credential))
+        finally:
+            admission.leave(slot)
         if response.status != 401:
             return response
         self._tell_request(number, request, RequestPhase.REFUSED, status=401)
         credential = await session.renew(rejected=credential)
         if not request.replayable:
             return response
-        self._tell_request(number, request, RequestPhase.REPLAYED)
-        return await self._transport(_attach(request, credential))
+        slot = await admission.enter(first=True)
+        try:
+            credential = await session.obtain(credential)
+            self._tell_request(number, request, RequestPhase.REPLAYED)
+            admission.sent(slot)
+            return await self._transport(_attach(request, credential))
+        finally:
+            admission.leave(slot)
 
     def _audience_url(self, request: Request) -> Url | None:
         """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""
@@ -303,6 +325,12 @@ class Interceptor:
         return url if self._audience.covers(url) else None
 
     # Inside
+
+    def _admission(self, origin: str) -> Admission:
+        """The slots of an origin. Origins are as few as the audience names."""
+        if origin not in self._admissions:
+            self._admissions[origin] = Admission(self._in_flight)
+        return self._admissions[origin]
 
     async def _current_session(self) -> Session:
         """The session that a request enters with; waits while one is being resumed."""

@@ -64,15 +64,19 @@ class Session:
         """Is a refresh on the way?"""
         return self._flight.running
 
-    async def obtain(self) -> Credential:
+    async def obtain(self, renewed: Credential | None = None) -> Credential:
         """A credential to send now. Waits for a refresh only if the current one can't be sent.
 
+        `renewed` is what a refresh has just given this caller: if it is still the current one it is sent, however
+        short its life, since a new credential is used at least once (T12).
         Raises SessionEnded, SessionChanged or RefreshUnavailable.
         """
         self._check_alive()
         credential = self._credential
         if credential is self._rejected:
             return await self.renew(rejected=credential)
+        if credential is renewed:
+            return credential
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
         if freshness is Freshness.EXPIRED:
             return await self.renew(rejected=credential)

@@ -312,7 +312,17 @@ def test_connect_outside_a_browser_says_so() -> None:
 
 
 def test_the_public_surface_is_what_init_lists() -> None:
-    modules = {"backoff", "claims", "connection", "credentials", "endpoints", "errors", "events", "interceptor"}
+    modules = {
+        "admission",
+        "backoff",
+        "claims",
+        "connection",
+        "credentials",
+        "endpoints",
+        "errors",
+        "events",
+        "interceptor",
+    }
     modules |= {"messages", "session", "signals", "singleflight", "testing", "urls"}
     public = {name for name in vars(reissue) if not name.startswith("_")} - modules
     assert public == set(reissue.__all__)

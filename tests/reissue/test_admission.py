@@ -1,0 +1,206 @@
+"""HARD_CASES Q22, and invariant 11: a bounded number on the wire."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from reissue import Request, RequestPhase, Response, SessionChanged
+from reissue.admission import Admission
+from reissue.testing import Gate, settle
+
+from tests.reissue.conftest import API, World, outcome
+
+
+class Wire:
+    """A transport that counts what is on it."""
+
+    def __init__(self, world: World) -> None:
+        self.server = world.server
+        self.now = self.most = 0
+
+    async def __call__(self, request: Request) -> Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await self.server(request)
+        finally:
+            self.now -= 1
+
+
+async def test_thousands_at_once_are_a_bounded_number_on_the_wire_and_none_is_lost(world: World) -> None:
+    """Q22"""
+    wire = Wire(world)
+    world.api = world.make(transport=wire, in_flight=64)
+    await world.signed_in()
+    responses = await asyncio.gather(*world.fetches(10_000))
+    assert {r.status for r in responses} == {200}
+    assert wire.most == 64
+    assert world.endpoint.calls == 1
+    assert len(world.server.requests) <= 10_000 + 64
+
+
+async def test_requests_go_out_in_the_order_in_which_they_came(world: World) -> None:
+    """Q22"""
+    world.api = world.make(in_flight=2)
+    await world.signed_in("token-2")
+    await asyncio.gather(*world.fetches(50))
+    assert [r.url for r in world.server.requests] == [f"{API}notes/{n}" for n in range(50)]
+
+
+async def test_a_replay_goes_before_those_that_were_never_sent(world: World) -> None:
+    """Invariant 11."""
+    world.api = world.make(in_flight=1)
+    await world.signed_in()
+    await asyncio.gather(*world.fetches(3))
+    assert [r.url[-1] for r in world.server.requests] in (["0", "0", "1", "2"], ["0", "1", "0", "2"])
+
+
+async def test_two_origins_do_not_hold_each_other_up(world: World) -> None:
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=1, audience=[API, "https://files.test/"])
+    await world.signed_in("token-2")
+    tasks = [asyncio.create_task(world.api.fetch(url)) for url in (API, "https://files.test/", API)]
+    await settle()
+    assert world.server.gate.waiting == 2
+    world.server.gate.open()
+    assert [(await t).status for t in tasks] == [200] * 3
+
+
+async def test_what_is_outside_the_audience_is_not_held_up(world: World) -> None:
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=1)
+    await world.signed_in("token-2")
+    first = world.fetches(1)[0]
+    await world.server.gate.reached()
+    other = asyncio.create_task(world.api.fetch("https://elsewhere.test/"))
+    await settle()
+    assert world.server.gate.waiting == 2
+    world.server.gate.open()
+    await asyncio.gather(first, other)
+
+
+async def test_a_waiter_that_is_cancelled_leaves_and_its_place_goes_to_the_next(world: World) -> None:
+    """Q10, Q22"""
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=1)
+    await world.signed_in("token-2")
+    first, gone, last = world.fetches(3)
+    await world.server.gate.reached()
+    gone.cancel()
+    assert isinstance(await asyncio.wait_for(asyncio.gather(gone, return_exceptions=True), 1), list)
+    world.server.gate.open()
+    assert [(await first).status, (await last).status] == [200, 200]
+    assert [r.url[-1] for r in world.server.requests] == ["0", "2"]
+
+
+async def test_a_slot_given_in_the_step_of_the_cancellation_goes_on_to_the_next() -> None:
+    admission = Admission(1)
+    slot = await admission.enter()
+    called, behind = (asyncio.create_task(admission.enter()) for _ in range(2))
+    await settle()
+    admission.leave(slot)
+    called.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await called
+    assert isinstance(await asyncio.wait_for(behind, 1), int)
+
+
+@pytest.mark.parametrize("failure", [OSError("gone"), asyncio.CancelledError()])
+async def test_a_request_that_fails_gives_its_slot_back(world: World, failure: BaseException) -> None:
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("/0"):
+            raise failure
+        return await world.server(request)
+
+    world.api = world.make(transport=transport, in_flight=1)
+    await world.signed_in("token-2")
+    results = await asyncio.gather(*world.fetches(3), return_exceptions=True)
+    assert [getattr(r, "status", type(r)) for r in results] == [type(failure), 200, 200]
+
+
+async def test_long_polls_do_not_starve_the_rest(world: World) -> None:
+    """Q22: after the admission's patience their slots go to others, and never twice."""
+    polls = Gate()
+    wire = Wire(world)
+
+    async def transport(request: Request) -> Response:
+        if request.headers.get("X-Poll"):
+            await polls.passed()
+        return await wire(request)
+
+    world.api = world.make(transport=transport, in_flight=4)
+    await world.signed_in("token-2", expires_in=3000)
+    waiting = world.fetches(4, headers={"X-Poll": "1"})
+    await polls.reached()
+    started = asyncio.get_running_loop().time()
+    assert {r.status for r in await asyncio.gather(*world.fetches(100))} == {200}
+    assert asyncio.get_running_loop().time() - started == pytest.approx(5)
+    polls.open()
+    assert {r.status for r in await asyncio.gather(*waiting)} == {200}
+    wire.most = 0
+    await asyncio.gather(*world.fetches(100))
+    assert wire.most == 4
+
+
+async def test_a_request_that_waits_for_a_refresh_keeps_its_slot_however_long_that_takes(world: World) -> None:
+    world.endpoint.gate = Gate()
+    wire = Wire(world)
+    world.api = world.make(transport=wire, in_flight=4)
+    await world.signed_in()
+    world.clock.advance(301)
+    waiting = world.fetches(100)
+    await world.endpoint.gate.reached()
+    await asyncio.sleep(14)  # virtual: the loop's clock jumps
+    world.endpoint.gate.open()
+    assert {r.status for r in await asyncio.gather(*waiting)} == {200}
+    assert wire.most == 4
+
+
+async def test_a_request_in_line_belongs_to_the_session_it_entered_with(world: World) -> None:
+    """S3"""
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=1)
+    await world.signed_in()
+    first, second = world.fetches(2)
+    await world.server.gate.reached()
+    await world.api.adopt("token-2", expires_in=300)
+    world.server.gate.open()
+    assert isinstance(await outcome(second), SessionChanged)
+    assert isinstance(await outcome(first), SessionChanged)
+    assert world.server.tokens == ["token-1"]
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
+)
+def test_in_flight_is_a_number_of_requests(world: World, in_flight: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        world.make(in_flight=in_flight)
+
+
+async def test_a_burst_over_a_token_that_nears_its_end_waits_for_no_refresh(world: World) -> None:
+    """STALE is not EXPIRED: 50 a second over a token that lives 5 s, for 30 s."""
+    world.server.accepts = "token-1"
+    original = world.server.__call__
+    valid = {"token-1"}
+
+    async def transport(request: Request) -> Response:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        world.server.accepts = token if token in valid else "none"
+        return await original(request)
+
+    def grant(number: int) -> Any:
+        from reissue import Credential
+
+        valid.add(f"token-{number}")
+        return Credential(access_token=f"token-{number}", expires_in=5)
+
+    world.endpoint.answer = grant
+    world.api = world.make(transport=transport)
+    await world.signed_in(expires_in=5)
+    for _ in range(30 * 50):
+        assert (await world.api.fetch(API + "notes")).status == 200
+        world.clock.advance(1 / 50)
+        await settle(10)
+    assert RequestPhase.REFUSED not in [e.phase for e in world.events]
+    assert world.endpoint.calls == 7, "a life of 5 s is renewed 3.76 s in, and 30 s hold seven of those"
