@@ -4,6 +4,7 @@ Owns their shapes and the checks on a caller's input. Knows nothing about tokens
 """
 
 import json as json_format
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -124,8 +125,8 @@ class Request:
 
     @property
     def shown_url(self) -> str:
-        """The URL without its query and fragment, which may hold secrets: for events, logs and errors."""
-        return self.url.partition("#")[0].partition("?")[0]
+        """The URL without user name, query and fragment, which may hold secrets: for events, logs and errors."""
+        return re.sub(r"//[^/@]*@", "//", self.url.partition("#")[0].partition("?")[0])
 
     def with_field(self, name: str, value: str) -> "Request":
         """The same request with one header field set."""

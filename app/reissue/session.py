@@ -128,10 +128,10 @@ class Session:
         self._backoff.wake()
 
     async def _refresh(self) -> None:
+        await self._backoff.wait()
         replaced = self._credential
+        self._tell_refresh(RefreshPhase.STARTED)
         try:
-            await self._backoff.wait()
-            self._tell_refresh(RefreshPhase.STARTED)
             fresh = (await self._ask(replaced)).received(self._clock(), previous=replaced)
         except asyncio.CancelledError:
             self._tell_refresh(RefreshPhase.DROPPED)

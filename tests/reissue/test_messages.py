@@ -287,6 +287,7 @@ async def test_no_secret_stands_in_a_repr_an_error_or_an_event(world: World) -> 
     shown += [r.headers for r in world.server.requests] + [Response(200, {}, SECRET.encode())]
     assert [thing for thing in map(repr, shown) if SECRET in thing] == []
     assert "X-Trace" in repr(world.server.requests[0].headers)
+    assert SECRET not in repr(Request(f"https://ada:{SECRET}@api.test/"))
     for build in (
         lambda: Headers({"Authorization": f"{SECRET}\n"}),
         lambda: Credential(access_token=f"{SECRET} "),

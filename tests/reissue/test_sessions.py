@@ -94,6 +94,19 @@ async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, ser
     assert RefreshPhase.DROPPED in [e.phase for e in world.events]
 
 
+async def test_a_refresh_that_a_sign_out_stops_in_its_pause_never_began_and_is_not_told(world: World) -> None:
+    """Found by the simulator: 'dropped' was told of a refresh that had not started."""
+    world.endpoint.failure = OSError("offline")
+    await world.signed_in()
+    for _ in range(20):
+        await outcome(world.api.fetch(API + "notes"))
+    pausing = world.fetches(1)[0]
+    await settle()
+    await world.api.sign_out()
+    assert isinstance(await outcome(pausing), SessionEnded)
+    assert RefreshPhase.DROPPED not in [e.phase for e in world.events]
+
+
 async def test_a_refresh_that_answers_in_the_same_step_as_the_sign_out_is_dropped(world: World) -> None:
     """S1: cancelling comes too late for an endpoint that will not be stopped."""
     answered = asyncio.Event()
