@@ -13,6 +13,7 @@ const PACKAGES = ["reissue", "pyjwt"];
 
 const byId = id => document.getElementById(id);
 let over = false; // started, or failed: whichever came first
+let vague = false; // failed, but which file was it?
 let running = false; // is Python up?
 
 function reach(stage, words) {
@@ -29,12 +30,13 @@ function fail(reason, advice) {
     byId("startup-stage").hidden = true;
     byId("startup-reason").textContent = reason;
     byId("startup-advice").textContent = advice;
-    byId("startup-again").addEventListener("click", () => location.reload());
+    byId("startup-again").onclick = () => location.reload();
     byId("startup-again").hidden = false;
     byId("startup-trouble").hidden = false;
 }
 
 function failMissing(url) {
+    if (vague) over = vague = false;
     fail(
         `A file that Python needs did not arrive: ${new URL(url, ROOT).pathname}`,
         "Is there a connection, and is the server running? If it is your own, “make runtime” brings Python’s files.",
@@ -45,10 +47,12 @@ function failBroken(error) {
     const missing = performance.getEntriesByType("resource").find(isMissing);
     if (missing) return failMissing(missing.name);
     // The last line of a Python traceback says what it is about.
-    const text = String(error?.message ?? error).trim().split("\n").at(-1);
-    if (running && !text.startsWith("(PY")) return fail("The page’s own Python met an error.", text);
-    // Browsers word it in their own ways, and here nothing but files is fetched.
-    fail("Python did not come up.", `Perhaps a file of it did not arrive: is there a connection? The browser says: ${text}`);
+    const text = String(error?.message ?? error).trim();
+    if (running && text.startsWith("(PY")) return failMissing("app/main.py"); // PyScript's code for a failed fetch
+    if (running) return fail("The page’s own Python met an error.", text.split("\n").at(-1));
+    // Each browser has words of its own for a failed download, and may tell which file it was a moment later.
+    vague ||= !over;
+    fail("Python did not come up.", `Did all of it arrive? Is there a connection? The browser says: ${text}`);
 }
 
 // `responseStatus` is 0 or undefined where a browser doesn't tell.
@@ -58,7 +62,7 @@ function watchFiles() {
     const arrived = new Set();
     const observer = new PerformanceObserver(list => {
         for (const entry of list.getEntries()) {
-            if (over) return observer.disconnect();
+            if (over && !vague) return observer.disconnect();
             if (isMissing(entry)) return failMissing(entry.name);
             arrived.add(entry.name.slice(entry.name.lastIndexOf("/") + 1));
         }

@@ -1,0 +1,56 @@
+"""The real page in a real browser, against the real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsers import NoBrowser, chromium_launch_options
+from tests.browser.visit import Visit
+from tests.live_server import ROOT, LiveServer, running_server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {**browser_type_launch_args, **chromium_launch_options()}
+    except NoBrowser as error:
+        pytest.exit(str(error), returncode=1)
+
+
+@pytest.fixture(scope="session")
+def runtime() -> None:
+    if not (ROOT / ".runtime" / "site" / "py" / "shim.mjs").is_file():
+        pytest.exit("The browser runtime is not built: run `make runtime` (`make test` does).", returncode=1)
+
+
+@pytest.fixture
+def server_flags() -> tuple[str, ...]:
+    """What the test's server is started with; a module or a test may say otherwise."""
+    return ()
+
+
+@pytest.fixture
+def server(runtime: None, server_flags: tuple[str, ...]) -> Iterator[LiveServer]:
+    with running_server(*server_flags) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(page: Page, server: LiveServer) -> Iterator[Visit]:
+    """A visit that has not begun yet. What it saw is checked when the test is through."""
+    page.set_default_timeout(10_000)  # ms
+    expect.set_options(timeout=10_000)
+    visit = Visit(page, server)
+    yield visit
+    visit.check()

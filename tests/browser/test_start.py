@@ -1,0 +1,128 @@
+"""Before Python speaks, and when it can't."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.visit import Visit
+
+
+def test_a_first_visit_shows_the_form_and_no_red_line(visit: Visit) -> None:
+    visit.open()
+    expect(visit["#entrance"]).to_be_visible()
+    expect(visit["#startup"]).to_be_hidden()
+    expect(visit.page).to_have_title(re.compile("reissue"))
+    counters = visit.server.counters()
+    assert counters["refreshes_without_cookie"] == 1
+    assert counters["api_requests"] == 0
+
+
+def test_the_page_explains_itself_and_shows_progress_before_python_runs(visit: Visit) -> None:
+    held: list[Route] = []
+    visit.page.route("**/*.wasm", lambda route: held.append(route))
+    with visit.page.expect_request("**/*.wasm"):
+        visit.page.goto(visit.server.url)
+    expect(visit["h1"]).to_be_visible()
+    expect(visit["#startup-stage"]).to_contain_text("Downloading Python")
+    expect(visit["#startup-progress"]).to_have_attribute("value", "2")
+    held[0].continue_()
+    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+
+
+def test_nothing_violates_the_policy_and_none_of_it_is_inline(visit: Visit) -> None:
+    visit.page.add_init_script(
+        "addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective))"
+    )
+    visit.signed_in()
+    policy = visit.server.request("GET", "/").headers["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in policy
+    assert "http" not in policy
+
+
+def test_the_page_needs_no_eval_and_no_workers(visit: Visit) -> None:
+    """Stricter than any policy that lets PyScript have its workers: this page does without."""
+
+    def stricter(route: Route) -> None:
+        response = route.fetch()
+        policy = response.headers["content-security-policy"].replace(" 'unsafe-eval'", "")
+        policy = re.sub("worker-src [^;]*", "worker-src 'none'", policy)
+        route.fulfill(response=response, headers={**response.headers, "content-security-policy": policy})
+
+    visit.page.route(visit.server.url, stricter)
+    visit.signed_in()
+    visit.fire()
+    expect(visit["#lab-message"]).to_contain_text("20 answers to 20 requests")
+
+
+def test_without_webassembly_the_page_says_so(visit: Visit) -> None:
+    visit.page.add_init_script("delete globalThis.WebAssembly")
+    visit.open()
+    expect(visit["#startup-reason"]).to_contain_text("WebAssembly")
+    assert visit.requests_to("/pyscript/core.js") == [], "what can't run isn't loaded"
+
+
+MISSING = {
+    "/pyscript/core.js": r"/pyscript/core\.js",
+    "PyScript itself": r"/pyscript/core-[^/]+/core-[^/]+\.js",
+    "/pyscript.toml": r"/pyscript\.toml",
+    "/py/shim.mjs": r"/py/shim\.mjs",
+    "the interpreter": r"pyodide\.asm\.wasm",
+    "the standard library": r"python_stdlib\.zip",
+    "the lock": r"pyodide-lock\.json",
+    "main.py": r"/app/main\.py",
+}
+
+
+@pytest.mark.parametrize("pattern", MISSING.values(), ids=MISSING.keys())
+def test_a_missing_file_is_named(visit: Visit, pattern: str) -> None:
+    visit.page.route(re.compile(pattern), lambda route: route.fulfill(status=404, body="{}"))
+    visit.expect_console("status of 404")
+    visit.expect_console(".", times=0, at_most=6)  # whatever else the browser and PyScript say to it
+    visit.open()
+    expect(visit["#startup-trouble"]).to_be_visible()
+    expect(visit["#startup-reason"]).to_contain_text(re.compile(pattern))
+
+
+@pytest.mark.parametrize("wheel", ["reissue", "pyjwt"])
+@pytest.mark.parametrize("broken", ["missing", "damaged", "unreachable"])
+def test_a_missing_wheel_is_named(visit: Visit, wheel: str, broken: str) -> None:
+    """PyScript only logs it, and never runs the page's Python."""
+
+    def answer(route: Route) -> None:
+        if broken == "unreachable":
+            route.abort("connectionfailed")
+        else:
+            route.fulfill(status=404 if broken == "missing" else 200, body="no wheel")
+
+    visit.page.route(re.compile(rf"/{wheel}-[^/]*\.whl"), answer)
+    visit.expect_console(".", at_most=9)
+    visit.open()
+    expect(visit["#startup-reason"]).to_contain_text(wheel)
+
+
+def test_a_lost_connection_while_python_loads_is_told_and_can_be_tried_again(visit: Visit) -> None:
+    visit.page.route("**/*.wasm", lambda route: route.abort("connectionfailed"), times=1)
+    visit.expect_console(".", at_most=9)
+    visit.open()
+    expect(visit["#startup-reason"]).to_contain_text("did not come up")
+    visit.button("Try again").click()
+    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+
+
+def test_an_error_of_the_pages_own_python_is_told(visit: Visit) -> None:
+    visit.page.route("**/app/main.py", lambda route: route.fulfill(body="1 / 0", content_type="text/x-python"))
+    visit.expect_console("ZeroDivisionError")
+    visit.open()
+    expect(visit["#startup-advice"]).to_contain_text("ZeroDivisionError: division by zero")
+
+
+def test_a_browser_without_module_scripts_is_told(visit: Visit) -> None:
+    """Such a browser runs only the script marked `nomodule`; here it is the only one that is let through."""
+    markup = visit.server.request("GET", "/").body.decode().replace("script nomodule", "script defer")
+    visit.page.route(visit.server.url, lambda route: route.fulfill(body=markup, content_type="text/html"))
+    visit.page.route("**/app/boot.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    visit.open()
+    expect(visit["#startup-reason"]).to_contain_text("too old")

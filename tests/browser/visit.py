@@ -1,0 +1,153 @@
+"""One visit to the page, and everything that the browser was seen to do meanwhile."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
+
+from tests.live_server import LiveServer
+
+PAGES = Path(__file__).with_name("pages")
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".py": "text/x-python"}
+STARTED = 30_000  # ms for Python to start, on a machine that is busy
+# PyScript's own word that it is ready, for whoever shows debug messages.
+READY = "[pyscript/main] PyScript Ready"
+REFUSED = r"status of 401"
+
+
+class Visit:
+    """A page of its own browser context at a server of its own.
+
+    `check` holds what is true of every visit: nothing unexpected in the console, no request to another origin, and no
+    access token anywhere but in the Authorization header of a request to the API.
+    """
+
+    def __init__(self, page: Page, server: LiveServer) -> None:
+        self.page = page
+        self.server = server
+        self.console: list[str] = []
+        self.requests: list[Request] = []
+        self.tokens: set[str] = set()
+        self.expected: list[tuple[str, int, int]] = []
+        self.allowed_origins = {server.origin}
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
+        page.on("request", self._sent)
+
+    @property
+    def context(self) -> BrowserContext:
+        return self.page.context
+
+    # The demo
+
+    def open(self, *, wait_for: str = "#entrance, #inside, #startup-trouble") -> Visit:
+        """Load the demo; ready when Python shows what fits, or the page says why it can't."""
+        self.page.goto(self.server.url)
+        expect(self.page.locator(wait_for).filter(visible=True).first).to_be_visible(timeout=STARTED)
+        return self
+
+    def sign_in(self, username: str = "ada", password: str = "lovelace") -> Visit:
+        self.fill_in(username, password)
+        expect(self.page.get_by_role("heading", name="Signed in as")).to_be_visible()
+        expect(self["#no-notes, #note-list li"].filter(visible=True).first).to_be_visible()  # the notes are here
+        return self
+
+    def fill_in(self, username: str, password: str) -> None:
+        self.page.get_by_label("User name").fill(username)
+        self.page.get_by_label("Password").fill(password)
+        self.button("Sign in").click()
+
+    def signed_in(self) -> Visit:
+        """The demo, with Ada signed in and the server's counters at nought."""
+        self.open().sign_in()
+        self.reset_counters()
+        return self
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def __getitem__(self, selector: str) -> Locator:
+        return self.page.locator(selector)
+
+    def rows(self, *words: str) -> Locator:
+        """The requests in the list that show all these words, one after the other."""
+        return self["#log-list li.request"].filter(has_text=re.compile(".*".join(map(re.escape, words))))
+
+    def let_the_token_expire(self) -> None:
+        """By the demo's own button: the one wait in real time that a test has, two seconds."""
+        self.button("Let the token expire").click()
+        expect(self["#lab-message"]).to_contain_text("has expired")
+        self.reset_counters()
+
+    def revoke_the_token(self) -> None:
+        self.button("Revoke it early").click()
+        expect(self["#lab-message"]).to_contain_text("no longer")
+
+    def fire(self) -> None:
+        self.button("Fire 20 at once").click()
+
+    # Python of the test's own
+
+    def open_blank(self) -> Visit:
+        """A page with Python and nothing else, of the same origin and under the same policy."""
+        policy = self.server.request("GET", "/").headers["Content-Security-Policy"]
+
+        def answer(route: Route) -> None:
+            file = PAGES / route.request.url.rpartition("/")[2]
+            headers = {"Content-Security-Policy": policy, "Content-Type": TYPES[file.suffix]}
+            route.fulfill(path=file, headers=headers)
+
+        self.page.route(f"{self.server.url}blank.*", answer)
+        self.page.goto(f"{self.server.url}blank.html")
+        expect(self["#status"]).to_have_text("ready", timeout=STARTED)
+        return self
+
+    def run(self, source: str) -> Any:
+        """Run Python in the blank page; the value of its last expression, by way of JSON."""
+        return json.loads(self.page.evaluate("async source => await window.run_python(source)", source))
+
+    # What was seen
+
+    def reset_counters(self) -> None:
+        self.server.control("/dev/counters/reset")
+
+    def expect_console(self, pattern: str, *, times: int = 1, at_most: int | None = None) -> None:
+        """Chromium itself writes a line for each failed request: `times` of them, or up to `at_most`."""
+        self.expected.append((pattern, times, times if at_most is None else at_most))
+
+    def requests_to(self, path: str) -> list[Request]:
+        return [request for request in self.requests if urlsplit(request.url).path == path]
+
+    def check(self) -> None:
+        """Fail the test unless the browser did nothing but what was expected of it."""
+        markup = self.page.content()  # first: what the browser said before has arrived when this is answered
+        unexpected = [line for line in self.console if not any(re.search(p, line) for p, _, _ in self.expected)]
+        assert not unexpected, "the console is not clean:\n" + "\n".join(unexpected)
+        for pattern, least, most in self.expected:
+            seen = sum(bool(re.search(pattern, line)) for line in self.console)
+            assert least <= seen <= most, f"{seen} lines like {pattern!r} in the console, not {least} to {most}"
+        origins = {f"{url.scheme}://{url.netloc}" for url in (urlsplit(r.url) for r in self.requests)}
+        assert origins <= self.allowed_origins | {"data://", "blob://"}, "no request leaves the origin"
+        self.check_tokens(markup)
+
+    def check_tokens(self, markup: str) -> None:
+        """No token in the document, in the console, or in a URL; and none sent to anything but the API."""
+        places = [markup, *self.console, *(request.url for request in self.requests)]
+        for token in self.tokens:
+            assert not any(token in place for place in places), "an access token was seen where none may be"
+        api = f"{self.server.origin}/api/"
+        assert [r.url for r in self.requests if "authorization" in r.headers and not r.url.startswith(api)] == []
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.text != READY:
+            self.console.append(f"{message.type}: {message.text}")
+
+    def _sent(self, request: Request) -> None:
+        self.requests.append(request)
+        if bearer := request.headers.get("authorization"):
+            self.tokens.add(bearer.removeprefix("Bearer "))
