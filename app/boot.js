@@ -26,7 +26,7 @@ function fail(reason, advice) {
     if (over) return;
     over = true;
     byId("startup").classList.add("failed");
-    byId("startup-title").textContent = "Python can’t start";
+    byId("startup-title").textContent = "The page can’t start";
     byId("startup-stage").hidden = true;
     byId("startup-reason").textContent = reason;
     byId("startup-advice").textContent = advice;

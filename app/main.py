@@ -475,7 +475,7 @@ def on_request(event: RequestEvent) -> None:
         case RequestPhase.SENT:
             row.step("sent", "now")
         case RequestPhase.REFUSED:
-            row.step("401", "bad")
+            row.step("401", "refused")
             row.wait()
         case RequestPhase.REPLAYED:
             row.step("replayed", "now")
