@@ -22,6 +22,7 @@ Theory of operation:
 """
 
 import asyncio
+import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -50,6 +51,9 @@ from .signals import Signal, aborted_by
 from .singleflight import FlightCancelled, SingleFlight
 from .urls import Audience, ParseUrl, Url, parse_url
 
+ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
+"""A caller's own judgement of a response, or of the OSError that came instead: was the token refused?"""
+
 
 class State(Enum):
     """Whether requests can be sent."""
@@ -77,7 +81,9 @@ class Interceptor:
     token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
-    origin; the rest wait their turn. `parse_url` reads a URL as the transport will.
+    origin; the rest wait their turn. `should_renew` judges in place of `status == 401`: a function, plain or `async`, of
+    the response (a copy where it can be cloned, so its body may be read) or of the OSError that came instead;
+    True means that the token was refused. `parse_url` reads a URL as the transport will.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -92,6 +98,7 @@ class Interceptor:
         leeway: float = 30,
         deadline: float = 15,
         in_flight: int = 64,
+        should_renew: ShouldRenew | None = None,
         parse_url: ParseUrl = parse_url,
     ) -> None:
         if not callable(transport):
@@ -102,6 +109,9 @@ class Interceptor:
         self._tokens = token_source(endpoint, transport, parse_url)
         self._clock = clock
         self._leeway = _seconds("leeway", leeway, least=0)
+        if should_renew is not None and not callable(should_renew):
+            raise TypeError("should_renew is a function of a response")
+        self._should_renew = should_renew
         self._deadline = _seconds("deadline", deadline)
         if isinstance(in_flight, bool) or not isinstance(in_flight, int):
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
@@ -298,15 +308,21 @@ class Interceptor:
             credential = await session.obtain()
             self._tell_request(number, request, RequestPhase.SENT)
             admission.sent(slot)
-            response = await self._transport(_attach(request, credential))
+            outcome = await self._transport(_attach(request, credential))
+        except OSError as error:
+            if self._should_renew is None:
+                raise
+            outcome = error
         finally:
             admission.leave(slot)
-        if response.status != 401:
-            return response
-        self._tell_request(number, request, RequestPhase.REFUSED, status=401)
-        credential = await session.renew(rejected=credential)
-        if not request.replayable:
-            return response
+        refused = await self._is_refused(outcome)
+        if refused:
+            self._tell_request(number, request, RequestPhase.REFUSED, status=getattr(outcome, "status", None))
+            credential = await session.renew(rejected=credential)
+        if not refused or not request.replayable:
+            if isinstance(outcome, OSError):
+                raise outcome
+            return outcome
         slot = await admission.enter(first=True)
         try:
             credential = await session.obtain(credential)
@@ -315,6 +331,15 @@ class Interceptor:
             return await self._transport(_attach(request, credential))
         finally:
             admission.leave(slot)
+
+    async def _is_refused(self, outcome: Any) -> bool:
+        """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
+        if self._should_renew is None:
+            return bool(outcome.status == 401)
+        if hasattr(outcome, "clone"):
+            outcome = outcome.clone()  # the predicate may read the body; the caller shall find it whole
+        verdict = self._should_renew(outcome)
+        return bool(await verdict if inspect.isawaitable(verdict) else verdict)
 
     def _audience_url(self, request: Request) -> Url | None:
         """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""

@@ -141,6 +141,7 @@ async def test_other_options_reach_the_transport(world: World) -> None:
         ({"deadline": 0}, ValueError),
         ({"deadline": float("inf")}, ValueError),
         ({"deadline": True}, TypeError),
+        ({"should_renew": 401}, TypeError),
         ({"no_such_option": 1}, TypeError),
     ],
     ids=repr,

@@ -422,6 +422,60 @@ async def test_a_network_error_never_starts_a_refresh(world: World) -> None:
     assert world.endpoint.calls == 0
 
 
+async def test_a_callers_predicate_may_take_a_network_error_for_a_refusal(world: World) -> None:
+    """Q19: a 401 without CORS headers looks like one."""
+    failures = [OSError("opaque"), OSError("opaque")]
+
+    async def transport(request: Request) -> Response:
+        if request.headers["Authorization"] == "Bearer token-1":
+            raise failures.pop()
+        return Response(200)
+
+    world.api = world.make(transport=transport, should_renew=lambda outcome: isinstance(outcome, OSError))
+    await world.signed_in()
+    assert (await world.api.fetch(API + "notes")).status == 200
+    assert world.endpoint.calls == 1
+    await world.signed_in()
+    with pytest.raises(OSError, match="opaque"):
+        await world.api.fetch(API + "notes", method="POST", body=iter([b"once"]))
+
+
+async def test_a_callers_predicate_may_read_the_body_without_eating_it(world: World) -> None:
+    """Q20: an error inside a 200."""
+
+    class Body:
+        status = 200
+
+        def __init__(self, text: str) -> None:
+            self.texts = [text]
+
+        def clone(self) -> "Body":
+            return Body(self.texts[0])
+
+        async def text(self) -> str:
+            return self.texts.pop()
+
+    async def transport(request: Request) -> Any:
+        expired = request.headers["Authorization"] == "Bearer token-1"
+        return Body('{"errors": ["token expired"]}' if expired else '{"data": 1}')
+
+    async def should_renew(response: Body) -> bool:
+        return "token expired" in await response.text()
+
+    world.api = world.make(transport=transport, should_renew=should_renew)
+    await world.signed_in()
+    assert await (await world.api.fetch(API + "graphql")).text() == '{"data": 1}'
+    assert world.endpoint.calls == 1
+
+
+async def test_a_401_that_the_callers_predicate_does_not_take_for_a_refusal_is_the_response(world: World) -> None:
+    """Q20"""
+    world.api = world.make(should_renew=lambda response: False)
+    await world.signed_in()
+    assert (await world.api.fetch(API + "notes")).status == 401
+    assert world.endpoint.calls == 0
+
+
 async def test_a_fresh_token_adds_no_task(world: World) -> None:
     """DESIGN, 'What it must cost'."""
     await world.signed_in("token-2")
