@@ -129,18 +129,17 @@ api.state.value
     python.server.release()
 
 
-BODIES = {
-    "text": '"häß"',
-    "bytes": 'b"\\x00\\xff" * 1000',
-    "JSON": "None, json={'text': 'häß'}",
-    "FormData": "form()",
-    "Blob": 'Blob.new(to_js(["one", "two"]))',
-}
+BODIES = [
+    '"häß"',
+    'b"\\x00\\xff" * 1000',
+    "json={'text': 'häß'}",
+    "form()",
+    'Blob.new(to_js(["one", "two"]))',
+]
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_a_body_is_replayed_whole(python: Visit, body: str) -> None:
-    """Q8, Q9."""
+def test_bodies_of_every_kind_are_replayed_whole(python: Visit) -> None:
+    """Q8, Q9: the server reads the same from a replay as from a first send."""
     python.run("""
 from js import Blob, FormData
 from pyodide.ffi import to_js
@@ -154,13 +153,14 @@ async def send(body=None, **options):
     return [response.status, await response.json()]
 None
 """)
-    fresh = python.run(f"await send({body})")
-    assert fresh[0] == 200
-    assert fresh[1]["size"] > 0
-    python.server.control("/dev/revoke")
-    python.expect_console(REFUSED)
-    assert python.run(f"await send({body})") == fresh
-    assert python.server.counters()["refreshes_asked"] == 1
+    for body in BODIES:
+        fresh = python.run(f"await send({body})")
+        assert fresh[0] == 200
+        assert fresh[1]["size"] > 0
+        python.server.control("/dev/revoke")
+        assert python.run(f"await send({body})") == fresh
+    python.expect_console(REFUSED, times=len(BODIES))
+    assert python.server.counters()["refreshes_granted"] == len(BODIES)
 
 
 def test_no_token_stands_in_reprs_events_or_errors(python: Visit) -> None:

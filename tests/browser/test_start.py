@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.visit import Visit
+from tests.browser.visit import REFUSED, Visit
 
 
 def test_a_first_visit_shows_the_form_and_no_red_line(visit: Visit) -> None:
@@ -86,8 +86,10 @@ def test_a_missing_file_is_named(visit: Visit, pattern: str) -> None:
     expect(visit["#startup-reason"]).to_contain_text(re.compile(pattern))
 
 
-@pytest.mark.parametrize("wheel", ["reissue", "pyjwt"])
-@pytest.mark.parametrize("broken", ["missing", "damaged", "unreachable"])
+@pytest.mark.parametrize(
+    ("wheel", "broken"),
+    [("reissue", "missing"), ("pyjwt", "missing"), ("reissue", "damaged"), ("reissue", "unreachable")],
+)
 def test_a_missing_wheel_is_named(visit: Visit, wheel: str, broken: str) -> None:
     """PyScript only logs it, and never runs the page's Python."""
 
@@ -126,3 +128,16 @@ def test_a_browser_without_module_scripts_is_told(visit: Visit) -> None:
     visit.page.route("**/app/boot.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     visit.open()
     expect(visit["#startup-reason"]).to_contain_text("too old")
+
+
+def test_nothing_scrolls_sideways_at_phone_width(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 360, "height": 740})
+    visit.signed_in()
+    visit.page.get_by_label("New note").fill("https://example.org/" + "averylongword" * 20)
+    visit.button("Save").click()
+    expect(visit["#note-list li"]).to_have_count(1)
+    visit.revoke_the_token()
+    visit.expect_console(REFUSED, times=1, at_most=20)
+    visit.fire()
+    expect(visit["#lab-message"]).to_contain_text("20 answers to 20 requests")
+    assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 360
