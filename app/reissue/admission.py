@@ -56,6 +56,13 @@ class Admission:
         self._held.pop(slot, None)
         self._call_next()
 
+    def dismiss(self) -> None:
+        """Call everybody in line at once: their session is over, and none of them will send."""
+        while self._line:
+            place = self._line.popleft()
+            if not place.done():
+                place.set_result(self._give())
+
     def _give(self) -> int:
         slot = next(self._numbers)
         self._held[slot] = None

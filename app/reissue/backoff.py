@@ -10,21 +10,38 @@ import os
 import time
 from collections.abc import Callable
 
+from .errors import RefreshUnavailable, ReissueError
 
-def parse_retry_after(value: str | None, *, now: Callable[[], float] = time.time) -> float | None:
-    """Seconds to wait, from a number of seconds or an HTTP date; None for anything else. Never raises."""
+LONGEST_WAIT = 3600.0
+"""Seconds. A longer Retry-After is cut: more often than not it is a clock or a unit gone wrong."""
+
+
+def parse_retry_after(
+    value: str | None, *, date: str | None = None, now: Callable[[], float] = time.time
+) -> float | None:
+    """Seconds to wait, from a number of seconds or an HTTP date; None for anything else. Never raises.
+
+    A date is counted from the response's own `date` where that is known, since the page's clock may be wrong.
+    """
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])  # nine digits are 30 years: more would only overflow
+        return min(float(text[:9]), LONGEST_WAIT)
+    instant = _timestamp(text)
+    if instant is None:
+        return None
+    sent = _timestamp(date) if date else None
+    return min(max(0.0, instant - (now() if sent is None else sent)), LONGEST_WAIT)
+
+
+def _timestamp(text: str) -> float | None:
     from email.utils import parsedate_to_datetime  # here: a large import for a rare form
 
     try:
-        instant = parsedate_to_datetime(text).timestamp()
+        return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return max(0.0, instant - now())
 
 
 def random_fraction() -> float:
@@ -63,10 +80,10 @@ class Backoff:
         passed = self._clock() - self._asked_at
         return self._retry_after - passed if 0 <= passed < self._retry_after else 0.0
 
-    @property
-    def pausing(self) -> bool:
-        """Has an attempt failed since the last success?"""
-        return self._failures > 0
+    def check(self) -> None:
+        """Raise RefreshUnavailable while the server's Retry-After has not passed."""
+        if wait := self.retry_after:
+            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s", retry_after=wait)
 
     def failed(self, retry_after: float | None = None) -> None:
         """Count a failed attempt, with the server's own wish if it gave one."""
@@ -88,7 +105,18 @@ class Backoff:
             return
         longest = min(self._cap, self._base * 2 ** (self._failures - 1))
         try:
-            async with asyncio.timeout(self._fraction() * longest):
+            async with asyncio.timeout(max(self._fraction() * longest, 0.001)):  # Pyodide's loop refuses the past
                 await self._awake.wait()
         except TimeoutError:
             pass
+
+
+def unavailable(cause: Exception) -> RefreshUnavailable:
+    """What a caller is told of a failure to refresh. Strangers' words are not quoted: they may hold anything."""
+    if isinstance(cause, RefreshUnavailable):
+        return cause
+    if isinstance(cause, TimeoutError):
+        return RefreshUnavailable("the endpoint did not answer in time")
+    if isinstance(cause, ReissueError):
+        return RefreshUnavailable(f"the refresh failed: {cause}")
+    return RefreshUnavailable(f"the refresh failed: {type(cause).__name__}")

@@ -38,10 +38,7 @@ class Credential:
         checked_token(self.access_token)
         if self.refresh_token is not None:
             checked_token(self.refresh_token, "refresh token")
-        life = self.expires_in
-        if life is not None and (
-            isinstance(life, bool) or not isinstance(life, (int, float)) or not isfinite(life) or life < 0
-        ):
+        if self.expires_in is not None and not _is_life(self.expires_in):
             raise MalformedToken("expires_in is a number of seconds, not negative")
 
     def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
@@ -55,6 +52,14 @@ class Credential:
                 life = lifetime(unverified_claims(self.access_token), now=now)
         kept = self.refresh_token or (previous.refresh_token if previous else None)
         return replace(self, expires_in=life, received_at=now, refresh_token=kept)
+
+    def is_of_another_user_than(self, other: "Credential") -> bool:
+        """Do both tokens name their user (`sub`, RFC 7519 section 4.1.2), and not the same one?"""
+        try:
+            mine, theirs = (unverified_claims(token).get("sub") for token in (self.access_token, other.access_token))
+        except MalformedToken:
+            return False  # an opaque token names nobody
+        return mine is not None and theirs is not None and mine != theirs
 
     def remaining(self, now: float) -> float | None:
         """Seconds of life left at `now`, never below 0; None if it does not say."""
@@ -70,3 +75,12 @@ class Credential:
         if remaining <= 0:
             return Freshness.EXPIRED
         return Freshness.STALE if remaining <= min(leeway, self.expires_in / 4) else Freshness.FRESH
+
+
+def _is_life(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return isfinite(value) and value >= 0
+    except OverflowError:
+        return False

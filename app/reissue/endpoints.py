@@ -6,8 +6,10 @@ bare transport, so a refresh can't wait for itself (Q3) and a wrong password can
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from math import isfinite
+from typing import Any, Final, Protocol
 
 from .backoff import parse_retry_after
 from .credentials import Credential
@@ -23,6 +25,18 @@ Refresh = Callable[[Credential | None], Awaitable[Credential]]
 
 Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnavailable) if it may succeed later.
 """
+
+
+# RFC 6749 section 5.2. Frameworks put other words under "error", and `temporarily_unavailable` is no refusal.
+_REFUSALS: Final = (
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+)
+_ERROR_CODE = re.compile(r"[a-z_]{1,40}")  # it goes into events, so it must not be able to carry a token
 
 
 class TokenSource(Protocol):
@@ -93,6 +107,7 @@ class Endpoint:
             json=dict(fields),
             credentials=self._credentials,
             cache="no-store",
+            redirect="error",  # a 307 would carry the refresh token on to wherever it points
         )
 
     def bind(self, transport: Transport, parse: ParseUrl) -> TokenSource:
@@ -113,22 +128,24 @@ def read_credential(status: int, headers: Mapping[str, str], text: str) -> Crede
     """
     fields = _json_object(text)
     error = fields.get("error")
-    if status == 401 or (status == 400 and isinstance(error, str)):
+    if status == 401 or (status == 400 and error in _REFUSALS):
         description = fields.get("error_description")
         raise GrantRefused(
-            error if isinstance(error, str) else "invalid_grant",
+            error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "invalid_grant",
             description if isinstance(description, str) else None,
             status=status,
         )
     if not 200 <= status < 300:
         raise RefreshUnavailable(
             f"the endpoint answered {status}",
-            retry_after=parse_retry_after(headers.get("Retry-After")),
+            retry_after=_retry_after(headers),
             status=status,
         )
     if "access_token" not in fields:
         kind = headers.get("Content-Type", "no content type").partition(";")[0]
         raise MalformedToken(f"the endpoint answered {status} ({kind}) without an access_token")
+    if str(fields.get("token_type", "bearer")).lower() != "bearer":
+        raise MalformedToken("the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)")
     refresh_token = fields.get("refresh_token")
     return Credential(
         access_token=fields["access_token"],
@@ -150,9 +167,20 @@ def _json_object(text: str) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _number(value: object) -> Any:
-    """Some servers write the number as text; anything else goes on, for Credential to refuse."""
-    return float(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+def _number(value: object) -> float | None:
+    """A life in seconds, also where it is written as text. An unreadable one is unknown: a 401 will tell.
+
+    The server has rotated its tokens by now, so a good token must not be thrown away for a bad number.
+    """
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else -1.0
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) and number >= 0 else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    return parse_retry_after(headers.get("Retry-After"), date=headers.get("Date"))
 
 
 class _HttpTokenSource:
@@ -175,10 +203,9 @@ class _HttpTokenSource:
     async def sign_out(self, credential: Credential | None) -> None:
         status, headers, _ = await self._send(self._endpoint.sign_out_request(credential))
         if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
-            retry_after = parse_retry_after(headers.get("Retry-After"))
             raise RefreshUnavailable(
                 f"signed out in this page, but the server answered {status}",
-                retry_after=retry_after,
+                retry_after=_retry_after(headers),
                 status=status,
             )
 

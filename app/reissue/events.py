@@ -9,6 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import Enum
+from weakref import WeakSet
 
 from .errors import EndReason
 
@@ -89,7 +90,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
-        self._streams: set[asyncio.Queue[Event | None]] = set()
+        self._streams: WeakSet[asyncio.Queue[Event | None]] = WeakSet()  # a stream nobody reads goes
         self._closed = False
 
     def __bool__(self) -> bool:

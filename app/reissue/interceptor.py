@@ -32,6 +32,7 @@ from itertools import count
 from typing import Any
 
 from .admission import Admission
+from .backoff import Backoff, unavailable
 from .claims import unverified_claims
 from .credentials import Credential
 from .endpoints import Endpoint, Refresh, Transport, token_source
@@ -39,9 +40,9 @@ from .errors import (
     EndReason,
     GrantRefused,
     MalformedToken,
-    RefreshUnavailable,
     ReissueError,
     RequestAborted,
+    SessionChanged,
     SessionEnded,
 )
 from .events import Event, Listener, Listeners, RequestEvent, RequestPhase, SessionEvent, SessionPhase
@@ -67,8 +68,14 @@ class State(Enum):
 class _EndpointCall:
     """Marks the context of one call to the endpoint, so that a call from within it is seen (Q3)."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: object, outer: "_EndpointCall | None") -> None:
+        self.owner = owner
+        self.outer = outer
         self.running = True
+
+    def is_within(self, owner: object) -> bool:
+        """Does a call of this owner's endpoint run, here or further out? Clients may lie in each other's endpoints."""
+        return (self.running and self.owner is owner) or (self.outer is not None and self.outer.is_within(owner))
 
 
 _endpoint_call: ContextVar[_EndpointCall | None] = ContextVar("reissue_endpoint_call", default=None)
@@ -81,8 +88,8 @@ class Interceptor:
     token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
-    origin; the rest wait their turn. `should_renew` judges in place of `status == 401`: a function, plain or `async`, of
-    the response (a copy where it can be cloned, so its body may be read) or of the OSError that came instead;
+    origin; the rest wait their turn. `should_renew` judges in place of `status == 401`: a function, plain or async, of
+    the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
     True means that the token was refused. `parse_url` reads a URL as the transport will.
 
     Raises TypeError or ValueError for settings that can't work.
@@ -121,7 +128,9 @@ class Interceptor:
         self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
         self._session: Session | None = None
-        self._resuming: SingleFlight[bool] = SingleFlight()
+        self._resuming: SingleFlight[Session | None] = SingleFlight()
+        self._resume_backoff = Backoff(clock=clock)
+        self._unasked = False  # a resume failed, so nobody knows whether somebody is signed in
         self._endpoint_calls = asyncio.Lock()
         self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
         self._closed = False
@@ -201,12 +210,9 @@ class Interceptor:
         whether somebody is signed in is then not known, so don't show a sign-in form for it.
         """
         self._check_usable()
-        if self._session is not None and self._session.alive:
-            return True
-        try:
-            return await self._resuming.join(self._resume)
-        except FlightCancelled:
-            return self._session is not None and self._session.alive
+        if self._alive_session() is None:
+            await self._resumed()
+        return self._alive_session() is not None
 
     async def renew(self) -> None:
         """Refresh now, for instance after the user's rights changed. Requests go on with the old token meanwhile.
@@ -238,6 +244,7 @@ class Interceptor:
 
     def wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
+        self._resume_backoff.wake()
         if self._session is not None:
             self._session.wake()
 
@@ -275,7 +282,7 @@ class Interceptor:
         if timeout is not None:
             _seconds("timeout", timeout, least=0)
         with aborted_by(signal):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(None if timeout is None else max(timeout, 0.001)):  # Pyodide refuses less
                 return await self._fetch(request, auth)
 
     async def _fetch(self, request: Request, auth: bool) -> Any:
@@ -325,12 +332,15 @@ class Interceptor:
             return outcome
         slot = await admission.enter(first=True)
         try:
-            credential = await session.obtain(credential)
+            credential = await session.obtain(renewed=credential)
             self._tell_request(number, request, RequestPhase.REPLAYED)
             admission.sent(slot)
-            return await self._transport(_attach(request, credential))
+            response = await self._transport(_attach(request, credential))
         finally:
             admission.leave(slot)
+        if response.status == 401:
+            session.replay_refused(credential)
+        return response
 
     async def _is_refused(self, outcome: Any) -> bool:
         """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
@@ -357,34 +367,53 @@ class Interceptor:
             self._admissions[origin] = Admission(self._in_flight)
         return self._admissions[origin]
 
+    def _alive_session(self) -> Session | None:
+        return self._session if self._session is not None and self._session.alive else None
+
     async def _current_session(self) -> Session:
-        """The session that a request enters with; waits while one is being resumed."""
-        if self._resuming.running and not (self._session is not None and self._session.alive):
-            await self.resume()
+        """The session that a request enters with: while one is being resumed, or could not be asked for, that one."""
+        if self._alive_session() is None and (self._resuming.running or self._unasked):
+            session = await self._resumed()
+            if session is not None:
+                return session
+            if self._alive_session() is not None:
+                raise SessionChanged  # somebody signed in after this request was made
         if self._closed:
             raise SessionEnded("closed")
         if self._session is None:
             raise SessionEnded("signed_out")
         return self._session
 
-    async def _resume(self) -> bool:
+    async def _resumed(self) -> Session | None:
+        """The session that the resume on the way, or a new one, begins; None if it begins none."""
+        try:
+            return await self._resuming.join(self._resume)
+        except FlightCancelled:
+            return None
+
+    async def _resume(self) -> Session | None:
         sign_outs = self._sign_outs
+        self._resume_backoff.check()
+        await self._resume_backoff.wait()
         try:
             credential = await self._ask(self._tokens.refresh, None)
         except GrantRefused:
             credential = None
-        except RefreshUnavailable:
-            raise
         except Exception as cause:
-            raise RefreshUnavailable(f"could not ask for a session: {type(cause).__name__}") from cause
-        if self._session is not None and self._session.alive:
-            return True  # a sign-in or `adopt()` was faster
-        if credential is None or self._closed or sign_outs != self._sign_outs:
-            return False
-        self._begin(credential)
-        return True
+            error = unavailable(cause)
+            self._resume_backoff.failed(error.retry_after)
+            self._unasked = True
+            if error is cause:
+                raise
+            raise error from cause
+        self._resume_backoff.succeeded()
+        self._unasked = False
+        if credential is None or self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:
+            return None  # nobody is signed in; or somebody was faster, out or in
+        return self._begin(credential)
 
-    def _begin(self, credential: Credential) -> None:
+    def _begin(self, credential: Credential) -> Session:
+        self._unasked = False
         session = Session(
             credential,
             number=next(self._session_numbers),
@@ -392,28 +421,40 @@ class Interceptor:
             clock=self._clock,
             leeway=self._leeway,
             tell=self._listeners.tell,
+            hand_over=self._begin,
         )
         replaced, self._session = self._session, session
         if replaced is not None:
             replaced.end("replaced")
+            self._dismiss()
         self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))
+        return session
 
     def _end(self, reason: EndReason) -> Credential | None:
         """End the session in this page, and whatever is about to start one; the credential it had."""
         session, self._session = self._session, None
         self._resuming.cancel()
+        self._unasked = False
         if session is None:
             return None
         session.end(reason)
+        self._dismiss()
         return session.credential
+
+    def _dismiss(self) -> None:
+        """Let the requests in line hear at once that their session is over."""
+        admissions, self._admissions = self._admissions, {}
+        for admission in admissions.values():
+            admission.dismiss()
 
     async def _ask(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
         """One call to the endpoint: after those before it, within the deadline, and marked (Q3).
 
         No await lies between its answer and the caller's next line.
         """
-        mark = _EndpointCall()
-        async with asyncio.timeout(self._deadline), self._endpoint_calls:
+        mark = _EndpointCall(self, _endpoint_call.get())
+        # The lock first: each of those before it is bounded as well, and the wait for them is not this call's fault.
+        async with self._endpoint_calls, asyncio.timeout(self._deadline):
             token = _endpoint_call.set(mark)
             try:
                 return await call(argument)
@@ -425,7 +466,7 @@ class Interceptor:
         if self._closed:
             raise SessionEnded("closed")
         call = _endpoint_call.get()
-        if call is not None and call.running:
+        if call is not None and call.is_within(self):
             raise ReissueError(
                 "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
             )

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 _SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "dpop"})
+_AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTALL)  # what stands after any slashes
+_METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
 
 
@@ -100,7 +102,7 @@ class Request:
         **options: Any,
     ) -> "Request":
         """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent."""
-        if not isinstance(method, str) or not method.isascii() or not method.isalpha():
+        if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise ValueError(f"not an HTTP method: {method!r}")
         fields = Headers(headers)
         if json is not None:
@@ -126,7 +128,11 @@ class Request:
     @property
     def shown_url(self) -> str:
         """The URL without user name, query and fragment, which may hold secrets: for events, logs and errors."""
-        return re.sub(r"//[^/@]*@", "//", self.url.partition("#")[0].partition("?")[0])
+        scheme, slashes, rest = _AUTHORITY.fullmatch(re.split(r"[?#]", self.url, maxsplit=1)[0]).groups()  # type: ignore[union-attr]
+        if not slashes:
+            return f"{scheme}{rest}"
+        authority, slash, path = re.match(r"([^/\\]*)([/\\]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+        return f"{scheme}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
 
     def with_field(self, name: str, value: str) -> "Request":
         """The same request with one header field set."""

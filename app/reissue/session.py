@@ -1,6 +1,6 @@
 """One session: from one sign-in to one sign-out.
 
-Theory of operation (the numbers are those of the invariants in docs/how-it-works.md):
+Theory of operation:
 
 1. A refresh may replace only the credential that it was started for, and only while the session lives. A late answer is
    dropped (S1).
@@ -9,7 +9,9 @@ Theory of operation (the numbers are those of the invariants in docs/how-it-work
 3. Waiting requests are coroutines that await the one refresh. There is no queue to keep in step.
 4. A credential that was refused, or has expired, is never sent again: `obtain` joins the refresh. One that is merely
    STALE is sent, and renewed behind the request's back.
-5. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
+5. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
+   as replaced, and the other user's begins (S3).
+6. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
    that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5).
 """
 
@@ -17,9 +19,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
-from .backoff import Backoff
+from .backoff import Backoff, unavailable
 from .credentials import Credential, Freshness
-from .errors import EndReason, GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded
+from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from .singleflight import FlightCancelled, SingleFlight
 
@@ -36,6 +38,7 @@ class Session:
         clock: Callable[[], float],
         leeway: float,
         tell: Callable[[Event], None],
+        hand_over: Callable[[Credential], object],
     ) -> None:
         self.number = number
         self._credential = credential.received(clock())
@@ -43,9 +46,11 @@ class Session:
         self._clock = clock
         self._leeway = leeway
         self._tell = tell
+        self._hand_over = hand_over
         self._flight: SingleFlight[None] = SingleFlight()
         self._backoff = Backoff(clock=clock)
         self._rejected: Credential | None = None  # the credential that must not be sent any more
+        self._futile: Credential | None = None  # the credential that was refused while it was new
         self._refusal: GrantRefused | None = None  # remembered, so that nobody asks again (F7)
         self._ended: EndReason | None = None
 
@@ -64,7 +69,7 @@ class Session:
         """Is a refresh on the way?"""
         return self._flight.running
 
-    async def obtain(self, renewed: Credential | None = None) -> Credential:
+    async def obtain(self, *, renewed: Credential | None = None) -> Credential:
         """A credential to send now. Waits for a refresh only if the current one can't be sent.
 
         `renewed` is what a refresh has just given this caller: if it is still the current one it is sent, however
@@ -99,8 +104,7 @@ class Session:
             self._rejected = rejected
         if self._refusal is not None:
             self._give_up(self._refusal)
-        if wait := self._backoff.retry_after:
-            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s", retry_after=wait)
+        self._backoff.check()
         try:
             await self._flight.join(self._refresh)
         except FlightCancelled:
@@ -123,6 +127,12 @@ class Session:
         self._tell(SessionEvent(at=self._clock(), session=self.number, phase=SessionPhase.ENDED, reason=reason))
         return True
 
+    def replay_refused(self, credential: Credential) -> None:
+        """A new credential was refused as well: the next refresh pauses, or a server that refuses all would storm."""
+        if credential is self._credential and credential is not self._futile:
+            self._futile = credential
+            self._backoff.failed()
+
     def wake(self) -> None:
         """The network is back or the page is looked at again: the next refresh need not pause."""
         self._backoff.wake()
@@ -133,8 +143,11 @@ class Session:
         self._tell_refresh(RefreshPhase.STARTED)
         try:
             fresh = (await self._ask(replaced)).received(self._clock(), previous=replaced)
-        except asyncio.CancelledError:
-            self._tell_refresh(RefreshPhase.DROPPED)
+        except asyncio.CancelledError as cause:
+            if self._ended is None:  # not by `end`: the endpoint itself gave up
+                self._failed(RefreshUnavailable("the refresh was cancelled"), cause)
+            else:
+                self._tell_refresh(RefreshPhase.DROPPED)
             raise
         except GrantRefused as refusal:
             if self._ended is None:
@@ -142,20 +155,25 @@ class Session:
                 self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
             return
         except Exception as cause:  # every failure but a refusal is transient, an app's own bug included
-            unavailable = _unavailable(cause)
-            self._backoff.failed(unavailable.retry_after)
-            self._tell_refresh(
-                RefreshPhase.UNAVAILABLE, error=type(cause).__name__, retry_after=unavailable.retry_after
-            )
-            if unavailable is cause:
+            error = unavailable(cause)
+            self._failed(error, cause)
+            if error is cause:
                 raise
-            raise unavailable from cause
+            raise error from cause
         if self._ended is not None:  # ended in the very step in which the answer came: `cancel` was too late
             self._tell_refresh(RefreshPhase.DROPPED)
+            return
+        if fresh.is_of_another_user_than(replaced):  # the browser's cookie is somebody else's by now
+            self._tell_refresh(RefreshPhase.DROPPED)
+            self._hand_over(fresh)
             return
         self._credential, self._rejected, self._refusal = fresh, None, None
         self._backoff.succeeded()
         self._tell_refresh(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
+
+    def _failed(self, error: RefreshUnavailable, cause: BaseException) -> None:
+        self._backoff.failed(error.retry_after)
+        self._tell_refresh(RefreshPhase.UNAVAILABLE, error=type(cause).__name__, retry_after=error.retry_after)
 
     def _check_alive(self) -> None:
         if self._ended is None:
@@ -171,7 +189,7 @@ class Session:
         credential = self._credential
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
         if credential is not self._rejected and freshness is not Freshness.EXPIRED:
-            raise refusal
+            raise GrantRefused(refusal.error, refusal.description, status=refusal.status) from refusal
         self.end("refused")
         raise SessionEnded("refused") from refusal
 
@@ -193,13 +211,3 @@ class Session:
                 error=error,
             )
         )
-
-
-def _unavailable(cause: Exception) -> RefreshUnavailable:
-    if isinstance(cause, RefreshUnavailable):
-        return cause
-    if isinstance(cause, TimeoutError):
-        return RefreshUnavailable("the endpoint did not answer in time")
-    if isinstance(cause, ReissueError | OSError):
-        return RefreshUnavailable(f"the refresh failed: {cause}")
-    return RefreshUnavailable(f"the endpoint raised {type(cause).__name__}")  # its text may hold anything

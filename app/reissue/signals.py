@@ -56,10 +56,15 @@ def aborted_by(signal: Signal | None) -> Iterator[None]:
     unsubscribe = signal.subscribe(on_signal)
     try:
         yield
-    except asyncio.CancelledError:
-        if fired and task.uncancel() <= requests_before:
+    except BaseException as error:
+        # Taken back however the block ends, or the caller's own timeouts would not know their cancellation again.
+        alone = fired and task.uncancel() <= requests_before
+        if alone and isinstance(error, asyncio.CancelledError):
             raise RequestAborted from None
         raise  # somebody else cancelled the task too: that goes first
+    else:
+        if fired:
+            task.uncancel()
     finally:
         unsubscribe()
         for handle in pending:

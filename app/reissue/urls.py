@@ -47,8 +47,8 @@ def parse_url(text: str) -> Url:
     host, _, port = authority.lower().partition(":")
     if authority.startswith("["):  # an IPv6 address has colons of its own
         host, bracket, port = authority.lower().partition("]")
-        host, port = host + bracket, port.removeprefix(":")
-    if not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit())):
+        host, port = host + bracket, port.removeprefix(":") if port.startswith(":") else port and "no port"
+    if not authority.isascii() or not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit())):
         raise ValueError("not a host and port that can be compared with certainty")
     port = str(int(port)) if port else ""
     origin = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")

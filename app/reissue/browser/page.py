@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from js import document, window
 from pyodide.ffi import create_proxy
 
 from ..endpoints import Endpoint, Refresh
+from ..errors import ReissueError
 from ..interceptor import Interceptor
 from .signals import PageSignal
 from .transport import send
 from .urls import parse_page_url
+
+try:
+    from js import document, window
+except ImportError:
+    raise ReissueError("connect() needs a page's main thread: there is no document here (a worker, or Node)") from None
 
 
 class PageInterceptor(Interceptor):
