@@ -48,8 +48,7 @@ MUTANTS = [
     ),
     Mutant(
         "resume overwrites a newer session", "interceptor",
-        "if self._session is not None and self._session.alive:\n            return True  # a sign-in", "if False:\n"
-        "            return True  # a sign-in",
+        " or self._alive_session() is not None:\n            return None", ":\n            return None",
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
@@ -65,21 +64,21 @@ MUTANTS = [
     ),
     Mutant(
         "endpoint calls overlap (S2)", "interceptor",
-        "async with asyncio.timeout(self._deadline), self._endpoint_calls:", "async with asyncio.timeout(self._deadline):",
+        "async with self._endpoint_calls, asyncio.timeout(self._deadline):", "async with asyncio.timeout(self._deadline):",
     ),
     Mutant(
         "no deadline (Q13)", "interceptor",
-        "async with asyncio.timeout(self._deadline), self._endpoint_calls:", "async with self._endpoint_calls:",
+        "async with self._endpoint_calls, asyncio.timeout(self._deadline):", "async with self._endpoint_calls:",
     ),
     Mutant(
         "replay without end (Q4)", "interceptor",
-        "            return await self._transport(_attach(request, credential))\n        finally:",
-        "            await self._transport(_attach(request, credential))\n"
-        "            return await self._transport(_attach(request, credential))\n        finally:",
+        "            response = await self._transport(_attach(request, credential))\n",
+        "            response = await self._transport(_attach(request, credential))\n"
+        "            response = await self._transport(_attach(request, credential))\n",
     ),
     Mutant(
-        "a 500 is replayed, too", "interceptor",
-        "if response.status != 401:", "if response.status != 200 and False:",
+        "an answer that is no refusal is replayed, too", "interceptor",
+        "return bool(outcome.status == 401)", "return True",
     ),
     Mutant(
         "a request follows the user who is signed in now (S3)", "interceptor",
@@ -96,11 +95,11 @@ MUTANTS = [
     ),
     Mutant(
         "sign-out leaves the session on", "interceptor",
-        "        session.end(reason)\n        return session.credential", "        return session.credential",
+        "        session.end(reason)\n        self._dismiss()", "        self._dismiss()",
     ),
     Mutant(
         "the refused session ends without a refusal (F9)", "session",
-        "unavailable = _unavailable(cause)", "unavailable = _unavailable(cause); self.end('refused')",
+        "error = unavailable(cause)", "error = unavailable(cause); self.end('refused')",
     ),
 ]  # fmt: skip
 

@@ -28,7 +28,7 @@ class Step:
     delay: float = 0.01
 
 
-_DELAYS = st.sampled_from([0.0, 0.0, 0.01, 0.01, 0.5, 3.0, 30.0])
+_DELAYS = st.sampled_from([0.0, 0.0, 0.01, 0.01, 0.5, 3.0, 100.0])
 STEPS = st.builds(
     Step,
     after=st.sampled_from([0.0, 0.0, 0.005, 0.01, 0.5, 5.0, 16.0, 25.0]),
@@ -99,7 +99,7 @@ class Run:
                 self.refresh_began = self.loop.time()
                 self.check_need()
             case refresh():
-                if self.loop.time() - self.refresh_began > 15.001:
+                if self.loop.time() - self.refresh_began > 46:  # its own 15 s, after two calls that were before it
                     self.violations.append("a refresh took longer than its deadline")
 
     def check_need(self) -> None:
