@@ -1045,16 +1045,15 @@ class PageRoutes:
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; "
-    # 'wasm-unsafe-eval': Pyodide is WebAssembly.
-    # 'unsafe-eval': PyScript builds its life-cycle hooks with Function(...). Plain Pyodide does without.
-    "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; "
+    # 'wasm-unsafe-eval': Pyodide is WebAssembly. Not 'unsafe-eval': PyScript calls Function(...) for the hooks of
+    # workers only, and app/boot.js takes those away.
+    "script-src 'self' 'wasm-unsafe-eval'; "
     "style-src 'self'; "
     "connect-src 'self'{origins}; "
     "img-src 'self' data:; "
     "font-src 'self'; "
     "manifest-src 'self'; "
-    # blob: PyScript starts its workers from blobs.
-    "worker-src 'self' blob:; "
+    "worker-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 

@@ -223,7 +223,7 @@ def test_the_policy_allows_our_own_origin_and_what_webassembly_and_pyscript_need
     directives = {name: values for name, *values in map(str.split, policy.split(";"))}
     assert directives["default-src"] == ["'none'"]
     assert directives["connect-src"] == ["'self'"]
-    assert directives["script-src"] == ["'self'", "'wasm-unsafe-eval'", "'unsafe-eval'"]
+    assert directives["script-src"] == ["'self'", "'wasm-unsafe-eval'"]
     assert directives["base-uri"] == directives["frame-ancestors"] == ["'none'"]
     assert "http" not in policy
     assert "'unsafe-inline'" not in policy
