@@ -182,3 +182,9 @@ repr([api, vars(api), events, api.state]) + text
     (token,) = python.tokens
     assert token not in printed
     assert "secret=1" not in printed
+
+
+def test_a_timeout_of_next_to_nothing_is_a_timeout(python: Visit) -> None:
+    """Q14: Pyodide's loop refuses a timer that is past by the time it is set."""
+    source = '{await outcome(api.fetch("/api/echo", timeout=seconds)) for _ in range(150) for seconds in (0, 1e-9)}'
+    assert python.run(f"list({source})") == ["TimeoutError"]

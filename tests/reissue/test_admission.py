@@ -142,6 +142,22 @@ async def test_long_polls_do_not_starve_the_rest(world: World) -> None:
     assert wire.most == 4
 
 
+async def test_only_what_has_waited_long_is_parked() -> None:
+    """Q22: a request that went out a moment ago keeps its slot."""
+    admission = Admission(2, patience=5)
+    admission.sent(await admission.enter())
+    line = [asyncio.create_task(admission.enter()) for _ in range(3)]
+    await settle()
+    assert [task.done() for task in line] == [True, False, False]
+    await asyncio.sleep(4)  # virtual
+    admission.sent(line[0].result())
+    await asyncio.sleep(2)
+    assert [task.done() for task in line] == [True, True, False], "the first one's slot, and not the second's"
+    for task in line:
+        task.cancel()
+    await asyncio.gather(*line, return_exceptions=True)
+
+
 async def test_a_request_that_waits_for_a_refresh_keeps_its_slot_however_long_that_takes(world: World) -> None:
     world.endpoint.gate = Gate()
     wire = Wire(world)

@@ -125,6 +125,8 @@ async def test_a_refresh_that_answers_in_the_same_step_as_the_sign_out_is_droppe
     await settle()
     assert world.api.state is State.SIGNED_OUT
     assert world.server.tokens == ["token-1"]
+    told = [event.phase for event in world.events if event.phase in RefreshPhase]
+    assert told == [RefreshPhase.STARTED, RefreshPhase.DROPPED]
 
 
 async def test_sign_out_during_a_sign_in_wins(world: World, server: Server) -> None:
