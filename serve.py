@@ -58,6 +58,7 @@ ISSUER, AUDIENCE = "reissue-dev-server", "reissue-demo-api"
 PASSWORDS = {"ada": "lovelace", "grace": "hopper"}
 NAMES = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 COOKIE = "refresh_token"
+IN_BODY = "/auth/body"
 # Seconds. Claims are whole seconds, rounded down: without a leeway (RFC 7519 section 4.1.4) a token would be
 # refused up to a second before the `expires_in` that was promised.
 LEEWAY = 1
@@ -305,7 +306,7 @@ class Counters:
     logins: int = 0
     logins_refused: int = 0
     logouts: int = 0
-    refreshes_asked: int = 0  # every POST /auth/refresh that arrived, also those that a fault swallowed
+    refreshes_asked: int = 0  # every POST to a refresh that arrived, also those that a fault swallowed
     refreshes_granted: int = 0
     refreshes_refused: int = 0
     refreshes_without_cookie: int = 0
@@ -325,7 +326,8 @@ class Counters:
 class Fault:
     """What goes wrong, on which path, how many times. A path with a slash at its end means all below it.
 
-    delay, hold   the request waits `seconds`, or until `POST /dev/release`; with `after`, the answer does
+    delay, hold   the request waits `seconds`, or until `POST /dev/release`; with `after`, the answer does.
+                  Released with `abandon`, it ends as `drop` or `lost` does
     drop          the connection is closed; nothing was done
     lost          the request was done (a refresh token is rotated), then the connection is closed
     status        answers `status` with `body` as JSON, and `retry_after` as Retry-After; nothing was done
@@ -359,7 +361,7 @@ class Lab:
         self.faults: list[Fault] = []
         self.held = 0
         self._held_changed = asyncio.Condition()
-        self._gate = asyncio.Event()
+        self._gate: asyncio.Future[bool] | None = None  # its result: is what was held abandoned?
         self._closing = asyncio.Event()
 
     def clock(self) -> float:
@@ -380,12 +382,14 @@ class Lab:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)
 
-    async def hold(self) -> None:
-        """Waits for the next `release`."""
+    async def hold(self) -> bool:
+        """Waits for the next `release`. True if the request is to be abandoned then."""
+        if self._gate is None:
+            self._gate = asyncio.get_running_loop().create_future()
         gate = self._gate
         await self._count_held(+1)
         try:
-            await gate.wait()
+            return await asyncio.shield(gate)  # many wait for it, and one of them may be cancelled
         finally:
             await self._count_held(-1)
 
@@ -396,11 +400,12 @@ class Lab:
                 await self._held_changed.wait_for(lambda: self.held >= count)
         return self.held >= count
 
-    def release(self) -> int:
-        """Lets every held request go on; returns how many there were."""
+    def release(self, *, abandon: bool = False) -> int:
+        """Lets every held request go on, or hangs up on it; returns how many there were."""
         released, gate = self.held, self._gate
-        self._gate = asyncio.Event()
-        gate.set()
+        self._gate = None
+        if gate is not None:
+            gate.set_result(abandon)
         return released
 
     def close(self) -> None:
@@ -427,7 +432,7 @@ class Traffic:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path, counters = scope["path"], self.lab.counters
-        counters.refreshes_asked += (scope["method"], path) == ("POST", "/auth/refresh")
+        counters.refreshes_asked += scope["method"] == "POST" and path in ("/auth/refresh", f"{IN_BODY}/refresh")
         if not path.startswith("/api/"):
             return await self._go(scope, receive, send)
 
@@ -456,7 +461,10 @@ class Traffic:
             case "delay" | "hold":
                 if fault.after:
                     await self.app(scope, receive, keep)
-                await (self.lab.hold() if fault.kind == "hold" else self.lab.pause(fault.seconds))
+                if fault.kind == "delay":
+                    await self.lab.pause(fault.seconds)
+                elif await self.lab.hold():
+                    return await hang_up(scope, receive, NOT_HTTP)
                 if not fault.after:
                     return await self.app(scope, receive, send)
                 for message in answer:
@@ -630,6 +638,14 @@ def number(fields: Mapping[str, Any], name: str, default: float | None = None, *
     return value
 
 
+def flag(fields: Mapping[str, Any], name: str) -> bool:
+    """True or false; false if it is not there."""
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        refuse(400, f"'{name}' must be true or false")
+    return value
+
+
 def require_same_origin(request: Request) -> None:
     """Refuses a state-changing call that another site's page may have made with this browser's cookie.
 
@@ -648,7 +664,11 @@ def require_same_origin(request: Request) -> None:
 
 
 class AuthRoutes:
-    """Where tokens come from. The refresh token lies in a cookie that no script can read."""
+    """Where tokens come from. The refresh token lies in a cookie that no script can read.
+
+    Below `/auth/body` are the same three calls for a client that keeps the refresh token itself: there it stands in
+    bodies as `refresh_token` (RFC 6749 section 6), and no cookie is set or read.
+    """
 
     def __init__(self, issuer: Issuer, lab: Lab, *, refresh_delay: float) -> None:
         self.issuer = issuer
@@ -658,6 +678,9 @@ class AuthRoutes:
             Route("/auth/login", self.login, methods=["POST"]),
             Route("/auth/refresh", self.refresh, methods=["POST"]),
             Route("/auth/logout", self.logout, methods=["POST"]),
+            Route(f"{IN_BODY}/login", self.login, methods=["POST"]),
+            Route(f"{IN_BODY}/refresh", self.refresh, methods=["POST"]),
+            Route(f"{IN_BODY}/logout", self.logout, methods=["POST"]),
             Route("/.well-known/jwks.json", self.jwks),
         ]
 
@@ -675,11 +698,10 @@ class AuthRoutes:
         return self._granted(grant, request)
 
     async def refresh(self, request: Request) -> Response:
-        """Without a cookie 204: a page may ask after a reload, and no red line stands in the console."""
+        """Without a refresh token 204: a page may ask after a reload, and no red line stands in the console."""
         require_same_origin(request)
-        await json_object(request)
         counters = self.lab.counters
-        token = request.cookies.get(COOKIE)
+        token = self._presented(request, await json_object(request))
         if token is None:
             counters.refreshes_without_cookie += 1
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
@@ -696,12 +718,12 @@ class AuthRoutes:
     async def logout(self, request: Request) -> Response:
         """Ends the session, also one that has ended already."""
         require_same_origin(request)
-        await json_object(request)
-        if token := request.cookies.get(COOKIE):
+        if token := self._presented(request, await json_object(request)):
             self.issuer.sign_out(token)
         self.lab.counters.logouts += 1
         response = Response(status_code=204, headers={"Cache-Control": "no-store"})
-        self._set_cookie(response, request, "", 0)
+        if not self._in_body(request):
+            self._set_cookie(response, request, "", 0)
         return response
 
     async def jwks(self, _: Request) -> Response:
@@ -710,9 +732,20 @@ class AuthRoutes:
 
     def _granted(self, grant: Grant, request: Request) -> Response:
         body = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
-        response = JSONResponse(body, headers={"Cache-Control": "no-store"})  # RFC 6749 section 5.1
+        no_store = {"Cache-Control": "no-store"}  # RFC 6749 section 5.1
+        if self._in_body(request):
+            return JSONResponse({**body, "refresh_token": grant.refresh_token}, headers=no_store)
+        response = JSONResponse(body, headers=no_store)
         self._set_cookie(response, request, grant.refresh_token, grant.refresh_expires_in)
         return response
+
+    def _presented(self, request: Request, fields: Mapping[str, Any]) -> str | None:
+        if not self._in_body(request):
+            return request.cookies.get(COOKIE)
+        return text(fields, "refresh_token") if "refresh_token" in fields else None
+
+    def _in_body(self, request: Request) -> bool:
+        return request.url.path.startswith(f"{IN_BODY}/")
 
     def _set_cookie(self, response: Response, request: Request, value: str, max_age: int) -> None:
         secure = request.url.scheme == "https"
@@ -892,9 +925,7 @@ class DevRoutes:
             refuse(400, f"'kind' must be one of: {', '.join(FAULT_KINDS)}")
         if not path.startswith(("/auth/", "/api/")):
             refuse(400, "'path' must begin with /auth/ or /api/")
-        after, retry_after = fields.get("after", False), fields.get("retry_after")
-        if not isinstance(after, bool):
-            refuse(400, "'after' must be true or false")
+        after, retry_after = flag(fields, "after"), fields.get("retry_after")
         if retry_after is not None and not text(fields, "retry_after").isprintable():
             refuse(400, "'retry_after' must be printable")
         fault = Fault(
@@ -924,9 +955,9 @@ class DevRoutes:
             refuse(504, f"only {self.lab.held} of {count} requests are held")
         return JSONResponse({"held": self.lab.held})
 
-    def release(self, _: dict[str, Any]) -> dict[str, int]:
-        """Lets every held request go on."""
-        return {"released": self.lab.release()}
+    def release(self, fields: dict[str, Any]) -> dict[str, int]:
+        """Lets every held request go on; with `abandon` its connection is closed instead."""
+        return {"released": self.lab.release(abandon=flag(fields, "abandon"))}
 
     def _sid(self, fields: dict[str, Any]) -> str | None:
         return text(fields, "sid") if "sid" in fields else None

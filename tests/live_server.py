@@ -80,9 +80,9 @@ class LiveServer:
         answer = self.request("GET", f"/dev/held?count={count}")
         assert answer.status == 200, answer
 
-    def release(self) -> int:
-        """Lets held requests go on; returns how many there were."""
-        released: int = self.control("/dev/release")["released"]
+    def release(self, *, abandon: bool = False) -> int:
+        """Lets held requests go on, or hangs up on them; returns how many there were."""
+        released: int = self.control("/dev/release", {"abandon": abandon})["released"]
         return released
 
     def clear_faults(self) -> None:

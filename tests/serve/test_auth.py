@@ -12,6 +12,7 @@ import serve
 from tests.serve.conftest import ORIGIN, Client, MakeClient
 
 POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", "/dev/revoke", "/dev/end"]
+POSTS += ["/auth/body/login", "/auth/body/refresh", "/auth/body/logout"]
 POSTS += ["/dev/lifetime", "/dev/skew", "/dev/faults", "/dev/release"]
 
 
@@ -148,6 +149,50 @@ def test_sign_out_ends_the_session_clears_the_cookie_and_may_be_repeated(signed_
     assert signed_in.api("/api/me").status_code == 401
     present(signed_in, token)
     assert signed_in.post("/auth/refresh").status_code == 401
+
+
+# Clients that keep the refresh token themselves
+
+
+def test_in_bodies_the_refresh_token_rotates_without_a_cookie(visitor: Client) -> None:
+    """RFC 6749 section 6."""
+    answer = visitor.post("/auth/body/login", {"username": "ada", "password": "lovelace"})
+    first = answer.json()
+    assert first.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert answer.headers["cache-control"] == "no-store"
+    answer = visitor.post("/auth/body/refresh", {"refresh_token": first["refresh_token"]})
+    second = answer.json()
+    assert second["refresh_token"] != first["refresh_token"]
+    assert visitor.api("/api/me", token=second["access_token"]).status_code == 200
+    assert token_in(visitor) is None
+    for spent in (first, second):
+        answer = visitor.post("/auth/body/refresh", {"refresh_token": spent["refresh_token"]})
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_grant")
+    counters = visitor.counters
+    assert (counters["refreshes_asked"], counters["refreshes_granted"], counters["reuse_detections"]) == (3, 1, 1)
+
+
+def test_in_bodies_a_cookie_says_nothing(signed_in: Client) -> None:
+    cookie = token_in(signed_in)
+    assert signed_in.post("/auth/body/refresh").status_code == 204
+    assert signed_in.post("/auth/body/logout").status_code == 204
+    assert token_in(signed_in) == cookie
+    assert signed_in.post("/auth/refresh").status_code == 200
+
+
+def test_in_bodies_a_sign_out_names_the_session_that_it_ends(visitor: Client) -> None:
+    one, other = (
+        visitor.post("/auth/body/login", {"username": name, "password": serve.PASSWORDS[name]}).json()
+        for name in ("ada", "grace")
+    )
+    assert visitor.post("/auth/body/logout", {"refresh_token": one["refresh_token"]}).status_code == 204
+    assert visitor.api("/api/me", token=one["access_token"]).status_code == 401
+    assert visitor.api("/api/me", token=other["access_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, "", 7, ["x"]], ids=str)
+def test_in_bodies_what_is_no_text_is_a_400(visitor: Client, token: Any) -> None:
+    assert visitor.post("/auth/body/refresh", {"refresh_token": token}).status_code == 400
 
 
 # Keys

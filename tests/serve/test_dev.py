@@ -197,6 +197,10 @@ def test_clearing_the_faults_releases_what_they_hold(signed_in: Client) -> None:
     assert signed_in.api("/api/me").status_code == 200
 
 
+def test_a_release_that_makes_no_sense_is_a_400(visitor: Client) -> None:
+    assert visitor.post("/dev/release", {"abandon": "yes"}).status_code == 400
+
+
 def test_waiting_for_held_requests_is_bounded(visitor: Client) -> None:
     answer = visitor.http.get("/dev/held?count=1&seconds=0.01")
     assert (answer.status_code, answer.json()["error"]) == (504, "timeout")

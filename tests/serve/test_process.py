@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import jwt
@@ -190,6 +191,23 @@ def test_a_connection_closes_without_an_answer(server: LiveServer, kind: str, gr
     assert (counters["refreshes_asked"], counters["refreshes_granted"]) == (1, granted)
     again = server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
     assert again.status == (401 if granted else 200)  # lost: the token was rotated
+
+
+@pytest.mark.parametrize(("after", "granted"), [(False, 0), (True, 1)])
+def test_a_held_request_can_be_abandoned(server: LiveServer, after: bool, granted: int) -> None:
+    """With nothing done, or with its answer lost."""
+    _, cookie = sign_in(server)
+    server.fault("/auth/refresh", "hold", after=after)
+    with ThreadPoolExecutor(1) as pool:
+        post = partial(server.request, "POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
+        call = pool.submit(post)
+        server.wait_until_held()
+        assert server.release(abandon=True) == 1
+        assert isinstance(call.exception(), http.client.BadStatusLine)
+    assert server.counters()["refreshes_granted"] == granted
+    assert server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie}).status == (
+        401 if after else 200
+    )
 
 
 def test_half_an_answer_arrives_and_the_connection_closes(server: LiveServer) -> None:
