@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from .errors import RefreshUnavailable, ReissueError
+from .timers import time_limit
 
 LONGEST_WAIT = 3600.0
 """Seconds. A longer Retry-After is cut: more often than not it is a clock or a unit gone wrong."""
@@ -31,7 +32,7 @@ def parse_retry_after(
     instant = _timestamp(text)
     if instant is None:
         return None
-    sent = _timestamp(date) if date else None
+    sent = _timestamp(date or "")
     return min(max(0.0, instant - (now() if sent is None else sent)), LONGEST_WAIT)
 
 
@@ -46,7 +47,7 @@ def _timestamp(text: str) -> float | None:
 
 def random_fraction() -> float:
     """A number in [0, 1). From the system: `random` would be one more import for every page."""
-    return int.from_bytes(os.urandom(6), "big") / 2**48
+    return int.from_bytes(os.urandom(6)) / 2**48
 
 
 class Backoff:
@@ -80,6 +81,18 @@ class Backoff:
         passed = self._clock() - self._asked_at
         return self._retry_after - passed if 0 <= passed < self._retry_after else 0.0
 
+    @property
+    def pause(self) -> float:
+        """Seconds until nobody need pause any more; for a caller who can't."""
+        if not self._failures or self._awake.is_set():
+            return 0.0
+        passed, longest = self._clock() - self._asked_at, self._longest
+        return longest - passed if 0 <= passed < longest else 0.0
+
+    @property
+    def _longest(self) -> float:
+        return min(self._cap, self._base * 2.0 ** (self._failures - 1))
+
     def check(self) -> None:
         """Raise RefreshUnavailable while the server's Retry-After has not passed."""
         if wait := self.retry_after:
@@ -103,9 +116,8 @@ class Backoff:
         """Pause before the next attempt, if there were failures."""
         if not self._failures or self._awake.is_set():
             return
-        longest = min(self._cap, self._base * 2 ** (self._failures - 1))
         try:
-            async with asyncio.timeout(max(self._fraction() * longest, 0.001)):  # Pyodide's loop refuses the past
+            async with time_limit(self._fraction() * self._longest):
                 await self._awake.wait()
         except TimeoutError:
             pass

@@ -53,13 +53,22 @@ class Credential:
         kept = self.refresh_token or (previous.refresh_token if previous else None)
         return replace(self, expires_in=life, received_at=now, refresh_token=kept)
 
-    def is_of_another_user_than(self, other: "Credential") -> bool:
-        """Do both tokens name their user (`sub`, RFC 7519 section 4.1.2), and not the same one?"""
+    @property
+    def user(self) -> object:
+        """Whom the token names as its user (`sub`, RFC 7519 section 4.1.2), unverified; None if it names nobody."""
         try:
-            mine, theirs = (unverified_claims(token).get("sub") for token in (self.access_token, other.access_token))
+            return unverified_claims(self.access_token).get("sub")
         except MalformedToken:
-            return False  # an opaque token names nobody
-        return mine is not None and theirs is not None and mine != theirs
+            return None  # an opaque token
+
+    def is_of_another_user_than(self, other: "Credential", *, if_untold: bool = False) -> bool:
+        """Do the tokens name different users? `if_untold` is the answer where one of them names nobody."""
+        mine, theirs = self.user, other.user
+        return if_untold if mine is None or theirs is None else mine != theirs
+
+    def is_of_the_same_user_as(self, other: "Credential") -> bool:
+        """Do both tokens name their user, and the same one?"""
+        return self.user is not None and self.user == other.user
 
     def remaining(self, now: float) -> float | None:
         """Seconds of life left at `now`, never below 0; None if it does not say."""

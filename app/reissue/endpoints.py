@@ -15,6 +15,7 @@ from .backoff import parse_retry_after
 from .credentials import Credential
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable
 from .messages import HasStatus, Headers, Request
+from .nesting import is_nested_deeper
 from .urls import ParseUrl
 
 Transport = Callable[[Request], Awaitable[Any]]
@@ -81,10 +82,15 @@ class Endpoint:
             raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
         if credentials not in ("same-origin", "include", "omit"):
             raise ValueError(f"credentials is 'same-origin', 'include' or 'omit', not {credentials!r}")
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._paths = {"sign_in": sign_in, "refresh": refresh, "sign_out": sign_out}
         self._headers = headers
         self._credentials = credentials
+
+    @property
+    def refresh_url(self) -> str:
+        """Where tokens are renewed: what tells one session's endpoint from another's."""
+        return f"{self.url}/{self._paths['refresh']}"
 
     def sign_in_request(self, fields: Mapping[str, Any]) -> Request:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
@@ -101,12 +107,13 @@ class Endpoint:
     def _request(self, grant: str, fields: Mapping[str, Any]) -> Request:
         headers = self._headers() if callable(self._headers) else self._headers
         return Request.build(
-            f"{self._url}/{self._paths[grant]}",
+            f"{self.url}/{self._paths[grant]}",
             method="POST",
             headers={"Accept": "application/json", **(headers or {})},
             json=dict(fields),
             credentials=self._credentials,
             cache="no-store",
+            keepalive=True,  # the browser sees it through if the page is left: a rotated cookie must not get lost (T7)
             redirect="error",  # a 307 would carry the refresh token on to wherever it points
         )
 
@@ -114,9 +121,9 @@ class Endpoint:
         """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be."""
         for path in self._paths.values():
             try:
-                parse(f"{self._url}/{path}")
+                parse(f"{self.url}/{path}")
             except ValueError as error:
-                raise ValueError(f"the endpoint {self._url!r} is no URL that can be used here: {error}") from None
+                raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
         return _HttpTokenSource(self, transport, parse)
 
 
@@ -161,8 +168,8 @@ def _refresh_token(credential: Credential | None) -> dict[str, str]:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
+        fields = None if is_nested_deeper(text, 100) else json.loads(text)
+    except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}
 

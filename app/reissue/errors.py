@@ -6,6 +6,7 @@ ReissueError
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after
 ├── GrantRefused          the endpoint said no, and will say no again     .error .description .status
 ├── MalformedToken        what the endpoint sent can't be used as a token
+├── WouldBlock            this synchronous request can't wait here; the message says what to do instead
 ├── NetworkError          no answer came (also an OSError)
 └── RequestAborted        the caller's own signal stopped the request
 
@@ -65,10 +66,11 @@ class GrantRefused(ReissueError):
     """The endpoint refused the grant for good (RFC 6749 section 5.2): a wrong password, a dead refresh token.
 
     `error` is the OAuth error code, `description` the server's own words or None, `status` the HTTP status or None.
+    The message leaves out the description: a server may quote the refused token or password in it.
     """
 
     def __init__(self, error: str, description: str | None = None, *, status: int | None = None) -> None:
-        super().__init__(f"{error}: {description}" if description else error)
+        super().__init__(error)
         self.error = error
         self.description = description
         self.status = status
@@ -76,6 +78,13 @@ class GrantRefused(ReissueError):
 
 class MalformedToken(ReissueError):
     """What was given as a token can't be one. The message tells the fault and never the token."""
+
+
+class WouldBlock(ReissueError):
+    """A synchronous request would have to wait, and this browser can't suspend Python. It was not sent.
+
+    Or not sent again: after a 401, `await api.renew()` and make it once more.
+    """
 
 
 class NetworkError(ReissueError, OSError):

@@ -33,6 +33,7 @@ class RefreshPhase(Enum):
     SUCCEEDED = "succeeded"
     REFUSED = "refused"  # for good
     UNAVAILABLE = "unavailable"  # try later
+    TAKEN_OVER = "taken_over"  # another page was granted a credential, and handed it over
     DROPPED = "dropped"  # the session ended meanwhile; the answer, if any, was thrown away
 
 
@@ -79,7 +80,22 @@ class SessionEvent:
     reason: EndReason | None = None
 
 
-Event = RequestEvent | RefreshEvent | SessionEvent
+class StorePhase(Enum):
+    """Why the store that the app asked for can't be used as it is."""
+
+    UNAVAILABLE = "unavailable"  # full or forbidden: the session is kept in memory from now on
+    CORRUPTED = "corrupted"  # what was in it was no credential, and is thrown away
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreEvent:
+    """A warning: the session may not outlive this page (T6). Told once."""
+
+    at: float
+    phase: StorePhase
+
+
+Event = RequestEvent | RefreshEvent | SessionEvent | StoreEvent
 Listener = Callable[[Event], object]
 
 

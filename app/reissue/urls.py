@@ -85,6 +85,11 @@ class Audience:
             raise ValueError("an audience is at least one URL")
         self._covered = [_audience_url(text, parse) for text in texts]
 
+    @property
+    def origins(self) -> frozenset[str]:
+        """Where all of it lies."""
+        return frozenset(origin for origin, _ in self._covered)
+
     def covers(self, url: Url) -> bool:
         """May this URL see the token?"""
         for origin, segments in self._covered:

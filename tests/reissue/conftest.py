@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from reissue import Credential, Event, Interceptor
 from reissue.testing import Clock, FakeApi, Gate
 
 from tests.reissue.virtual_time import VirtualTimeLoop
 
 API = "https://api.test/v1/"
+
+settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, type[VirtualTimeLoop]]:

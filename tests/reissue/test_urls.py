@@ -1,4 +1,4 @@
-"""HARD_CASES X1, X2: who may see the token."""
+"""Who may see the token."""
 
 from typing import Any
 
@@ -18,6 +18,8 @@ INSIDE = [
     "HTTPS://api.test:443/v1/notes",
     "https://api.test/v1/./notes",
     "https://api.test/v2/../v1/notes",
+    "https://api.test/v1/notes/..",
+    "https://api.test/v1/.",
     " https://api.test/v1/notes\n",
     "https:\\\\api.test\\v1\\notes",
 ]
@@ -74,6 +76,21 @@ async def test_nobody_else_ever_sees_the_token(world: World, url: str) -> None:
     await world.api.fetch(url)
     assert world.server.tokens == [None]
     assert world.server.requests[0].url == url
+    assert world.endpoint.calls == 0
+
+
+async def test_a_presigned_storage_url_goes_out_as_it_came(world: World) -> None:
+    """X2: A request outside the audience, to a presigned URL say, gets no header and no change of its URL.
+
+    Seen in: Open-EO/openeo-web-editor#263
+    """
+    await world.signed_in("token-2")
+    url = "https://Bucket.storage.example:443/a/../b%2Fc?X-Amz-Signature=abc&X-Amz-Date=20260101T000000Z#part"
+    response = await world.api.fetch(url, method="PUT", body=b"file", headers={"Content-Type": "text/plain"})
+    assert response.status == 401
+    (request,) = world.server.requests
+    assert (request.url, request.method, request.body) == (url, "PUT", b"file")
+    assert dict(request.headers) == {"Content-Type": "text/plain"}
     assert world.endpoint.calls == 0
 
 

@@ -1,0 +1,356 @@
+"""Many pages, one session: who refreshes, who takes over, and when to give up.
+
+Every page of an origin (tab, window, worker) that goes by the same name is signed in together, and so are two clients
+in one page: they share one refresh token, and a server that rotates it takes two refreshes at once for a theft.
+
+Theory of operation:
+
+1. The endpoint is called in turn. A turn is a lock over all pages, held for one call and never stolen; the wait for it
+   is bounded (T1, T4, T5). It lasts until the call has ended, also if nobody waits for the answer any more (S2).
+2. Whoever has the turn looks first whether another page was granted something newer, and takes that over. Messages may
+   lag behind the lock, so every page *shows* the edition it holds where the lock's keeper sees it: a newer one means
+   that a message is on its way. It is asked for, and waited for, a bounded time.
+3. A page may be left in the middle of its turn, by a reload or a crash. Its request is sent so that the browser sees it
+   through (`keepalive`), so the next in line gives the new cookie a moment to land (T7).
+4. What a page is granted it shows, keeps and hands to all before its turn ends. A page that opens later asks for it.
+5. Editions are ordered. Messages may come late, twice, out of order or never: what is not newer is ignored.
+6. Whoever is refused looks again before it declares the end (T3), and its word ends no newer edition.
+7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from .credentials import Credential
+from .editions import Asked, Edition, Ended, Granted, Left, read, written
+from .errors import EndReason, RefreshUnavailable
+from .events import StorePhase
+from .neighbours import Alone, Memory, Neighbours, Store
+from .timers import time_limit
+
+ANSWER_WITHIN = 2.0
+"""Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
+
+LANDING = 3.0
+"""Seconds for the answer to a page that is gone to land in the browser. Passes only after a turn that was cut off."""
+
+T = TypeVar("T")
+
+_ALL = 2**53  # no session comes to so many editions
+
+
+class Sharing:
+    """One page's part in the session.
+
+    `patience` (seconds) bounds the wait for a turn. `taken` is called with the credential that another page was
+    granted, and whether it is the same session's; `ended` when another page ended the session; `warn` once, if the
+    store does not keep things.
+    """
+
+    def __init__(
+        self,
+        neighbours: Neighbours,
+        store: Store,
+        *,
+        clock: Callable[[], float],
+        patience: float,
+        taken: Callable[[Credential, bool], None],
+        ended: Callable[[EndReason], None],
+        warn: Callable[[StorePhase], None],
+    ) -> None:
+        self._neighbours = neighbours
+        self._store = store
+        self._clock = clock
+        self._patience = patience
+        self._taken = taken
+        self._ended = ended
+        self._warn = warn
+        self._mine: Granted | None = None  # what this page holds
+        self._newest: Edition | None = None  # that another page was seen to hold
+        self._began = 0  # the latest time (ms) at which a session is known to have begun
+        self._over: dict[str, int] = {}  # session → up to which number it is over
+        self._turns = asyncio.Lock()  # of the calls in this page
+        self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
+        self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
+        self._news = asyncio.Event()
+        neighbours.listen(self._heard)
+
+    @property
+    def with_others(self) -> bool:
+        """May another page hold this session?"""
+        return not isinstance(self._neighbours, Alone)
+
+    @property
+    def in_turn(self) -> bool:
+        """Has this page the turn, or asked for it?"""
+        return self._turns.locked()
+
+    @asynccontextmanager
+    async def turn(self, *, insist: bool = False) -> AsyncIterator[None]:
+        """This page's turn to call the endpoint.
+
+        It may not come in time: its holder is frozen, or many wait for a slow endpoint. Then RefreshUnavailable is
+        raised, unless something newer has come instead. `insist` goes on without it: for a call that presents no
+        refresh token.
+        """
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._turns)
+            before = self._mine
+            try:
+                await self._await_turn(turn, insist=insist)
+                yield
+            finally:
+                call, self._unheeded = self._unheeded, None
+                if call is None:
+                    self._leave(before)
+                else:
+                    self._lasting = asyncio.create_task(self._last(call, before, turn.pop_all()))
+
+    async def _await_turn(self, turn: AsyncExitStack, *, insist: bool) -> None:
+        before = self._mine
+        self._news.clear()
+        try:
+            async with time_limit(self._patience):
+                waited = await turn.enter_async_context(self._neighbours.lock())
+        except TimeoutError:
+            await self.look()
+            if not insist and self._mine is before:
+                raise RefreshUnavailable("another page has the turn to refresh, and does not end it") from None
+            return
+        if self._neighbours.cut_off:
+            self._news.clear()  # what was heard is of an earlier turn
+        await self.look_around()
+        left_in_a_hurry = self._neighbours.cut_off or (waited and not self._news.is_set())
+        if left_in_a_hurry and self._newest is None and self._mine is before:
+            await self._hear(LANDING)
+
+    async def see_through(self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T], None] | None) -> T:
+        """The result of a call in this turn. If its caller is cancelled it goes on, and so does the turn.
+
+        The browser stores the cookie that an answer brings, whoever waits for it: the next call must not come before
+        (S2). `late` gets the result that nobody waits for any more.
+        """
+        caller = asyncio.current_task()
+        assert caller is not None, "a coroutine runs in a task"
+        requests, begun = caller.cancelling(), False
+
+        async def begin() -> T:
+            nonlocal begun
+            if caller.cancelling() > requests:  # in the step before: nothing has been sent, and nothing will be
+                raise asyncio.CancelledError
+            begun = True
+            return await call()
+
+        task = asyncio.create_task(begin())
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            if begun:
+                self._unheeded = task
+                if late is not None:
+                    task.add_done_callback(partial(_give, late))
+            else:
+                task.cancel()
+            raise
+        return task.result()
+
+    async def _last(self, call: asyncio.Task[Any], before: Granted | None, turn: AsyncExitStack) -> None:
+        """The rest of a turn whose caller is gone."""
+        async with turn:
+            await asyncio.wait((call,))
+            if not call.cancelled():
+                call.exception()  # consumed: nobody waits for it
+            self._leave(before)
+
+    def _leave(self, before: Granted | None) -> None:
+        if self._mine is before:
+            self._neighbours.post(written(Left()))
+
+    async def look(self) -> bool:
+        """Take over what another page was granted meanwhile. False if there is something newer that can't be had."""
+        self._look_into_store()
+        await self.look_around()
+        newest = self._newest
+        if newest is None or self._knows(newest):
+            return True
+        self._neighbours.post(written(Asked()))
+        while not self._knows(newest):
+            self._news.clear()
+            if not await self._hear(ANSWER_WITHIN):
+                return False  # it shows what it does not give: frozen, most likely
+        return True
+
+    async def look_around(self) -> None:
+        """See what the others show, so that what begins here is later than that, whatever the clock says."""
+        self._notice(await self._neighbours.seen())
+
+    async def _hear(self, within: float) -> bool:
+        """Wait for the next message that changes something; False if none comes in so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                return await self._news.wait()
+        except TimeoutError:
+            return False
+
+    def hand_over(self, credential: Credential, *, begins: bool) -> None:
+        """Show, keep and tell what this page was granted: a session's first credential, or the next of its own."""
+        mine = self._mine.edition if self._mine else None
+        newest = max((edition for edition in (mine, self._newest) if edition), default=None)
+        if newest is not None and mine is not None and newest.session == mine.session and not begins:
+            edition = Edition(mine.began, mine.session, newest.number + 1)
+        else:
+            # Later than every session known, whatever the clock says.
+            began = max(int(self._clock() * 1000), self._began + 1, newest.began + 1 if newest else 0)
+            edition = Edition(began, os.urandom(8).hex(), 1)
+        self._hold(Granted(edition, credential))
+        message = written(Granted(edition, credential))
+        self._keep(message)
+        self._neighbours.post(message)
+
+    def holds(self, credential: Credential) -> bool:
+        """Is this what this page was granted last, and has no other page told of another since?"""
+        return self._mine is not None and self._mine.credential is credential
+
+    def end(self, reason: EndReason) -> None:
+        """The session is over in this page: tell the others."""
+        edition = self._let_go(reason)
+        self._neighbours.post(written(Ended(edition, reason)))
+
+    @property
+    def cut_off(self) -> bool:
+        """In a turn: was a page left in the middle of the turn before?"""
+        return self._neighbours.cut_off
+
+    @property
+    def overtaken(self) -> bool:
+        """At the last look, was there a later session than this page's, that can't be had?"""
+        newest = self._newest
+        if newest is None or self._mine is None or self._knows(newest):
+            return False
+        return newest.session != self._mine.edition.session
+
+    async def settle(self) -> None:
+        """Wait until no call of this page is on its way. Each is bounded."""
+        async with self._turns:
+            pass
+
+    def close(self) -> None:
+        """This page takes no part any more. The others go on."""
+        self._mine = None
+        self._neighbours.close()
+
+    # What others do
+
+    def _heard(self, text: str) -> None:
+        match read(text):
+            case Granted() as granted:
+                self._take(granted)
+            case Asked() if self._mine is not None:
+                self._neighbours.post(written(self._mine))
+            case Ended() as ended:
+                self._heard_end(ended)
+                self._news.set()
+            case Left():
+                self._news.set()
+
+    def _take(self, granted: Granted) -> None:
+        if self._knows(granted.edition):
+            return
+        same = self._mine is not None and self._mine.edition.session == granted.edition.session
+        self._hold(granted)
+        if self._store.own:  # into a shared one whoever was granted it has written, and a sign-out may have come since
+            self._keep(written(granted))
+        self._taken(granted.credential, same)
+        self._news.set()
+
+    def _heard_end(self, ended: Ended) -> None:
+        mine = self._mine.edition if self._mine else None
+        if ended.reason == "refused":
+            over = mine is not None and ended.edition is not None and mine <= ended.edition
+        else:
+            # Whoever holds an earlier session has missed a message: the browser has one cookie, and it is spent.
+            over = mine is None or ended.edition is None or mine.age <= ended.edition.age
+        if over:
+            edition = self._let_go(ended.reason)
+            if ended.edition is None and edition is not None:
+                # Whoever signed out could not name it, and would take it from a message that is late.
+                self._neighbours.post(written(Ended(edition, ended.reason)))
+        self._close_off(ended.edition, ended.reason)
+        if over:
+            self._ended(ended.reason)
+
+    # What this page holds
+
+    def _hold(self, granted: Granted) -> None:
+        if self._mine is not None and self._mine.edition.session != granted.edition.session:
+            self._close_off(self._mine.edition, "replaced")
+        self._mine = granted
+        self._began = max(self._began, granted.edition.began)
+        self._neighbours.show(str(granted.edition))
+
+    def _let_go(self, reason: EndReason) -> Edition | None:
+        edition = self._mine.edition if self._mine else None
+        self._mine = None
+        self._neighbours.show(None)
+        self._close_off(edition, reason)
+        stored = self._stored()
+        if stored is not None and (edition is None or self._knows(stored.edition)):
+            self._keep(None)
+        return edition
+
+    def _close_off(self, edition: Edition | None, reason: EndReason) -> None:
+        """From now on these editions are old news, even if they were on their way."""
+        if edition is not None:
+            number = edition.number if reason == "refused" else _ALL
+            self._over[edition.session] = max(number, self._over.get(edition.session, 0))
+
+    def _knows(self, edition: Edition) -> bool:
+        """Is it old news: over, or not newer than what this page holds?"""
+        if edition.number <= self._over.get(edition.session, 0):
+            return True
+        return self._mine is not None and edition <= self._mine.edition
+
+    def _notice(self, shown: list[str]) -> None:
+        news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]
+        self._newest = max(news, default=None)
+
+    # The store
+
+    def _look_into_store(self) -> None:
+        if stored := self._stored():
+            self._take(stored)
+
+    def _stored(self) -> Granted | None:
+        try:
+            text = self._store.read()
+        except OSError:
+            self._do_without_store()
+            return None
+        message = read(text) if text else None
+        if text and not isinstance(message, Granted):
+            self._warn(StorePhase.CORRUPTED)
+            self._keep(None)
+        return message if isinstance(message, Granted) else None
+
+    def _keep(self, text: str | None) -> None:
+        try:
+            self._store.write(text)
+        except OSError:
+            self._do_without_store()
+            self._store.write(text)
+
+    def _do_without_store(self) -> None:
+        """Nothing is lost: this page goes on from memory, and the others hear of it (T6)."""
+        with suppress(OSError):  # a full store still has the last credential, spent by now, and would keep it for good
+            self._store.write(None)
+        self._store = Memory()
+        self._warn(StorePhase.UNAVAILABLE)
+
+
+def _give(late: Callable[[T], None], call: "asyncio.Task[T]") -> None:
+    if not call.cancelled() and call.exception() is None:
+        late(call.result())

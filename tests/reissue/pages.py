@@ -1,0 +1,100 @@
+"""Several pages of one browser: a lock, a channel and what each page shows, all in one process."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+
+class Pages:
+    """One origin and one name. `page()` is one more page of it."""
+
+    def __init__(self) -> None:
+        self.open: list[FakeNeighbours] = []
+        self.line: deque[tuple[FakeNeighbours, asyncio.Future[None]]] = deque()
+        self.holder: FakeNeighbours | None = None
+        self.holders: list[FakeNeighbours] = []  # all there ever were
+        self.channel_works = self.locks_work = True
+        self.turn_is_marked = False  # by whoever has it, until it ends it
+
+    def page(self) -> "FakeNeighbours":
+        page = FakeNeighbours(self)
+        self.open.append(page)
+        return page
+
+    def next_turn(self) -> None:
+        self.holder = None
+        while self.line:
+            page, place = self.line.popleft()
+            if not place.done():
+                self.holder = page
+                self.holders.append(page)
+                place.set_result(None)
+                return
+
+
+class FakeNeighbours:
+    """One page's view of the others. Messages arrive in the loop's next round, and wait while the page is `frozen`."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+        self.heard: Callable[[str], None] = lambda text: None
+        self.shown: str | None = None
+        self.frozen = self.cut_off = False
+        self.inbox: deque[str] = deque()
+        self.posted: list[str] = []
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        self.heard = heard
+
+    def post(self, message: str) -> None:
+        self.posted.append(message)
+        if self.pages.channel_works and self in self.pages.open:
+            for page in self.pages.open:
+                if page is not self:
+                    page.inbox.append(message)
+                    asyncio.get_running_loop().call_soon(page.deliver)
+
+    def deliver(self) -> None:
+        while self.inbox and not self.frozen and self in self.pages.open:
+            self.heard(self.inbox.popleft())
+
+    def lock(self) -> AbstractAsyncContextManager[bool]:
+        return self._turn() if self.pages.locks_work else nullcontext(False)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[bool]:
+        taken = self.pages.holder is not None
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.pages.line.append((self, place))
+        if self.pages.holder is None:
+            self.pages.next_turn()
+        try:
+            await place
+            self.cut_off = self.cut_off or self.pages.turn_is_marked
+            self.pages.turn_is_marked = True
+            yield taken
+            self.cut_off = False
+        finally:
+            if place.done() and not place.cancelled() and self in self.pages.open:
+                self.pages.turn_is_marked = False
+                self.pages.next_turn()
+            place.cancel()
+
+    def show(self, sign: str | None) -> None:
+        self.shown = sign
+
+    async def seen(self) -> list[str]:
+        await asyncio.sleep(0)
+        return [page.shown for page in self.pages.open if page.shown is not None]
+
+    def close(self) -> None:
+        """As a page that is left, or that crashes: its lock is free, and it is heard no more."""
+        if self in self.pages.open:
+            self.pages.open.remove(self)
+            if self.pages.holder is self:
+                self.pages.next_turn()
+
+    def thaw(self) -> None:
+        self.frozen = False
+        self.deliver()
