@@ -15,8 +15,9 @@ One request, from call to answer:
 Theory of operation:
 
 1. A request belongs to the session that it entered with, and is never sent in another (S3).
-2. The endpoint's calls (sign-in, refresh, sign-out) go one at a time over the bare transport: they share the browser's
-   cookies, and a refresh that lands after another user's sign-in would mix two users.
+2. The endpoint's calls (sign-in, refresh, sign-out) go one at a time over the bare transport, over all pages that share
+   the session: they share the browser's cookies, and a refresh that lands after another user's sign-in would mix two
+   users. See `sharing`.
 3. A call into the client from within an endpoint would wait for itself; it is refused (Q3).
 4. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
 """
@@ -25,6 +26,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from enum import Enum
 from functools import partial
@@ -32,24 +34,39 @@ from itertools import count
 from typing import Any
 
 from .admission import Admission
+from .attempts import Attempts
 from .backoff import Backoff, unavailable
+from .blocking import Spawn, must_block_within, obstacle
 from .claims import unverified_claims
 from .credentials import Credential
-from .endpoints import Endpoint, Refresh, Transport, token_source
+from .endpoints import CallableTokenSource, Endpoint, Refresh, Transport, token_source
 from .errors import (
     EndReason,
     GrantRefused,
     MalformedToken,
     ReissueError,
-    RequestAborted,
     SessionChanged,
     SessionEnded,
+    WouldBlock,
 )
-from .events import Event, Listener, Listeners, RequestEvent, RequestPhase, SessionEvent, SessionPhase
+from .events import (
+    Event,
+    Listener,
+    Listeners,
+    RequestEvent,
+    RequestPhase,
+    SessionEvent,
+    SessionPhase,
+    StoreEvent,
+    StorePhase,
+)
 from .messages import Request
+from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
+from .sharing import Sharing
 from .signals import Signal, aborted_by
 from .singleflight import FlightCancelled, SingleFlight
+from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
 
 ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
@@ -78,6 +95,8 @@ class _EndpointCall:
         return (self.running and self.owner is owner) or (self.outer is not None and self.outer.is_within(owner))
 
 
+_MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two looks, and a busy browser
+
 _endpoint_call: ContextVar[_EndpointCall | None] = ContextVar("reissue_endpoint_call", default=None)
 
 
@@ -90,7 +109,10 @@ class Interceptor:
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
     origin; the rest wait their turn. `should_renew` judges in place of `status == 401`: a function, plain or async, of
     the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
-    True means that the token was refused. `parse_url` reads a URL as the transport will.
+    True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
+    takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
+    the other pages that share the session, `store` is where it outlives the page. `parse_url` reads a URL as the
+    transport will.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -106,6 +128,9 @@ class Interceptor:
         deadline: float = 15,
         in_flight: int = 64,
         should_renew: ShouldRenew | None = None,
+        retry_lost_refresh: float = 0,
+        neighbours: Neighbours | None = None,
+        store: Store | None = None,
         parse_url: ParseUrl = parse_url,
     ) -> None:
         if not callable(transport):
@@ -120,6 +145,7 @@ class Interceptor:
             raise TypeError("should_renew is a function of a response")
         self._should_renew = should_renew
         self._deadline = _seconds("deadline", deadline)
+        self._grace = _seconds("retry_lost_refresh", retry_lost_refresh, least=0)
         if isinstance(in_flight, bool) or not isinstance(in_flight, int):
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
         if in_flight < 1:
@@ -131,9 +157,18 @@ class Interceptor:
         self._resuming: SingleFlight[Session | None] = SingleFlight()
         self._resume_backoff = Backoff(clock=clock)
         self._unasked = False  # a resume failed, so nobody knows whether somebody is signed in
-        self._endpoint_calls = asyncio.Lock()
         self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
         self._closed = False
+        self._handed: Session | None = None  # the last session that another page began
+        self._sharing = Sharing(
+            Alone() if neighbours is None else neighbours,
+            Memory() if store is None else store,
+            clock=clock,
+            patience=self._deadline + _MARGIN,
+            taken=self._take_over,
+            ended=self._heard_end,
+            warn=self._warn,
+        )
         self._request_numbers, self._session_numbers = count(1), count(1)
 
     # What the app sees of the session
@@ -187,10 +222,17 @@ class Interceptor:
         """
         self._check_usable()
         sign_outs = self._sign_outs
-        credential = await self._ask(self._tokens.sign_in, fields)
-        if self._closed or sign_outs != self._sign_outs:
-            raise SessionEnded("closed" if self._closed else "signed_out")
-        self._begin(credential)
+        async with self._sharing.turn(insist=True):
+            if self._closed:
+                raise SessionEnded("closed")
+            try:
+                credential = await self._ask(self._tokens.sign_in, fields)
+            except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
+                if self._session is not None:
+                    self._session.doubt_cookie()
+                raise
+            self._check_overtaken(sign_outs)
+            self._begin(credential)
 
     async def adopt(
         self, access_token: str, *, refresh_token: str | None = None, expires_in: float | None = None
@@ -198,10 +240,15 @@ class Interceptor:
         """Start a session from tokens that the app got by its own means.
 
         `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts.
-        Raises MalformedToken.
+        Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
         self._check_usable()
-        self._begin(Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in))
+        credential = Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
+        credential = credential.received(self._clock())  # its life runs already
+        sign_outs = self._sign_outs
+        await self._sharing.look_around()
+        self._check_overtaken(sign_outs)
+        self._begin(credential)
 
     async def resume(self) -> bool:
         """Take up the session of an earlier page, without asking the user. True if there is one.
@@ -223,24 +270,34 @@ class Interceptor:
         await (await self._current_session()).renew()
 
     async def sign_out(self) -> None:
-        """End the session in this page at once, then tell the endpoint.
+        """End the session at once, here and in every page that shares it; then tell the endpoint.
 
-        A refresh on the way is aborted first, so that its answer can't sign anybody in again (S1, S2). Requests that
-        wait raise SessionEnded. If the endpoint can't be told, OSError or RefreshUnavailable is raised *after* the
-        session has ended here: the server may still hold it until its refresh token runs out.
+        A refresh on the way is waited for first, and its answer dropped, so that it can't sign anybody in again (S1,
+        S2). Requests that wait raise SessionEnded at once. If the endpoint can't be told, OSError or RefreshUnavailable
+        is raised *after* the session has ended here: the server may still hold it until its refresh token runs out.
         """
         self._check_usable()
-        self._sign_outs += 1
         credential = self._end("signed_out")
-        await self._ask(self._tokens.sign_out, credential)
+        self._sharing.end("signed_out")
+        async with self._sharing.turn(insist=True):
+            await self._ask(self._tokens.sign_out, credential)
 
     async def close(self) -> None:
-        """Let go of everything: waiting calls raise SessionEnded, streams of events end. The endpoint is not told."""
+        """Let go of everything: waiting calls raise SessionEnded, streams of events end. The endpoint is not told.
+
+        A refresh that is on the wire is waited for, at most `deadline`, and handed to the other pages: what it brings
+        would be lost otherwise, and with it the session of them all.
+        """
         if self._closed:
             return
         self._closed = True
         self._end("closed")
-        self._listeners.close()
+        try:
+            if not self._within_endpoint:
+                await self._sharing.settle()
+        finally:
+            self._sharing.close()
+            self._listeners.close()
 
     def wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
@@ -282,8 +339,31 @@ class Interceptor:
         if timeout is not None:
             _seconds("timeout", timeout, least=0)
         with aborted_by(signal):
-            async with asyncio.timeout(None if timeout is None else max(timeout, 0.001)):  # Pyodide refuses less
+            async with time_limit(timeout):
                 return await self._fetch(request, auth)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of the audience."""
+        return self._audience.origins
+
+    def covers(self, url: Url) -> bool:
+        """Is this URL, parsed by this client's `parse_url`, in the audience?"""
+        return self._audience.covers(url)
+
+    async def pass_on(self, request: Request, *, auth: bool = True) -> Any:
+        """Send a request of somebody who knows nothing of sessions: without one, or `auth`, it goes out as it is.
+
+        So does what this client's own endpoint sends. Raises what `fetch` raises.
+        """
+        if not auth or self._within_endpoint:
+            return await self._transport(request)
+        if self._alive_session() is None:
+            with suppress(SessionEnded):
+                await self._current_session()  # it may be being resumed
+            if self._alive_session() is None:
+                return await self._transport(request)
+        return await self._fetch(request, auth)
 
     async def _fetch(self, request: Request, auth: bool) -> Any:
         url = self._audience_url(request) if auth else None
@@ -293,54 +373,67 @@ class Interceptor:
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
         request = Request(url.href, request.method, request.headers, request.body, request.options)
-        number = next(self._request_numbers)
-        try:
-            self._tell_request(number, request, RequestPhase.STARTED)
-            response = await self._send_authorized(number, request, self._admission(url.origin))
-        except (asyncio.CancelledError, RequestAborted):
-            self._tell_request(number, request, RequestPhase.CANCELLED)
-            raise
-        except Exception as error:
-            self._tell_request(number, request, RequestPhase.FAILED, error=type(error).__name__)
-            raise
-        self._tell_request(number, request, RequestPhase.DONE, status=response.status)
-        return response
-
-    async def _send_authorized(self, number: int, request: Request, admission: Admission) -> Any:
-        session = self._session
-        if session is None or self._resuming.running:
-            session = await self._current_session()
-        slot = await admission.enter()
-        try:
-            credential = await session.obtain()
-            self._tell_request(number, request, RequestPhase.SENT)
-            admission.sent(slot)
-            outcome = await self._transport(_attach(request, credential))
-        except OSError as error:
-            if self._should_renew is None:
-                raise
-            outcome = error
-        finally:
-            admission.leave(slot)
-        refused = await self._is_refused(outcome)
-        if refused:
-            self._tell_request(number, request, RequestPhase.REFUSED, status=getattr(outcome, "status", None))
-            credential = await session.renew(rejected=credential)
-        if not refused or not request.replayable:
+        with self._attempts(request, url) as attempts:
+            attempt: Request | None = await attempts.first()
+            outcome: Any = None
+            while attempt is not None:
+                try:
+                    outcome = await self._transport(attempt)
+                except OSError as error:
+                    if self._should_renew is None:
+                        raise
+                    outcome = error
+                attempt = await attempts.after(outcome)
             if isinstance(outcome, OSError):
                 raise outcome
             return outcome
-        slot = await admission.enter(first=True)
-        try:
-            credential = await session.obtain(renewed=credential)
-            self._tell_request(number, request, RequestPhase.REPLAYED)
-            admission.sent(slot)
-            response = await self._transport(_attach(request, credential))
-        finally:
-            admission.leave(slot)
-        if response.status == 401:
-            session.replay_refused(credential)
-        return response
+
+    @property
+    def judges(self) -> bool:
+        """Is it a `should_renew` that says what a refusal is? It may read bodies."""
+        return self._should_renew is not None
+
+    def attempts(self, request: Request, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts | None:
+        """What drives another client's request through this session; None if it is to go out as it is.
+
+        That is so out of the audience, and with an Authorization header of its own. `request.body` may be left out if
+        it can be sent twice. `spawn` is for a caller that can't wait (see `blocking`): it makes a task that has run up
+        to where it first waits. `bounded=False` is for a client that may not tell when a request has failed: what it
+        has on the wire doesn't count.
+        """
+        url = self._audience_url(request)
+        if url is None or "Authorization" in request.headers:
+            return None
+        self._check_usable()
+        return self._attempts(request, url, spawn=spawn, bounded=bounded)
+
+    def _attempts(self, request: Request, url: Url, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts:
+        return Attempts(
+            request,
+            enter=self._enter,
+            admission=self._admission(url.origin) if bounded and spawn is None else None,
+            is_refused=self._is_refused,
+            tell=partial(self._tell_request, next(self._request_numbers), request),
+            refresh_at_once=partial(self._refresh_at_once, spawn) if spawn else None,
+        )
+
+    async def _enter(self) -> Session:
+        session = self._session
+        if session is None or self._resuming.running:
+            return await self._current_session()
+        return session
+
+    def _refresh_at_once(self, spawn: Spawn, session: Session) -> None:
+        reason = obstacle(
+            refreshing=session.refreshing,
+            calling=self._sharing.in_turn,
+            shared=self._sharing.with_others,
+            over_transport=not isinstance(self._tokens, CallableTokenSource),
+            in_body=session.credential.refresh_token is not None,
+        )
+        if reason is not None:
+            raise WouldBlock(reason)
+        session.refresh_at_once(spawn, deadline=self._deadline)
 
     async def _is_refused(self, outcome: Any) -> bool:
         """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
@@ -392,13 +485,10 @@ class Interceptor:
             return None
 
     async def _resume(self) -> Session | None:
-        sign_outs = self._sign_outs
         self._resume_backoff.check()
         await self._resume_backoff.wait()
         try:
-            credential = await self._ask(self._tokens.refresh, None)
-        except GrantRefused:
-            credential = None
+            session = await self._found()
         except Exception as cause:
             error = unavailable(cause)
             self._resume_backoff.failed(error.retry_after)
@@ -408,11 +498,40 @@ class Interceptor:
             raise error from cause
         self._resume_backoff.succeeded()
         self._unasked = False
-        if credential is None or self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:
-            return None  # nobody is signed in; or somebody was faster, out or in
-        return self._begin(credential)
+        return session
 
-    def _begin(self, credential: Credential) -> Session:
+    async def _found(self) -> Session | None:
+        """The session that another page has, or the store, or that the browser's cookie stands for; None if none."""
+        sign_outs = self._sign_outs
+        await self._sharing.look()
+        if self._alive_session() is None:
+            async with self._sharing.turn():
+                await self._sharing.look()  # who had the turn before may have found it
+                if self._alive_session() is None:
+                    credential = await self._asked_for_the_cookies()
+                    if credential is None:
+                        return None
+                    if self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:
+                        return None  # somebody was faster, out or in
+                    return self._begin(credential)
+        session = self._alive_session()
+        if session is None or session is not self._handed:
+            return None
+        with suppress(SessionEnded, SessionChanged):
+            await session.obtain()  # what was kept may have expired, or been ended, long ago
+        return session if session.alive else None
+
+    async def _asked_for_the_cookies(self) -> Credential | None:
+        """What the browser's cookie stands for; None if for nothing."""
+        attempts = 2 if self._sharing.cut_off else 1  # after a reload in mid-refresh the cookie may still change (T7)
+        credential: Credential | None = None
+        while credential is None and attempts:
+            attempts -= 1
+            with suppress(GrantRefused):
+                credential = await self._ask(self._tokens.refresh, None)
+        return credential
+
+    def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
         self._unasked = False
         session = Session(
             credential,
@@ -420,41 +539,75 @@ class Interceptor:
             ask=partial(self._ask, self._tokens.refresh),
             clock=self._clock,
             leeway=self._leeway,
+            grace=self._grace,
             tell=self._listeners.tell,
-            hand_over=self._begin,
+            sharing=self._sharing,
+            begin=self._begin,
+            dismiss=self._dismiss,
         )
         replaced, self._session = self._session, session
+        if not handed:
+            self._sharing.hand_over(session.credential, begins=True)
         if replaced is not None:
             replaced.end("replaced")
-            self._dismiss()
         self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))
         return session
 
     def _end(self, reason: EndReason) -> Credential | None:
         """End the session in this page, and whatever is about to start one; the credential it had."""
         session, self._session = self._session, None
+        self._sign_outs += 1
         self._resuming.cancel()
         self._unasked = False
         if session is None:
             return None
         session.end(reason)
-        self._dismiss()
         return session.credential
+
+    # What other pages do
+
+    def _take_over(self, credential: Credential, same_session: bool) -> None:
+        if self._closed:
+            return
+        session = self._alive_session()
+        if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):
+            session.take_over(credential)
+        else:
+            self._handed = self._begin(credential, handed=True)
+
+    def _heard_end(self, reason: EndReason) -> None:
+        if reason == "signed_out":
+            self._end(reason)
+        elif self._session is not None:
+            self._session.end(reason)
+
+    def _warn(self, phase: StorePhase) -> None:
+        self._listeners.tell(StoreEvent(at=self._clock(), phase=phase))
+
+    # Inside, still
 
     def _dismiss(self) -> None:
         """Let the requests in line hear at once that their session is over."""
-        admissions, self._admissions = self._admissions, {}
-        for admission in admissions.values():
+        for admission in self._admissions.values():
             admission.dismiss()
 
-    async def _ask(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
-        """One call to the endpoint: after those before it, within the deadline, and marked (Q3).
+    async def _ask(
+        self,
+        call: Callable[[Any], Awaitable[Any]],
+        argument: Any,
+        *,
+        late: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """One call to the endpoint, within the deadline. For whoever has the turn."""
+        asking = partial(self._call, call, argument)
+        if must_block_within() is not None:  # no task of its own could run
+            return await asking()
+        return await self._sharing.see_through(asking, late)
 
-        No await lies between its answer and the caller's next line.
-        """
+    async def _call(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
+        """The call itself, marked (Q3)."""
         mark = _EndpointCall(self, _endpoint_call.get())
-        # The lock first: each of those before it is bounded as well, and the wait for them is not this call's fault.
-        async with self._endpoint_calls, asyncio.timeout(self._deadline):
+        async with time_limit(self._deadline):
             token = _endpoint_call.set(mark)
             try:
                 return await call(argument)
@@ -465,11 +618,20 @@ class Interceptor:
     def _check_usable(self) -> None:
         if self._closed:
             raise SessionEnded("closed")
-        call = _endpoint_call.get()
-        if call is not None and call.is_within(self):
+        if self._within_endpoint:
             raise ReissueError(
                 "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
             )
+
+    def _check_overtaken(self, sign_outs: int) -> None:
+        if self._closed or sign_outs != self._sign_outs:
+            raise SessionEnded("closed" if self._closed else "signed_out")
+
+    @property
+    def _within_endpoint(self) -> bool:
+        """Is this code called by the endpoint, while this client waits for it?"""
+        call = _endpoint_call.get()
+        return call is not None and call.is_within(self)
 
     def _tell_request(
         self,
@@ -493,11 +655,6 @@ class Interceptor:
             replayable=request.replayable,
         )
         self._listeners.tell(event)
-
-
-def _attach(request: Request, credential: Credential) -> Request:
-    """The request with the credential as its bearer (RFC 6750 section 2.1). Built anew for each attempt (Q7)."""
-    return request.with_field("Authorization", f"Bearer {credential.access_token}")
 
 
 def _seconds(name: str, value: float, *, least: float | None = None) -> float:

@@ -3,7 +3,7 @@
 Theory of operation:
 
 1. A refresh may replace only the credential that it was started for, and only while the session lives. A late answer is
-   dropped (S1).
+   dropped (S1); the call itself is seen through, since its cookie lands in any case (S2).
 2. A 401 renews only if the credential *it was sent with* is still the current one (Q2). Credentials are compared by
    identity: a server may grant the same token again.
 3. Waiting requests are coroutines that await the one refresh. There is no queue to keep in step.
@@ -11,48 +11,70 @@ Theory of operation:
    STALE is sent, and renewed behind the request's back.
 5. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
    as replaced, and the other user's begins (S3).
-6. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
-   that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5).
+6. A refresh waits for this page's turn among the pages that share the session, and looks first whether another page
+   has made it unnecessary (T1); see `sharing`.
+7. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
+   that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5). Those who stand
+   in line for the wire wait for the refresh as well: its failure is theirs, or each in turn would ask again.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NoReturn
 
 from .backoff import Backoff, unavailable
+from .blocking import Spawn, at_once
 from .credentials import Credential, Freshness
-from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded
+from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded, WouldBlock
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
+from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
 
 
 class Session:
-    """Holds the current credential and renews it. Knows nothing of requests, audiences or other sessions."""
+    """Holds the current credential and renews it. Knows nothing of requests and audiences.
+
+    `ask` is one call to the endpoint; what comes after its caller was cancelled goes to `late`. `begin` starts another
+    user's session, `dismiss` lets the requests in line look at their session. `grace` is how many seconds after its
+    sending a refresh whose answer was lost may be sent again (F6); 0 for never.
+    """
 
     def __init__(
         self,
         credential: Credential,
         *,
         number: int,
-        ask: Callable[[Credential], Awaitable[Credential]],
+        ask: Callable[..., Awaitable[Credential]],
         clock: Callable[[], float],
         leeway: float,
+        grace: float,
         tell: Callable[[Event], None],
-        hand_over: Callable[[Credential], object],
+        sharing: Sharing,
+        begin: Callable[[Credential], object],
+        dismiss: Callable[[], None],
     ) -> None:
         self.number = number
-        self._credential = credential.received(clock())
+        # What another page hands over is not received anew: its life has been running since.
+        self._credential = credential.received(clock()) if credential.received_at is None else credential
         self._ask = ask
+        self._grace = grace
+        self._sharing = sharing
+        self._begin = begin
+        self._dismiss = dismiss
         self._clock = clock
         self._leeway = leeway
         self._tell = tell
-        self._hand_over = hand_over
         self._flight: SingleFlight[None] = SingleFlight()
         self._backoff = Backoff(clock=clock)
         self._rejected: Credential | None = None  # the credential that must not be sent any more
         self._futile: Credential | None = None  # the credential that was refused while it was new
         self._refusal: GrantRefused | None = None  # remembered, so that nobody asks again (F7)
+        self._failure: RefreshUnavailable | None = None  # of the last refresh, if requests depended on it
+        self._failures = 0
+        self._cookie_in_doubt = False
         self._ended: EndReason | None = None
+        self._phase: RefreshPhase | None = None  # told last
 
     @property
     def credential(self) -> Credential:
@@ -69,24 +91,31 @@ class Session:
         """Is a refresh on the way?"""
         return self._flight.running
 
-    async def obtain(self, *, renewed: Credential | None = None) -> Credential:
+    @property
+    def failures(self) -> int:
+        """How many refreshes have failed that requests depended on."""
+        return self._failures
+
+    async def obtain(self, *, renewed: Credential | None = None, failures: int | None = None) -> Credential:
         """A credential to send now. Waits for a refresh only if the current one can't be sent.
 
         `renewed` is what a refresh has just given this caller: if it is still the current one it is sent, however
-        short its life, since a new credential is used at least once (T12).
+        short its life, since a new credential is used at least once (T12). `failures` is what that property said when
+        the caller joined the line: a refresh that failed since then failed for this caller, too (Q5).
         Raises SessionEnded, SessionChanged or RefreshUnavailable.
         """
         self._check_alive()
         credential = self._credential
-        if credential is self._rejected:
-            return await self.renew(rejected=credential)
-        if credential is renewed:
+        if credential is renewed and credential is not self._rejected:
             return credential
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
-        if freshness is Freshness.EXPIRED:
+        if credential is self._rejected or freshness is Freshness.EXPIRED:
+            if self._failure is not None and failures is not None and failures < self._failures:
+                self._backoff.check()
+                raise RefreshUnavailable(str(self._failure), status=self._failure.status) from self._failure.__cause__
             return await self.renew(rejected=credential)
         if freshness is Freshness.STALE and self._refusal is None and not self._backoff.retry_after:
-            self._flight.start(self._refresh)
+            self._flight.start(partial(self._refresh, credential))
         return credential
 
     async def renew(self, *, rejected: Credential | None = None) -> Credential:
@@ -106,7 +135,7 @@ class Session:
             self._give_up(self._refusal)
         self._backoff.check()
         try:
-            await self._flight.join(self._refresh)
+            await self._flight.join(partial(self._refresh, self._credential))
         except FlightCancelled:
             self._check_alive()
             raise RefreshUnavailable("the refresh was cancelled") from None
@@ -118,14 +147,50 @@ class Session:
             return await self.renew(rejected=self._rejected)
         return self._credential
 
-    def end(self, reason: EndReason) -> bool:
-        """End the session: waiters are told, a refresh on the way is aborted and its answer dropped. True once."""
-        if self._ended is not None:
+    def must_wait(self, *, rejected: Credential | None = None) -> bool:
+        """Would `obtain()`, or `renew(rejected=…)`, wait for a refresh? If not, it gives or raises at once."""
+        credential = self._credential
+        if not self.alive or self._refusal is not None or self._backoff.retry_after:
             return False
+        if credential is rejected or credential is self._rejected:
+            return True
+        return credential.freshness(self._clock(), leeway=self._leeway) is Freshness.EXPIRED
+
+    def refresh_at_once(self, spawn: Spawn, *, deadline: float) -> None:
+        """Refresh within this call, in which nothing waits (see `blocking`), and within `deadline` seconds.
+
+        `spawn` makes a task that has run up to where it first waits.
+
+        Raises RefreshUnavailable. A refusal is remembered, and raised by the next `obtain` or `renew`.
+        """
+        if pause := self._backoff.pause:
+            raise RefreshUnavailable("the last refresh failed just now", retry_after=pause)
+        self._backoff.wake()  # it has paused long enough
+        with at_once(deadline):
+            task = self._flight.start(partial(self._refresh, self._credential), spawn=spawn)
+        if not task.done():
+            task.cancel()
+            raise WouldBlock(
+                "the refresh would have to wait, and can't while this call blocks: await api.renew() first"
+            )
+        task.result()
+
+    def end(self, reason: EndReason) -> None:
+        """End the session, once: waiters are told at once, and what a refresh on the way brings is dropped."""
+        if self._ended is not None:
+            return
         self._ended = reason
         self._flight.cancel()
         self._tell(SessionEvent(at=self._clock(), session=self.number, phase=SessionPhase.ENDED, reason=reason))
-        return True
+        self._dismiss()
+
+    def take_over(self, credential: Credential) -> None:
+        """Go on with a credential that another page was granted for this session."""
+        self._replace(credential)
+        if credential.remaining(self._clock()) == 0:
+            self._rejected = credential  # it is not new: whoever handed it over has used it
+        self._backoff.wake()  # a refresh that pauses here has nothing to do any more
+        self._tell_refresh(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
 
     def replay_refused(self, credential: Credential) -> None:
         """A new credential was refused as well: the next refresh pauses, or a server that refuses all would storm."""
@@ -137,42 +202,90 @@ class Session:
         """The network is back or the page is looked at again: the next refresh need not pause."""
         self._backoff.wake()
 
-    async def _refresh(self) -> None:
+    def doubt_cookie(self) -> None:
+        """Somebody else may have signed in: if the cookie is another user's now, an opaque token won't tell (S3)."""
+        self._cookie_in_doubt = self._credential.refresh_token is None
+
+    async def _refresh(self, replaced: Credential) -> None:
         await self._backoff.wait()
-        replaced = self._credential
+        if self._credential is not replaced:
+            return  # another page was faster
         self._tell_refresh(RefreshPhase.STARTED)
         try:
-            fresh = (await self._ask(replaced)).received(self._clock(), previous=replaced)
+            async with self._sharing.turn():
+                await self._refresh_in_turn(replaced)
         except asyncio.CancelledError as cause:
             if self._ended is None:  # not by `end`: the endpoint itself gave up
                 self._failed(RefreshUnavailable("the refresh was cancelled"), cause)
-            else:
+            elif self._phase is RefreshPhase.STARTED:
                 self._tell_refresh(RefreshPhase.DROPPED)
             raise
-        except GrantRefused as refusal:
-            if self._ended is None:
-                self._refusal = refusal
-                self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
-            return
         except Exception as cause:  # every failure but a refusal is transient, an app's own bug included
             error = unavailable(cause)
             self._failed(error, cause)
             if error is cause:
                 raise
             raise error from cause
-        if self._ended is not None:  # ended in the very step in which the answer came: `cancel` was too late
-            self._tell_refresh(RefreshPhase.DROPPED)
+
+    async def _refresh_in_turn(self, replaced: Credential) -> None:
+        newest = await self._sharing.look()
+        if self._is_settled(replaced):
             return
-        if fresh.is_of_another_user_than(replaced):  # the browser's cookie is somebody else's by now
-            self._tell_refresh(RefreshPhase.DROPPED)
-            self._hand_over(fresh)
+        if not newest and replaced.refresh_token is not None:  # it has been spent by whoever has the newer one
+            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
+        if self._sharing.overtaken:
+            self.doubt_cookie()
+        try:
+            fresh = (await self._ask_again_if_lost(replaced)).received(self._clock(), previous=replaced)
+        except GrantRefused as refusal:
+            await self._sharing.look()  # before anything ends: another page may have been faster (T3)
+            if not self._is_settled(replaced):
+                self._refusal = refusal
+                self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
             return
-        self._credential, self._rejected, self._refusal = fresh, None, None
-        self._backoff.succeeded()
+        if self._is_settled(replaced):
+            return
+        if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+            self._tell_refresh(RefreshPhase.DROPPED)
+            self._begin(fresh)
+            return
+        self._replace(fresh)
+        self._sharing.hand_over(fresh, begins=False)
         self._tell_refresh(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
+
+    def _is_settled(self, replaced: Credential) -> bool:
+        """Has this refresh nothing to do any more? Looked at after every await, also if `cancel` came too late."""
+        if self._ended is not None:
+            self._tell_refresh(RefreshPhase.DROPPED)
+            return True
+        return self._credential is not replaced
+
+    async def _ask_again_if_lost(self, credential: Credential) -> Credential:
+        asked_at = self._clock()
+        try:
+            return await self._ask(credential, late=partial(self._came_late, credential))
+        except OSError:
+            if not 0 <= self._clock() - asked_at < self._grace:
+                raise
+            return await self._ask(credential, late=partial(self._came_late, credential))
+
+    def _came_late(self, replaced: Credential, fresh: Credential) -> None:
+        """The session ended while this was on its way. Dropped (S1), unless it ended in this page only."""
+        if self._ended != "closed" or not self._sharing.holds(replaced):
+            return
+        if not fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):
+            self._sharing.hand_over(fresh.received(self._clock(), previous=replaced), begins=False)
+
+    def _replace(self, fresh: Credential) -> None:
+        self._credential, self._rejected, self._refusal, self._failure = fresh, None, None, None
+        self._backoff.succeeded()
 
     def _failed(self, error: RefreshUnavailable, cause: BaseException) -> None:
         self._backoff.failed(error.retry_after)
+        credential = self._credential
+        if credential is self._rejected or credential.remaining(self._clock()) == 0:
+            self._failure = error
+            self._failures += 1
         self._tell_refresh(RefreshPhase.UNAVAILABLE, error=type(cause).__name__, retry_after=error.retry_after)
 
     def _check_alive(self) -> None:
@@ -187,10 +300,10 @@ class Session:
     def _give_up(self, refusal: GrantRefused) -> NoReturn:
         """No refresh will succeed any more: the session ends once its access token is of no use either."""
         credential = self._credential
-        freshness = credential.freshness(self._clock(), leeway=self._leeway)
-        if credential is not self._rejected and freshness is not Freshness.EXPIRED:
+        if credential is not self._rejected and credential.remaining(self._clock()) != 0:
             raise GrantRefused(refusal.error, refusal.description, status=refusal.status) from refusal
         self.end("refused")
+        self._sharing.end("refused")
         raise SessionEnded("refused") from refusal
 
     def _tell_refresh(
@@ -201,6 +314,7 @@ class Session:
         retry_after: float | None = None,
         error: str | None = None,
     ) -> None:
+        self._phase = phase
         self._tell(
             RefreshEvent(
                 at=self._clock(),

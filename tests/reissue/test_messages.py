@@ -28,9 +28,9 @@ from reissue.backoff import Backoff, parse_retry_after
 from reissue.claims import lifetime
 from reissue.credentials import Freshness
 from reissue.endpoints import read_credential
-from reissue.testing import Clock
+from reissue.testing import Clock, Gate, settle
 
-from tests.reissue.conftest import API, World
+from tests.reissue.conftest import API, World, outcome
 
 SECRET = "s3cr3t-t0ken"
 
@@ -93,7 +93,7 @@ async def test_arguments_that_make_no_request_are_refused_before_anything_is_sen
     world: World, options: dict[str, Any], error: type[Exception]
 ) -> None:
     await world.signed_in("token-2")
-    with pytest.raises(error):
+    with pytest.raises(error, match=r"\w+ \w+"):
         await world.api.fetch(API + "notes", **options)
     assert world.server.requests == []
     assert (await world.api.fetch(API + "notes")).status == 200
@@ -102,7 +102,7 @@ async def test_arguments_that_make_no_request_are_refused_before_anything_is_sen
 @pytest.mark.parametrize("url", [None, 7, b"https://api.test/v1/"])
 async def test_a_url_is_text(world: World, url: Any) -> None:
     await world.signed_in("token-2")
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=f"not {type(url).__name__}"):
         await world.api.fetch(url)
 
 
@@ -141,17 +141,53 @@ async def test_other_options_reach_the_transport(world: World) -> None:
         ({"deadline": 0}, ValueError),
         ({"deadline": float("inf")}, ValueError),
         ({"deadline": True}, TypeError),
+        ({"retry_lost_refresh": -1}, ValueError),
+        ({"retry_lost_refresh": None}, TypeError),
         ({"should_renew": 401}, TypeError),
         ({"no_such_option": 1}, TypeError),
     ],
     ids=repr,
 )
-def test_settings_that_can_not_work_are_refused(settings: dict[str, Any], error: type[Exception]) -> None:
+def test_settings_that_can_not_work_are_refused_by_name(settings: dict[str, Any], error: type[Exception]) -> None:
     async def nothing(argument: Any) -> Any: ...
 
     whole: dict[str, Any] = {"transport": nothing, "audience": API, "endpoint": nothing, **settings}
-    with pytest.raises(error):
+    with pytest.raises(error, match=next(iter(settings))):
         Interceptor(whole.pop("transport"), **whole)
+
+
+@pytest.mark.parametrize("if_untold", [True, False])
+def test_a_token_that_names_nobody_is_of_another_user_only_if_that_is_to_be_assumed(if_untold: bool) -> None:
+    """S3"""
+    ada, grace = (Credential(access_token=jwt.encode({"sub": sub}, "k" * 32)) for sub in ("ada", "grace"))
+    opaque = Credential(access_token="opaque")
+    for one, other in ((ada, opaque), (opaque, ada), (opaque, opaque)):
+        assert one.is_of_another_user_than(other, if_untold=if_untold) is if_untold
+    assert ada.is_of_another_user_than(grace, if_untold=if_untold) is True
+    assert ada.is_of_another_user_than(ada, if_untold=if_untold) is False
+
+
+async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_second_try_for_a_lost_answer(
+    world: World,
+) -> None:
+    loop = asyncio.get_running_loop()
+    world.server.accepts = "token-1"
+    await world.signed_in()
+    world.clock.advance(269)
+    await world.api.fetch(API)
+    await settle()
+    assert world.endpoint.calls == 0
+    world.clock.advance(1)
+    world.endpoint.gate = Gate()
+    await world.api.fetch(API)
+    began = loop.time()
+    assert isinstance(await outcome(world.api.renew()), RefreshUnavailable)
+    assert loop.time() - began == 15
+    assert world.endpoint.calls == 1
+    world.endpoint.gate, world.endpoint.failure = None, OSError("lost")
+    world.api.wake()
+    assert isinstance(await outcome(world.api.renew()), RefreshUnavailable)
+    assert world.endpoint.calls == 2
 
 
 @pytest.mark.parametrize("settings", [{"url": ""}, {"url": "/a?b"}, {"url": 7}, {"url": "/a", "credentials": "yes"}])
@@ -172,6 +208,49 @@ def test_an_endpoint_asks_as_documented() -> None:
     assert endpoint.sign_out_request(held).headers["x-csrf"] == "2", "read at send time (X4)"
     assert json.loads(endpoint.refresh_request(None).body) == {}
     assert json.loads(endpoint.sign_in_request({"username": "ada"}).body) == {"username": "ada"}
+
+
+async def test_the_endpoints_headers_are_read_at_send_time(world: World) -> None:
+    """X4: A header of the endpoint's calls, such as a CSRF token, is read when each call is sent.
+
+    Seen in: Senthil455/Atlas-Workforce-System#217
+    """
+    cookie = {"csrf": "1"}
+    sent: list[tuple[str, str]] = []
+
+    async def transport(request: Request) -> Response:
+        if "/auth/" not in request.url:
+            return Response(401)
+        sent.append((request.url.rpartition("/")[2], request.headers["X-CSRF-Token"]))
+        cookie["csrf"] = str(len(sent) + 1)  # each answer sets another
+        return Response(200 if len(sent) != 2 else 503, {}, b'{"access_token": "t", "expires_in": 300}')
+
+    endpoint = Endpoint(API + "auth", headers=lambda: {"X-CSRF-Token": cookie["csrf"]})
+    world.api = world.make(transport=transport, endpoint=endpoint)
+    await world.api.sign_in(username="ada")
+    with pytest.raises(RefreshUnavailable):
+        await world.api.renew()
+    pausing = asyncio.create_task(world.api.renew())  # the back-off's pause comes first
+    await settle()
+    assert len(sent) == 2
+    cookie["csrf"] = "changed during the pause"
+    await pausing
+    await world.api.sign_out()
+    assert sent == [("login", "1"), ("refresh", "2"), ("refresh", "changed during the pause"), ("logout", "4")]
+
+
+async def test_endpoint_headers_that_can_not_be_read_are_an_error_and_nothing_is_sent(world: World) -> None:
+    """X4"""
+
+    def headers() -> dict[str, str]:
+        raise KeyError("csrf")
+
+    world.api = world.make(endpoint=Endpoint(API + "auth", headers=headers))
+    await world.signed_in("old")
+    with pytest.raises(RefreshUnavailable) as unavailable:
+        await world.api.renew()
+    assert isinstance(unavailable.value.__cause__, KeyError)
+    assert world.server.requests == []
 
 
 def test_an_answers_fields_are_read() -> None:
@@ -253,6 +332,7 @@ def test_freshness_over_a_life() -> None:
         -50: Freshness.FRESH,
     }
     assert Credential(access_token="a").received(0).freshness(10**9, leeway=30) is Freshness.FRESH
+    assert Credential(access_token="a", expires_in=9).freshness(10**9, leeway=30) is Freshness.FRESH, "not received yet"
 
 
 async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:
@@ -272,7 +352,10 @@ async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:
 
 
 async def test_no_secret_stands_in_a_repr_an_error_or_an_event(world: World) -> None:
-    """X7"""
+    """X7: No token stands in a repr, a log, an event or the text of an error.
+
+    Seen in: RFC 6750 section 5.3 asks for it
+    """
     url = f"{API}notes?key={SECRET}#{SECRET}"
     api = await world.signed_in(SECRET, refresh_token=SECRET)
     await api.fetch(url, method="POST", body=SECRET, headers={"Cookie": SECRET, "X-Trace": "7"})
@@ -316,8 +399,11 @@ def test_connect_outside_a_browser_says_so() -> None:
 def test_the_public_surface_is_what_init_lists() -> None:
     modules = {
         "admission",
+        "attempts",
         "backoff",
+        "blocking",
         "claims",
+        "courtesy",
         "connection",
         "credentials",
         "endpoints",
@@ -325,7 +411,19 @@ def test_the_public_surface_is_what_init_lists() -> None:
         "events",
         "interceptor",
     }
-    modules |= {"messages", "session", "signals", "singleflight", "testing", "urls"}
+    modules |= {
+        "editions",
+        "messages",
+        "neighbours",
+        "nesting",
+        "session",
+        "sharing",
+        "signals",
+        "singleflight",
+        "testing",
+        "timers",
+        "urls",
+    }
     public = {name for name in vars(reissue) if not name.startswith("_")} - modules
     assert public == set(reissue.__all__)
     assert sorted(reissue.__all__) == reissue.__all__
@@ -340,3 +438,8 @@ def test_a_request_knows_whether_its_body_can_be_sent_twice() -> None:
     assert Request.build("u", method="POST", body="text").replayable
     assert Request.build("u", method="POST", body=object()).replayable
     assert not Request.build("u", method="POST", body=JsStream()).replayable
+
+
+def test_an_endpoint_is_known_by_where_it_renews() -> None:
+    assert Endpoint("/auth/").refresh_url == "/auth/refresh"
+    assert Endpoint("/", refresh="admin/refresh").refresh_url == "/admin/refresh"

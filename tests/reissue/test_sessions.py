@@ -1,4 +1,4 @@
-"""HARD_CASES S1–S4, and what a caller does with sessions."""
+"""Whose session it is, and what a caller does with sessions."""
 
 import asyncio
 from contextlib import suppress
@@ -11,9 +11,11 @@ from reissue import (
     Event,
     GrantRefused,
     MalformedToken,
+    RefreshEvent,
     RefreshPhase,
     RefreshUnavailable,
     Request,
+    RequestPhase,
     Response,
     SessionChanged,
     SessionEnded,
@@ -21,6 +23,7 @@ from reissue import (
     SessionPhase,
     State,
 )
+from reissue.neighbours import Memory
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
@@ -77,21 +80,105 @@ async def test_sign_in_fetch_and_sign_out(world: World, server: Server) -> None:
 
 
 async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, server: Server) -> None:
-    """S1, S2: the refresh on the wire is aborted before the endpoint hears of the sign-out."""
+    """S1, S2: the refresh on the wire is seen through before the endpoint hears of the sign-out."""
     await world.signed_in("old")
     server.refresh_gate = Gate()
     waiting = world.fetches(3)
     await server.refresh_gate.reached()
     sign_out = asyncio.create_task(world.api.sign_out())
     await settle()
-    assert server.refresh_gate.waiting == 0, "aborted on the wire"
+    assert [type(await outcome(w)) for w in waiting] == [SessionEnded] * 3, "at once"
+    assert "auth/logout" not in server.log
     server.refresh_gate.open()
     await sign_out
-    assert [type(await outcome(w)) for w in waiting] == [SessionEnded] * 3
     await settle()
     assert world.api.state is State.SIGNED_OUT
     assert server.log[-1] == "auth/logout"
     assert RefreshPhase.DROPPED in [e.phase for e in world.events]
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_sign_out_at_any_step_of_a_refresh_is_not_undone_by_its_answer(
+    world: World, server: Server, steps: int
+) -> None:
+    """S1: The answer of a refresh that comes after the sign-out is dropped, at whatever step of the refresh that was.
+
+    Seen in: logto-io/kotlin#253, supabase/supabase-js#2392; axios-jwt (measured)
+    """
+    store = Memory()
+    world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"), store=store)
+    await world.signed_in("old")
+    waiting = world.fetches(1)[0]
+    await settle(steps)
+    sent = server.log.count("notes/0")
+    await world.api.sign_out()
+    await settle()
+    assert world.api.state is State.SIGNED_OUT
+    assert world.api._session is None
+    answer = await outcome(waiting)
+    assert isinstance(answer, SessionEnded) or answer.status in (200, 401)
+    assert server.log.count("notes/0") == sent, "nothing goes out after the sign-out"
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), SessionEnded)
+    kept = store.read()
+    assert kept is None or "good" not in kept
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_sign_out_comes_after_the_refresh_on_the_wire_has_landed(world: World, answers: bool) -> None:
+    """S2: The endpoint is told of a sign-out after the refresh on the wire has landed, or its deadline has passed.
+
+    Seen in: CERTUNLP/ngen#275
+    """
+    log: list[str] = []
+    on_the_wire = Gate()
+
+    async def transport(request: Request) -> Response:
+        path = request.url.removeprefix(API)
+        log.append(path)
+        if path == "auth/refresh":
+            try:
+                await on_the_wire.passed()
+                log.append("a new cookie is set")
+            except asyncio.CancelledError:
+                log.append("aborted")
+                raise
+        return Response(204 if path == "auth/logout" else 401)
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.signed_in(refresh_token=None)
+    waiting = world.fetches(1)[0]
+    await on_the_wire.reached()
+    signing_out = asyncio.create_task(world.api.sign_out())
+    assert isinstance(await outcome(waiting), SessionEnded)
+    assert log == ["notes/0", "auth/refresh"]
+    if answers:
+        on_the_wire.open()
+    await signing_out
+    assert log == ["notes/0", "auth/refresh", "a new cookie is set" if answers else "aborted", "auth/logout"]
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+async def test_a_refresh_whose_session_ends_in_the_step_before_it_is_sent_is_never_sent(
+    world: World, steps: int
+) -> None:
+    """S1, S2. Found by the simulator."""
+    sent: list[str] = []
+    sent_by_the_end: list[int] = []
+
+    async def refresh(credential: Credential | None) -> Credential:
+        sent.append("refresh")
+        await asyncio.sleep(1)
+        return Credential(access_token="token-2")
+
+    world.api = world.make(endpoint=refresh)
+    world.api.on(lambda event: sent_by_the_end.append(len(sent)) if event.phase is SessionPhase.ENDED else None)
+    await world.signed_in()
+    renewing = asyncio.create_task(outcome(world.api.renew()))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await world.api.adopt("token-3", expires_in=300)
+    assert isinstance(await renewing, SessionChanged)
+    assert sent_by_the_end == [len(sent)]
 
 
 async def test_a_refresh_that_a_sign_out_stops_in_its_pause_never_began_and_is_not_told(world: World) -> None:
@@ -175,7 +262,11 @@ async def test_a_sign_in_waits_for_a_refresh_on_the_wire(world: World, server: S
 
 
 async def test_another_users_requests_are_never_sent_as_the_new_user(world: World) -> None:
-    """S3"""
+    """S3: When another user signs in, the requests that wait fail as 'session changed', and are never sent as the new
+    user.
+
+    Seen in: ginlix-ai/LangAlpha#387
+    """
     world.endpoint.gate = Gate()
     await world.signed_in()
     waiting = world.fetches(5)
@@ -201,6 +292,7 @@ async def test_a_401_that_comes_back_after_another_user_signed_in_is_not_replaye
     assert isinstance(await outcome(request), SessionChanged)
     assert world.server.tokens == ["token-1"]
     assert world.endpoint.calls == 0
+    assert not any(isinstance(event, RefreshEvent) for event in world.events)
 
 
 async def test_a_listener_may_start_any_call(world: World, server: Server) -> None:
@@ -216,6 +308,37 @@ async def test_a_listener_may_start_any_call(world: World, server: Server) -> No
     assert isinstance(await outcome(world.api.fetch(API + "notes")), SessionEnded)
     await started[0]
     assert world.api.state is State.SIGNED_OUT
+
+
+@pytest.mark.parametrize("call", ["fetch", "renew", "resume", "sign_in", "adopt", "sign_out", "close"])
+async def test_a_listener_may_start_any_call_at_any_event_and_nothing_waits_for_itself(
+    world: World, server: Server, call: str
+) -> None:
+    """S4: Listeners run outside every lock: one that calls the client, at whatever event, waits for nothing.
+
+    Seen in: supabase/auth-js#762
+    """
+
+    def started() -> Any:
+        arguments: dict[str, Any] = {"fetch": (API + "notes",), "adopt": ("good",)}
+        return getattr(world.api, call)(*arguments.get(call, ()))
+
+    phases = [SessionPhase.STARTED, *RefreshPhase, *RequestPhase]
+    for phase in phases:
+        world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"))
+        calls: list[asyncio.Task[Any]] = []
+
+        def listener(event: Event, phase: Any = phase, calls: list[Any] = calls) -> None:
+            if event.phase is phase and not calls:
+                calls.append(asyncio.create_task(outcome(started())))
+
+        world.api.on(listener)
+        await world.signed_in("old")
+        own = await outcome(world.api.fetch(API + "notes"))
+        assert isinstance(own, SessionEnded | SessionChanged) or own.status == 200, (phase, own)
+        for task in calls:
+            error = await task
+            assert not isinstance(error, Exception) or isinstance(error, SessionEnded | SessionChanged), (phase, error)
 
 
 async def test_a_listener_that_raises_disturbs_no_request(world: World) -> None:
@@ -279,6 +402,40 @@ async def test_resume_that_cannot_ask_raises_since_nobody_knows(world: World, fa
     assert isinstance(await outcome(request), RefreshUnavailable | SessionEnded)
 
 
+async def test_a_resume_that_failed_pauses_before_the_next_and_goes_on_once_the_network_is_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F8"""
+    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    world.endpoint.failure = None
+    resuming = asyncio.create_task(world.api.resume())
+    await settle()
+    assert world.endpoint.calls == 1
+    began = asyncio.get_running_loop().time()
+    world.api.wake()
+    assert await resuming is True
+    assert asyncio.get_running_loop().time() == began
+
+
+async def test_once_it_is_known_that_nobody_is_signed_in_nobody_asks_again_or_pauses(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F7, F8"""
+    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
+    world.endpoint.failure = RefreshUnavailable("busy")
+    error = await outcome(world.api.resume())
+    assert (error, error.__cause__) == (world.endpoint.failure, None)
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    assert await world.api.resume() is False
+    began = asyncio.get_running_loop().time()
+    assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    assert world.endpoint.calls == 2
+    assert await world.api.resume() is False
+    assert asyncio.get_running_loop().time() == began
+
+
 async def test_cancelling_the_one_who_resumes_leaves_the_others_waiting(world: World) -> None:
     world.endpoint.gate = Gate()
     first, second = asyncio.create_task(world.api.resume()), asyncio.create_task(world.api.resume())
@@ -327,6 +484,36 @@ async def test_a_sign_out_of_a_session_that_the_server_has_ended_already_is_fine
     await world.api.sign_out()
 
 
+async def test_a_sign_out_presents_the_refresh_token_that_the_page_holds(world: World) -> None:
+    """F11, the other side: the server can end what it knows."""
+    told: list[Request] = []
+
+    async def transport(request: Request) -> Response:
+        told.append(request)
+        return Response(200)
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.signed_in()
+    await world.api.sign_out()
+    (request,) = told
+    assert b'"refresh-1"' in request.body
+
+
+@pytest.mark.parametrize(("ended", "reason"), [("close", "closed"), ("sign_out", "signed_out")])
+async def test_a_sign_in_that_was_overtaken_says_by_what(world: World, server: Server, ended: str, reason: str) -> None:
+    """S1"""
+    server.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(world.api.sign_in(username="ada"))
+    await server.sign_in_gate.reached()
+    ending = asyncio.create_task(getattr(world.api, ended)())
+    await settle()
+    server.sign_in_gate.open()
+    error = await outcome(signing_in)
+    assert isinstance(error, SessionEnded)
+    assert error.reason == reason
+    await ending
+
+
 async def test_a_callable_endpoint_can_not_sign_in_and_says_what_to_do(world: World) -> None:
     with pytest.raises(TypeError, match=r"adopt\(\)"):
         await world.api.sign_in(username="ada")
@@ -373,3 +560,16 @@ async def test_claims_are_shown_and_an_opaque_token_has_none(world: World) -> No
     await world.api.adopt("opaque")
     assert world.api.claims == {}
     assert world.api.expires_in is None
+
+
+async def test_a_request_that_waits_for_a_resume_hears_of_the_close(world: World) -> None:
+    """Q18"""
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    await world.api.close()
+    assert await resume is False
+    error = await outcome(waiting)
+    assert (type(error), error.reason) == (SessionEnded, "closed")

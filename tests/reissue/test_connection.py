@@ -1,0 +1,27 @@
+"""The front door: closed outside a browser, and handing everything on within one."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+import reissue
+from reissue import Endpoint
+
+
+def test_connect_in_a_browser_hands_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's own side needs a page, so another stands in its place; tests/browser has the real one."""
+    asked: dict[str, Any] = {}
+    page = ModuleType("reissue.browser.page")
+
+    def connect_page(audience: str, **options: Any) -> str:
+        asked.update(options, audience=audience)
+        return "an interceptor"
+
+    page.connect_page = connect_page  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setitem(sys.modules, "reissue.browser.page", page)
+    endpoint: Any = Endpoint("/auth")
+    connected: Any = reissue.connect("/api/", endpoint=endpoint, leeway=5)
+    assert connected == "an interceptor"
+    assert asked == {"audience": "/api/", "endpoint": endpoint, "leeway": 5}

@@ -1,0 +1,321 @@
+"""Requests that another client sends: the interceptor says with which token, and what follows from the answer."""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from reissue import (
+    Endpoint,
+    GrantRefused,
+    Headers,
+    Interceptor,
+    NetworkError,
+    RefreshUnavailable,
+    Request,
+    RequestAborted,
+    RequestEvent,
+    RequestPhase,
+    Response,
+    SessionEnded,
+    WouldBlock,
+)
+from reissue.attempts import Attempts
+from reissue.blocking import must_block_within, obstacle
+from reissue.testing import Gate, settle
+from reissue.urls import parse_url
+
+from tests.reissue.conftest import API, World, outcome
+
+NOTES = Request(API + "notes")
+
+
+def attempts_of(world: World, request: Request = NOTES) -> Attempts:
+    attempts = world.api.attempts(request)
+    assert attempts is not None
+    return attempts
+
+
+async def sent(attempts: Attempts, *answers: int) -> list[str]:
+    """The tokens of a request that another client sends, and that is answered so."""
+    tokens = []
+    with attempts:
+        attempt: Request | None = await attempts.first()
+        for status in answers:
+            assert attempt is not None
+            tokens.append(attempt.headers["Authorization"])
+            attempt = await attempts.after(Response(status))
+        assert attempt is None
+    return tokens
+
+
+def phases(world: World) -> list[RequestPhase]:
+    return [event.phase for event in world.events if isinstance(event, RequestEvent)]
+
+
+async def test_another_client_gets_the_token_and_after_a_401_the_next_one(world: World) -> None:
+    await world.signed_in()
+    assert await sent(attempts_of(world), 200) == ["Bearer token-1"]
+    assert await sent(attempts_of(world), 401, 200) == ["Bearer token-1", "Bearer token-2"]
+    assert await sent(attempts_of(world), 200) == ["Bearer token-2"]
+    assert world.endpoint.calls == 1
+    done = [RequestPhase.STARTED, RequestPhase.SENT, RequestPhase.DONE]
+    refused = [RequestPhase.STARTED, RequestPhase.SENT, RequestPhase.REFUSED, RequestPhase.REPLAYED, RequestPhase.DONE]
+    assert phases(world) == [*done, *refused, *done]
+
+
+async def test_another_client_gets_its_second_401_and_nothing_to_send_after_it(world: World) -> None:
+    """Q4"""
+    await world.signed_in()
+    attempts = attempts_of(world)
+    assert len(await sent(attempts, 401, 401)) == 2
+    assert await attempts.after(Response(401)) is None, "it is over"
+    assert world.endpoint.calls == 1
+
+
+async def test_another_clients_stream_is_not_sent_again(world: World) -> None:
+    """Q8"""
+    await world.signed_in()
+    assert await sent(attempts_of(world, Request(API, "POST", body=iter([b"part"]))), 401) == ["Bearer token-1"]
+    assert world.endpoint.calls == 1
+
+
+async def test_what_becomes_of_another_clients_request_is_told(world: World) -> None:
+    await world.signed_in()
+    ends: list[tuple[BaseException, RequestPhase, str | None]] = [
+        (asyncio.CancelledError(), RequestPhase.CANCELLED, None),
+        (RequestAborted(), RequestPhase.CANCELLED, None),
+        (NetworkError(), RequestPhase.FAILED, "NetworkError"),
+    ]
+    for error, phase, name in [*ends, (None, RequestPhase.CANCELLED, None)]:
+        attempts = attempts_of(world)
+        await attempts.first()
+        attempts.close(error)
+        attempts.close()
+        last = world.events[-1]
+        assert isinstance(last, RequestEvent)
+        assert (last.phase, last.error) == (phase, name)
+
+
+async def test_what_is_not_the_sessions_is_left_to_the_other_client(world: World) -> None:
+    """X1; and credentials of its own."""
+    await world.signed_in()
+    assert world.api.attempts(Request("https://other.test/v1/notes")) is None
+    assert world.api.attempts(Request("/v1/notes")) is None
+    assert world.api.attempts(Request(API, headers=Headers({"authorization": "Basic YTpi"}))) is None
+    assert world.api.origins == {"https://api.test"}
+    assert [world.api.covers(parse_url(url)) for url in (API, "https://api.test/v2/")] == [True, False]
+    assert [world.make(should_renew=judge).judges for judge in (None, bool)] == [False, True]
+
+
+async def test_requests_of_those_who_know_nothing_of_sessions_go_out_as_they_are_while_there_is_none(
+    world: World,
+) -> None:
+    assert (await world.api.pass_on(NOTES)).status == 401
+    world.endpoint.gate, world.endpoint.failure = Gate(), GrantRefused("invalid_grant")
+    resuming = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = asyncio.create_task(world.api.pass_on(NOTES))
+    await settle()
+    assert len(world.server.requests) == 1
+    world.endpoint.gate.open()
+    assert (await waiting).status == 401
+    assert await resuming is False
+    assert world.server.tokens == [None, None]
+    await world.signed_in("token-2")
+    assert (await world.api.pass_on(NOTES)).status == 200
+    assert (await world.api.pass_on(NOTES, auth=False)).status == 401
+    assert world.server.tokens == [None, None, "token-2", None]
+
+
+async def test_requests_of_those_who_know_nothing_of_sessions_wait_for_the_one_that_is_resumed(world: World) -> None:
+    """Q18"""
+    world.endpoint.gate = Gate()
+    resuming = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = asyncio.create_task(world.api.pass_on(NOTES))
+    world.endpoint.gate.open()
+    assert (await waiting).status == 200
+    assert await resuming is True
+    assert world.server.tokens == ["token-2"]
+
+
+async def test_an_endpoint_that_sends_to_the_audience_does_not_wait_for_itself(world: World) -> None:
+    """Q3"""
+    seen: list[int] = []
+
+    async def endpoint(credential: Any) -> Any:
+        seen.append((await api.pass_on(NOTES)).status)
+        raise GrantRefused("invalid_grant")
+
+    api = world.make(endpoint=endpoint)
+    assert await api.resume() is False
+    assert seen == [401]
+
+
+# Callers that can't wait
+
+
+def at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """As an eager task of Python 3.12: it has run up to where it first waits."""
+    task = asyncio.get_running_loop().create_future()
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        task.set_result(end.value)
+    except Exception as error:
+        task.set_exception(error)
+    else:
+        coroutine.close()
+    return task
+
+
+class Blocking:
+    """A transport that blocks where it must, in front of an API and an endpoint; and a caller who can't wait."""
+
+    def __init__(self, world: World, **options: Any) -> None:
+        self.world = world
+        self.answers: list[Response] = []
+        self.refreshes = 0
+        self.deadlines: list[float | None] = []
+        self.stuck = False
+        self.api: Interceptor = world.make(transport=self.send, endpoint=Endpoint("https://api.test/auth"), **options)
+
+    async def send(self, request: Request) -> Response:
+        self.deadlines.append(must_block_within())
+        if self.stuck or must_block_within() is None:
+            await asyncio.sleep(0)
+        self.refreshes += 1
+        granted = {"access_token": f"token-{self.refreshes + 1}", "expires_in": 300}
+        return self.answers.pop(0) if self.answers else Response(200, {}, json.dumps(granted).encode())
+
+    async def signed_in(self) -> "Blocking":
+        await self.api.adopt("token-1", expires_in=300)
+        return self
+
+    def tokens(self, *answers: int) -> list[str]:
+        attempts = self.api.attempts(NOTES, spawn=at_once)
+        assert attempts is not None
+        task = at_once(sent(attempts, *answers))
+        assert task.done(), "it would wait"
+        tokens: list[str] = task.result()
+        return tokens
+
+
+async def test_a_caller_that_cant_wait_gets_the_token_while_it_lives(world: World) -> None:
+    caller = await Blocking(world).signed_in()
+    assert caller.tokens(200) == ["Bearer token-1"]
+    assert caller.refreshes == 0
+
+
+@pytest.mark.parametrize("answers", [(200,), (401, 200)])
+async def test_a_caller_that_cant_wait_refreshes_within_its_call(world: World, answers: tuple[int, ...]) -> None:
+    caller = await Blocking(world, deadline=9).signed_in()
+    world.clock.advance(301 if answers == (200,) else 0)
+    assert caller.tokens(*answers)[-1] == "Bearer token-2"
+    assert (caller.refreshes, caller.deadlines) == (1, [9])
+    assert must_block_within() is None
+    assert (await caller.api.fetch(NOTES.url)).status == 200
+
+
+async def test_a_new_token_of_no_life_at_all_is_sent_once_by_a_caller_that_cant_wait(world: World) -> None:
+    """T12"""
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    caller.answers = [Response(200, {}, b'{"access_token": "short", "expires_in": 0}')]
+    assert caller.tokens(200) == ["Bearer short"]
+
+
+async def test_a_refusal_ends_the_session_of_a_caller_that_cant_wait(world: World) -> None:
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    caller.answers = [Response(401)]
+    for _ in range(2):
+        with pytest.raises(SessionEnded) as ended:
+            caller.tokens(200)
+        assert ended.value.reason == "refused"
+    assert caller.refreshes == 1
+
+
+async def test_a_failure_is_not_asked_for_again_at_once_by_a_caller_that_cant_wait(world: World) -> None:
+    """F2, F8: nobody can pause within a call, so the call is refused until the pause is over."""
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    caller.answers = [Response(503), Response(503, {"Retry-After": "60"})]
+    with pytest.raises(RefreshUnavailable, match="503"):
+        caller.tokens(200)
+    with pytest.raises(RefreshUnavailable, match="just now") as told:
+        caller.tokens(200)
+    assert told.value.retry_after == 0.5
+    world.clock.advance(0.5)
+    with pytest.raises(RefreshUnavailable, match="503"):
+        caller.tokens(200)
+    with pytest.raises(RefreshUnavailable, match="the server asked to wait"):
+        caller.tokens(200)
+    world.clock.advance(60)
+    assert caller.tokens(200) == ["Bearer token-4"]
+    assert caller.refreshes == 3
+
+
+async def test_a_refresh_on_its_way_is_waited_for_by_nobody_who_cant(world: World) -> None:
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    renewal = asyncio.create_task(caller.api.renew())
+    await asyncio.sleep(0)
+    with pytest.raises(WouldBlock, match="a refresh is on its way"):
+        caller.tokens(200)
+    await renewal
+    assert caller.tokens(200) == ["Bearer token-2"]
+    assert caller.refreshes == 1
+
+
+async def test_a_refresh_that_waits_after_all_is_given_up_by_a_caller_that_cant(world: World) -> None:
+    """A transport that doesn't keep to the rule: no hang, and no second refresh behind the caller's back."""
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    caller.stuck = True
+    with pytest.raises(WouldBlock, match="would have to wait"):
+        caller.tokens(200)
+    caller.stuck = False
+    await settle()
+    assert caller.refreshes == 0
+    assert caller.tokens(200) == ["Bearer token-2"]
+
+
+async def test_an_endpoint_of_the_apps_own_is_not_called_by_a_caller_that_cant_wait(world: World) -> None:
+    await world.signed_in()
+    world.clock.advance(301)
+    attempts = world.api.attempts(NOTES, spawn=at_once)
+    assert attempts is not None
+    error = await outcome(sent(attempts, 200))
+    assert isinstance(error, WouldBlock)
+    assert world.endpoint.calls == 0
+
+
+FREE = MappingProxyType(
+    {"refreshing": False, "calling": False, "over_transport": True, "shared": False, "in_body": False}
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"refreshing": True}, "a refresh is on its way"),
+        ({"calling": True}, "a call to the endpoint is on its way"),
+        ({"over_transport": False}, "coroutine function"),
+        ({"shared": True}, r"connect\(…, tabs=False\)"),
+        ({"in_body": True}, "would follow a redirect"),
+    ],
+)
+def test_a_refresh_within_a_call_is_made_only_if_nobody_else_can_be_presenting_the_refresh_token(
+    change: dict[str, bool], words: str | None
+) -> None:
+    reason = obstacle(**{**FREE, **change})
+    if words is None:
+        assert reason is None
+    else:
+        with pytest.raises(AssertionError, match=words):
+            raise AssertionError(reason)
