@@ -1,18 +1,33 @@
 """What the interceptor is simulated against: a server that rotates refresh tokens and punishes reuse, a browser with
-one cookie jar and an unreliable wire between them, and a log of what arrived.
+one cookie jar, an unreliable wire between them, and a log of what arrived.
+
+A call that is on the wire goes on without its caller: an abort tells nobody, and the server handles what was sent. What
+comes back then, lands in the cookie jar all the same (S2), if the fault says so: however late where tokens name their
+user, and at the latest with the abort where they don't, since nobody could tell then.
+
+What a page has sent goes on without the page as well (`keepalive`), and its cookie lands unless the wire loses it.
 
 Everything is on virtual time, and every choice comes from the program that is run.
 """
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.reissue.virtual_time import PAGE
 
 API = "https://api.test/v1/"
 AUTH = "https://api.test/auth/"
 ACCESS_LIFE = 20.0
+DEADLINE = 15.0  # seconds, for one call to the endpoint
+LANDING = 3.0  # seconds that the next page leaves the answer to one that is gone
+
+API_FAULTS = ("none", "unreachable", "lost", "503", "403", "401", "expired")
+AUTH_FAULTS = ("none", "unreachable", "lost", "landed", "503", "429", "403", "html", "truncated", "refused", "400")
 
 
 @dataclass
@@ -20,81 +35,107 @@ class Family:
     """The refresh tokens of one sign-in."""
 
     user: str
-    current: str
+    current: str = ""
     spent: set[str] = field(default_factory=set)
     alive: bool = True
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A request to the API, as the server saw it."""
+class Grant:
+    """What the server knows of an access token."""
 
-    request: str
-    user: str | None
-    signed_in: str | None  # whose session the page was in at that moment
-    status: int
+    family: Family
+    expires: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fault:
-    """What the wire and the server do to the next call of one kind."""
+    """What the wire and the server do to the next call of one kind; `delay` is there and back, in seconds."""
 
     delay: float = 0.01
-    kind: str = "none"  # none, unreachable, lost, 503, 429, html
+    kind: str = "none"
 
 
 class Server:
-    def __init__(self, now: Callable[[], float]) -> None:
+    """`opaque` tokens name nobody; the others are JWTs that name their `sub`, half of them their life as well.
+
+    With `in_body`, refresh tokens go to the page itself and not into a cookie; now and then one stays as it was.
+    """
+
+    def __init__(self, now: Callable[[], float], *, opaque: bool, in_body: bool) -> None:
         self.now = now
+        self.opaque = opaque
+        self.in_body = in_body
         self.families: list[Family] = []
-        self.access: dict[str, tuple[Family, float]] = {}
-        self.arrivals: list[Arrival] = []
-        self.refusals = 0
+        self.access: dict[str, Grant] = {}
+        self.presented: list[str] = []
         self.reused: list[str] = []
+        self.refused: set[str] = set()  # access tokens
         self.minted = 0
-        self.refused_tokens: set[str] = set()
-        self.signed_in: Callable[[], str | None] = lambda: None
 
     def grant(self, family: Family) -> dict[str, Any]:
         self.minted += 1
         family.current = f"refresh-{self.minted}"
-        token = f"access-{self.minted}-{family.user}"
-        self.access[token] = (family, self.now() + ACCESS_LIFE)
-        return {"access_token": token, "expires_in": ACCESS_LIFE}
+        token = f"opaque-{self.minted}"
+        answer: dict[str, Any] = {"expires_in": ACCESS_LIFE}
+        if not self.opaque:
+            claims: dict[str, Any] = {"sub": family.user, "jti": self.minted}
+            if self.minted % 2:
+                claims["iat"], claims["exp"], answer = self.now(), self.now() + ACCESS_LIFE, {}
+            token = f"eyJhbGciOiJIUzI1NiJ9.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+        self.access[token] = Grant(family, self.now() + ACCESS_LIFE)
+        if self.in_body:
+            answer["refresh_token"] = family.current
+        return {"access_token": token, **answer}
 
-    def sign_in(self, user: str) -> tuple[int, Family, dict[str, Any]]:
-        family = Family(user, "")
+    def sign_in(self, user: str) -> tuple[Family, dict[str, Any]]:
+        family = Family(user)
         self.families.append(family)
-        return 200, family, self.grant(family)
+        return family, self.grant(family)
 
     def refresh(self, token: str | None) -> tuple[int, Family | None, dict[str, Any]]:
-        family = next((f for f in self.families if token is not None and token in {f.current, *f.spent}), None)
+        if token is None:
+            return 204, None, {}  # nobody is signed in
+        self.presented.append(token)
+        family = self.family_of(token)
         if family is None or not family.alive or token in family.spent:
             if family is not None and token in family.spent:
                 family.alive = False  # the whole family goes
-                self.reused.append(token or "")
-            self.refusals += 1
+                self.reused.append(token)
             return 401, None, {"error": "invalid_grant"}
-        family.spent.add(family.current)
-        return 200, family, self.grant(family)
+        if not self.in_body or self.minted % 3:
+            family.spent.add(family.current)
+            return 200, family, self.grant(family)
+        current, answer = family.current, self.grant(family)
+        family.current = current
+        del answer["refresh_token"]  # the old one goes on (RFC 6749 section 6)
+        return 200, family, answer
 
     def sign_out(self, token: str | None) -> None:
-        for family in self.families:
-            if token in {family.current, *family.spent}:
-                family.alive = False
+        family = self.family_of(token)
+        if family is not None:
+            family.alive = False
 
-    def api(self, request: str, token: str | None) -> int:
-        family, expires = self.access.get(token or "", (None, 0.0))
-        status = 200 if family is not None and family.alive and self.now() < expires else 401
-        if status == 401 and token:
-            self.refused_tokens.add(token)
-        user = token.rpartition("-")[2] if token else None
-        self.arrivals.append(Arrival(request, user, self.signed_in(), status))
-        return status
+    def family_of(self, token: str | None) -> Family | None:
+        return next((f for f in self.families if token is not None and (token == f.current or token in f.spent)), None)
+
+    def revoke(self) -> None:
+        """Every access token stops working; the refresh tokens stay good."""
+        now = self.now()
+        self.access = {token: Grant(grant.family, now) for token, grant in self.access.items()}
+
+    def api(self, token: str | None) -> int:
+        grant = self.access.get(token or "")
+        if grant is not None and grant.family.alive and self.now() < grant.expires:
+            return 200
+        if token is None:
+            return 200  # what is public
+        self.refused.add(token)
+        return 401
 
 
 class Browser:
-    """The transport: one cookie jar, faults on the way there and on the way back."""
+    """The network and the cookie jar, which all tabs share."""
 
     def __init__(self, server: Server, response: Callable[..., Any]) -> None:
         self.server = server
@@ -102,56 +143,127 @@ class Browser:
         self.cookie: str | None = None
         self.api_faults: list[Fault] = []
         self.auth_faults: list[Fault] = []
-        self.auth_calls = self.most_auth_calls = 0
-        self.lost: set[str] = set()  # refresh tokens whose successor never reached the browser
+        self.lost: set[str] = set()  # refresh tokens whose successor was lost, or came to a caller that was gone
+        self.context = Context()  # of what no page can freeze
+        self.on_wire: list[Exchange] = []
+        self.mixed = False  # the cookie is another user's, and with opaque tokens no page could know
 
-    async def __call__(self, request: Any) -> Any:
-        auth = request.url.startswith(AUTH)
-        faults = self.auth_faults if auth else self.api_faults
-        fault = faults.pop(0) if faults else Fault()
-        if not auth:
-            return await self.call_api(request, fault)
-        self.auth_calls += 1
-        self.most_auth_calls = max(self.most_auth_calls, self.auth_calls)
-        try:
-            return await self.call_auth(request, request.url.removeprefix(AUTH), fault)
-        finally:
-            self.auth_calls -= 1
-
-    async def call_api(self, request: Any, fault: Fault) -> Any:
+    async def call_api(self, token: str | None) -> Any:
+        fault = self.api_faults.pop(0) if self.api_faults else Fault()
         if fault.kind == "unreachable":
             raise OSError("unreachable")
-        token = (request.headers.get("Authorization") or "").removeprefix("Bearer ")
-        status = self.server.api(request.url.removeprefix(API), token)
-        await asyncio.sleep(fault.delay)
+        await asyncio.sleep(fault.delay / 2)
+        status = self.server.api(token)
+        await asyncio.sleep(fault.delay / 2)
         if fault.kind == "lost":
             raise OSError("connection reset")
-        return self.response(status)
+        if fault.kind == "expired":
+            return self.response(200, {}, b"expired")
+        if fault.kind == "401" and token is not None:
+            self.server.refused.add(token)
+            return self.response(401)
+        return self.response(int(fault.kind) if fault.kind in ("503", "403") else status)
 
-    async def call_auth(self, request: Any, call: str, fault: Fault) -> Any:
-        await asyncio.sleep(fault.delay / 2)
+    async def call_auth(self, call: str, fields: dict[str, Any]) -> Any:
+        """`login`, `refresh` or `logout`. The answer is waited for; the call itself runs on without its caller."""
+        fault = self.auth_faults.pop(0) if self.auth_faults else Fault()
         if fault.kind == "unreachable":
-            raise OSError("unreachable")
-        if fault.kind in ("503", "429"):
-            return self.response(int(fault.kind), {"Retry-After": "3"} if fault.kind == "429" else {})
-        if fault.kind == "html":
-            return self.response(200, {"Content-Type": "text/html"}, b"<html>")
-        answer: dict[str, Any] = {}
-        sent, status, family = self.cookie, 204, None
-        if call == "login":
-            status, family, answer = self.server.sign_in(json.loads(request.body)["username"])
-        elif call == "logout":
-            self.server.sign_out(sent)
-        else:
-            status, family, answer = self.server.refresh(sent)
-        cookie = family.current if family else None
-        try:
             await asyncio.sleep(fault.delay / 2)
-            if fault.kind == "lost":
-                raise OSError("connection reset")
-        except BaseException:  # an abort too: processed, and never delivered
-            self.lost.add(sent or "")
+            raise OSError("unreachable")
+        held = fields.get("refresh_token") if self.server.in_body else self.cookie
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(call, fields, held, fault, loop.create_future(), PAGE.get(), loop.time())
+        self.on_wire.append(exchange)
+        loop.call_later(fault.delay / 2, self.handle, exchange, context=self.context)
+        try:
+            return await exchange.answer
+        except BaseException:  # an abort too
+            if call == "refresh" and held is not None:
+                self.lost.add(held)
+            if self.server.opaque and exchange.lands:
+                self.set_cookie(exchange)
             raise
-        if cookie is not None or call == "logout":
-            self.cookie = cookie
-        return self.response(status, {}, json.dumps(answer).encode())
+
+    def handle(self, exchange: "Exchange") -> None:
+        status, family, body, headers = 204, None, {}, {}
+        kind, call = exchange.fault.kind, exchange.call
+        match kind:
+            case "503" | "403":
+                status = int(kind)
+            case "429":
+                status, headers = 429, {"Retry-After": "3"}
+            case "refused" | "400":
+                status, body = (401 if kind == "refused" else 400), {"error": "invalid_grant"}
+            case _ if call == "login":
+                family, body = self.server.sign_in(exchange.fields["username"])
+                status = 200
+            case _ if call == "refresh":
+                status, family, body = self.server.refresh(exchange.held)
+            case _:
+                self.server.sign_out(exchange.held)
+        text = json.dumps(body).encode()
+        if status == 200 and kind in ("html", "truncated"):
+            text = b"<html>" if kind == "html" else text[: len(text) // 2]
+            if self.server.in_body and exchange.held is not None:
+                self.lost.add(exchange.held)
+        exchange.cookie = family.current if family is not None else None
+        exchange.sets_cookie = not self.server.in_body and (family is not None or (call == "logout" and status == 204))
+        response = self.response(status, headers, text)
+        asyncio.get_running_loop().call_later(exchange.fault.delay / 2, self.deliver, exchange, response)
+
+    def deliver(self, exchange: "Exchange", response: Any) -> None:
+        self.on_wire.remove(exchange)
+        kind, gone = exchange.fault.kind, exchange.answer.done()
+        if not gone:
+            if kind == "lost" and exchange.held is not None:
+                self.lost.add(exchange.held)
+            if kind != "lost":
+                self.set_cookie(exchange)
+            if kind in ("lost", "landed"):
+                exchange.answer.set_exception(OSError("connection reset"))
+            else:
+                exchange.answer.set_result(response)
+        elif exchange.lands and not self.server.opaque:
+            self.set_cookie(exchange)
+
+    def leave(self, page: object) -> None:
+        """The page is gone, and with it what its answers bring: all of it, or a cookie that lands too late."""
+        now = asyncio.get_running_loop().time()
+        for exchange in self.on_wire:
+            if exchange.page is page and exchange.call == "refresh" and exchange.held is not None:
+                lands = exchange.sent + exchange.fault.delay
+                if self.server.in_body or lands > now + LANDING * 0.9:
+                    self.lost.add(exchange.held)
+            if exchange.page is page and exchange.call == "login":
+                self.doubt()
+
+    def doubt(self) -> None:
+        """A sign-in was lost, or overtaken: whose cookie is left, only tokens that name their user can tell."""
+        self.mixed = self.mixed or (self.server.opaque and not self.server.in_body)
+
+    def set_cookie(self, exchange: "Exchange") -> None:
+        if exchange.sets_cookie:
+            before, after = self.server.family_of(self.cookie), self.server.family_of(exchange.cookie)
+            if exchange.call == "refresh" and before and after and before.user != after.user:
+                self.doubt()
+            self.cookie = exchange.cookie
+
+
+@dataclass(eq=False)
+class Exchange:
+    """A call to the endpoint, from its sending to its answer."""
+
+    call: str
+    fields: dict[str, Any]
+    held: str | None
+    fault: Fault
+    answer: "asyncio.Future[Any]"
+    page: object = None
+    sent: float = 0.0
+    cookie: str | None = None
+    sets_cookie: bool = False  # known once the server has handled it
+
+    @property
+    def lands(self) -> bool:
+        """Does the cookie come, though nobody waits for the answer?"""
+        return self.fault.kind == "landed"

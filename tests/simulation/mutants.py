@@ -7,21 +7,26 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 CORE = Path(__file__).resolve().parents[2] / "app" / "reissue"
 
 
-@dataclass(frozen=True)
 class Mutant:
-    """`before` stands in `module` exactly once, and becomes `after`."""
+    """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes."""
 
-    name: str
-    module: str
-    before: str
-    after: str
+    def __init__(self, name: str, module: str, *faults: str, tabs: bool = False) -> None:
+        self.name = name
+        self.tabs = tabs  # it takes several to see it
+        self.module = module
+        self.faults = list(zip(faults[::2], faults[1::2], strict=True))
+
+    def of(self, source: str) -> str:
+        for before, after in self.faults:
+            assert source.count(before) == 1, f"{self.name}: {before!r} stands {source.count(before)} times"
+            source = source.replace(before, after)
+        return source
 
 
 MUTANTS = [
@@ -47,10 +52,6 @@ MUTANTS = [
         "if self._closed or sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
     ),
     Mutant(
-        "resume overwrites a newer session", "interceptor",
-        " or self._alive_session() is not None:\n            return None", ":\n            return None",
-    ),
-    Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
         "        # Since then, others ran: look again (Q15).\n        self._check_alive()\n", "",
     ),
@@ -63,31 +64,29 @@ MUTANTS = [
         "except GrantRefused as refusal:", "except (GrantRefused, OSError) as refusal:",
     ),
     Mutant(
-        "endpoint calls overlap (S2)", "interceptor",
-        "async with self._endpoint_calls, asyncio.timeout(self._deadline):", "async with asyncio.timeout(self._deadline):",
+        "endpoint calls overlap (S2)", "sharing",
+        "            await turn.enter_async_context(self._turns)\n", "",
     ),
     Mutant(
         "no deadline (Q13)", "interceptor",
-        "async with self._endpoint_calls, asyncio.timeout(self._deadline):", "async with self._endpoint_calls:",
+        "async with time_limit(self._deadline):", "async with time_limit(None):",
     ),
     Mutant(
-        "replay without end (Q4)", "interceptor",
-        "            response = await self._transport(_attach(request, credential))\n",
-        "            response = await self._transport(_attach(request, credential))\n"
-        "            response = await self._transport(_attach(request, credential))\n",
+        "replay without end (Q4)", "attempts",
+        "if self._replayed or not await self._is_refused(outcome):", "if not await self._is_refused(outcome):",
     ),
     Mutant(
         "an answer that is no refusal is replayed, too", "interceptor",
         "return bool(outcome.status == 401)", "return True",
     ),
     Mutant(
-        "a request follows the user who is signed in now (S3)", "interceptor",
-        "credential = await session.renew(rejected=credential)\n",
-        "session = self._session or session\n        credential = await session.renew(rejected=credential)\n",
+        "a request follows the user who is signed in now (S3)", "attempts",
+        "        renewed = renewed or await self._session.renew(",
+        "        self._session = await self._enter()\n        renewed = renewed or await self._session.renew(",
     ),
     Mutant(
         "the end is told at every look (F10)", "session",
-        "if self._ended is not None:\n            return False", "if self._ended is not None and False:\n            return False",
+        "if self._ended is not None:\n            return", "if self._ended is not None and False:\n            return",
     ),
     Mutant(
         "a failed request keeps its slot", "admission",
@@ -95,12 +94,151 @@ MUTANTS = [
     ),
     Mutant(
         "sign-out leaves the session on", "interceptor",
-        "        session.end(reason)\n        self._dismiss()", "        self._dismiss()",
+        "        session.end(reason)\n", "",
     ),
     Mutant(
         "the refused session ends without a refusal (F9)", "session",
         "error = unavailable(cause)", "error = unavailable(cause); self.end('refused')",
     ),
+    Mutant(
+        "late answers are not dropped (S1)", "session",
+        "        self._flight.cancel()\n", "",
+        "        if self._ended is not None:\n            self._tell_refresh(RefreshPhase.DROPPED)\n            return True\n", "",
+    ),
+    Mutant(
+        "sign-out does not stop a resume (S1)", "interceptor",
+        "        self._resuming.cancel()\n", "",
+        "if self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:", "if self._closed:",
+    ),
+    Mutant(
+        "the cookie's other user goes on as this one (S3)", "session",
+        "if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):", "if False:",
+    ),
+    Mutant(
+        "a lost sign-in leaves no doubt (S3)", "interceptor",
+        "                if self._session is not None:\n                    self._session.doubt_cookie()\n", "",
+    ),
+    Mutant(
+        "a new session gets new slots (Q22)", "interceptor",
+        "        for admission in self._admissions.values():\n",
+        "        admissions, self._admissions = self._admissions, {}\n        for admission in admissions.values():\n",
+    ),
+    Mutant(
+        "who is in line does not hear of the end (S1)", "admission",
+        "                place.set_result(self._give())\n\n    def _give", "                pass\n\n    def _give",
+    ),
+    Mutant(
+        "auth=False is not heard", "interceptor",
+        "url = self._audience_url(request) if auth else None", "url = self._audience_url(request)",
+    ),
+    Mutant(
+        "a body that can be read once is sent twice (Q8)", "attempts",
+        "if not self._request.replayable:", "if False:",
+    ),
+    Mutant(
+        "a fresh token is renewed", "session",
+        "if freshness is Freshness.STALE and", "if freshness is not Freshness.EXPIRED and",
+    ),
+    Mutant(
+        "an expired token is sent", "session",
+        "if credential is self._rejected or freshness is Freshness.EXPIRED:", "if credential is self._rejected:",
+    ),
+    Mutant(
+        "a refusal is not remembered (F7)", "session",
+        "            self._rejected = rejected\n        if self._refusal is not None:\n            self._give_up(self._refusal)\n",
+        "            self._rejected = rejected\n",
+    ),
+    Mutant(
+        "a 403 is read as a refusal (F12)", "endpoints",
+        "if status == 401 or (status == 400", "if status in (401, 403) or (status == 400",
+    ),
+    Mutant(
+        "a token's life is counted on the page's clock (T12)", "claims",
+        "life = expires - (now if issued is None else issued)", "life = expires - now",
+    ),
+    Mutant(
+        "a signal is listened to for ever (X5)", "signals",
+        "    finally:\n        unsubscribe()\n", "    finally:\n",
+    ),
+    Mutant(
+        "a stream loses events", "events",
+        "            queue.put_nowait(event)\n", "            queue.empty() and queue.put_nowait(event)\n",
+    ),
+    *(Mutant(*parts, tabs=True) for parts in (
+        (
+            "nobody looks inside the lock (T1)", "session",
+            "newest = await self._sharing.look()", "newest = True",
+        ),
+        (
+            "what was granted is handed over when the lock is free again (T1)", "session",
+            "        self._sharing.hand_over(fresh, begins=False)\n",
+            "        asyncio.get_running_loop().call_later(0.1, lambda: self._sharing.hand_over(fresh, begins=False))\n",
+        ),
+        (
+            "what is not newer is taken (T8)", "sharing",
+            "        if self._knows(granted.edition):\n            return\n", "",
+        ),
+        (
+            "a sign-out is not told (T8)", "interceptor",
+            'self._sharing.end("signed_out")', 'self._sharing._let_go("signed_out")',
+        ),
+        (
+            "a sign-out is not heard (T8)", "interceptor",
+            'if reason == "signed_out":\n            self._end(reason)', 'if reason == "signed_out":\n            pass',
+        ),
+        (
+            "what is over is not remembered (T8)", "sharing",
+            "if edition.number <= self._over.get(edition.session, 0):", "if False:",
+        ),
+        (
+            "a late sign-out ends what is newer (T8)", "sharing",
+            "over = mine is None or ended.edition is None or mine.age <= ended.edition.age", "over = True",
+        ),
+        (
+            "nobody looks at what the others show (T1)", "sharing",
+            "self._newest = max(news, default=None)", "self._newest = None",
+        ),
+        (
+            "the lock is never given back (T4)", "sharing",
+            "waited = await turn.enter_async_context(self._neighbours.lock())",
+            "self.kept = self._neighbours.lock()\n                waited = await self.kept.__aenter__()",
+        ),
+        (
+            "the lock is not given back after an error (T4)", "sharing",
+            "waited = await turn.enter_async_context(self._neighbours.lock())",
+            "self.kept = lock = self._neighbours.lock()\n                waited = await lock.__aenter__()\n"
+            "                turn.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
+        ),
+        (
+            "the lock is waited for without end (T4)", "sharing",
+            "time_limit(self._patience)", "time_limit(None)",
+        ),
+        (
+            "whoever waits too long for the lock goes on without it (T5)", "sharing",
+            "if not insist and self._mine is before:", "if False:",
+        ),
+        (
+            "the cookie of a page that is gone is not waited for (T7)", "sharing",
+            "if left_in_a_hurry and self._newest is None and self._mine is before:", "if False:",
+        ),
+        (
+            "another user's token is taken into the session that is on (S3)", "interceptor",
+            "if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):",
+            "if session is not None:",
+        ),
+        (
+            "a new issue has the number of the old one", "sharing",
+            "Edition(mine.began, mine.session, newest.number + 1)", "Edition(mine.began, mine.session, newest.number)",
+        ),
+        (
+            "a token that ran out on its way is sent", "session",
+            "        if credential.remaining(self._clock()) == 0:\n", "        if False:\n",
+        ),
+        (
+            "a refresh that paused is made, though another page made it", "session",
+            "if self._credential is not replaced:\n            return  #", "if False:\n            return  #",
+        ),
+    )),
 ]  # fmt: skip
 
 
@@ -110,11 +248,7 @@ def mutated(mutant: Mutant, folder: Path) -> Iterator[ModuleType]:
     copy = folder / "reissue"
     shutil.copytree(CORE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     path = copy / f"{mutant.module}.py"
-    source = path.read_text(encoding="utf-8")
-    assert source.count(mutant.before) == 1, (
-        f"{mutant.name}: {mutant.before!r} stands {source.count(mutant.before)} times"
-    )
-    path.write_text(source.replace(mutant.before, mutant.after), encoding="utf-8")
+    path.write_text(mutant.of(path.read_text(encoding="utf-8")), encoding="utf-8")
 
     real = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "reissue"}
     sys.path.insert(0, str(folder))

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import FlakyFailure
 
 from tests.simulation.mutants import MUTANTS, Mutant, mutated
-from tests.simulation.program import PROGRAMS, Step, Violation, run
+from tests.simulation.program import ONE_TAB, Program, many_tabs
+from tests.simulation.run import run
+from tests.simulation.tab import Violation
 
 
 @pytest.mark.filterwarnings("ignore")  # mutants leave tasks behind
@@ -19,12 +22,18 @@ def test_the_simulator_catches(mutant: Mutant, tmp_path: Path) -> None:
             derandomize=True,
             database=None,
             deadline=None,
-            phases=[Phase.generate],
+            phases=[Phase.generate],  # the first violation will do: none is made smaller
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
-        @given(PROGRAMS)
-        def simulate(program: list[Step]) -> None:
+        @given(ONE_TAB)
+        def simulate(program: Program) -> None:
             run(reissue, program)
 
-        with pytest.raises((Violation, ExceptionGroup)):
-            simulate()
+        def simulate_tabs() -> None:
+            for seed in range(1500):
+                run(reissue, many_tabs(seed))
+
+        # Flaky: what the garbage collector brings to light, it does not bring twice.
+        with pytest.raises((Violation, FlakyFailure)):
+            simulate_tabs() if mutant.tabs else simulate()

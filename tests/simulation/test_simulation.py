@@ -1,21 +1,63 @@
-"""Thousands of random programs against the model server. `REISSUE_PROGRAMS=100000` runs more, with other seeds."""
+"""A few thousand random programs against the model server, the same ones each time; `make simulate` runs others."""
 
-import os
-
+import pytest
 import reissue
 from hypothesis import HealthCheck, given, settings
 
-from tests.simulation.program import PROGRAMS, Step, run
-
-PROGRAM_COUNT = int(os.environ.get("REISSUE_PROGRAMS", "0"))
+from tests.simulation.program import ONE_TAB, Program, Step, many_tabs, reduced
+from tests.simulation.run import run
+from tests.simulation.tab import Violation
 
 
 @settings(
-    max_examples=PROGRAM_COUNT or 3000,
-    derandomize=not PROGRAM_COUNT,  # the same programs in every run of the suite
+    max_examples=100,
+    derandomize=True,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(PROGRAMS)
-def test_the_invariants_hold_of_every_program(program: list[Step]) -> None:
+@given(ONE_TAB)
+def test_the_same_program_gives_the_same_run(program: Program) -> None:
+    assert run(reissue, program).trace == run(reissue, program).trace
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_program_of_many_tabs_gives_the_same_run(seed: int) -> None:
+    assert run(reissue, many_tabs(seed)).trace == run(reissue, many_tabs(seed)).trace
+
+
+def test_a_program_that_fails_is_made_smaller() -> None:
+    steps = (Step("wake"), Step("fetch"), Step("revoke"), Step("wake"), Step("renew"))
+    fails = {"fetch", "renew"}
+    smaller = reduced(Program(steps, seed=3), lambda program: fails <= {step.does for step in program.steps})
+    assert smaller == Program((Step("fetch"), Step("renew")), seed=3)
+
+
+def test_a_seed_changes_the_order() -> None:
+    steps = (Step("fetch", number=4), Step("revoke"), Step("renew"), Step("fetch", number=4))
+    traces = [run(reissue, Program(steps, seed=seed)).trace for seed in range(10)]
+    assert any(trace != traces[0] for trace in traces)
+
+
+def test_a_violation_says_how_to_run_it_again() -> None:
+    program = Program((Step("no such thing", number=2),), seed=7)
+    with pytest.raises(Violation) as violation:
+        run(reissue, program)
+    text = str(violation.value).partition('PROGRAM="')[2].removesuffix('"')
+    assert eval(text, {"Program": Program, "Step": Step}) == program
+
+
+@settings(
+    max_examples=2000,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(ONE_TAB)
+def test_the_invariants_hold_of_every_program(program: Program) -> None:
     run(reissue, program)
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_the_invariants_hold_over_all_tabs(part: int) -> None:
+    for seed in range(100 * part, 100 * (part + 1)):
+        run(reissue, many_tabs(seed))

@@ -1,0 +1,102 @@
+"""Simulates many programs with fresh seeds, or one again.
+
+python -m tests.simulation --count 100000            # all cores; prints the seed
+python -m tests.simulation --count 100000 --seed 7   # the same programs again
+python -m tests.simulation --program "Program(steps=(Step('sign_out'),))"
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+import reissue
+from hypothesis import HealthCheck, given, seed, settings
+
+from tests.simulation.program import ONE_TAB, Program, Step, many_tabs, reduced
+from tests.simulation.run import run
+from tests.simulation.tab import Violation
+
+CHUNK = 1000  # programs from one of Hypothesis's seeds
+
+
+def violation_of(program: Program) -> str:
+    try:
+        run(reissue, program)
+    except Violation as violation:
+        return str(violation)
+    return ""
+
+
+def simulate(chunk: tuple[int, int]) -> tuple[int, str]:
+    """Run so many programs from a seed; how many ran, and what was violated by the smallest one that does.
+
+    Half of them are of one tab.
+    """
+    chunk_seed, count = chunk
+    ran = 0
+    for number in range(count // 2):
+        ran += 1
+        program = many_tabs(chunk_seed + number)
+        if violation := violation_of(program):
+            return ran, violation_of(reduced(program, lambda smaller: bool(violation_of(smaller)))) or violation
+
+    @seed(chunk_seed)
+    @settings(
+        max_examples=count - count // 2,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(ONE_TAB)
+    def simulation(program: Program) -> None:
+        nonlocal ran
+        ran += 1
+        run(reissue, program)
+
+    try:
+        simulation()
+    except Violation as violation:
+        return ran, str(violation)
+    return ran, ""
+
+
+def chunks(first_seed: int, count: int) -> Iterator[tuple[int, int]]:
+    seeds = random.Random(first_seed)
+    for start in range(0, count, CHUNK):
+        yield seeds.getrandbits(64), min(CHUNK, count - start)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--count", type=int, default=10_000, help="how many programs")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32), help="fresh if not given")
+    parser.add_argument("--program", help="one program, as a failure prints it")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    if options.program:
+        run(reissue, eval(options.program, {"Program": Program, "Step": Step}))
+        print("Every invariant holds.")
+        return 0
+
+    print(f"Simulating {options.count} programs from seed {options.seed}", flush=True)
+    began, ran = time.perf_counter(), 0
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for count, violation in pool.map(simulate, chunks(options.seed, options.count)):
+            ran += count
+            if violation:
+                pool.shutdown(wait=False, cancel_futures=True)
+                print(violation)
+                return 1
+    seconds = time.perf_counter() - began
+    print(f"Every invariant holds of {ran} programs ({ran / seconds:.0f} a second)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

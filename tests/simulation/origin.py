@@ -1,0 +1,302 @@
+"""What the pages of one origin share: the browser's keeper of locks, a channel that can't be relied on, and a store.
+
+Modelled on what browser/tabs.py makes of Web Locks and a BroadcastChannel:
+
+1. The keeper lives in another process. What a page tells it arrives late, and so does the answer, but in order: each
+   page has one pipe there and one back (Chromium's LockManager). Between two pages there is no order.
+2. A lock is granted in order of asking. A page that is gone gives back what it has; one that is frozen keeps it, and
+   may be granted one that it has asked for.
+3. A message goes to every other page on its own: it may be late, come twice or never, and overtake another.
+4. A page that is gone runs no more, without a word: no block of its own ends. What it has told or sent is on its way.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import Context
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.model import DEADLINE
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+    from tests.simulation.tab import Tab
+
+PATIENCE = DEADLINE + 5.0  # seconds that a page waits for its turn
+TURN = 7.0  # seconds that a turn may last beyond the calls in it: two looks and a landing
+
+CHANNEL_FAULTS = ("lost", "doubled", "late", "very late")
+LATE = {"late": 0.3, "very late": 30.0}  # seconds
+STORE_FAULTS = ("", "full", "forbidden")
+
+Age = tuple[int, str]
+
+
+@dataclass(frozen=True, order=True)
+class Issue:
+    """What a message between pages says of an access token: which one of which session, and when it was first told."""
+
+    session: Age
+    number: int
+    told_at: float = field(default=0.0, compare=False)
+
+    @classmethod
+    def of(cls, text: str | None) -> "Issue | None":
+        if not text:
+            return None
+        began, session, number = text.split(".")
+        return cls((int(began), session), int(number))
+
+
+def settle(future: "asyncio.Future[Any]", result: Any) -> None:
+    if not future.done():  # nobody waits for it any more
+        future.set_result(result)
+
+
+class Pipe:
+    """From a page to the browser or back: in order, and each thing takes up to `lag` seconds."""
+
+    def __init__(self, run: "Run", context: Context) -> None:
+        self.run = run
+        self.context = context
+        self.line: deque[Callable[[], object]] = deque()
+
+    def send(self, what: Callable[[], object]) -> None:
+        self.line.append(what)
+        self.run.later(self.run.lag(), self._arrive, context=self.context)
+
+    def _arrive(self) -> None:
+        self.line.popleft()()
+
+
+@dataclass(eq=False)
+class Hold:
+    """A lock that is asked for, then held; a shared one shows a sign."""
+
+    page: "LockedPage"
+    granted: "asyncio.Future[None]"
+    sign: str | None = None
+
+    def ask(self) -> None:
+        self.page.to_keeper.send(partial(self.page.origin.ask, self))
+
+    def end(self) -> None:
+        if not self.granted.done():
+            self.granted.set_result(None)
+        self.page.to_keeper.send(partial(self.page.origin.give_back, self))
+
+
+class Origin:
+    """The keeper of locks, the channel and the store."""
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+        self.context = Context()  # the browser's own: it belongs to no page
+        self.line: list[Hold] = []  # the first has the lock
+        self.signs: list[Hold] = []
+        self.tabs: list[Tab] = []
+        self.faults: list[str] = []  # of the next messages
+        self.issues: dict[str, Issue] = {}  # access token → what was told of it
+        self.fault_at = -1e9  # when a message was last lost, late or doubled
+        self.unheard = False  # somebody has not heard of the beginning or the end of a session, and never will
+        self.signed_out: set[Age] = set()
+        self.marked = False  # who has the turn is in it, or was left in it
+        self.stored: str | None = None
+        self.store_fault = ""
+        self.store_failed = False
+
+    # Locks
+
+    def ask(self, hold: Hold) -> None:
+        if hold.sign is not None:
+            self.signs.append(hold)
+            self.grant(hold)
+            return
+        self.line.append(hold)
+        if len(self.line) == 1:
+            self.grant(hold)
+
+    def give_back(self, hold: Hold) -> None:
+        if hold in self.signs:
+            self.signs.remove(hold)
+        if hold in self.line:
+            had_it = self.line[0] is hold
+            self.line.remove(hold)
+            if had_it and self.line:
+                self.grant(self.line[0])
+
+    def grant(self, hold: Hold) -> None:
+        hold.page.from_keeper.send(partial(settle, hold.granted, None))
+
+    def held(self) -> list[str]:
+        """The names of all locks that are held: "" is the turn's."""
+        return [*[""] * bool(self.line), *(hold.sign or "" for hold in self.signs)]
+
+    def leave(self, page: "LockedPage") -> None:
+        for hold in [hold for hold in (*self.line, *self.signs) if hold.page is page]:
+            self.give_back(hold)
+
+    # The channel
+
+    def post(self, sender: "Tab", text: str) -> None:
+        self.note(text)
+        for tab in self.tabs:
+            if tab is not sender and not tab.gone:
+                fault = self.faults.pop(0) if self.faults else ""
+                if fault:
+                    self.fault_at = self.run.loop.time()
+                self.unheard |= fault not in ("", "doubled") and self.is_vital(text)
+                for _ in range({"lost": 0, "doubled": 2}.get(fault, 1)):
+                    delay = LATE.get(fault, 0.0) + self.run.lag()
+                    self.run.later(delay, partial(tab.hear_of_others, text), context=tab.context.copy())
+
+    @staticmethod
+    def is_vital(text: str) -> bool:
+        fields = json.loads(text)
+        issue = Issue.of(fields.get("edition"))
+        return fields.get("reason") == "signed_out" or (issue is not None and issue.number == 1)
+
+    def note(self, text: str | None) -> None:
+        fields = json.loads(text) if text else {}
+        issue = Issue.of(fields.get("edition"))
+        if fields.get("reason") == "signed_out" and issue:
+            self.signed_out.add(issue.session)
+        if fields.get("type") == "granted" and issue:
+            self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))
+
+    def known_for(self, seconds: float, mine: Issue | None, asker: "Tab") -> bool:
+        """Has another page had a newer one for so long, and could it have been heard?"""
+        before = self.run.loop.time() - seconds
+        if mine is None or self.fault_at > before or asker.thawed_at > before:
+            return False
+        awake = [tab for tab in self.tabs if tab is not asker and not tab.frozen and tab.thawed_at < before]
+        issues = [self.issues.get(tab.session.token.access_token) for tab in awake if tab.session is not None]
+        return any(issue is not None and issue > mine and issue.told_at < before for issue in issues)
+
+
+class Channel:
+    """A page's end of the channel."""
+
+    def __init__(self, tab: "Tab", origin: Origin) -> None:
+        self.tab = tab
+        self.origin = origin
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        self.tab.heard_others = heard
+
+    def post(self, message: str) -> None:
+        self.tab.hands_over(message)
+        if self.tab.heard_others is not None and not self.tab.gone:
+            self.origin.post(self.tab, message)
+
+    def close(self) -> None:
+        self.tab.heard_others = None
+
+
+class LockedPage(Channel):
+    """`Neighbours` by locks and a channel."""
+
+    def __init__(self, tab: "Tab", origin: Origin) -> None:
+        super().__init__(tab, origin)
+        self.to_keeper = Pipe(origin.run, origin.context)
+        self.from_keeper = Pipe(origin.run, origin.context)
+        self.sign: Hold | None = None
+        self.cut_off = False
+
+    def lock(self) -> AbstractAsyncContextManager[bool]:
+        return self._lock()
+
+    @asynccontextmanager
+    async def _lock(self) -> AsyncIterator[bool]:
+        tab, loop = self.tab, self.origin.run.loop
+        asked_at, awake_at = loop.time(), tab.awake
+        turn: Hold | None = None
+        try:
+            try:
+                taken = "" in await self._held()
+                turn = self._hold()
+                await asyncio.wait((turn.granted,))
+            finally:
+                tab.waited = loop.time() - asked_at
+                tab.run.expect(tab.awake <= awake_at + PATIENCE + 1e-6, "the wait for a turn has no bound")
+            self.cut_off, self.origin.marked = self.origin.marked, True
+            tab.has_turn, began, tab.calls_in_turn = True, tab.awake, 0
+            try:
+                yield taken
+            finally:
+                tab.has_turn = False
+                bound = TURN + DEADLINE * max(1, tab.calls_in_turn)
+                tab.run.expect(tab.awake <= began + bound + 1e-6, "a turn has no bound")
+            if self.sign is not None:
+                await asyncio.wait((self.sign.granted,))  # whoever comes next must see it
+        finally:
+            if turn is not None and turn.granted.done() and not self.tab.gone:
+                self.origin.marked = self.cut_off = False
+            if turn is not None:
+                turn.end()
+
+    def show(self, sign: str | None) -> None:
+        before, self.sign = self.sign, None if sign is None else self._hold(sign)
+        if before is not None:
+            before.end()
+
+    async def seen(self) -> list[str]:
+        return [name for name in await self._held() if name]
+
+    def close(self) -> None:
+        self.show(None)
+        super().close()
+
+    def leave(self) -> None:
+        """The page is gone."""
+        self.to_keeper.send(partial(self.origin.leave, self))
+
+    def _hold(self, sign: str | None = None) -> Hold:
+        hold = Hold(self, asyncio.get_running_loop().create_future(), sign)
+        if not self.tab.gone:
+            hold.ask()
+        return hold
+
+    async def _held(self) -> list[str]:
+        answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+
+        def ask() -> None:
+            self.from_keeper.send(partial(settle, answer, self.origin.held()))
+
+        self.to_keeper.send(ask)
+        return await answer
+
+
+class Shelf:
+    """A page's view of the origin's store."""
+
+    own = False
+
+    def __init__(self, tab: "Tab", origin: Origin) -> None:
+        self.tab = tab
+        self.origin = origin
+
+    def read(self) -> str | None:
+        if self.origin.store_fault == "forbidden":
+            raise PermissionError("forbidden")
+        if self.tab.hearing is None:
+            self.tab.is_offered(self.origin.stored)
+        return self.origin.stored
+
+    def write(self, text: str | None) -> None:
+        if self.origin.store_fault == "forbidden" or (self.origin.store_fault == "full" and text is not None):
+            raise OSError(self.origin.store_fault)
+        if not self.tab.gone:
+            self.origin.note(text)
+            self.origin.stored = text
+
+
+def neighbours_of(tab: "Tab", origin: Origin, courtesy: Any) -> Any:
+    """The page's neighbours: by locks, or by `courtesy` over nothing but the channel."""
+    if courtesy is None:
+        return LockedPage(tab, origin)
+    return courtesy.CourteousNeighbours(Channel(tab, origin), clock=tab.run.client_time)

@@ -1,0 +1,349 @@
+"""Runs a program in virtual time. The same program gives the same run, to the last callback.
+
+What is not held against the core where several tabs share a session, since no page could know better:
+
+1. A refresh token is presented again after its successor was lost on the wire; came to a page that was gone by then
+   (with a cookie: that lands more than about a second after the page has gone); or was held last by a page that is
+   gone, or has let go of it, before any other page or the store had it (`lose_copy`, refresh tokens in the page only;
+   a store that was ever full or forbidden does not count).
+2. With opaque tokens and a cookie, the cookie became another user's by a sign-in that was lost, was left in the middle,
+   or was overtaken by an answer to a page without a turn; by courtesy, at any time (`Browser.doubt`).
+3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
+   was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
+   after the sign-out of a later one.
+4. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
+from importlib import import_module
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from tests.reissue.virtual_time import VirtualTimeLoop
+from tests.simulation.model import API_FAULTS, AUTH_FAULTS, Browser, Fault, Server
+from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS, Origin
+from tests.simulation.program import JUMPS, USERS, Program, Step
+from tests.simulation.tab import TIMEOUT, Tab, Violation
+
+LONGEST = 2 * TIMEOUT  # seconds of virtual time in which every call has settled
+MOST_TABS = 4
+
+
+class Run:
+    """One server, one browser, and its tabs. One that shares nothing is the newest, and looked at."""
+
+    def __init__(self, reissue: ModuleType, program: Program, loop: VirtualTimeLoop, chance: random.Random) -> None:
+        self.reissue, self.program = reissue, program
+        self.loop, self.chance = loop, chance
+        self.jumped = 0.0
+        self.jumps = [0.0]
+        self.server = Server(self.loop.time, opaque=program.opaque, in_body=program.in_body)
+        self.browser = Browser(self.server, reissue.Response)
+        self.jumped_at = -1e9
+        self.heard: list[Any] = []  # every event of every tab
+        self.trace: tuple[Any, ...] = ()  # those until the end
+        self.violations: list[str] = []
+        self.unhandled: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
+        self.tabs: list[Tab] = []  # all that there ever were
+        self.origin = Origin(self) if program.tabs else None
+        if program.courtesy:
+            self.browser.doubt()
+        self.open_tabs: list[Tab] = self.origin.tabs if self.origin else []
+        for _ in range(max(1, program.tabs)):
+            self.open()
+
+    @property
+    def tab(self) -> Tab:
+        return self.tabs[-1]
+
+    def open(self) -> Tab:
+        tab = Tab(
+            self,
+            self.reissue,
+            self.browser,
+            in_flight=self.program.in_flight,
+            judge=self.program.judge,
+            origin=self.origin,
+            courtesy=import_module("reissue.courtesy") if self.program.courtesy else None,
+            stored=self.program.stored,
+        )
+        self.tabs.append(tab)
+        if self.origin is not None:
+            self.open_tabs.append(tab)
+        return tab
+
+    def lag(self) -> float:
+        """Seconds that something takes within the browser."""
+        return self.chance.uniform(0, self.program.lag) if self.program.lag else 0.0
+
+    def later(self, delay: float, what: Callable[[], object], *, context: Context) -> None:
+        if delay:
+            self.loop.call_later(delay, what, context=context)
+        else:
+            self.loop.call_soon(what, context=context)
+
+    def lose_copy(self, refresh_token: str | None) -> None:
+        """A page lets go of its copy. If that was the last, no page can know that the one before it is spent."""
+        family = self.server.family_of(refresh_token)
+        if self.origin is None or not self.server.in_body or family is None:
+            return
+        copies = [tab.session.refresh_token for tab in self.open_tabs if tab.session is not None]
+        if not self.origin.store_failed:
+            copies.append(json.loads(self.origin.stored or "{}").get("refresh_token"))
+        if family.current not in copies:
+            self.browser.lost |= family.spent
+
+    def client_time(self) -> float:
+        return 1_700_000_000.0 + self.loop.time() + self.jumped
+
+    def expect(self, holds: bool, otherwise: str) -> None:
+        """Kept until the end: what is raised within the core is the core's to deal with."""
+        if not holds:
+            self.violations.append(f"{otherwise}, at {self.loop.time():g} s")
+
+    async def execute(self) -> None:
+        await self.tabs[0].sign_in(USERS[0])
+        for index, step in enumerate(self.program.steps):
+            await asyncio.sleep(step.after)
+            self.perform(step, str(index))
+        # The faults are over: everything settles, and whoever is signed in can work.
+        for tab in self.tabs:
+            tab.reactions.clear()
+        self.browser.api_faults.clear()
+        self.browser.auth_faults.clear()
+        if self.origin is not None:
+            self.origin.faults.clear()
+            self.origin.store_fault = ""
+            for tab in self.open_tabs:
+                tab.thaw()
+        await asyncio.sleep(1)  # who is leaving, leaves
+        await self.settle()
+        await asyncio.sleep(LONGEST)  # what was on the wire has landed, and every Retry-After has passed
+        await (self.check_the_end() if self.origin is None else self.check_that_all_agree())
+        for tab in self.tabs:
+            if not tab.gone:
+                await tab.close()
+        await self.settle()
+        await asyncio.sleep(1)
+        self.check()
+
+    async def settle(self) -> None:
+        here = [tab for tab in self.tabs if not tab.gone]
+        tasks = [task for tab in here for task in (*tab.tasks, *([tab.stream] if tab.closing else []))]
+        waiting = (await asyncio.wait(tasks, timeout=LONGEST))[1] if tasks else set()
+        self.expect(not waiting, f"{len(waiting)} calls never settled")
+
+    def perform(self, step: Step, name: str) -> None:
+        if self.origin is None:
+            self.perform_in(self.tab, step, name)
+            return
+        tab = self.open_tabs[step.tab % len(self.open_tabs)] if self.open_tabs else self.open()
+        if tab.frozen and step.does not in ("crash", "thaw"):
+            return  # nobody looks at it
+        self.perform_in(tab, step, name)
+
+    def leave(self, tab: Tab) -> None:
+        """The page is gone, by the user's will or not."""
+        if not tab.gone:
+            tab.leave()
+            if tab in self.open_tabs:
+                self.open_tabs.remove(tab)
+
+    def reload(self, tab: Tab) -> None:
+        if tab.gone:
+            return
+        self.leave(tab)
+        new = self.open()
+        new.start(new.api.resume())
+
+    async def connect_again(self, tab: Tab) -> None:
+        """What an app does that has a client and wants another: two at once would be two pages without neighbours."""
+        if tab.closing:
+            return
+        await tab.close()
+        await self.open().api.resume()
+
+    def perform_in(self, tab: Tab, step: Step, name: str) -> None:
+        match step.does:
+            case "fetch":
+                for n in range(step.number):
+                    tab.start(tab.fetch(f"{name}.{n}", step.kind or "plain"), f"{name}.{n}")
+            case "sign_in":
+                tab.start(tab.sign_in(USERS[step.number % 2]))
+            case "adopt" if self.program.opaque and not self.program.in_body:
+                # The app's own sign-in may meet a refresh on the way: whose cookie is left, only `sub` can tell.
+                tab.start(tab.sign_in(USERS[step.number % 2]))
+            case "adopt":
+                tab.start(tab.adopt(USERS[step.number % 2]))
+            case "sign_out":
+                tab.start(tab.sign_out())
+            case "renew":
+                tab.start(tab.renew())
+            case "resume":
+                tab.start(tab.api.resume())
+            case "open":
+                if len(self.open_tabs) < MOST_TABS:
+                    new = self.open()
+                    new.start(new.api.resume())
+            case "crash":
+                self.later(0, lambda: self.leave(tab), context=self.browser.context)
+            case "reload" if self.origin is not None:
+                self.later(0, lambda: self.reload(tab), context=self.browser.context)
+            case "close":
+                if tab in self.open_tabs:
+                    self.open_tabs.remove(tab)
+                if tab.session is not None:
+                    self.lose_copy(tab.session.refresh_token)
+                tab.start(tab.close())
+            case "freeze":
+                tab.freeze()
+            case "thaw":
+                tab.thaw()
+            case "message_fault" if self.origin is not None:
+                assert step.kind in CHANNEL_FAULTS
+                self.origin.faults += [step.kind] * step.number
+            case "store_fault" if self.origin is not None:
+                assert step.kind in STORE_FAULTS
+                self.origin.store_fault = step.kind
+                self.origin.store_failed = True  # some page may do without it from now on
+            case "reload":
+                tab.start(self.connect_again(tab))
+            case "cancel":
+                tab.cancel(step.number)
+            case "abort":
+                tab.abort()
+            case "jump":
+                self.jumped += JUMPS[step.number % len(JUMPS)]
+                self.jumped_at = self.loop.time()
+                self.jumps.append(self.jumped)
+                for session in [session for tab in self.tabs for session in tab.sessions.values()]:
+                    session.wait_until = 0.0  # who can tell now
+            case "wake":
+                tab.api.wake()
+            case "revoke":
+                self.server.revoke()
+            case "kill":
+                self.server.families[-1].alive = False
+            case "react":
+                reaction = Step(step.kind, number=step.number, tab=step.tab)
+                tab.reactions.append((step.number, lambda: self.perform(reaction, f"{name}r")))
+            case "api_fault":
+                assert step.kind in API_FAULTS
+                self.browser.api_faults += [Fault(step.delay, step.kind)] * step.number
+            case "auth_fault":
+                assert step.kind in AUTH_FAULTS
+                self.browser.auth_faults += [Fault(step.delay, step.kind)] * step.number
+            case _:
+                raise ValueError(f"no such step: {step.does}")
+
+    async def check_the_end(self) -> None:
+        """With the network back, a session that the server knows works, and whoever signs in can work."""
+        tab, session = self.tab, self.tab.session
+        if session is not None:
+            held = session.refresh_token if self.server.in_body else self.browser.cookie
+            family = self.server.family_of(held)
+            known = family is not None and family.alive and held == family.current and family.user == session.user
+            try:
+                status = (await tab.fetch("end")).status
+                self.expect(status == 200, f"the session is on, and a request gets {status}")
+            except (self.reissue.SessionEnded, self.reissue.SessionChanged) as error:
+                surprising = known and not session.refused and not session.doubtful
+                self.expect(not surprising, f"the server knows the session, and a request gets {error!r}")
+        if tab.session is None:
+            await tab.sign_in(USERS[1])
+            self.expect((await tab.fetch("end2")).status == 200, "signed in anew, and nothing works")
+        began = self.loop.time()
+        await asyncio.gather(*(tab.fetch(f"end.{n}") for n in range(4)))
+        self.expect(self.loop.time() - began < 1, "requests still wait, though nothing is on the wire")
+
+    async def check_that_all_agree(self) -> None:
+        """With all faults over, every tab works or is signed out, and all agree on who is signed in."""
+        for _ in range(2):  # who missed a message hears of it at its next refresh
+            for tab in self.open_tabs:
+                with suppress(self.reissue.ReissueError):
+                    await self.let(tab, tab.fetch(f"end{self.loop.time()}"))
+                await asyncio.sleep(1)
+            await asyncio.sleep(LONGEST)
+        users = {tab.session.user if tab.session is not None else None for tab in self.open_tabs}
+        if self.origin is not None and self.origin.unheard:
+            users.discard(None)  # if the server did not hear of it either, the others go on
+        self.expect(len(users) <= 1, f"the tabs don't agree on who is signed in: {users}")
+        if not self.open_tabs:
+            self.open()
+        tab = self.open_tabs[-1]
+        if tab.session is None:
+            await self.let(tab, tab.sign_in(USERS[1]))
+            await asyncio.sleep(1)
+        for tab in self.open_tabs:
+            try:
+                status = (await self.let(tab, tab.fetch("end"))).status
+                self.expect(status == 200, f"the session is on, and a request gets {status}")
+            except self.reissue.ReissueError as error:
+                excused = self.origin is not None and self.origin.unheard and tab.session is None
+                self.expect(excused, f"all are signed in, and a request gets {error!r}")
+
+    async def let(self, tab: Tab, coroutine: Any) -> Any:
+        tab.start(coroutine)
+        return await tab.tasks[-1]
+
+    def check(self) -> None:
+        for tab in self.tabs:
+            tab.check_calls()
+        if self.program.courtesy:
+            self.server.reused.clear()  # turns by courtesy are no guarantee, and say so
+        for token in self.server.reused:  # what was lost, nobody but the server knows
+            self.expect(token in self.browser.lost, "a refresh token was presented twice")
+        self.expect(not self.unhandled, f"the console is not clean: {self.unhandled[:1]}")
+        left = {task for task in asyncio.all_tasks() if not getattr(self.loop.pages[task], "gone", False)}
+        left.discard(asyncio.current_task())
+        self.expect(not left, f"{len(left)} tasks are left behind")
+        if self.violations:
+            raise Violation(self.violations[0])
+
+
+def run(reissue: ModuleType, program: Program) -> Run:
+    """Run a program to its end. Raises Violation, which says how to run it again."""
+    loop = VirtualTimeLoop(program.seed)
+    chance = random.Random(program.seed)
+    # The jitter of pauses and the names of sessions come from the system; here they come from the program, too.
+    system = SimpleNamespace(urandom=chance.randbytes)
+    import_module("reissue.courtesy")
+    with (
+        patch.object(reissue.backoff, "os", system),
+        patch.object(reissue.sharing, "os", system),
+        patch.object(reissue.courtesy, "os", system),
+    ):
+        try:
+            return loop.run_until_complete(_run(reissue, program, loop, chance))
+        except (Exception, asyncio.CancelledError) as error:
+            what = error if isinstance(error, Violation) else f"{type(error).__name__}: {error}"
+            raise Violation(f'{what}\n    make simulate PROGRAM="{program}"') from error
+        finally:
+            _abandon(loop)
+
+
+async def _run(reissue: ModuleType, program: Program, loop: VirtualTimeLoop, chance: random.Random) -> Run:
+    this = Run(reissue, program, loop, chance)
+    await this.execute()
+    this.trace = tuple(this.heard)
+    return this
+
+
+def _abandon(loop: VirtualTimeLoop) -> None:
+    """Close the loop, and let what pages that are gone, or a violation, have left behind go without a word."""
+    loop.set_exception_handler(lambda *_: None)
+    loop.thaw_all()
+    for _ in range(10):  # what ends may start another
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=1))
+    loop.close()

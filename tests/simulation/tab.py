@@ -1,0 +1,633 @@
+"""One page with its interceptor: what it does, what it saw, and what must hold of that.
+
+The invariants of DESIGN are checked as things happen, from these sources alone: the events that the interceptor tells,
+what passes over the wire and between pages, and what callers get. Nothing private is looked at.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tests.reissue.virtual_time import PAGE
+from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, Browser
+from tests.simulation.origin import PATIENCE as TURN_PATIENCE
+from tests.simulation.origin import Age, Issue, Origin, Shelf, neighbours_of
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+PATIENCE = 5.0  # seconds, after which admission parks what waits for its head
+LOOKS = 6.0  # seconds in which a page that has the turn sees what others hold, and gets it
+TIMEOUT = 200.0  # seconds; of every request that has no shorter one
+LIFE_OF_A_REQUEST = re.compile("started( sent( refused( replayed)?)?)? (done|failed|cancelled)")
+
+
+class Violation(AssertionError):
+    """An invariant that did not hold."""
+
+
+class Signal:
+    """An AbortSignal."""
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self._callbacks: list[Callable[[], None]] = []
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def abort(self) -> None:
+        self.aborted = True
+        for callback in tuple(self._callbacks):
+            callback()
+
+
+@dataclass
+class Token:
+    """An access token, as it came to this page."""
+
+    access_token: str
+    by: str  # login, refresh, adopt, or handed by another page
+    user: str
+    received: float  # awake; what the client's clock said then is another matter
+    clock: float
+    refresh_token: str | None
+    sign_outs: int  # that had been asked for when this token was
+    life: float = ACCESS_LIFE
+    session: int | None = None
+    refused: bool = False
+
+
+@dataclass(eq=False)
+class Attempt:
+    """A request on the wire."""
+
+    token: Token | None
+    at: float
+    outcome: Any = None
+
+
+@dataclass(eq=False)
+class Call:
+    """A request as its caller made it."""
+
+    kind: str
+    session: int | None
+    due: float | None = None  # when it must settle, if not at its timeout
+    attempts: list[Attempt] = field(default_factory=list)
+    phases: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Session:
+    """What the events told of a session."""
+
+    number: int
+    token: Token
+    by: str
+    user: str
+    refresh_token: str | None
+    refreshing: bool = False
+    overtaken: bool = False  # another page's refresh was faster than one that is still on the way here
+    wait_until: float = 0.0  # a Retry-After, on the client's clock
+    refused: bool = False
+    doubtful: bool = False  # a sign-in was lost since: if the next token is another user's, nobody can tell
+    ended: str = ""
+
+
+class Tab:
+    """A page. `run` gives the time and keeps the violations. It shares its session over an `origin`, or with nobody."""
+
+    def __init__(
+        self,
+        run: "Run",
+        reissue: ModuleType,
+        browser: Browser,
+        *,
+        in_flight: int,
+        judge: str,
+        origin: Origin | None = None,
+        courtesy: ModuleType | None = None,
+        stored: bool = False,
+    ) -> None:
+        self.run, self.reissue, self.browser, self.in_flight, self.judge = run, reissue, browser, in_flight, judge
+        self.tokens: dict[str, Token] = {}
+        self.sessions: dict[int, Session] = {}
+        self.session: Session | None = None
+        self.received: Token | None = None  # the last one
+        self.calls: dict[str, Call] = {}
+        self.given_up: set[str] = set()  # by their callers, or answered
+        self.untold: set[str] = set()
+        self.on_wire: set[Attempt] = set()
+        self.auth_calls = 0
+        self.answer: tuple[str, int] = ("", 0)
+        self.sign_outs = self.signed_out = self.renewals = 0
+        self.closing = False
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.cancelled: dict[asyncio.Task[Any], float] = {}
+        self.signals: dict[str, Signal] = {}
+        self.reactions: list[tuple[int, Callable[[], None]]] = []
+        self.heard = self.streamed = 0
+        self.context = copy_context()
+        self.context.run(PAGE.set, self)
+        self.gone = False
+        self.frozen_at: float | None = None
+        self.thawed_at = 0.0
+        self.slept = 0.0
+        self.origin, self.courtesy = origin, courtesy is not None
+        self.answers: dict[str, Token] = {}
+        self.heard_others: Callable[[str], None] | None = None
+        self.hearing: dict[str, Any] | None = None  # the message that is being heard
+        self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
+        self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
+        self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
+        self.api = reissue.Interceptor(
+            self.transport,
+            audience=API,
+            endpoint=reissue.Endpoint(AUTH),
+            clock=run.client_time,
+            in_flight=in_flight,
+            should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
+            neighbours=self.neighbours,
+            store=Shelf(self, origin) if origin and stored else None,
+        )
+        self.api.on(self.hear)
+        self.events = self.api.events()
+        self.stream = asyncio.create_task(self.follow(), context=self.context.copy())
+
+    @property
+    def awake(self) -> float:
+        """Seconds that have passed while the page was not frozen: what its timers count."""
+        return self.run.loop.time() - self.slept
+
+    @property
+    def frozen(self) -> bool:
+        return self.frozen_at is not None
+
+    # What it does
+
+    def freeze(self) -> None:
+        self.frozen_at = self.run.loop.time()
+        self.run.loop.freeze(self)
+
+    def thaw(self) -> None:
+        if self.frozen_at is not None:
+            self.thawed_at = self.run.loop.time()
+            self.slept += self.thawed_at - self.frozen_at
+            self.frozen_at = None
+            self.run.loop.thaw(self)
+
+    def leave(self) -> None:
+        """The page is left, or crashes: from here on nothing of it runs."""
+        self.gone = True
+        self.run.loop.freeze(self)
+        self.browser.leave(self)
+        if self.session is not None:
+            self.run.lose_copy(self.session.refresh_token)
+        if self.neighbours is not None and not self.courtesy:
+            self.neighbours.leave()
+
+    def start(self, coroutine: Any, name: str = "") -> None:
+        context = copy_context()
+        context.run(PAGE.set, self)
+        task = asyncio.create_task(coroutine, name=name, context=context)
+        self.tasks.append(task)
+        task.add_done_callback(self.settled)
+
+    def settled(self, task: "asyncio.Task[Any]") -> None:
+        began = self.cancelled.get(task)
+        if began is not None:
+            self.run.expect(self.awake == began, "a call that was cancelled goes on")
+
+    def cancel(self, number: int) -> None:
+        if not self.tasks:
+            return
+        task = self.tasks[number % len(self.tasks)]
+        if not task.done() and task is not asyncio.current_task():
+            self.cancelled[task] = self.awake
+            self.given_up.add(task.get_name())
+            task.cancel()
+
+    def abort(self) -> None:
+        task = asyncio.current_task()
+        for name, signal in self.signals.items():
+            if task is None or task.get_name() != name:
+                self.given_up.add(name)
+            signal.abort()
+        self.signals.clear()
+
+    async def fetch(self, name: str, kind: str = "plain") -> Any:
+        self.calls[name] = Call(kind, self.session.number if self.session else None)
+        options: dict[str, Any] = {}
+        timeout = 0.5 if kind == "timeout" else TIMEOUT
+        if kind in ("post", "one_shot"):
+            options = {"method": "POST", "body": once() if kind == "one_shot" else b"whole"}
+        if kind == "signal":
+            options["signal"] = self.signals[name] = Signal()
+        if kind == "public":
+            options["auth"] = False
+        began = self.awake
+        try:
+            return await self.api.fetch(API + name, timeout=timeout, **options)
+        finally:
+            self.run.expect(self.awake <= began + timeout + 1e-6, "a timeout was passed over")
+            signal = self.signals.pop(name, None)
+            self.given_up.add(name)
+            due = self.calls[name].due
+            self.run.expect(
+                due is None or abs(due - self.awake) < 1e-6, "a request waits on, though its session is over"
+            )
+            self.run.expect(signal is None or not signal._callbacks, "a signal is still listened to")
+
+    async def sign_in(self, user: str) -> None:
+        sign_outs = self.sign_outs
+        try:
+            await self.api.sign_in(username=user)
+        except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
+            if self.session is not None and self.browser.server.opaque and not self.browser.server.in_body:
+                self.session.doubtful = True
+            self.browser.doubt()
+            raise
+        except self.reissue.SessionEnded:
+            self.browser.doubt()  # closed meanwhile, for instance
+            raise
+        # With neighbours the turn ends a little after the sign-in has taken effect.
+        overtaken = sign_outs != self.sign_outs and self.origin is None
+        self.run.expect(not overtaken, "a sign-in that a sign-out had overtaken took effect")
+
+    async def adopt(self, user: str) -> None:
+        """The app signs in by its own means: with a call of its own, whose cookie is there as well."""
+        family, answer = self.browser.server.sign_in(user)
+        if not self.browser.server.in_body:
+            self.browser.cookie = family.current
+        self.receive("adopt", answer, self.sign_outs)
+        await self.api.adopt(**answer)
+
+    async def sign_out(self) -> None:
+        self.sign_outs += 1
+        await self.api.sign_out()
+
+    async def renew(self) -> None:
+        self.renewals += 1
+        try:
+            await self.api.renew()
+        finally:
+            # The refresh that it started may outlive it, if it is cancelled: then it stays "asked for".
+            self.renewals -= not asyncio.current_task().cancelling()  # type: ignore[union-attr]
+
+    async def close(self) -> None:
+        self.closing = True
+        self.untold |= self.calls.keys() - self.given_up  # listeners hear nothing after this
+        await self.api.close()
+
+    async def follow(self) -> None:
+        """Watches the events, and calls the client from there."""
+        async for event in self.events:
+            self.streamed += 1
+            if event.phase is self.reissue.SessionPhase.ENDED and event.reason == "refused":
+                with suppress(self.reissue.ReissueError, OSError):
+                    await self.api.resume()
+
+    def plain_judge(self, outcome: Any) -> bool:
+        return not isinstance(outcome, OSError) and (outcome.status == 401 or outcome.body == b"expired")
+
+    async def async_judge(self, outcome: Any) -> bool:
+        await asyncio.sleep(0)
+        return isinstance(outcome, OSError) or self.plain_judge(outcome)
+
+    def is_refusal(self, outcome: Any) -> bool:
+        if isinstance(outcome, OSError):
+            return self.judge == "async"
+        if isinstance(outcome, BaseException) or outcome is None:
+            return False
+        return outcome.status == 401 or (bool(self.judge) and outcome.body == b"expired")
+
+    # What passes over its wire
+
+    async def transport(self, request: Any) -> Any:
+        if request.url.startswith(AUTH):
+            return await self.ask(request.url.removeprefix(AUTH), json.loads(request.body))
+        name = request.url.removeprefix(API)
+        attempt = Attempt(self.token_of(request), self.run.loop.time())
+        self.check_send(name, attempt)
+        self.calls[name].attempts.append(attempt)
+        self.on_wire.add(attempt)
+        try:
+            attempt.outcome = await self.browser.call_api(attempt.token.access_token if attempt.token else None)
+            return attempt.outcome
+        except BaseException as error:
+            attempt.outcome = error
+            raise
+        finally:
+            self.on_wire.discard(attempt)
+
+    async def ask(self, call: str, fields: dict[str, Any]) -> Any:
+        self.auth_calls += 1
+        self.calls_in_turn += 1
+        self.run.expect(self.auth_calls == 1, "two calls to the endpoint at once")
+        if self.origin is not None and not self.courtesy:
+            insists = call != "refresh" and self.waited >= TURN_PATIENCE - 1e-6
+            self.run.expect(self.has_turn or insists, "a call to the endpoint out of turn")
+            if call == "refresh" and self.session is not None:
+                newer = self.origin.known_for(LOOKS, self.issue_of(self.session.token), self)
+                self.run.expect(not newer, "a refresh that another page had made")
+        if call == "refresh" and self.session is not None:
+            # None: a resume that was overtaken by an adopted session in the step before it was sent.
+            presented = fields.get("refresh_token")
+            self.run.expect(presented in (None, self.session.refresh_token), "not the newest refresh token")
+        began, sign_outs = self.awake, self.sign_outs
+        try:
+            response = await self.browser.call_auth(call, fields)
+        finally:
+            self.auth_calls -= 1
+            self.run.expect(self.awake <= began + DEADLINE + 1e-6, "a call to the endpoint has no deadline")
+        self.answer = call, response.status
+        with suppress(ValueError):  # cut short
+            self.receive(call, json.loads(response.body), sign_outs)
+        return response
+
+    def receive(self, by: str, answer: dict[str, Any], sign_outs: int) -> None:
+        if "access_token" not in answer:
+            return
+        token = answer["access_token"]
+        user = self.browser.server.access[token].family.user
+        self.received = self.answers[token] = Token(
+            token,
+            by,
+            user,
+            self.awake,
+            self.run.client_time(),
+            answer.get("refresh_token"),
+            sign_outs,
+        )
+
+    # What passes between pages
+
+    def hear_of_others(self, text: str) -> None:
+        """A message arrives."""
+        if self.heard_others is None:
+            return
+        fields = json.loads(text)
+        before = self.received
+        self.is_offered(text)
+        self.hearing = fields
+        try:
+            self.heard_others(text)
+        finally:
+            self.hearing = None
+        if self.received is not None and self.received.session is None:
+            self.received = before  # old news
+        issue = Issue.of(fields.get("edition"))
+        if fields.get("reason") == "signed_out" and issue is not None:
+            self.over.add(issue.session)
+
+    def is_offered(self, text: str | None) -> None:
+        """A credential comes from another page, or an earlier one; the core may take it now."""
+        fields = json.loads(text) if text else {}
+        if fields.get("type") != "granted":
+            return
+        token = fields["access_token"]
+        self.received = Token(
+            token,
+            "handed",
+            self.browser.server.access[token].family.user,
+            self.awake,
+            fields["received_at"],
+            fields["refresh_token"],
+            self.sign_outs,
+            fields["expires_in"] or ACCESS_LIFE,
+        )
+
+    def hands_over(self, text: str) -> None:
+        """It tells what it goes on with, before it tells that it does: of two answers, which."""
+        self.received = self.answers.get(json.loads(text).get("access_token", ""), self.received)
+        if self.received is not None and self.received.session is None:
+            self.received.received = self.awake  # one that was adopted has waited for its turn
+
+    def issue_of(self, token: Token) -> Issue | None:
+        return self.origin.issues.get(token.access_token) if self.origin else None
+
+    def token_of(self, request: Any) -> Token | None:
+        header = request.headers.get("Authorization")
+        return self.tokens[header.removeprefix("Bearer ")] if header else None
+
+    def check_send(self, name: str, attempt: Attempt) -> None:
+        expect, call, token = self.run.expect, self.calls[name], attempt.token
+        expect(name not in self.given_up, "a request was sent after its caller had gone")
+        if call.kind == "public":
+            expect(token is None and not call.attempts, "a request with auth=False got a token, or was sent twice")
+            return
+        if token is None:
+            expect(False, "a request was sent without a token")
+            return
+        for earlier in call.attempts:
+            expect(self.is_refusal(earlier.outcome), f"sent again after {earlier.outcome!r}")
+            expect(call.kind != "one_shot", "a body that can be read once was sent twice")
+            expect(earlier.token is not token, "replayed with the token that was refused")
+        expect(len(call.attempts) < 2, "a request was sent three times")
+        if call.session is None:
+            call.session = token.session  # it waited for a resume
+            by = self.sessions[token.session or 1].by
+            expect(by in ("refresh", "handed"), "a request was sent as who signed in after it")
+        expect(token.session is not None, "a token of no session was sent")
+        issue = self.issue_of(token)
+        expect(issue is None or issue.session not in self.over, "a token was sent after its session was signed out")
+        expect(self.session is not None and self.session.number == token.session, "a token outlived its session")
+        expect(token.session == call.session, "a request was sent in a session that is not its own")
+        session = self.sessions.get(token.session or 0)
+        expect(session is None or token.user == session.user, "a user's request was sent as another")
+        expect(not token.refused, "a token that had been refused was sent again")
+        if not call.attempts:
+            new = abs(token.received - self.awake) < 1e-6
+            was_frozen = self.run.loop.time() - self.thawed_at < 1.0  # as it was about to be sent
+            # A new token is sent once (T12), also if the clock was set while its page waited for its turn to end.
+            clock_set = self.run.loop.time() - self.run.jumped_at < LOOKS
+            expect(new or was_frozen or clock_set or not self.is_expired(token), "a token that is dead was sent")
+        waiting = [other for other in self.on_wire if other.token and self.run.loop.time() - other.at < PATIENCE]
+        expect(len(waiting) < self.in_flight, "more requests on the wire than admission allows")
+
+    def is_expired(self, token: Token) -> bool:
+        return self.run.client_time() >= token.clock + token.life
+
+    # What it hears
+
+    def hear(self, event: Any) -> None:
+        self.heard += 1
+        self.run.heard.append(event)
+        if isinstance(event, self.reissue.SessionEvent):
+            (self.session_began if event.phase.value == "started" else self.session_ended)(event)
+        elif isinstance(event, self.reissue.RefreshEvent):
+            self.refresh_went(event)
+        elif isinstance(event, self.reissue.RequestEvent):
+            self.request_went(event)
+        for reaction in [r for r in self.reactions if PHASES[r[0]] == (type(event).__name__, event.phase.value)]:
+            self.reactions.remove(reaction)
+            reaction[1]()
+
+    def session_began(self, event: Any) -> None:
+        token = self.received
+        self.run.expect(self.session is None, "two sessions at once")
+        self.run.expect(event.session not in self.sessions, "the beginning of a session was told twice")
+        self.run.expect(token is not None and token.session is None, "a session began without a new token")
+        if token is not None:
+            token.session = event.session
+            self.tokens[token.access_token] = token
+            self.run.expect(token.sign_outs == self.sign_outs, "a late answer signed in again")
+            self.session = Session(event.session, token, token.by, token.user, token.refresh_token)
+            self.sessions[event.session] = self.session
+            issue = self.issue_of(token)
+            if self.origin is not None and issue is not None and token.by == "handed":
+                self.origin.unheard |= any(age > issue.session for age in self.origin.signed_out)
+
+    def session_ended(self, event: Any) -> None:
+        expect, session = self.run.expect, self.sessions[event.session]
+        expect(not session.ended, "the end of a session was told twice")
+        expect(session is self.session, "a session ended that was not on")
+        session.ended, self.session = event.reason, None
+        self.run.lose_copy(session.refresh_token)
+        for name, call in self.calls.items():
+            on_wire = call.attempts and call.attempts[-1] in self.on_wire
+            if call.session == session.number and name not in self.given_up and not on_wire and call.kind != "public":
+                call.due = self.awake
+        match event.reason:
+            case "signed_out" | "refused" if self.hearing is not None:
+                expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
+                mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
+                if mine is not None and theirs is not None:
+                    newer = mine.session > theirs.session
+                    if event.reason == "refused":
+                        newer = (mine.session, mine.number) > (theirs.session, theirs.number)
+                    expect(not newer, f"what is newer was ended by: {event.reason}")
+            case "signed_out":
+                self.signed_out += 1
+                expect(self.signed_out <= self.sign_outs, "signed out, and nobody asked for it")
+            case "closed":
+                expect(self.closing, "closed, and nobody asked for it")
+            case "refused":
+                expect(session.refused, "signed out without a refusal")
+                useless = session.token.refused or self.had_left(session.token) <= 0
+                expect(useless, "signed out while the token still worked (F9)")
+            case "replaced":
+                new = self.received
+                expect(new is not None and new is not session.token, "a session was replaced by none")
+                if new is not None and new.by == "handed":
+                    opaque = self.browser.server.opaque
+                    expect(opaque or new.user != session.user, "a session was replaced by its own user's")
+                if new is not None and new.by == "refresh":
+                    doubtful = session.doubtful or (self.origin is not None and self.browser.server.opaque)
+                    expect(doubtful or new.user != session.user, "a session was replaced by its own user's refresh")
+
+    def refresh_went(self, event: Any) -> None:
+        expect, session = self.run.expect, self.sessions[event.session]
+        if event.phase.value == "started":
+            expect(session is self.session, "a refresh for a session that is over")
+            expect(not any(s.refreshing for s in self.sessions.values() if not s.ended), "two refreshes at once")
+            expect(not session.refused, "asked again after a refusal (F7)")
+            expect(self.run.client_time() >= session.wait_until, "asked again before Retry-After had passed (F2)")
+            self.check_need(session.token)
+            session.refreshing = True
+            return
+        if event.phase.value == "taken_over":
+            token = self.received
+            expect(session is self.session, "a session that is over goes on")
+            expect(token is not None and token.by == "handed" and token.session is None, "taken over from nobody")
+            self.go_on(session, token)
+            session.overtaken, session.refreshing = session.overtaken or session.refreshing, False
+            session.refused = False
+            return
+        expect(session.refreshing or session.overtaken, "a refresh ended that had not begun")
+        session.overtaken = session.overtaken and session.refreshing
+        session.refreshing = False
+        match event.phase.value:
+            case "succeeded":
+                token = self.received
+                expect(not session.ended, "a refresh succeeded after the end")
+                expect(
+                    token is not None and token.by == "refresh" and token.session is None, "a success out of nowhere"
+                )
+                self.go_on(session, token)
+            case "unavailable":
+                session.wait_until = self.run.client_time() + (event.retry_after or 0.0)
+            case "refused":
+                session.refused = True
+                expect(self.answer in (("refresh", 401), ("refresh", 400), ("refresh", 204)), "refused by nobody")
+
+    def go_on(self, session: Session, token: Token | None) -> None:
+        if token is not None:
+            token.session, session.token = session.number, token
+            self.tokens[token.access_token] = token
+            before, session.refresh_token = session.refresh_token, token.refresh_token or session.refresh_token
+            self.run.lose_copy(before)
+            mixed = self.origin is not None and self.browser.mixed
+            self.run.expect(token.user == session.user or mixed, "a session goes on with another user's token")
+            session.user = token.user
+
+    def check_need(self, token: Token) -> None:
+        """A refresh is for a token that was refused or nears its end, or because somebody asked for it."""
+        stale = self.had_left(token) <= token.life / 4
+        self.run.expect(stale or token.refused or self.renewals > 0, "a refresh that nobody needed")
+
+    def had_left(self, token: Token) -> float:
+        """The fewest seconds of life that the client's clock can have left it: it may have been set since it looked."""
+        now = self.run.client_time() - self.run.jumped
+        return token.clock + token.life - now - max(self.run.jumps)
+
+    def request_went(self, event: Any) -> None:
+        call = self.calls[event.url.removeprefix(API)]
+        call.phases.append(event.phase.value)
+        if event.phase.value == "refused":
+            token = call.attempts[-1].token
+            self.run.expect(token is not None, "a request without a token was refused")
+            if token is not None:
+                token.refused = True
+
+    # What must hold when all is over
+
+    def check_calls(self) -> None:
+        expect = self.run.expect
+        if self.gone:
+            return
+        for name, call in self.calls.items():
+            if call.kind == "public" or not call.phases or name in self.untold:
+                continue
+            life = " ".join(call.phases)
+            expect(bool(LIFE_OF_A_REQUEST.fullmatch(life)), f"a request with this life: {life}")
+            sends = call.phases.count("sent") + call.phases.count("replayed")
+            expect(sends == len(call.attempts), "a request was sent more often than told")
+        for task in self.tasks:
+            self.check_outcome(task)
+        expect(self.stream.done() and self.streamed == self.heard, "a stream of events did not end, or lost some")
+
+    def check_outcome(self, task: "asyncio.Task[Any]") -> None:
+        expect = self.run.expect
+        if task.cancelled():
+            expect(task in self.cancelled, "a call was cancelled that nobody cancelled")
+            return
+        error: Any = task.exception()
+        if error is None:
+            return
+        expect(isinstance(error, self.reissue.ReissueError | OSError), f"an undocumented error: {error!r}")
+        expect("eyJ" not in str(error) and "opaque-" not in str(error), "a token stands in an error")
+        if isinstance(error, self.reissue.RefreshUnavailable):
+            evidence = (error.__cause__, error.retry_after, error.status)
+            others = self.origin is not None and "another page" in str(error)
+            expect(others or evidence != (None, None, None), f"an outage without a cause: {error}")
+
+
+def once() -> Iterator[bytes]:
+    """A body that can be read once."""
+    yield b"once"
+
+
+PHASES = [
+    *(("RequestEvent", phase) for phase in ("started", "sent", "refused", "replayed", "done", "failed", "cancelled")),
+    *(("RefreshEvent", phase) for phase in ("started", "succeeded", "refused", "unavailable", "dropped")),
+    *(("SessionEvent", phase) for phase in ("started", "ended")),
+]
