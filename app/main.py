@@ -497,9 +497,13 @@ def on_refresh(event: RefreshEvent) -> None:
         refreshes[event.session].step("asked for a new token", "now")
         return
     row = refreshes.pop(event.session, None)
+    if row is None and event.phase is RefreshPhase.TAKEN_OVER:  # another tab needed it first
+        row = add_row("refresh", "↻", "Refresh", event.at)
     if row is None:
         return  # ended before it was started
     match event.phase:
+        case RefreshPhase.TAKEN_OVER:
+            row.end("new token from another tab", "good", event.at)
         case RefreshPhase.SUCCEEDED:
             life = f" for {event.expires_in:.0f} s" if event.expires_in is not None else ""
             row.end(f"new token{life}", "good", event.at)

@@ -24,6 +24,7 @@ from .errors import (
     RequestAborted,
     SessionChanged,
     SessionEnded,
+    WouldBlock,
 )
 from .events import (
     Event,
@@ -33,6 +34,8 @@ from .events import (
     RequestPhase,
     SessionEvent,
     SessionPhase,
+    StoreEvent,
+    StorePhase,
 )
 from .interceptor import Interceptor, State
 from .messages import Headers, Request, Response
@@ -60,6 +63,9 @@ __all__ = [
     "SessionEvent",
     "SessionPhase",
     "State",
+    "StoreEvent",
+    "StorePhase",
+    "WouldBlock",
     "connect",
     "unverified_claims",
 ]

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 def connect(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> "Interceptor":
     """An `Interceptor` over the browser's own fetch, clock and URLs.
 
-    `audience` and the endpoint's URL may be relative to the page. `options` are those of `Interceptor`. Raises
-    ReissueError outside Pyodide, and TypeError or ValueError for settings that can't work.
+    `audience` and the endpoint's URL may be relative to the page. Every page of the origin with the same endpoint and
+    the same `name` (text, "default") is one session; `tabs=False` shares nothing. `store` is where the session outlives
+    its pages: "memory" (nowhere), "session" (one tab, across reloads) or "local" (the origin, until signed out), which
+    any script of the origin can read. The other `options` are those of `Interceptor`. Raises ReissueError outside
+    Pyodide, and TypeError or ValueError for settings that can't work.
 
         api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
     """

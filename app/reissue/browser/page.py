@@ -1,32 +1,56 @@
-"""An interceptor in a page: the core, wired to the browser."""
+"""An interceptor in a page or a worker: the core, wired to the browser."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import js
 from pyodide.ffi import create_proxy
 
 from ..endpoints import Endpoint, Refresh
 from ..errors import ReissueError
 from ..interceptor import Interceptor
+from ..messages import Request
+from ..neighbours import Store
+from ..signals import aborted_by
+from . import gate
+from .requests import can_carry_a_token
 from .signals import PageSignal
+from .stores import PageStore
+from .tabs import page_neighbours
 from .transport import send
-from .urls import parse_page_url
+from .urls import IN_WORKER, parse_page_url
 
-try:
-    from js import document, window
-except ImportError:
-    raise ReissueError("connect() needs a page's main thread: there is no document here (a worker, or Node)") from None
+if not IN_WORKER and not hasattr(js, "document"):
+    raise ReissueError("connect() needs a browser's page or worker: there is neither here (Node?)")
 
 
 class PageInterceptor(Interceptor):
-    """Takes what a page has (AbortSignal), and hears what the page hears (network back, tab looked at)."""
+    """Takes what a page has (AbortSignal), and hears what it hears (network back; on a main thread, tab looked at)."""
 
-    def __init__(self, audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> None:
-        super().__init__(send, audience=audience, endpoint=endpoint, parse_url=parse_page_url, **options)
-        self._stop_listening = [
-            _listen(window, "online", self.wake),
-            _listen(document, "visibilitychange", self._looked_at),
-        ]
+    def __init__(
+        self,
+        audience: str | Iterable[str],
+        *,
+        endpoint: Endpoint | Refresh,
+        tabs: bool = True,
+        store: str = "memory",
+        name: str = "default",
+        **options: Any,
+    ) -> None:
+        shared_name = _shared_name(name, audience, endpoint)
+        super().__init__(
+            send,
+            audience=audience,
+            endpoint=endpoint,
+            parse_url=parse_page_url,
+            neighbours=page_neighbours(shared_name) if tabs else None,
+            store=_store(store, shared_name),
+            **options,
+        )
+        self._stop_listening = [_listen(js.globalThis, "online", self.wake)]
+        if not IN_WORKER:
+            self._stop_listening.append(_listen(js.document, "visibilitychange", self._looked_at))
 
     async def fetch(self, url: Any, *, signal: Any = None, **options: Any) -> Any:
         """As `Interceptor.fetch`; `signal` is an AbortSignal, and the rest is what `pyodide.http.pyfetch` takes."""
@@ -34,21 +58,76 @@ class PageInterceptor(Interceptor):
             options["signal"] = PageSignal(signal)
         return await super().fetch(url, **options)
 
+    def install(self) -> None:
+        """Take all that this page, or this worker, fetches from the audience, whoever asks.
+
+        `js.fetch`, `pyodide.http.pyfetch`, `pyscript.fetch` and JavaScript's own `fetch(…)` go through this client from
+        now on, without a line changed in the callers. Requests to other URLs, requests that have an Authorization
+        header of their own, and all requests while nobody is signed in go out as they are. May be called again, by
+        this client or another: each call is undone by one `uninstall()`. Of clients whose audiences overlap, the one
+        installed last takes a request.
+
+        JavaScript gets errors as fetch's own, a TypeError if no answer came and the signal's reason if it was
+        aborted; else an `Error` whose `name` is SessionEnded, SessionChanged or RefreshUnavailable.
+        """
+        self._check_usable()
+        gate.install(self)
+
+    def uninstall(self) -> None:
+        """Undo one `install()`; nothing if there is none. After the last one `fetch` is what it was before."""
+        gate.uninstall(self)
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """`with api.installed():` is `install()`, and `uninstall()` at the end of the block."""
+        self.install()
+        try:
+            yield
+        finally:
+            self.uninstall()
+
+    async def answer(self, request: Request) -> Any:
+        """The response to a request that came through the gate."""
+        with aborted_by(request.options.get("signal")):
+            return await self.pass_on(request, auth=can_carry_a_token(request))
+
     async def close(self) -> None:
         """As `Interceptor.close`; the page's events are not listened to any more, and no proxy is left behind."""
+        while gate.uninstall(self):
+            pass
         for stop in self._stop_listening:
             stop()
         self._stop_listening.clear()
         await super().close()
 
     def _looked_at(self) -> None:
-        if document.visibilityState == "visible":
+        if js.document.visibilityState == "visible":
             self.wake()
 
 
 def connect_page(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> PageInterceptor:
     """What `reissue.connect` returns in a page."""
     return PageInterceptor(audience, endpoint=endpoint, **options)
+
+
+def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh) -> str:
+    """What pages must have in common to share a session: the name, and where its tokens come from."""
+    if not isinstance(name, str) or not name:
+        raise ValueError("name is a text that is not empty")
+    if isinstance(endpoint, Endpoint):
+        return f"{name} {parse_page_url(endpoint.refresh_url).href}"
+    urls = [audience] if isinstance(audience, str) else sorted(audience)
+    return " ".join([name, *(parse_page_url(url).href for url in urls)])
+
+
+def _store(kind: str, name: str) -> Store | None:
+    areas = {"local": "localStorage", "session": "sessionStorage"}
+    if kind != "memory" and kind not in areas:
+        raise ValueError(f"store is 'memory', 'session' or 'local', not {kind!r}")
+    for other in areas.keys() - {kind}:
+        with suppress(OSError):  # what an earlier version of the app kept there, nobody would ever remove
+            PageStore(areas[other], name).write(None)
+    return PageStore(areas[kind], name) if kind in areas else None
 
 
 def _listen(target: Any, event: str, callback: Callable[[], None]) -> Callable[[], None]:

@@ -1,22 +1,47 @@
 """URLs as this browser parses them."""
 
-from js import URL, document
+from typing import Any
+
+import js
+from js import URL
 from pyodide.ffi import JsException
 
 from ..urls import Url
 
+# PyScript gives its workers a `document` too, of the main thread; what a worker fetches is relative to the worker.
+IN_WORKER = hasattr(js, "WorkerGlobalScope")
 
-def parse_page_url(text: str) -> Url:
-    """A URL, relative ones against the page. Raises ValueError for what is none, isn't http(s), or names a user.
+
+def _worker_base() -> str:
+    """What relative URLs are relative to; a worker that was made of a blob has no path of its own."""
+    location = js.location
+    return str(location.origin) + "/" if location.protocol == "blob:" else str(location.href)
+
+
+_WORKER_BASE = _worker_base() if IN_WORKER else None
+
+
+def js_url(text: str) -> Any:
+    """The browser's own `URL`, relative to the page or the worker. Raises JsException for what is none."""
+    return URL.new(text, _WORKER_BASE or js.document.baseURI)
+
+
+def checked(url: Any) -> Url:
+    """A `URL` that may be compared with an audience. Raises ValueError if it isn't http(s), or names a user.
 
     fetch refuses URLs with a user name or password (Fetch standard, `Request` constructor).
     """
-    try:
-        url = URL.new(text, document.baseURI)
-    except JsException:
-        raise ValueError("the browser can't parse this URL") from None
     if url.protocol not in ("http:", "https:"):
         raise ValueError("not an http(s) URL")
     if url.username or url.password:
         raise ValueError("the URL names a user")
     return Url(url.href, url.origin, url.pathname)
+
+
+def parse_page_url(text: str) -> Url:
+    """A URL, relative ones against the page or the worker. Raises ValueError for what is none, and as `checked`."""
+    try:
+        url = js_url(text)
+    except JsException:
+        raise ValueError("the browser can't parse this URL") from None
+    return checked(url)

@@ -1,0 +1,12 @@
+"""Tasks that start within the call that makes them."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def eager_task(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task that has run up to where it first waits. Python 3.12 and later: every Pyodide since 0.26."""
+    return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)  # type: ignore[call-arg]

@@ -1,0 +1,178 @@
+"""What stands in fetch's place while a client is installed: `js.fetch`, `pyfetch` and the page's JavaScript meet here.
+
+Theory of operation:
+
+1. One gate for the page, however many clients are installed; of those that cover a URL the one installed last takes it.
+2. It is a JavaScript `Proxy` around the native fetch, whose trap `apply` is Python. So no script has to be served, a
+   policy without 'unsafe-eval' has nothing to forbid, and `typeof fetch`, `fetch.name` and `fetch.length` are as ever.
+3. What no client covers is handed to the native fetch within the call, and the native promise handed back.
+4. The rest is answered by a task that starts within the call (`eager_start`): with a fresh token the request is on its
+   way when `fetch` returns. A page that is being left (`pagehide`, `keepalive`) has no later turn.
+5. The clients' own requests take the native fetch, the endpoint's among them. So does a request that an endpoint makes
+   by a fetch of its own: it would wait for itself (Q3).
+6. Once its trap is taken away the Proxy *is* the native fetch, for whoever has kept it.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import js
+from js import Array, DOMException, Error, Object, Promise, Proxy, Reflect
+from js import TypeError as JsTypeError
+from pyodide.ffi import JsException, create_proxy, to_js
+from pyodide.http import _pyfetch
+
+from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded
+from ..messages import Request
+from .eager import eager_task
+from .requests import core_request
+from .urls import checked, js_url
+
+if TYPE_CHECKING:
+    from .page import PageInterceptor
+
+
+class Gate:
+    """The page's fetch, from the first `enter` to the last `leave`."""
+
+    def __init__(self) -> None:
+        self.native = js.fetch
+        self._call_native = Reflect.apply.bind(None, self.native, None)
+        self._is_own = Object.hasOwn(js.globalThis, "fetch")  # in a worker it lies on the prototype
+        self._pyfetch_native = _pyfetch._jsfetch  # bound by name when pyfetch is first imported
+        self._clients: list[PageInterceptor] = []
+        self._origins: set[str] = set()
+        self._answers: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
+        self._trap = create_proxy(self._called_by_javascript)
+        self._handler = to_js({"apply": self._trap}, dict_converter=Object.fromEntries)
+        self._fetch = js.globalThis.fetch = Proxy.new(self.native, self._handler)
+        _pyfetch._jsfetch = self._called_by_pyfetch
+
+    def enter(self, client: "PageInterceptor") -> None:
+        """Let this client take what its audience covers."""
+        self._clients.append(client)
+        self._note_origins()
+
+    def leave(self, client: "PageInterceptor") -> bool:
+        """Undo this client's latest `enter`; False if there is none."""
+        for index in reversed(range(len(self._clients))):
+            if self._clients[index] is client:
+                del self._clients[index]
+                self._note_origins()
+                return True
+        return False
+
+    def _note_origins(self) -> None:
+        self._origins = {origin for client in self._clients for origin in client.origins}
+
+    @property
+    def empty(self) -> bool:
+        """Has everybody left?"""
+        return not self._clients
+
+    def remove(self) -> None:
+        """Give the page its own fetch back; a script that has wrapped the gate meanwhile keeps its wrapper."""
+        Reflect.deleteProperty(self._handler, "apply")
+        self._trap.destroy()
+        if _pyfetch._jsfetch == self._called_by_pyfetch:
+            _pyfetch._jsfetch = self._pyfetch_native
+        if js.fetch != self._fetch:
+            return
+        if self._is_own:
+            js.globalThis.fetch = self.native
+        else:
+            Reflect.deleteProperty(js.globalThis, "fetch")
+
+    def _called_by_javascript(self, native: Any, this: Any, arguments: Any) -> Any:
+        """`fetch(…)`, from JavaScript or as `js.fetch`: gives a Promise of a Response."""
+        entry = self._entry(*arguments)
+        if entry is None:
+            # Called from Python directly, native would give a future of Python's in place of its promise.
+            return Array.of(arguments).map(self._call_native)[0]
+        promise = Promise.withResolvers()
+        task = eager_task(_settle(promise, *entry))
+        if not task.done():
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+        return promise.promise
+
+    def _called_by_pyfetch(self, *arguments: Any) -> Any:
+        """As pyfetch calls its fetcher: gives what it awaits, for a Response."""
+        entry = self._entry(*arguments)
+        return self.native(*arguments) if entry is None else _answer_pyfetch(*entry)
+
+    def _entry(self, resource: Any = None, init: Any = None, *_: Any) -> "tuple[PageInterceptor, Request] | None":
+        """Who takes this request, and what it asks for; None if it is the native fetch's."""
+        try:
+            # Of what is no Request, fetch takes the text.
+            text = resource if isinstance(resource, str) else getattr(resource, "url", None) or str(resource)
+            parsed = js_url(text)
+            if parsed.origin not in self._origins:  # most requests that aren't ours, for a third of the price
+                return None
+            url = checked(parsed)
+            for client in reversed(self._clients):
+                if client.covers(url):
+                    return client, core_request(resource, init)
+        except (ValueError, JsException):
+            pass  # the native fetch says what is wrong with it
+        return None
+
+
+async def _settle(promise: Any, client: "PageInterceptor", request: Request) -> None:
+    try:
+        response = await client.answer(request)
+    except BaseException as error:  # whatever it is: a promise that is never settled would hang its caller
+        promise.reject(_as_javascript(error, request))
+    else:
+        promise.resolve(response.js_response)
+
+
+async def _answer_pyfetch(client: "PageInterceptor", request: Request) -> Any:
+    try:
+        return (await client.answer(request)).js_response
+    except (NetworkError, RequestAborted) as error:
+        raise JsException(type(error).__name__, str(error.__cause__ or error)) from error  # pyfetch's own: AbortError
+
+
+def _as_javascript(error: BaseException, request: Request) -> Any:
+    """The error as JavaScript knows it from fetch; what only this library knows is an Error with its name."""
+    if isinstance(error, RequestAborted):
+        return request.options["source"].signal.reason
+    if isinstance(error, asyncio.CancelledError):
+        return DOMException.new("The request was cancelled.", "AbortError")
+    if isinstance(error, NetworkError):
+        return JsTypeError.new(str(error.__cause__))  # the browser's own words
+    told = Error.new(str(error))
+    told.name = type(error).__name__
+    if isinstance(error, SessionEnded):
+        told.reason = error.reason
+    if isinstance(error, RefreshUnavailable):
+        told.retryAfter = error.retry_after  # s
+    return told
+
+
+_gate: Gate | None = None
+
+
+def install(client: "PageInterceptor") -> None:
+    """Let `client` take what its audience covers, of all that the page fetches."""
+    global _gate
+    if _gate is None:
+        _gate = Gate()
+    _gate.enter(client)
+
+
+def uninstall(client: "PageInterceptor") -> bool:
+    """Undo the latest `install` of this client; False if there is none."""
+    global _gate
+    if _gate is None or not _gate.leave(client):
+        return False
+    if _gate.empty:
+        _gate.remove()
+        _gate = None
+    return True
+
+
+def native_fetch() -> Any:
+    """The page's fetch behind the gate."""
+    return js.fetch if _gate is None else _gate.native

@@ -1,0 +1,39 @@
+"""A JavaScript `Request`, as the core takes it.
+
+The core sees what its decisions need; the JavaScript object goes along as the option `source`, and is what is sent.
+"""
+
+from typing import Any
+
+from js import Request as JsRequest
+
+from ..messages import Headers, Request
+from .signals import PageSignal
+
+_UNAUTHORIZABLE = "no-cors"  # in this mode a browser drops an Authorization header (Fetch standard, 'request-no-cors')
+
+
+def core_request(resource: Any, init: Any = None) -> Request:
+    """What `fetch(resource, init)` asks for. Raises JsException (a TypeError) for what fetch refuses.
+
+    As with fetch, a body that `resource` has is used up.
+    """
+    source = JsRequest.new(resource, init)
+    body = getattr(init, "body", None)
+    one_shot = body if hasattr(body, "getReader") else None
+    options = {"source": source}
+    if getattr(init, "signal", None) or hasattr(resource, "signal"):  # every Request has one, given or not
+        options["signal"] = PageSignal(source.signal)
+    authorization = source.headers.get("Authorization")
+    return Request(
+        source.url,
+        source.method,
+        Headers({"Authorization": authorization} if authorization else None),
+        one_shot,
+        options,
+    )
+
+
+def can_carry_a_token(request: Request) -> bool:
+    """May the token be attached? Not where the caller has credentials of his own, or the browser would drop it."""
+    return "Authorization" not in request.headers and request.options["source"].mode != _UNAUTHORIZABLE

@@ -1,0 +1,176 @@
+"""The other pages of this origin, by way of Web Locks and a BroadcastChannel.
+
+A page shows a sign by holding a shared lock that is named after it: the browser's keeper of locks tells everybody who
+asks, in the order in which things happened, and forgets a page that crashes. A message can do neither.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_proxy, to_js
+
+from ..courtesy import CourteousNeighbours
+from ..neighbours import Neighbours
+from .stores import PageStore
+
+
+def page_neighbours(name: str) -> Neighbours | None:
+    """Every page of this origin that goes by `name`; None where the browser has no way to reach them.
+
+    Without Web Locks (a page that is not served over HTTPS) turns are taken by courtesy. Without a BroadcastChannel
+    the pages still take turns, and each refreshes for itself.
+    """
+    channel = PageChannel(f"reissue:{name}") if getattr(js, "BroadcastChannel", None) else None
+    if getattr(js.navigator, "locks", None):
+        return PageNeighbours(name, channel)
+    return CourteousNeighbours(channel, clock=time.time) if channel else None
+
+
+class PageChannel:
+    """A BroadcastChannel that carries text (HTML standard, section 9.5)."""
+
+    def __init__(self, name: str) -> None:
+        self._channel: Any = js.BroadcastChannel.new(name)
+        self._proxy: Any = None
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        """Call `heard` with every message of another page, from now on."""
+        self._proxy = create_proxy(lambda event: heard(event.data) if isinstance(event.data, str) else None)
+        self._channel.addEventListener("message", self._proxy)
+
+    def post(self, message: str) -> None:
+        """Send a message to every other page. A closed channel sends nothing."""
+        with suppress(JsException):
+            self._channel.postMessage(message)
+
+    def close(self) -> None:
+        """Neither send nor hear any more."""
+        self._channel.close()
+        if self._proxy is not None:
+            self._channel.removeEventListener("message", self._proxy)
+            self._proxy.destroy()
+            self._proxy = None
+
+
+class PageNeighbours:
+    """Every page of this origin that goes by `name`, by Web Locks and perhaps a channel."""
+
+    def __init__(self, name: str, channel: PageChannel | None) -> None:
+        self._name = f"reissue:{name}"
+        self._channel = channel
+        self._sign: _Hold | None = None
+        self._mark = PageStore("localStorage", f"{name} turn")  # outlives the page that has the turn
+        self.cut_off = False
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        """Call `heard` with every message of another page, from now on."""
+        if self._channel is not None:
+            self._channel.listen(heard)
+
+    def post(self, message: str) -> None:
+        """Send a message to every other page."""
+        if self._channel is not None:
+            self._channel.post(message)
+
+    def lock(self) -> AbstractAsyncContextManager[bool]:
+        """One page at a time (Web Locks API, mode 'exclusive')."""
+        return self._lock()
+
+    @asynccontextmanager
+    async def _lock(self) -> AsyncIterator[bool]:
+        taken = self._name in await _lock_names()
+        turn = _Hold(self._name, "exclusive")
+        try:
+            await turn.granted()
+            self.cut_off = self._marked() is not None
+            self._marked("on")
+            yield taken
+            if self._sign is not None:
+                await self._sign.granted()  # whoever comes next must see it
+        finally:
+            if turn.held:
+                self._marked(None)
+            self.cut_off = False
+            turn.end()
+
+    def show(self, sign: str | None) -> None:
+        """Let the others see this; None takes it away."""
+        before, self._sign = self._sign, None if sign is None else _Hold(f"{self._name}#{sign}", "shared")
+        if before is not None:
+            before.end()
+
+    async def seen(self) -> list[str]:
+        """What all pages show now. Nothing without a channel: it could not be asked for."""
+        prefix = f"{self._name}#"
+        names = await _lock_names() if self._channel is not None else []
+        return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+    def close(self) -> None:
+        """Hear nothing and show nothing any more."""
+        self.show(None)
+        if self._channel is not None:
+            self._channel.close()
+
+    def _marked(self, *mark: str | None) -> str | None:
+        with suppress(OSError):  # forbidden: then nobody will know
+            if not mark:
+                return self._mark.read()
+            self._mark.write(*mark)
+        return None
+
+
+async def _lock_names() -> list[str]:
+    """The names of all locks of the origin. None where locks are forbidden: an origin of its own, in a sandbox."""
+    try:
+        locks = await js.navigator.locks.query()
+    except JsException:
+        return []
+    return [str(lock.name) for lock in locks.held]
+
+
+class _Hold:
+    """A lock that is asked for, then held, until `end`. It leaves no proxy behind."""
+
+    def __init__(self, name: str, mode: str) -> None:
+        self._granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._given_back = js.Promise.withResolvers()
+        self._controller = js.AbortController.new()
+        self._proxies = [create_proxy(self._on_granted), create_proxy(self._on_settled)]
+        options = to_js({"mode": mode, "signal": self._controller.signal})
+        request = js.navigator.locks.request(name, options, self._proxies[0])
+        request.then(self._proxies[1], self._proxies[1])  # handles its rejection, too: `end` may cause one
+
+    @property
+    def held(self) -> bool:
+        """Has it been granted?"""
+        return self._granted.done()
+
+    async def granted(self) -> None:
+        """Wait until it is held, or the browser refuses to grant locks here: then nobody is to be waited for.
+
+        Cancelling the wait leaves it in line; `end` takes it out.
+        """
+        await asyncio.wait((self._granted,))
+
+    def end(self) -> None:
+        """Give it back, or leave the line."""
+        self._given_back.resolve()
+        if not self._granted.done():
+            self._granted.set_result(None)
+            self._controller.abort()
+
+    def _on_granted(self, lock: Any) -> Any:
+        if not self._granted.done():
+            self._granted.set_result(None)
+        return self._given_back.promise
+
+    def _on_settled(self, result: Any) -> None:
+        if not self._granted.done():
+            self._granted.set_result(None)
+        proxies, self._proxies = self._proxies, []
+        for proxy in proxies:
+            proxy.destroy()

@@ -1,0 +1,34 @@
+"""One request of the endpoint's by synchronous XMLHttpRequest: its answer is here when the call returns.
+
+The page stands still meanwhile. Only for callers that can't wait: see `blocking`.
+"""
+
+from js import XMLHttpRequest
+from pyodide.ffi import JsException, to_js
+
+from ..errors import NetworkError
+from ..messages import Request, Response
+from .urls import IN_WORKER
+
+
+def send_at_once(request: Request, *, deadline: float) -> Response:
+    """Send a request, and give its whole response. `deadline` (seconds) is kept in workers only: pages may not set one.
+
+    Raises NetworkError if no answer came, or from another URL: unlike fetch, this can't be told not to be redirected.
+    """
+    call = XMLHttpRequest.new()
+    call.open(request.method, request.url, False)
+    call.withCredentials = request.options.get("credentials") == "include"
+    if IN_WORKER:
+        call.timeout = int(deadline * 1000)
+    for name, value in request.headers.items():
+        call.setRequestHeader(name, value)
+    try:
+        call.send(to_js(request.body))
+    except JsException as error:
+        raise NetworkError(f"no answer to {request.method} {request.shown_url}: {error.name}") from error
+    if call.responseURL != request.url:
+        raise NetworkError(f"{request.method} {request.shown_url} was redirected")
+    lines = (line.partition(":") for line in call.getAllResponseHeaders().splitlines())
+    headers = {name: value.strip() for name, _, value in lines}
+    return Response(call.status, headers, str(call.responseText).encode())
