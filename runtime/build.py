@@ -35,7 +35,7 @@ def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Path:
         making_python = pool.submit(interpreter.interpreter, py, pyodide)
         making_stdlib = pool.submit(make_stdlib, py, pyodide)
         core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
-        packages = [wheels.downloaded(py), wheels.own(py)]
+        packages = [wheels.downloaded(py, pyodide), wheels.own(py)]
         python, stdlib = making_python.result(), making_stdlib.result()
     lock_folder = lock.lock(py, pyodide, packages)
 

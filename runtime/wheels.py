@@ -1,5 +1,6 @@
 """The wheels that the page installs: those from PyPI, by hash, and reissue's own."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,21 +12,24 @@ REQUIREMENTS = ROOT / "runtime" / "requirements-browser.txt"
 LIBRARY = tuple(ROOT / name for name in ("app/reissue", "pyproject.toml", "README.md", "LICENSE"))
 
 
-def downloaded(site: Path) -> Path:
+def downloaded(site: Path, pyodide: Path) -> Path:
     """Return the folder with the wheels of requirements-browser.txt."""
+    info = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
 
     def make(folder: Path) -> None:
         say("bringing the page's wheels")
         run(
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
-            "--only-binary", ":all:", "--dest", folder, "-r", REQUIREMENTS,
+            # For the page's Python, not for this one; pip knows no platform by that name.
+            "--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none",
+            "--python-version", info["python"], "--dest", folder, "-r", REQUIREMENTS,
             failed="pip can't bring the page's wheels: check the network, and pip's index setting.",
         )  # fmt: skip
         for file in folder.iterdir():
             if not file.name.endswith("-none-any.whl"):
                 raise StepFailed(f"{file.name} is made for one platform: the page can install pure Python only.")
 
-    return sealed(site, "wheels", [REQUIREMENTS], make)
+    return sealed(site, "wheels", [REQUIREMENTS, info["python"]], make)
 
 
 def own(site: Path) -> Path:

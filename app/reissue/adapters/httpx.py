@@ -1,0 +1,85 @@
+"""httpx and httpx2, asynchronous and synchronous: `httpx2.AsyncClient(auth=ReissueAuth(api))`."""
+
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from ..interceptor import Interceptor
+from ..messages import Headers, Request, Response
+
+_CLIENTS = [import_module(name) for name in ("httpx2", "httpx") if find_spec(name) is not None]
+if not _CLIENTS:
+    raise ImportError("reissue.adapters.httpx needs httpx2 or httpx")
+
+
+class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: ignore[misc]
+    """Sends a client's requests to the audience with the session's token; others go out as they are.
+
+    A 401 is answered by one refresh, shared with everybody, and one replay; the body is kept for it. Raises
+    SessionEnded, SessionChanged and RefreshUnavailable from the client's own calls; and, from a synchronous client
+    where Python can't be suspended, WouldBlock.
+    """
+
+    requires_request_body = True
+
+    def __init__(self, api: Interceptor) -> None:
+        self._api = api
+
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """httpx's own protocol."""
+        await request.aread()
+        attempts = self._api.attempts(_asked(request))
+        if attempts is None:
+            yield request
+            return
+        with attempts:
+            attempt: Request | None = await attempts.first()
+            while attempt is not None:
+                response = None
+                with suppress(GeneratorExit):
+                    response = yield _authorized(request, attempt)
+                if response is None:
+                    attempts.close(sys.exception())  # what the client met, and closes this generator for
+                    return
+                if self._api.judges:
+                    await response.aread()
+                attempt = await attempts.after(_answer(response))
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """httpx's own protocol."""
+        from ..browser.suspension import attempts_of, wait_for
+
+        request.read()
+        attempts = attempts_of(self._api, _asked(request))
+        if attempts is None:
+            yield request
+            return
+        with attempts:
+            attempt: Request | None = wait_for(attempts.first())
+            while attempt is not None:
+                response = None
+                with suppress(GeneratorExit):
+                    response = yield _authorized(request, attempt)
+                if response is None:
+                    attempts.close(sys.exception())
+                    return
+                if self._api.judges:
+                    response.read()
+                attempt = wait_for(attempts.after(_answer(response)))
+
+
+def _asked(request: Any) -> Request:
+    return Request(str(request.url), request.method, Headers(request.headers))
+
+
+def _authorized(request: Any, attempt: Request) -> Any:
+    request.headers["Authorization"] = attempt.headers["Authorization"]
+    return request
+
+
+def _answer(response: Any) -> Response:
+    body = response.content if hasattr(response, "_content") else b""  # there once it was read
+    return Response(response.status_code, Headers(response.headers), body)

@@ -1,0 +1,54 @@
+"""urllib.request as pyodide-http patches it: `ReissueOpener(api).open(url)` in place of `urlopen(url)`.
+
+There, urllib's own handlers never run. Without that patch urllib opens sockets, and a browser has none.
+"""
+
+import urllib.request
+from io import BytesIO
+from typing import Any
+
+from ..browser.suspension import attempts_of, wait_for
+from ..interceptor import Interceptor
+from ..messages import Headers, Request, Response
+
+
+class ReissueOpener:
+    """Opens URLs in the audience with the session's token; others as they are.
+
+    A 401 is answered by one refresh, shared with everybody, and one replay, unless the data is a file or an iterator.
+    Raises SessionEnded, SessionChanged and RefreshUnavailable; and, where Python can't be suspended, WouldBlock.
+    """
+
+    def __init__(self, api: Interceptor) -> None:
+        self._api = api
+
+    def open(self, url: Any, data: Any = None, timeout: Any = None) -> Any:
+        """As `urllib.request.urlopen`: `url` is text or a `urllib.request.Request`."""
+        request = url if isinstance(url, urllib.request.Request) else urllib.request.Request(url)
+        if data is not None:
+            request.data = data
+        body = None if isinstance(request.data, (str, bytes)) else request.data
+        asked = Request(request.full_url, request.get_method(), Headers(dict(request.header_items())), body)
+        attempts = attempts_of(self._api, asked)
+        if attempts is None:
+            return _open(request, timeout)
+        with attempts:
+            attempt: Request | None = wait_for(attempts.first())
+            while attempt is not None:
+                request.add_unredirected_header("Authorization", attempt.headers["Authorization"])
+                response = _open(request, timeout)
+                attempt = wait_for(attempts.after(_answer(response, self._api.judges)))
+            request.remove_header("Authorization")  # the caller's own object
+            return response
+
+
+def _open(request: Any, timeout: Any) -> Any:
+    return urllib.request.urlopen(request) if timeout is None else urllib.request.urlopen(request, timeout=timeout)
+
+
+def _answer(response: Any, whole: bool) -> Response:
+    body = b""
+    if whole:
+        body = response.read()
+        response.fp, response.length = BytesIO(body), len(body)  # as it was
+    return Response(response.status, Headers(response.getheaders()), body)

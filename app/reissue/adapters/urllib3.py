@@ -1,0 +1,38 @@
+"""urllib3: `ReissuePoolManager(api).request("GET", url)`."""
+
+from typing import Any
+
+import urllib3
+
+from ..browser.suspension import attempts_of, wait_for
+from ..interceptor import Interceptor
+from ..messages import Headers, Request, Response
+
+
+class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
+    """A `urllib3.PoolManager` that sends requests to the audience with the session's token; others as they are.
+
+    A 401 is answered by one refresh, shared with everybody, and one replay, unless the body is a file or an iterator.
+    Raises SessionEnded, SessionChanged and RefreshUnavailable; and, where Python can't be suspended, WouldBlock.
+    """
+
+    def __init__(self, api: Interceptor, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._api = api
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> Any:
+        """As `urllib3.PoolManager.urlopen`, to which all its requests come."""
+        headers = options.get("headers") or self.headers
+        body = options.get("body")
+        asked = Request(url, method, Headers(headers), None if isinstance(body, (str, bytes)) else body)
+        attempts = attempts_of(self._api, asked)
+        if attempts is None:
+            return super().urlopen(method, url, redirect, **options)
+        with attempts:
+            attempt: Request | None = wait_for(attempts.first())
+            while attempt is not None:
+                options["headers"] = {**headers, "Authorization": attempt.headers["Authorization"]}
+                response = super().urlopen(method, url, redirect, **options)
+                body = response.data if self._api.judges else b""
+                attempt = wait_for(attempts.after(Response(response.status, Headers(response.headers), body)))
+            return response
