@@ -24,6 +24,10 @@ await outcome("/api/me")
 """
 
 
+def redirect(route: Route, location: str) -> None:
+    route.fulfill(status=307, headers={"Location": location})
+
+
 @pytest.fixture
 def other() -> Iterator[OtherOrigin]:
     with other_origin() as other:
@@ -45,10 +49,16 @@ def python(visit: Visit, other: OtherOrigin) -> Visit:
     return visit
 
 
-def test_the_token_never_goes_to_another_origin(python: Visit, other: OtherOrigin) -> None:
-    """X1, X2: compared on the URL as the browser parses it."""
+def test_the_token_goes_to_the_audience_only_as_the_browser_parses_urls(python: Visit, other: OtherOrigin) -> None:
+    """X1: The token goes to the audience only, by origin and path segment, on the URL as the browser parses it; closed
+    by default.
+
+    Seen in: HoffmanEngineering/3d-print-log-ui#69
+    """
     ours, theirs = python.server.origin.removeprefix("http://"), other.origin.removeprefix("http://")
+    python.page.route("**/api/moved", lambda route: redirect(route, f"{other.origin}/api/landed"))
     arriving = [
+        "/api/moved",
         f"{other.origin}/api/notes",
         f"//{theirs}/api/notes",
         f"\\\\{theirs}\\api\\notes",
@@ -66,6 +76,13 @@ def test_the_token_never_goes_to_another_origin(python: Visit, other: OtherOrigi
     assert not other.saw(token)
     assert "authorization" not in other.header_names()
     assert "cookie" not in other.header_names()
+    outside = ["/dev/counters", "/api/../dev/counters", "/api/%2e%2e/dev/counters", "http:dev/counters", "/apix/../dev"]
+    python.expect_console("status of 404")
+    assert python.run(f"[await outcome(url) for url in {outside}]") == [200, 200, 200, 200, 404]
+    inside = ["/api/me", f"HTTP://{ours.upper()}/api/x/../me", "/dev/../api/me"]
+    assert python.run(f"[await outcome(url) for url in {inside}]") == [200] * len(inside)
+    authorized = [r.url for r in python.requests if "authorization" in r.headers]
+    assert set(authorized) <= {f"{python.server.url}api/me", f"{python.server.url}api/moved"}
 
 
 def test_the_token_stays_within_its_path(python: Visit) -> None:
@@ -84,11 +101,7 @@ def test_the_token_stays_within_its_path(python: Visit) -> None:
 
 def test_a_redirect_to_another_origin_does_not_take_the_token_along(python: Visit, other: OtherOrigin) -> None:
     """X1: the browser takes Authorization away when it follows (Fetch standard, 'HTTP-redirect fetch')."""
-
-    def redirect(route: Route) -> None:
-        route.fulfill(status=307, headers={"Location": f"{other.origin}/api/landed"})
-
-    python.page.route("**/api/moved", redirect)
+    python.page.route("**/api/moved", lambda route: redirect(route, f"{other.origin}/api/landed"))
     assert python.run('await outcome("/api/moved")') == 200
     assert [request.path for request in other.requests][-1] == "/api/landed"
     (token,) = python.tokens
@@ -109,3 +122,67 @@ def test_a_request_without_auth_carries_no_token(python: Visit) -> None:
     python.expect_console("status of 401")
     assert python.run('await outcome("/api/me", auth=False)') == 401
     assert len([r for r in python.requests_to("/api/me") if "authorization" in r.headers]) == 1
+
+
+CLIENTS = """
+import httpx2, pyodide_http, pyodide_js, requests, urllib3
+from reissue.adapters.httpx import ReissueAuth as HttpxAuth
+from reissue.adapters.requests import ReissueAuth as RequestsAuth
+from reissue.adapters.urllib import ReissueOpener
+from reissue.adapters.urllib3 import ReissuePoolManager
+pyodide_http.patch_urllib()
+asynchronous, synchronous = httpx2.AsyncClient(auth=HttpxAuth(api)), httpx2.Client(auth=HttpxAuth(api))
+sends = [
+    lambda url: asynchronous.get(url),
+    lambda url: synchronous.get(url),
+    lambda url: requests.get(url, auth=RequestsAuth(api)),
+    lambda url: ReissuePoolManager(api, retries=False).request("GET", url),
+    lambda url: ReissueOpener(api).open(url),
+]
+async def sent(url):
+    for send in sends:
+        try:
+            answer = send(url)
+            if asyncio.iscoroutine(answer):
+                await answer
+        except (Exception, asyncio.CancelledError):
+            pass
+None
+"""
+
+
+def test_other_clients_give_the_token_to_no_other_origin_however_they_read_a_url(
+    python: Visit, other: OtherOrigin
+) -> None:
+    """X1: each has a parser of its own, and what it sends to is what was compared."""
+    python.run("""
+import pyodide_js
+from pyodide.ffi import create_proxy
+quiet = create_proxy(lambda *_: None)
+await pyodide_js.loadPackage(["httpx2", "requests", "urllib3", "pyodide-http"], messageCallback=quiet)
+None
+""")
+    python.run(CLIENTS)
+    ours, theirs = python.server.origin.removeprefix("http://"), other.origin.removeprefix("http://")
+    seen = len(python.requests_to("/api/me"))
+    python.run(f"await sent('{python.server.url}api/me')")
+    assert [r.headers.get("authorization", "")[:7] for r in python.requests_to("/api/me")[seen:]] == ["Bearer "] * 5
+    python.expect_console(".*", times=0, at_most=1000)  # what each of them says of such URLs
+    arrived = []
+    for url in [
+        f"http://{theirs}/api/me",
+        f"http://{ours}\\@{theirs}/api/me",
+        f"http://{ours}/api/\\@{theirs}/api/me",
+        f"http://{theirs}\\@{ours}/api/me",
+        f"http://{ours}@{theirs}/api/me",
+        f"http://{ours}#@{theirs}/api/me",
+        f"http:\\\\{theirs}/api/me",
+        f"http:/{theirs}/api/me",
+        f"HTTP://{theirs}/api/me?http://{ours}/api/me",
+    ]:
+        python.run(f"await sent({json.dumps(url)})")
+        arrived.append(len(other.requests))
+    assert arrived[0] >= 5, "all five do reach it"
+    (token,) = python.tokens
+    assert not other.saw(token)
+    assert not any("Bearer" in value for request in other.requests for value in request.headers.values())

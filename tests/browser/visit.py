@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
+from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Locator, Page, Request, Route, expect
 
 from tests.live_server import LiveServer
 
 PAGES = Path(__file__).with_name("pages")
-TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".py": "text/x-python"}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".py": "text/x-python",
+}
 STARTED = 30_000  # ms for Python to start, on a machine that is busy
 # PyScript's own word that it is ready, for whoever shows debug messages.
 READY = "[pyscript/main] PyScript Ready"
@@ -35,6 +40,7 @@ class Visit:
         self.tokens: set[str] = set()
         self.expected: list[tuple[str, int, int]] = []
         self.allowed_origins = {server.origin}
+        self._devtools: CDPSession | None = None
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         page.on("request", self._sent)
@@ -93,18 +99,31 @@ class Visit:
 
     # Python of the test's own
 
-    def open_blank(self) -> Visit:
-        """A page with Python and nothing else, of the same origin and under the same policy."""
-        policy = self.server.request("GET", "/").headers["Content-Security-Policy"]
+    def open_blank(self, page: str = "blank.html", *, policy: dict[str, str] | None = None) -> Visit:
+        """A page with Python and nothing else, of the same origin and under the server's headers.
+
+        `policy` sets directives of its Content-Security-Policy anew.
+        """
+        return self.begin_blank(page, policy=policy).blank_has_begun()
+
+    def begin_blank(self, page: str = "blank.html", *, policy: dict[str, str] | None = None) -> Visit:
+        """`open_blank` without the wait: several pages may start at once."""
+        headers = self.server.request("GET", "/").headers
+        directives = dict(d.strip().partition(" ")[::2] for d in headers["Content-Security-Policy"].split(";"))
+        kept = {name: value for name, value in headers.items() if name.lower().startswith("cross-origin")}
+        kept["Content-Security-Policy"] = "; ".join(f"{d} {v}" for d, v in {**directives, **(policy or {})}.items())
 
         def answer(route: Route) -> None:
-            file = PAGES / route.request.url.rpartition("/")[2]
-            headers = {"Content-Security-Policy": policy, "Content-Type": TYPES[file.suffix]}
-            route.fulfill(path=file, headers=headers)
+            file = PAGES / urlsplit(route.request.url).path[1:]
+            route.fulfill(path=file, headers={**kept, "Content-Type": TYPES[file.suffix]})
 
-        self.page.route(f"{self.server.url}blank.*", answer)
-        self.page.goto(f"{self.server.url}blank.html")
-        expect(self["#status"]).to_have_text("ready", timeout=STARTED)
+        for file in PAGES.iterdir():
+            self.context.route(re.compile(re.escape(f"{self.server.url}{file.name}") + r"(\?.*)?$"), answer)
+        self.page.goto(f"{self.server.url}{page}", wait_until="commit")
+        return self
+
+    def blank_has_begun(self, *, timeout: float = STARTED) -> Visit:
+        expect(self["#status"]).to_have_text("ready", timeout=timeout)
         return self
 
     def run(self, source: str) -> Any:
@@ -115,10 +134,10 @@ class Visit:
         """The value of a JavaScript expression, awaited. By way of the developer tools, which the page's policy lets
         through: Playwright's own `evaluate` needs 'unsafe-eval'.
         """
-        devtools = self.context.new_cdp_session(self.page)
+        if self._devtools is None:  # kept: when one is detached, Chromium tells an offline page that it is online
+            self._devtools = self.context.new_cdp_session(self.page)
         question = {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        answer = devtools.send("Runtime.evaluate", question)
-        devtools.detach()
+        answer = self._devtools.send("Runtime.evaluate", question)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -131,12 +150,19 @@ class Visit:
         """Chromium itself writes a line for each failed request: `times` of them, or up to `at_most`."""
         self.expected.append((pattern, times, times if at_most is None else at_most))
 
+    def stop_recording(self) -> None:
+        """Keep no request from now on: ten thousand of them fill the memory of two processes."""
+        self.page.remove_listener("request", self._sent)
+
     def requests_to(self, path: str) -> list[Request]:
         return [request for request in self.requests if urlsplit(request.url).path == path]
 
+    def markup(self) -> str:
+        return self.page.content()
+
     def check(self) -> None:
         """Fail the test unless the browser did nothing but what was expected of it."""
-        markup = self.page.content()  # first: what the browser said before has arrived when this is answered
+        markup = self.markup()  # first: what the browser said before has arrived when this is answered
         unexpected = [line for line in self.console if not any(re.search(p, line) for p, _, _ in self.expected)]
         assert not unexpected, "the console is not clean:\n" + "\n".join(unexpected)
         for pattern, least, most in self.expected:

@@ -1,0 +1,15 @@
+import {start} from "/start.js";
+
+if (location.search.includes("without-jspi")) {
+    delete WebAssembly.Suspending;
+    delete WebAssembly.promising;
+}
+const run_python = await start();
+onmessage = async ({data: {number, source}}) => {
+    try {
+        postMessage({number, answer: await run_python(source)});
+    } catch (error) {
+        postMessage({number, error: String(error)});
+    }
+};
+postMessage({ready: true});

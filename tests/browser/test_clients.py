@@ -1,0 +1,288 @@
+"""docs/clients.md: each of its examples, as it stands, wherever it says that it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.browser.visit import Visit
+from tests.live_server import ROOT
+
+DOCUMENT = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+EXAMPLES: dict[str, str] = dict(
+    re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```(?:python|javascript)\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+)
+JAVASCRIPT = "JavaScript"
+INSTALLED = {JAVASCRIPT} | {title for title, code in EXAMPLES.items() if "api.install()" in code}
+SYNCHRONOUS = {title for title, code in EXAMPLES.items() if "async " not in code}
+PACKAGES = ["httpx2", "pyodide-http", "requests", "urllib3"]
+
+# What clients and PyScript say of themselves, with or without us.
+CLIENTS_OWN_LINES = (
+    'Refused to set unsafe header "(?i:accept-encoding|connection|host)"',
+    "Can't stream HTTP requests because",
+    "Unable to use `window` or `document` in worker",
+)
+
+PREPARE = """
+import asyncio, inspect, time
+import js, pyodide_js, reissue
+from pyodide.ffi import can_run_sync, create_proxy
+await pyodide_js.loadPackage(PACKAGES, messageCallback=create_proxy(lambda *_: None))
+from urllib3.contrib.emscripten.fetch import wait_for_streaming_ready
+await wait_for_streaming_ready()  # its own worker, where it has one
+origin = js.location.origin
+
+async def ask():
+    answer = notes()
+    return await answer if inspect.isawaitable(answer) else answer
+
+async def outcome(awaitable):
+    try:
+        return await awaitable
+    except Exception as error:
+        causes = []
+        while error is not None:
+            causes.append(type(error).__name__)
+            error = error.__cause__ or error.__context__
+        return causes
+
+async def eight():
+    tasks = [asyncio.create_task(outcome(ask())) for _ in range(8)]
+    return [await task for task in tasks]
+
+[can_run_sync(), hasattr(js, "WorkerGlobalScope"), bool(js.crossOriginIsolated)]
+"""
+
+CONNECT = """
+late = 0.0
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), clock=lambda: time.time() + late, tabs=TABS)
+await api.sign_in(username="ada", password="lovelace")
+await api.fetch("/api/notes", method="POST", json={"text": "häß"})
+None
+"""
+
+# What a page's policy must let through for workers: a module of its own, or what PyScript and urllib3 make of a blob.
+MODULE = {"worker-src": "'self'"}
+BLOB = {"worker-src": "'self' blob:"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Python runs, and whether it can be suspended there."""
+
+    page: str
+    jspi: bool = True
+    worker: bool = False
+    isolated: bool = False
+    policy: dict[str, str] | None = None
+
+    @property
+    def titles(self) -> set[str]:
+        """The examples that run here: all but PyScript's own without it, and the page's JavaScript in a worker."""
+        absent = {JAVASCRIPT} if self.worker else set()
+        if self.page not in ("blank.html", "pyscript_worker.html"):
+            absent.add("pyscript.fetch")
+        return set(EXAMPLES) - absent
+
+    def open(self, visit: Visit) -> None:
+        if not self.jspi:
+            visit.page.add_init_script("delete WebAssembly.Suspending; delete WebAssembly.promising")
+        visit.open_blank(self.page, policy=self.policy)
+        source = PREPARE.replace("PACKAGES", json.dumps(PACKAGES))
+        assert visit.run(source) == [self.jspi, self.worker, self.isolated]
+
+
+PLACES = {
+    "PyScript": Place("blank.html"),
+    "PyScript without JSPI": Place("blank.html", jspi=False),
+    "Pyodide": Place("plain.html"),
+    "a PyScript worker": Place("pyscript_worker.html", worker=True, policy=BLOB),
+    "an isolated PyScript worker": Place("pyscript_worker.html", worker=True, isolated=True, policy=BLOB),
+    "a module worker": Place("worker.html", worker=True, policy=MODULE),
+    "a module worker without JSPI": Place("worker.html?without-jspi", jspi=False, worker=True, policy=MODULE),
+    "an isolated module worker without JSPI": Place(
+        "worker.html?without-jspi", jspi=False, worker=True, isolated=True, policy=BLOB
+    ),
+}
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    return PLACES[request.param]
+
+
+@pytest.fixture
+def server_flags(place: Place) -> tuple[str, ...]:
+    return ("--isolated",) if place.isolated else ()
+
+
+everywhere = pytest.mark.parametrize("place", PLACES, indirect=True)
+
+
+@everywhere
+def test_each_example_shares_one_refresh_and_hears_of_the_end(visit: Visit, place: Place) -> None:
+    place.open(visit)
+    refused = 0
+    for title, example in EXAMPLES.items():
+        if title not in place.titles:
+            continue
+        # Where Python can't be suspended, a synchronous refresh takes a client that shares nothing with other tabs.
+        visit.run(CONNECT.replace("TABS", str(place.jspi)))
+        if title == JAVASCRIPT:
+            visit.evaluate(f"{example}\nwindow.notes = notes; null")
+            example = "api.install()\nasync def notes():\n    return (await js.notes()).to_py()"
+        visit.run(example + "\nNone")
+        refused += scenario(visit, title, at_once=place.jspi or title not in SYNCHRONOUS)
+        visit.run("await api.close()")
+    visit.expect_console("status of 401", times=0 if place.worker else refused)
+    for theirs in CLIENTS_OWN_LINES:
+        visit.expect_console(theirs, times=0, at_most=1000)
+
+
+def scenario(visit: Visit, title: str, *, at_once: bool) -> int:
+    """Eight calls over an expired token, eight over a refused one, one after the end. How many 401s there were."""
+    answer = visit.run("await (await api.fetch('/api/notes')).json()")
+    visit.server.control("/dev/revoke")
+    visit.reset_counters()
+    assert visit.run("late += 3600\nawait eight()") == [answer] * 8, title
+    counters = visit.server.counters()
+    assert (counters["refreshes_asked"], counters["api_requests"], counters["api_401s"]) == (1, 8, 0), title
+    visit.server.control("/dev/revoke")
+    visit.reset_counters()
+    assert visit.run("await eight()") == [answer] * 8, title
+    counters = visit.server.counters()
+    refused = 8 if at_once else 1
+    assert (counters["refreshes_asked"], counters["api_401s"]) == (1, refused), title
+    assert counters["api_requests"] == 8 + refused, title
+    visit.run("await api.sign_out()")
+    visit.reset_counters()
+    last = visit.run("await outcome(ask())")
+    if title in INSTALLED:  # goes out as it is
+        assert visit.server.counters()["api_401s"] == 1, title
+        return refused + 1
+    assert "SessionEnded" in last, (title, last)
+    assert visit.server.counters()["api_requests"] == 0, title
+    return refused
+
+
+JUDGING = """
+async def judge(response):
+    return response.status == 200 and "errors" in await response.text()
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), should_renew=judge, tabs=False)
+await api.sign_in(username="ada", password="lovelace")
+await api.fetch("/api/notes", method="POST", json={"text": "one"})
+None
+"""
+
+
+@pytest.mark.parametrize("place", ["Pyodide", "PyScript without JSPI"], indirect=True)
+def test_a_refusal_inside_a_200_is_judged_alike_for_every_client_and_its_body_is_left_whole(
+    visit: Visit, place: Place
+) -> None:
+    """Q20: also where the judge is a coroutine function and Python can't be suspended."""
+    place.open(visit)
+    for title in sorted(place.titles - INSTALLED):
+        visit.run(JUDGING + EXAMPLES[title] + "\nNone")
+        answer = visit.run("await (await api.fetch('/api/notes')).json()")
+        visit.reset_counters()
+        visit.server.fault("/api/notes", "status", status=200, body={"errors": ["expired"]})
+        assert visit.run("await ask()") == answer, title
+        assert visit.server.counters()["refreshes_asked"] == 1, title
+        visit.run("await api.sign_out()\nawait api.close()")
+    for theirs in CLIENTS_OWN_LINES:
+        visit.expect_console(theirs, times=0, at_most=1000)
+
+
+@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
+def test_a_body_is_replayed_whole_by_every_client_that_can_send_it_twice(visit: Visit, place: Place) -> None:
+    """Q8: bytes and text; a file's 401 is the caller's, and httpx keeps even a generator's parts."""
+    place.open(visit)
+    visit.run(CONNECT.replace("TABS", "True"))
+    visit.run("""
+import io, httpx2, requests, urllib.request, pyodide_http
+from reissue.adapters.httpx import ReissueAuth as HttpxAuth
+from reissue.adapters.requests import ReissueAuth as RequestsAuth
+from reissue.adapters.urllib import ReissueOpener
+from reissue.adapters.urllib3 import ReissuePoolManager
+url = f"{origin}/api/upload"
+async def parts():
+    yield b"one"
+    yield b"two"
+async def httpx(body):
+    async with httpx2.AsyncClient(auth=HttpxAuth(api)) as client:
+        return (await client.post(url, content=body)).status_code
+def requested(body):
+    return requests.post(url, data=body, auth=RequestsAuth(api)).status_code
+def pooled(body):
+    return ReissuePoolManager(api).request("POST", url, body=body).status
+pyodide_http.patch_urllib()
+def opened(body):
+    return ReissueOpener(api).open(url, body).status
+None
+""")
+    visit.expect_console("status of 401", times=8)
+    sends = [
+        "await httpx(b'onetwo')",
+        "await httpx(parts())",
+        "requested(b'onetwo')",
+        "pooled(b'onetwo')",
+        "opened(b'onetwo')",
+    ]
+    for send in [*sends, "pooled('onetwo')"]:
+        visit.server.control("/dev/revoke")
+        visit.reset_counters()
+        assert visit.run(send) == 200, send
+        assert visit.server.counters()["api_requests"] == 2, send
+    for send in ["requested(io.BytesIO(b'onetwo'))", "pooled(io.BytesIO(b'onetwo'))"]:
+        visit.server.control("/dev/revoke")
+        visit.reset_counters()
+        assert visit.run(send) == 401, send
+        counters = visit.server.counters()
+        assert (counters["api_requests"], counters["refreshes_asked"]) == (1, 1), send
+    for theirs in CLIENTS_OWN_LINES:
+        visit.expect_console(theirs, times=0, at_most=1000)
+
+
+@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
+def test_a_request_that_got_no_answer_fails_as_its_client_fails_and_is_told(visit: Visit, place: Place) -> None:
+    """No refresh, no replay, and its place on the wire is free again (Q19)."""
+    place.open(visit)
+    adapted = sorted(place.titles - INSTALLED - {"api.fetch"})
+    assert len(adapted) == 6
+    for title in adapted:
+        visit.run(CONNECT.replace("TABS", "False") + EXAMPLES[title] + "\nNone")
+        visit.server.fault("/api/notes", "drop", times=10)  # urllib3 tries again by itself
+        told = visit.run("""
+phases = []
+stop = api.on(lambda event: phases.append(event.phase.value) if isinstance(event, reissue.RequestEvent) else None)
+causes = await outcome(ask())
+stop()
+[causes, phases, [len(admission._held) for admission in api._admissions.values()]]
+""")
+        visit.server.clear_faults()
+        assert not {"SessionEnded", "RefreshUnavailable"} & set(told[0]), (title, told)
+        failed = [] if title.startswith("requests") else ["failed"]  # its hooks hear of answers only
+        assert told[1] == ["started", "sent", *failed], (title, told)
+        assert not any(told[2]), (title, told)
+        assert isinstance(visit.run("await ask()"), list), title
+        visit.run("await api.sign_out()\nawait api.close()")
+    visit.expect_console("net::ERR_", times=len(adapted), at_most=100)
+    for theirs in CLIENTS_OWN_LINES:
+        visit.expect_console(theirs, times=0, at_most=1000)
+
+
+@pytest.mark.parametrize("place", ["PyScript"], indirect=True)
+def test_a_page_loads_the_clients_that_it_names_and_no_others(visit: Visit, place: Place) -> None:
+    wheels = re.compile(r"/([A-Za-z0-9_]+)-[^/]+\.whl$")
+
+    def loaded() -> set[str]:
+        return {found[1] for r in visit.requests if (found := wheels.search(r.url))}
+
+    visit.open()
+    assert loaded() == {"pyjwt", "reissue"}
+    place.open(visit)
+    assert loaded() >= {"httpx2", "requests", "urllib3"}
