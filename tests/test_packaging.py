@@ -15,6 +15,7 @@ LIBRARY = ROOT / "app" / "reissue"
 REQUIREMENTS = (
     "requirements.txt",
     "requirements-dev.txt",
+    "tests/mutation/requirements.txt",
     "runtime/requirements-browser.txt",
     "runtime/requirements-node.txt",
 )
