@@ -2,7 +2,13 @@
 #
 #   make serve [PORT=8000]   set up once, then serve the demo page
 #   make test  [ARGS=...]    set up once, find a browser, run everything (`make check` is one of the tests)
+#   make simulate [N=10000] [SEED=...] [PROGRAM="..."]
+#                            run so many random programs from a fresh seed (printed), or those of a seed, or one, again
 #   make check               ruff format, ruff, mypy --strict
+#   make coverage            run the tests of the core and say which branches they miss; `make test` does it, too
+#   make chaos [SECONDS=300] [SEED=...]  let everything go wrong over many tabs, and see that nobody is signed out
+#   make mutation [ARGS=...] change the core in small ways: its tests must notice (not part of `make test`)
+#   make contract            write docs/contract.md anew from the tests
 #   make runtime             only bring the browser runtime into .runtime
 #   make pin                 re-make the hashed requirement files and package-lock.json (needs uv and npm)
 #   make clean               remove .venv, .runtime and caches
@@ -11,14 +17,21 @@ PORT ?= 8000
 PYTHON ?= python3
 UV ?= uv
 ARGS ?=
+N ?= 10000
+SECONDS ?= 300
+SEED ?=
+PROGRAM ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --require-virtualenv
-PIN := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+PIN := $(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make pin"
+HERE := --universal --python-version 3.11
+# The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
+PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test check runtime pin clean
+.PHONY: help serve test simulate chaos coverage check mutation contract runtime pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -31,12 +44,43 @@ serve: runtime
 test: $(VENV)/dev.stamp
 	@$(MAKE) --no-print-directory runtime
 	@$(PY) tests/browser/browsers.py
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory coverage
+	@$(PY) -m pytest --ignore=tests/reissue
+else
 	@$(PY) -m pytest $(ARGS)
+endif
+
+# Fails unless the core's own tests reach every branch of it.
+coverage: $(VENV)/dev.stamp
+	@$(PY) -m coverage run -m pytest tests/reissue
+	@$(PY) -m coverage report
+
+simulate: $(VENV)/dev.stamp
+	@PYTHONPATH=app $(PY) -m tests.simulation $(if $(PROGRAM),--program "$(PROGRAM)",--count $(N) $(if $(SEED),--seed $(SEED)))
 
 check: $(VENV)/dev.stamp
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+
+chaos: $(VENV)/dev.stamp
+	@$(MAKE) --no-print-directory runtime
+	@$(PY) tests/browser/browsers.py
+	@PYTHONPATH=app $(PY) -m tests.browser.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+# ARGS="session sharing" picks modules.
+mutation: .mutation/stamp
+	@.mutation/venv/bin/python tests/mutation/run.py $(ARGS)
+
+.mutation/stamp: tests/mutation/requirements.txt
+	@echo "Installing tests/mutation/requirements.txt"
+	@$(PYTHON) -m venv --clear .mutation/venv
+	@.mutation/venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+contract: $(PY)
+	@$(PY) tests/contract.py
 
 runtime: $(VENV)/serve.stamp
 	@$(PY) runtime/build.py
@@ -58,12 +102,13 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(PY)
 	@touch $@ $(VENV)/serve.stamp
 
 pin:
-	$(PIN) --group serve -o requirements.txt
-	$(PIN) --group dev -c requirements.txt -o requirements-dev.txt
-	$(PIN) --group browser -o runtime/requirements-browser.txt
-	$(PIN) --group node -o runtime/requirements-node.txt
+	$(PIN) $(HERE) --group serve -o requirements.txt
+	$(PIN) $(HERE) --group dev -c requirements.txt -o requirements-dev.txt
+	$(PIN) $(HERE) --group mutation -c requirements-dev.txt -o tests/mutation/requirements.txt
+	$(PIN) $(PAGE) --group browser -o runtime/requirements-browser.txt
+	$(PIN) $(HERE) --group node -o runtime/requirements-node.txt
 	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 
 clean:
-	rm -rf .venv .runtime .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage test-results dist
+	rm -rf .venv .runtime .mutation .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage test-results dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

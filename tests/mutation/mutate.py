@@ -1,0 +1,95 @@
+"""Runs mutmut in the working directory with a few operators more, and writes every mutant's verdict to verdicts.json.
+
+mutmut never takes a statement away, nor turns a plain condition around, nor loses a result: that is added here. The
+wording of messages is not mutated: it is for people, and a test of it would be a copy.
+
+The tests run in virtual time, so none of them waits, and seconds of CPU alone say that a mutant loops for ever: a busy
+machine changes no verdict.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import libcst as cst
+from mutmut.__main__ import cli
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.mutation.mutators import mutation_operators, operator_string
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+from mutmut.workers import isolation
+
+CPU_LIMIT = 20
+"""Seconds. All tests of the core together take 6."""
+
+
+def negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
+    """`if x` → `if not x`, where mutmut has no operator to turn around."""
+    if isinstance(node.test, cst.Name | cst.Attribute | cst.Call | cst.Await | cst.NamedExpr):
+        test = node.test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        yield node.with_changes(test=cst.UnaryOperation(cst.Not(), test))
+
+
+def left_out(node: cst.Expr | cst.Raise | cst.Del) -> Iterator[cst.CSTNode]:
+    """`x()`, `await x()`, `raise x`, `del x` → `pass`."""
+    if not isinstance(node, cst.Expr) or isinstance(node.value, cst.Call | cst.Await):
+        yield cst.Pass()
+
+
+def returning_nothing(node: cst.Return) -> Iterator[cst.CSTNode]:
+    """`return x` → `return None`."""
+    if node.value is not None and not (isinstance(node.value, cst.Name) and node.value.value == "None"):
+        yield node.with_changes(value=cst.Name("None"), whitespace_after_return=cst.SimpleWhitespace(" "))
+
+
+def other_word(node: cst.BaseString) -> Iterator[cst.CSTNode]:
+    """Another string, unless it is prose. One will do."""
+    if not (isinstance(node, cst.SimpleString) and " " in node.value):
+        yield from islice(operator_string(node), 1)
+
+
+mutation_operators[:] = [
+    *(pair for pair in mutation_operators if pair[1] is not operator_string),
+    (cst.BaseString, other_word),
+    (cst.If, negated),
+    (cst.While, negated),
+    (cst.Expr, left_out),
+    (cst.Raise, left_out),
+    (cst.Del, left_out),
+    (cst.Return, returning_nothing),
+]
+
+
+start = isolation.ForkRunner.submit
+
+
+def start_with_limited_cpu(
+    runner: isolation.ForkRunner, mutant: str, tests: list[str], cpu_time_limit: int, estimated_time: float
+) -> None:
+    """Start the tests of a mutant."""
+    start(runner, mutant, tests, CPU_LIMIT, estimated_time)
+
+
+isolation.ForkRunner.submit = start_with_limited_cpu
+isolation.register_timeout = lambda pid, timeout_s: None  # the limit in wall-clock time
+
+
+def verdicts(module: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """Verdict, module, function, and the lines before and after, of every mutant of a module."""
+    data = SourceFileMutationData(path=Path("src/reissue", f"{module}.py"))
+    data.load()
+    for name, exit_code in data.exit_code_by_key.items():
+        function, owner = orig_function_and_class_names_from_key(name)
+        changes = get_diff_for_mutant(name).splitlines()[2:]  # after the names of the files
+        before = " ".join(line[1:].strip() for line in changes if line.startswith("-"))
+        after = " ".join(line[1:].strip() for line in changes if line.startswith("+"))
+        yield status_by_exit_code[exit_code], module, f"{owner}.{function}" if owner else function, before, after
+
+
+if __name__ == "__main__":
+    cli(["run"], standalone_mode=False)
+    found = [verdict for module in sys.argv[1:] for verdict in verdicts(module)]
+    Path("verdicts.json").write_text(json.dumps(found), encoding="utf-8")
