@@ -2,17 +2,24 @@
 
 It is as welcoming as a hostile server would be: any page may call it, with any header and with credentials, and
 `/redirect?to=URL` sends the caller on. A cookie knows no port: use another host name as well where cookies matter.
+
+It is a process of its own. As threads of the process that drives the browser by greenlets it was seen to hang a run.
 """
 
 from __future__ import annotations
 
-import threading
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+SEEN = "/seen"  # where the requests are read; asking for them is not written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +31,21 @@ class SeenRequest:
     headers: dict[str, str]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OtherOrigin:
-    """`origin` has no slash at the end; `requests` holds preflights too, in the order of arrival."""
+    """`origin` has no slash at the end."""
 
     origin: str
-    requests: list[SeenRequest] = field(default_factory=list)
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """What arrived so far, preflights too, in the order of arrival."""
+        connection = HTTPConnection(self.origin.removeprefix("http://"), timeout=30)
+        try:
+            connection.request("GET", SEEN)
+            return [SeenRequest(**fields) for fields in json.load(connection.getresponse())]
+        finally:
+            connection.close()
 
     def saw(self, secret: str) -> bool:
         """Whether a path or a header held this text."""
@@ -41,13 +57,17 @@ class OtherOrigin:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    other: OtherOrigin  # set by `other_origin`
+    seen: list[SeenRequest] = []  # noqa: RUF012 - of the process
 
     def answer(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.other.requests.append(SeenRequest(self.command, self.path, headers))
-        self.rfile.read(int(headers.get("content-length", 0)))
         url = urlsplit(self.path)
+        body = b"" if self.command in ("OPTIONS", "HEAD") or url.path == "/redirect" else b'{"other": true}'
+        if url.path == SEEN:
+            body = json.dumps([asdict(request) for request in self.seen]).encode()
+        else:
+            self.seen.append(SeenRequest(self.command, self.path, headers))
+        self.rfile.read(int(headers.get("content-length", 0)))
         if self.command == "OPTIONS":
             self.send_response(204)
         elif url.path == "/redirect":
@@ -56,7 +76,6 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
-        body = b"" if self.command in ("OPTIONS", "HEAD") or url.path == "/redirect" else b'{"other": true}'
         # A wildcard would leave out Authorization and credentials: Fetch standard, 'CORS protocol'.
         self.send_header("Access-Control-Allow-Origin", headers.get("origin", "*"))
         self.send_header("Access-Control-Allow-Credentials", "true")
@@ -77,18 +96,24 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def other_origin(host: str = "127.0.0.1") -> Iterator[OtherOrigin]:
-    """Serves in a thread until the block ends. `host="localhost"` is another site than 127.0.0.1, too."""
-
-    class BoundHandler(Handler):
-        pass
-
-    server = ThreadingHTTPServer((host, 0), BoundHandler)
-    other = BoundHandler.other = OtherOrigin(f"http://{host}:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
+    """Serves until the block ends. `host="localhost"` is another site than 127.0.0.1, too."""
+    process = subprocess.Popen([sys.executable, __file__, host], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
     try:
-        yield other
+        port = int(process.stdout.readline())  # waits until it listens
+        yield OtherOrigin(f"http://{host}:{port}")
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+def main() -> None:
+    """Serve on a free port of the host that is named, and print the port."""
+    server = ThreadingHTTPServer((sys.argv[1], 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

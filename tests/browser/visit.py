@@ -20,9 +20,21 @@ TYPES = {
     ".py": "text/x-python",
 }
 STARTED = 30_000  # ms for Python to start, on a machine that is busy
+STALLED = 180_000  # ms after which a promise is given up: the developer tools themselves would wait for ever
 # PyScript's own word that it is ready, for whoever shows debug messages.
 READY = "[pyscript/main] PyScript Ready"
 REFUSED = r"status of 401"
+
+
+def bounded(expression: str) -> str:
+    """The same in JavaScript, rejected when it takes too long: a test that fails says more than a run that hangs."""
+    return f"""(() => {{
+        let timer;
+        const stalled = new Promise((_, reject) => {{
+            timer = setTimeout(() => reject(new Error("nothing came of it in {STALLED} ms")), {STALLED});
+        }});
+        return Promise.race([({expression}), stalled]).finally(() => clearTimeout(timer));
+    }})()"""
 
 
 class Visit:
@@ -136,9 +148,9 @@ class Visit:
         """
         if self._devtools is None:  # kept: when one is detached, Chromium tells an offline page that it is online
             self._devtools = self.context.new_cdp_session(self.page)
-        question = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+        question = {"expression": bounded(expression), "awaitPromise": True, "returnByValue": True}
         answer = self._devtools.send("Runtime.evaluate", question)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        assert "exceptionDetails" not in answer, (expression, answer["exceptionDetails"])
         return answer["result"].get("value")
 
     # What was seen
