@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final, Protocol
+from urllib.parse import urlencode
 
 from .backoff import parse_retry_after
 from .credentials import Credential
@@ -56,16 +58,26 @@ class TokenSource(Protocol):
         ...
 
 
+_NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
+
+
 class Endpoint:
-    """A token endpoint that speaks JSON: `POST {url}/login`, `/refresh` and `/logout`.
+    """A token endpoint: `POST {url}/login`, `/refresh` and `/logout`, in JSON or as forms.
 
     Answers are those of OAuth 2.0: `{"access_token": …, "expires_in": seconds, "refresh_token": …}` (RFC 6749
     section 5.1) or `{"error": …, "error_description": …}` (section 5.2). A refresh token that the page holds is sent
     in the body; without one the browser's HttpOnly cookie speaks. A 204 to a refresh says that nobody is signed in.
 
-    `sign_in`, `refresh` and `sign_out` are the paths below `url`. `headers` are sent along: a mapping, or a function
-    without arguments that gives one and is called for each request (a CSRF token lives in a cookie that changes, X4).
-    `credentials` is fetch's setting: "include" for an endpoint on another origin that uses cookies.
+    `sign_in`, `refresh` and `sign_out` are the paths below `url`. `refresh=None` is for a server that renews nothing:
+    a session lasts as long as its access token. `sign_out=None` is for one that need not be told. `cookie=False` is
+    for one that sets no cookie: without a refresh token there is nothing to ask it.
+    `encoding` is "json" or "form", which is OAuth's (RFC 6749 appendix B). `names` says what the server calls
+    `access_token`, `refresh_token`, `expires_in` and `token_type`. `fields` are sent with every grant (`client_id`).
+    `headers` are sent along: a mapping, or a function without arguments that gives one and is called for each request
+    (a CSRF token lives in a cookie that changes, X4). `credentials` is fetch's setting: "include" for an endpoint on
+    another origin that uses cookies.
+
+    Raises TypeError or ValueError for settings that can't work.
     """
 
     def __init__(
@@ -73,8 +85,12 @@ class Endpoint:
         url: str,
         *,
         sign_in: str = "login",
-        refresh: str = "refresh",
-        sign_out: str = "logout",
+        refresh: str | None = "refresh",
+        sign_out: str | None = "logout",
+        cookie: bool = True,
+        encoding: str = "json",
+        names: Mapping[str, str] = MappingProxyType({}),
+        fields: Mapping[str, Any] = MappingProxyType({}),
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         credentials: str = "same-origin",
     ) -> None:
@@ -82,61 +98,113 @@ class Endpoint:
             raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
         if credentials not in ("same-origin", "include", "omit"):
             raise ValueError(f"credentials is 'same-origin', 'include' or 'omit', not {credentials!r}")
+        if encoding not in ("json", "form"):
+            raise ValueError(f"encoding is 'json' or 'form', not {encoding!r}")
+        if unknown := set(names) - set(_NAMES):
+            raise ValueError(f"names is of {', '.join(_NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
+        if not all(isinstance(name, str) for name in names.values()):
+            raise TypeError("names says what the server calls things, in text")
         self.url = url.rstrip("/")
-        self._paths = {"sign_in": sign_in, "refresh": refresh, "sign_out": sign_out}
+        self._cookie = cookie
+        self._sign_in, self._refresh, self._sign_out = sign_in, refresh, sign_out
+        self._encoding = encoding
+        self._names = {name: names.get(name, name) for name in _NAMES}
+        self._fields = dict(fields)
         self._headers = headers
         self._credentials = credentials
 
+    @classmethod
+    def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
+        """Django REST framework with SimpleJWT, at the addresses of its own documentation.
+
+        `POST {url}/`, `{url}/refresh/` and, with `blacklist`, `{url}/blacklist/`, with `access` and `refresh` in JSON
+        bodies. It sets no cookie, so `connect(…, store="session")` if a session is to outlive a reload.
+        """
+        named = {"access_token": "access", "refresh_token": "refresh"}
+        sign_out = "blacklist/" if blacklist else None
+        return cls(url, sign_in="", refresh="refresh/", sign_out=sign_out, cookie=False, names=named, **settings)
+
+    @property
+    def urls(self) -> list[str]:
+        """Every URL that is asked, as it was given: relative to the page, maybe."""
+        return [f"{self.url}/{path}" for path in (self._sign_in, self._refresh, self._sign_out) if path is not None]
+
     @property
     def refresh_url(self) -> str:
-        """Where tokens are renewed: what tells one session's endpoint from another's."""
-        return f"{self.url}/{self._paths['refresh']}"
+        """Where tokens are renewed, or else first come from: what tells one session's endpoint from another's."""
+        return f"{self.url}/{self._sign_in if self._refresh is None else self._refresh}"
 
     def sign_in_request(self, fields: Mapping[str, Any]) -> Request:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
-        return self._request("sign_in", dict(fields))
+        return self._request(self._sign_in, fields)
 
-    def refresh_request(self, credential: Credential | None) -> Request:
-        """The request for a new access token (RFC 6749 section 6)."""
-        return self._request("refresh", _refresh_token(credential))
+    def refresh_request(self, credential: Credential | None) -> Request | None:
+        """The request for a new access token (RFC 6749 section 6); None if there is nothing that could renew it."""
+        if self._refresh is None or not self._knows(credential):
+            return None
+        return self._request(self._refresh, self._refresh_token(credential))
 
-    def sign_out_request(self, credential: Credential | None) -> Request:
-        """The request that ends the session at the server (after RFC 7009)."""
-        return self._request("sign_out", _refresh_token(credential))
+    def sign_out_request(self, credential: Credential | None) -> Request | None:
+        """The request that ends the session at the server (after RFC 7009); None if there is nothing to tell."""
+        if self._sign_out is None or not self._knows(credential):
+            return None
+        return self._request(self._sign_out, self._refresh_token(credential))
 
-    def _request(self, grant: str, fields: Mapping[str, Any]) -> Request:
+    def _knows(self, credential: Credential | None) -> bool:
+        """Does the server know by something whose session it is: by a cookie, perhaps, or by what is in the body?"""
+        return self._cookie or bool(self._refresh_token(credential))
+
+    def _refresh_token(self, credential: Credential | None) -> dict[str, str]:
+        held = credential.refresh_token if credential else None
+        return {self._names["refresh_token"]: held} if held else {}
+
+    def _request(self, path: str, fields: Mapping[str, Any]) -> Request:
         headers = self._headers() if callable(self._headers) else self._headers
+        fields = {**self._fields, **fields}
+        body: dict[str, Any] = {"json": fields}
+        if self._encoding == "form":
+            body = {"body": urlencode(fields)}
+            headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return Request.build(
-            f"{self.url}/{self._paths[grant]}",
+            f"{self.url}/{path}",
             method="POST",
             headers={"Accept": "application/json", **(headers or {})},
-            json=dict(fields),
+            **body,
             credentials=self._credentials,
             cache="no-store",
             keepalive=True,  # the browser sees it through if the page is left: a rotated cookie must not get lost (T7)
             redirect="error",  # a 307 would carry the refresh token on to wherever it points
         )
 
+    def read(self, status: int, headers: Mapping[str, str], text: str) -> Credential:
+        """The credential in an answer of this endpoint; raises what `read_credential` raises."""
+        return read_credential(status, headers, text, names=self._names)
+
     def bind(self, transport: Transport, parse: ParseUrl) -> TokenSource:
         """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be."""
-        for path in self._paths.values():
+        for url in self.urls:
             try:
-                parse(f"{self.url}/{path}")
+                parse(url)
             except ValueError as error:
                 raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
         return _HttpTokenSource(self, transport, parse)
 
 
-def read_credential(status: int, headers: Mapping[str, str], text: str) -> Credential:
+def read_credential(
+    status: int, headers: Mapping[str, str], text: str, *, names: Mapping[str, str] | None = None
+) -> Credential:
     """The credential in an endpoint's answer. Pure; the status is judged before the body (F3).
+
+    `names` says what this server calls the fields of RFC 6749 section 5.1.
 
     Raises GrantRefused for a 401, and for a 400 with an OAuth error code; RefreshUnavailable for every other failure
     (429, 5xx, and a 403 too: proxies send those, F12); MalformedToken for a success without a usable token (F4).
     """
     fields = _json_object(text)
+    names = names or dict(zip(_NAMES, _NAMES, strict=True))
     error = fields.get("error")
     if status == 401 or (status == 400 and error in _REFUSALS):
-        description = fields.get("error_description")
+        description = fields.get("error_description", fields.get("detail"))  # FastAPI and Django say `detail`
         raise GrantRefused(
             error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "invalid_grant",
             description if isinstance(description, str) else None,
@@ -148,22 +216,16 @@ def read_credential(status: int, headers: Mapping[str, str], text: str) -> Crede
             retry_after=_retry_after(headers),
             status=status,
         )
-    if "access_token" not in fields:
+    if names["access_token"] not in fields:
         kind = headers.get("Content-Type", "no content type").partition(";")[0]
-        raise MalformedToken(f"the endpoint answered {status} ({kind}) without an access_token")
-    if str(fields.get("token_type", "bearer")).lower() != "bearer":
+        raise MalformedToken(f"the endpoint answered {status} ({kind}) without an {names['access_token']}")
+    if str(fields.get(names["token_type"], "bearer")).lower() != "bearer":
         raise MalformedToken("the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)")
-    refresh_token = fields.get("refresh_token")
     return Credential(
-        access_token=fields["access_token"],
-        refresh_token=refresh_token or None,
-        expires_in=_number(fields.get("expires_in")),
+        access_token=fields[names["access_token"]],
+        refresh_token=fields.get(names["refresh_token"]) or None,
+        expires_in=_number(fields.get(names["expires_in"])),
     )
-
-
-def _refresh_token(credential: Credential | None) -> dict[str, str]:
-    held = credential.refresh_token if credential else None
-    return {"refresh_token": held} if held else {}
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -199,16 +261,22 @@ class _HttpTokenSource:
         self._parse = parse
 
     async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
-        return read_credential(*await self._send(self._endpoint.sign_in_request(fields)))
+        return self._endpoint.read(*await self._send(self._endpoint.sign_in_request(fields)))
 
     async def refresh(self, credential: Credential | None) -> Credential:
-        status, headers, text = await self._send(self._endpoint.refresh_request(credential))
+        request = self._endpoint.refresh_request(credential)
+        if request is None:
+            raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
+        status, headers, text = await self._send(request)
         if status == 204:
             raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
-        return read_credential(status, headers, text)
+        return self._endpoint.read(status, headers, text)
 
     async def sign_out(self, credential: Credential | None) -> None:
-        status, headers, _ = await self._send(self._endpoint.sign_out_request(credential))
+        request = self._endpoint.sign_out_request(credential)
+        if request is None:
+            return
+        status, headers, _ = await self._send(request)
         if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
             raise RefreshUnavailable(
                 f"signed out in this page, but the server answered {status}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +11,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.browsers import NoBrowser, chromium_launch_options
 from tests.browser.visit import Visit
 from tests.live_server import ROOT, LiveServer, running_server
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: here in item.path.parents)
 
 
 @pytest.fixture(scope="session")

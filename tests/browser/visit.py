@@ -52,6 +52,7 @@ class Visit:
         self.tokens: set[str] = set()
         self.expected: list[tuple[str, int, int]] = []
         self.allowed_origins = {server.origin}
+        self.api = f"{server.origin}/api/"  # what may see an access token
         self._devtools: CDPSession | None = None
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
@@ -189,8 +190,7 @@ class Visit:
         places = [markup, *self.console, *(request.url for request in self.requests)]
         for token in self.tokens:
             assert not any(token in place for place in places), "an access token was seen where none may be"
-        api = f"{self.server.origin}/api/"
-        assert [r.url for r in self.requests if "authorization" in r.headers and not r.url.startswith(api)] == []
+        assert [r.url for r in self.requests if "authorization" in r.headers and not r.url.startswith(self.api)] == []
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.text != READY:

@@ -235,7 +235,7 @@ async def test_a_strangers_network_error_is_not_quoted(world: World) -> None:
 
 def test_an_endpoint_follows_no_redirect() -> None:
     """X1: a 307 would carry the refresh token on."""
-    request = Endpoint("https://api.test/auth").refresh_request(None)
+    request = Endpoint("https://api.test/auth").sign_in_request({})
     assert (request.options["redirect"], request.options["cache"]) == ("error", "no-store")
 
 

@@ -190,26 +190,6 @@ async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_secon
     assert world.endpoint.calls == 2
 
 
-@pytest.mark.parametrize("settings", [{"url": ""}, {"url": "/a?b"}, {"url": 7}, {"url": "/a", "credentials": "yes"}])
-def test_what_can_be_no_endpoint_is_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"endpoint|credentials"):
-        Endpoint(**settings)
-
-
-def test_an_endpoint_asks_as_documented() -> None:
-    headers = {"X-CSRF": "1"}
-    endpoint = Endpoint("https://a.test/auth/", refresh="token/refresh", headers=lambda: headers, credentials="include")
-    held = Credential(access_token="a", refresh_token=SECRET)
-    request = endpoint.refresh_request(held)
-    assert (request.method, request.url) == ("POST", "https://a.test/auth/token/refresh")
-    assert json.loads(request.body) == {"refresh_token": SECRET}
-    assert request.options["credentials"] == "include"
-    headers["X-CSRF"] = "2"
-    assert endpoint.sign_out_request(held).headers["x-csrf"] == "2", "read at send time (X4)"
-    assert json.loads(endpoint.refresh_request(None).body) == {}
-    assert json.loads(endpoint.sign_in_request({"username": "ada"}).body) == {"username": "ada"}
-
-
 async def test_the_endpoints_headers_are_read_at_send_time(world: World) -> None:
     """X4: A header of the endpoint's calls, such as a CSRF token, is read when each call is sent.
 

@@ -1,0 +1,125 @@
+"""An endpoint's settings: what is asked in each server's own words, and how its answers are read."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from reissue import Credential, Endpoint, GrantRefused, MalformedToken, Request, Response, SessionEnded
+
+from tests.reissue.conftest import API, World, outcome
+
+HELD = Credential(access_token="a", refresh_token="s3cr3t")
+BARE = Credential(access_token="a")
+
+
+def sent(request: Request | None) -> tuple[str, Any]:
+    """Where it goes, and what is in its body."""
+    assert request is not None
+    if request.headers["Content-Type"] == "application/json":
+        return request.url, json.loads(request.body)
+    return request.url, dict(parse_qsl(request.body))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"url": ""},
+        {"url": "/a?b"},
+        {"url": 7},
+        {"credentials": "yes"},
+        {"encoding": "xml"},
+        {"names": {"acess_token": "access"}},
+    ],
+    ids=repr,
+)
+def test_what_can_be_no_endpoint_is_refused_by_name(settings: dict[str, Any]) -> None:
+    with pytest.raises(
+        ValueError, match=r"endpoint|credentials|encoding|names is of access_token, .* not of acess_token"
+    ):
+        Endpoint(**{"url": "/auth", **settings})
+
+
+@pytest.mark.parametrize("settings", [{"names": {"access_token": None}}, {"fields": 7}], ids=repr)
+def test_a_setting_of_another_type_is_a_type_error(settings: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        Endpoint("/auth", **settings)
+
+
+def test_an_endpoint_asks_as_documented() -> None:
+    headers = {"X-CSRF": "1"}
+    endpoint = Endpoint("https://a.test/auth/", refresh="token/refresh", headers=lambda: headers, credentials="include")
+    request = endpoint.refresh_request(HELD)
+    assert request is not None
+    assert (request.method, request.options["credentials"]) == ("POST", "include")
+    assert sent(request) == ("https://a.test/auth/token/refresh", {"refresh_token": "s3cr3t"})
+    headers["X-CSRF"] = "2"
+    ended = endpoint.sign_out_request(HELD)
+    assert ended is not None
+    assert ended.headers["x-csrf"] == "2", "read at send time (X4)"
+    assert sent(endpoint.refresh_request(None))[1] == {}, "the cookie speaks"
+    assert sent(endpoint.sign_in_request({"username": "ada"})) == ("https://a.test/auth/login", {"username": "ada"})
+
+
+def test_a_form_is_asked_for_and_its_fields_are_escaped() -> None:
+    endpoint = Endpoint("/", sign_in="token", encoding="form", fields={"client_id": "page"}, headers={"X-Page": "1"})
+    request = endpoint.sign_in_request({"username": "ada", "password": "a&b=c d\u00e9"})
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert request.headers["X-Page"] == "1"
+    assert request.body == "client_id=page&username=ada&password=a%26b%3Dc+d%C3%A9"
+    assert sent(endpoint.refresh_request(HELD)) == ("/refresh", {"client_id": "page", "refresh_token": "s3cr3t"})
+
+
+def test_simplejwt_is_asked_at_its_own_addresses_in_its_own_words() -> None:
+    endpoint = Endpoint.simplejwt("https://a.test/api/token/", headers={"X-Page": "1"})
+    assert sent(endpoint.sign_in_request({"username": "ada"})) == ("https://a.test/api/token/", {"username": "ada"})
+    assert sent(endpoint.refresh_request(HELD)) == ("https://a.test/api/token/refresh/", {"refresh": "s3cr3t"})
+    assert sent(endpoint.sign_out_request(HELD)) == ("https://a.test/api/token/blacklist/", {"refresh": "s3cr3t"})
+    assert endpoint.sign_in_request({}).headers["X-Page"] == "1"
+    assert Endpoint.simplejwt(blacklist=False).sign_out_request(HELD) is None
+    assert Endpoint.simplejwt().refresh_url == "/api/token/refresh/"
+
+
+def test_where_nothing_could_speak_for_the_user_nothing_is_asked() -> None:
+    assert Endpoint.simplejwt().refresh_request(BARE) is None
+    assert Endpoint.simplejwt().refresh_request(None) is None
+    assert Endpoint.simplejwt().sign_out_request(BARE) is None
+    endpoint = Endpoint("/auth", refresh=None, sign_out=None)
+    assert endpoint.refresh_request(HELD) is None
+    assert endpoint.sign_out_request(HELD) is None
+    assert endpoint.refresh_url == "/auth/login", "what tells it from others"
+
+
+def test_an_answer_is_read_in_the_servers_own_words() -> None:
+    named = {"access_token": "access", "refresh_token": "refresh", "expires_in": "ttl", "token_type": "kind"}
+    endpoint = Endpoint("/auth", names=named)
+    credential = endpoint.read(200, {}, json.dumps({"access": "a", "refresh": "r", "ttl": "60", "kind": "Bearer"}))
+    assert (credential.access_token, credential.refresh_token, credential.expires_in) == ("a", "r", 60)
+    with pytest.raises(MalformedToken, match=r"without an access$"):
+        endpoint.read(200, {}, '{"access_token": "a"}')
+    with pytest.raises(MalformedToken, match="bearer"):
+        endpoint.read(200, {}, '{"access": "a", "kind": "DPoP"}')
+    with pytest.raises(GrantRefused) as refused:
+        endpoint.read(401, {}, '{"detail": "No active account"}')
+    assert refused.value.description == "No active account"
+
+
+async def test_a_session_that_can_not_be_renewed_lasts_as_long_as_its_token(world: World) -> None:
+    answers: list[str] = []
+
+    async def transport(request: Request) -> Response:
+        answers.append(request.url)
+        return Response(200, {}, b'{"access_token": "t", "expires_in": 60}')
+
+    endpoint = Endpoint(API, sign_in="token", refresh=None, sign_out=None)
+    world.api = world.make(transport=transport, endpoint=endpoint)
+    assert await world.api.resume() is False
+    assert answers == []
+    await world.api.sign_in(username="ada")
+    world.clock.advance(59)
+    assert (await world.api.fetch(API + "notes")).status == 200, "STALE, and the best there is"
+    world.clock.advance(1)
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), SessionEnded)
+    await world.api.sign_in(username="ada")
+    await world.api.sign_out()
+    assert answers == [API + "token", API + "notes", API + "token"]
