@@ -295,6 +295,24 @@ class Shelf:
             self.origin.stored = text
 
 
+class Drawer:
+    """The store of a page that shares nothing: what it keeps tells what it goes on with."""
+
+    own = True
+
+    def __init__(self, tab: "Tab") -> None:
+        self.tab = tab
+        self.text: str | None = None
+
+    def read(self) -> str | None:
+        return self.text
+
+    def write(self, text: str | None) -> None:
+        self.text = text
+        if text is not None:
+            self.tab.hands_over(text)
+
+
 def neighbours_of(tab: "Tab", origin: Origin, courtesy: Any) -> Any:
     """The page's neighbours: by locks, or by `courtesy` over nothing but the channel."""
     if courtesy is None:
