@@ -8,6 +8,7 @@ from reissue import (
     Endpoint,
     GrantRefused,
     MalformedToken,
+    RefreshPhase,
     RefreshUnavailable,
     Request,
     Response,
@@ -151,6 +152,21 @@ async def test_a_token_that_has_run_out_by_the_time_it_is_handed_over_is_not_sen
     dead = one.api.claims
     assert (await other.api.fetch(API)).status == 200
     assert other.api.claims != dead
+    assert (origin.server.asked, origin.server.reused) == (2, 0)
+    assert len({token for _, token in origin.server.requests}) == 2, "the dead one was sent by nobody but `one`"
+
+
+async def test_a_token_that_runs_out_just_after_it_was_handed_over_is_not_sent(origin: Origin) -> None:
+    """T9, rule 4 of `session`: it still lives when it is taken over, and not when the turn has come to its end."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    origin.clock.advance(301)
+    assert (await one.api.fetch(API)).status == 200
+    origin.clock.advance(299)
+    other.neighbours.inbox.clear()
+    other.neighbours.thaw()
+    other.api.on(lambda event: origin.clock.advance(2) if event.phase is RefreshPhase.TAKEN_OVER else None)
+    assert (await other.api.fetch(API)).status == 200
     assert (origin.server.asked, origin.server.reused) == (2, 0)
     assert len({token for _, token in origin.server.requests}) == 2, "the dead one was sent by nobody but `one`"
 
