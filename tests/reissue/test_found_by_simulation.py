@@ -201,6 +201,35 @@ async def test_a_sign_out_by_a_page_that_knows_of_no_session_is_not_undone_by_a_
     assert [tab.api.state for tab in (first, later)] == [State.SIGNED_OUT] * 2
 
 
+async def test_a_page_that_opens_as_the_user_signs_out_is_signed_out_too(origin: Origin) -> None:
+    """T8, S1: the page that it asks has not heard of the sign-out, and the one that would tell the server is gone."""
+    first, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await first.api.sign_out()
+    first.neighbours.close()
+    later = origin.open()
+    resume = asyncio.create_task(later.api.resume())
+    await settle()
+    other.neighbours.inbox.reverse()
+    other.neighbours.thaw()
+    assert await resume is False
+    assert [tab.api.state for tab in (other, later)] == [State.SIGNED_OUT] * 2
+
+
+async def test_a_sign_out_that_is_passed_on_does_not_stop_the_next_sign_in(origin: Origin) -> None:
+    """T8: the page where the user has signed out, and signs in again, knows of it already."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await one.api.sign_out()
+    signing_in = asyncio.create_task(origin.sign_in(one, "grace"))
+    await asyncio.sleep(0)
+    other.neighbours.thaw()
+    one.neighbours.deliver()
+    await signing_in
+    await settle()
+    assert [tab.api.state for tab in (one, other)] == [State.SIGNED_IN] * 2
+
+
 async def test_a_refresh_that_is_about_to_start_is_not_made_once_another_page_has_made_it(origin: Origin) -> None:
     """T1, rule 1 of `session`: the message comes between the request's decision and the refresh."""
     one, other = await origin.signed_in(2)

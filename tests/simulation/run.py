@@ -102,13 +102,18 @@ class Run:
             self.browser.lost |= family.spent
 
     def lose_owner(self) -> None:
-        """A page is gone. If no other was told whose the cookie is now, and some hold another user's session, none knows."""
-        family = self.server.family_of(self.browser.cookie)
+        """A page is gone. If no other was told whose the cookie is now, and another user's session is left, none knows.
+
+        It may be left in a store as well, of which nobody could take it away.
+        """
+        if self.origin is None:
+            return
         users = {tab.session.user for tab in self.open_tabs if tab.session is not None and not tab.gone}
-        if self.origin is not None and not self.origin.store_failed:
-            stored = json.loads(self.origin.stored or "{}").get("access_token")
-            users |= {self.server.access[stored].family.user} if stored else set()
-        if family is not None and users and family.user not in users:
+        stored = json.loads(self.origin.stored or "{}").get("access_token")
+        left = users | ({self.server.access[stored].family.user} if stored else set())
+        family = self.server.family_of(self.browser.cookie)
+        known = users if self.origin.store_failed else left
+        if family is not None and family.user not in known and left - {family.user}:
             self.browser.doubt()
 
     def client_time(self) -> float:
