@@ -156,7 +156,7 @@ class Origin:
 
     @staticmethod
     def is_vital(text: str, tab: "Tab") -> bool:
-        """Does it tell this page of a session's beginning or its end? It may know already of one that was signed out."""
+        """Does it tell this page of a session's beginning, or of an end that it has not heard of?"""
         fields = json.loads(text)
         issue = Issue.of(fields.get("edition"))
         if issue is not None and issue.session in tab.over:

@@ -147,6 +147,7 @@ class Tab:
         self.answers: dict[str, Token] = {}
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
+        self.ends_heard = 0  # of sessions that somebody signed out, each once
         self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
@@ -258,7 +259,7 @@ class Tab:
             self.run.expect(signal is None or not signal._callbacks, "a signal is still listened to")
 
     async def sign_in(self, user: str) -> None:
-        sign_outs = self.sign_outs
+        sign_outs, ends_heard = self.sign_outs, self.ends_heard
         try:
             await self.api.sign_in(username=user)
         except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
@@ -267,7 +268,9 @@ class Tab:
             self.browser.doubt()
             raise
         except self.reissue.SessionEnded:
-            self.browser.doubt()  # closed meanwhile, for instance
+            self.browser.doubt()
+            overtaken = self.closing or (sign_outs, ends_heard) != (self.sign_outs, self.ends_heard)
+            self.run.expect(overtaken, "a sign-in was overtaken by no sign-out")
             raise
         finally:
             self.signing_in = False
@@ -401,8 +404,9 @@ class Tab:
         if self.received is not None and self.received.session is None:
             self.received = before  # old news
         issue = Issue.of(fields.get("edition"))
-        if fields.get("reason") == "signed_out" and issue is not None:
-            self.over.add(issue.session)
+        if fields.get("reason") == "signed_out":
+            self.ends_heard += issue is None or issue.session not in self.over
+            self.over |= {issue.session} if issue is not None else set()
 
     def is_offered(self, text: str | None) -> None:
         """A credential comes from another page, or an earlier one; the core may take it now."""
