@@ -68,6 +68,7 @@ class Session:
         self._flight: SingleFlight[None] = SingleFlight()
         self._backoff = Backoff(clock=clock)
         self._rejected: Credential | None = None  # the credential that must not be sent any more
+        self._handed: Credential | None = None  # the last that another page was granted
         self._futile: Credential | None = None  # the credential that was refused while it was new
         self._refusal: GrantRefused | None = None  # remembered, so that nobody asks again (F7)
         self._failure: RefreshUnavailable | None = None  # of the last refresh, if requests depended on it
@@ -106,7 +107,7 @@ class Session:
         """
         self._check_alive()
         credential = self._credential
-        if credential is renewed and credential is not self._rejected:
+        if credential is renewed and not self._is_spent(credential):
             return credential
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
         if credential is self._rejected or freshness is Freshness.EXPIRED:
@@ -143,8 +144,8 @@ class Session:
         self._check_alive()
         if self._refusal is not None:
             self._give_up(self._refusal)
-        if self._credential is self._rejected:
-            return await self.renew(rejected=self._rejected)
+        if self._is_spent(self._credential):
+            return await self.renew(rejected=self._credential)
         return self._credential
 
     def must_wait(self, *, rejected: Credential | None = None) -> bool:
@@ -187,8 +188,7 @@ class Session:
     def take_over(self, credential: Credential) -> None:
         """Go on with a credential that another page was granted for this session."""
         self._replace(credential)
-        if credential.remaining(self._clock()) == 0:
-            self._rejected = credential  # it is not new: whoever handed it over has used it
+        self._handed = credential
         self._backoff.wake()  # a refresh that pauses here has nothing to do any more
         self._tell_refresh(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
 
@@ -275,6 +275,10 @@ class Session:
             return
         if not fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):
             self._sharing.hand_over(fresh.received(self._clock(), previous=replaced), begins=False)
+
+    def _is_spent(self, credential: Credential) -> bool:
+        """Is it of no use, also to one who has just got it? What was handed over is not new: it has been used."""
+        return credential is self._rejected or (credential is self._handed and credential.remaining(self._clock()) == 0)
 
     def _replace(self, fresh: Credential) -> None:
         self._credential, self._rejected, self._refusal, self._failure = fresh, None, None, None

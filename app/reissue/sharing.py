@@ -16,6 +16,7 @@ Theory of operation:
 5. Editions are ordered. Messages may come late, twice, out of order or never: what is not newer is ignored.
 6. Whoever is refused looks again before it declares the end (T3), and its word ends no newer edition.
 7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
+   Every page that it ends passes it on: to one that has opened meanwhile, or that the first word did not reach.
 """
 
 import asyncio
@@ -271,13 +272,15 @@ class Sharing:
         mine = self._mine.edition if self._mine else None
         if ended.reason == "refused":
             over = mine is not None and ended.edition is not None and mine <= ended.edition
+        elif mine is None and ended.edition is not None and self._over.get(ended.edition.session) == _ALL:
+            over = False  # it is told again, and somebody may be signing in here by now
         else:
             # Whoever holds an earlier session has missed a message: the browser has one cookie, and it is spent.
             over = mine is None or ended.edition is None or mine.age <= ended.edition.age
         if over:
             edition = self._let_go(ended.reason)
-            if ended.edition is None and edition is not None:
-                # Whoever signed out could not name it, and would take it from a message that is late.
+            if ended.reason == "signed_out" and edition is not None:
+                # A page that has opened since may have it from this one. Or whoever signed out could not name it.
                 self._neighbours.post(written(Ended(edition, ended.reason)))
         self._close_off(ended.edition, ended.reason)
         if over:

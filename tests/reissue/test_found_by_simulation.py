@@ -8,6 +8,7 @@ from reissue import (
     Endpoint,
     GrantRefused,
     MalformedToken,
+    RefreshPhase,
     RefreshUnavailable,
     Request,
     Response,
@@ -155,6 +156,21 @@ async def test_a_token_that_has_run_out_by_the_time_it_is_handed_over_is_not_sen
     assert len({token for _, token in origin.server.requests}) == 2, "the dead one was sent by nobody but `one`"
 
 
+async def test_a_token_that_runs_out_just_after_it_was_handed_over_is_not_sent(origin: Origin) -> None:
+    """T9, rule 4 of `session`: it still lives when it is taken over, and not when the turn has come to its end."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    origin.clock.advance(301)
+    assert (await one.api.fetch(API)).status == 200
+    origin.clock.advance(299)
+    other.neighbours.inbox.clear()
+    other.neighbours.thaw()
+    other.api.on(lambda event: origin.clock.advance(2) if event.phase is RefreshPhase.TAKEN_OVER else None)
+    assert (await other.api.fetch(API)).status == 200
+    assert (origin.server.asked, origin.server.reused) == (2, 0)
+    assert len({token for _, token in origin.server.requests}) == 2, "the dead one was sent by nobody but `one`"
+
+
 async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(
     origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +199,35 @@ async def test_a_sign_out_by_a_page_that_knows_of_no_session_is_not_undone_by_a_
     await settle()
     later.neighbours.heard(late)
     assert [tab.api.state for tab in (first, later)] == [State.SIGNED_OUT] * 2
+
+
+async def test_a_page_that_opens_as_the_user_signs_out_is_signed_out_too(origin: Origin) -> None:
+    """T8, S1: the page that it asks has not heard of the sign-out, and the one that would tell the server is gone."""
+    first, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await first.api.sign_out()
+    first.neighbours.close()
+    later = origin.open()
+    resume = asyncio.create_task(later.api.resume())
+    await settle()
+    other.neighbours.inbox.reverse()
+    other.neighbours.thaw()
+    assert await resume is False
+    assert [tab.api.state for tab in (other, later)] == [State.SIGNED_OUT] * 2
+
+
+async def test_a_sign_out_that_is_passed_on_does_not_stop_the_next_sign_in(origin: Origin) -> None:
+    """T8: the page where the user has signed out, and signs in again, knows of it already."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await one.api.sign_out()
+    signing_in = asyncio.create_task(origin.sign_in(one, "grace"))
+    await asyncio.sleep(0)
+    other.neighbours.thaw()
+    one.neighbours.deliver()
+    await signing_in
+    await settle()
+    assert [tab.api.state for tab in (one, other)] == [State.SIGNED_IN] * 2
 
 
 async def test_a_refresh_that_is_about_to_start_is_not_made_once_another_page_has_made_it(origin: Origin) -> None:

@@ -234,8 +234,6 @@ class Browser:
                 lands = exchange.sent + exchange.fault.delay
                 if self.server.in_body or lands > now + LANDING * 0.9:
                     self.lost.add(exchange.held)
-            if exchange.page is page and exchange.call == "login":
-                self.doubt()
 
     def doubt(self) -> None:
         """A sign-in was lost, or overtaken: whose cookie is left, only tokens that name their user can tell."""

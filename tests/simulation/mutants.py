@@ -191,6 +191,14 @@ MUTANTS = [
             "if edition.number <= self._over.get(edition.session, 0):", "if False:",
         ),
         (
+            "a sign-out is not passed on (T8)", "sharing",
+            'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
+        ),
+        (
+            "a sign-out that is told again stops a sign-in (T8)", "sharing",
+            "over = False  # it is told again", "over = True  # it is told again",
+        ),
+        (
             "a late sign-out ends what is newer (T8)", "sharing",
             "over = mine is None or ended.edition is None or mine.age <= ended.edition.age", "over = True",
         ),
@@ -232,7 +240,7 @@ MUTANTS = [
         ),
         (
             "a token that ran out on its way is sent", "session",
-            "        if credential.remaining(self._clock()) == 0:\n", "        if False:\n",
+            " or (credential is self._handed and credential.remaining(self._clock()) == 0)", "",
         ),
         (
             "a refresh that paused is made, though another page made it", "session",

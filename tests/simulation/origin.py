@@ -143,28 +143,32 @@ class Origin:
     # The channel
 
     def post(self, sender: "Tab", text: str) -> None:
-        self.note(text)
+        self.note(text, sender)
         for tab in self.tabs:
             if tab is not sender and not tab.gone:
                 fault = self.faults.pop(0) if self.faults else ""
                 if fault:
                     self.fault_at = self.run.loop.time()
-                self.unheard |= fault not in ("", "doubled") and self.is_vital(text)
+                self.unheard |= fault not in ("", "doubled") and self.is_vital(text, tab)
                 for _ in range({"lost": 0, "doubled": 2}.get(fault, 1)):
                     delay = LATE.get(fault, 0.0) + self.run.lag()
                     self.run.later(delay, partial(tab.hear_of_others, text), context=tab.context.copy())
 
     @staticmethod
-    def is_vital(text: str) -> bool:
+    def is_vital(text: str, tab: "Tab") -> bool:
+        """Does it tell this page of a session's beginning, or of an end that it has not heard of?"""
         fields = json.loads(text)
         issue = Issue.of(fields.get("edition"))
+        if issue is not None and issue.session in tab.over:
+            return False
         return fields.get("reason") == "signed_out" or (issue is not None and issue.number == 1)
 
-    def note(self, text: str | None) -> None:
+    def note(self, text: str | None, sender: "Tab") -> None:
         fields = json.loads(text) if text else {}
         issue = Issue.of(fields.get("edition"))
         if fields.get("reason") == "signed_out" and issue:
             self.signed_out.add(issue.session)
+            sender.over.add(issue.session)
         if fields.get("type") == "granted" and issue:
             self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))
 
@@ -291,8 +295,26 @@ class Shelf:
         if self.origin.store_fault == "forbidden" or (self.origin.store_fault == "full" and text is not None):
             raise OSError(self.origin.store_fault)
         if not self.tab.gone:
-            self.origin.note(text)
+            self.origin.note(text, self.tab)
             self.origin.stored = text
+
+
+class Drawer:
+    """The store of a page that shares nothing: what it keeps tells what it goes on with."""
+
+    own = True
+
+    def __init__(self, tab: "Tab") -> None:
+        self.tab = tab
+        self.text: str | None = None
+
+    def read(self) -> str | None:
+        return self.text
+
+    def write(self, text: str | None) -> None:
+        self.text = text
+        if text is not None:
+            self.tab.hands_over(text)
 
 
 def neighbours_of(tab: "Tab", origin: Origin, courtesy: Any) -> Any:

@@ -7,9 +7,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
-
-from hypothesis import strategies as st
 
 from tests.simulation.model import API_FAULTS, AUTH_FAULTS
 from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS
@@ -60,56 +57,22 @@ class Program(_Short):
 
 
 AFTER = (0.0, 0.0, 0.0, 0.005, 0.005, 0.01, 0.01, 0.5, 5.0, 14.99, 16.0, 25.0)  # seconds
-NUMBER = st.integers(1, 4)
 DELAYS = (0.0, 0.01, 0.01, 0.5, 3.0, 100.0)  # seconds
 CALLS = ("sign_in", "sign_out", "resume", "renew", "adopt", "reload")
 REACTIONS = (*CALLS, "fetch", "abort", "revoke", "cancel")
 LEAVES = ("crash", "freeze", "close")
 
 
-def _steps() -> "st.SearchStrategy[Step]":
-    def step(*names: str, **parts: "st.SearchStrategy[Any]") -> "st.SearchStrategy[Step]":
-        return st.builds(Step, st.sampled_from(names), after=st.sampled_from(AFTER), **parts)
-
-    weighted = (
-        (4, step("fetch", number=NUMBER, kind=st.sampled_from(REQUESTS))),
-        (4, step(*CALLS, number=NUMBER)),
-        (1, step("wake", "revoke", "kill")),
-        (1, step("cancel", "cancel", "abort", "jump", number=st.integers(0, 7))),
-        (1, step("api_fault", number=NUMBER, kind=st.sampled_from(API_FAULTS), delay=st.sampled_from(DELAYS))),
-        (
-            2,
-            step(
-                "auth_fault", number=st.integers(1, 3), kind=st.sampled_from(AUTH_FAULTS), delay=st.sampled_from(DELAYS)
-            ),
-        ),
-        (1, step("react", number=st.integers(0, 13), kind=st.sampled_from(REACTIONS))),
-    )
-    return st.one_of([strategy for weight, strategy in weighted for _ in range(weight)])
-
-
-ONE_TAB = st.builds(
-    Program,
-    # Hypothesis makes lists of about six: half of the programs are to be longer.
-    st.one_of(st.lists(_steps(), min_size=1, max_size=20), st.lists(_steps(), min_size=8, max_size=20)).map(tuple),
-    seed=st.integers(0, 9_999),
-    in_flight=st.integers(1, 3),
-    opaque=st.booleans(),
-    in_body=st.booleans(),
-    judge=st.sampled_from(["", "", "plain", "async"]),
-)
+def one_tab(seed: int) -> Program:
+    """A program of one tab that shares nothing."""
+    return _program(random.Random(seed), tabs=False)
 
 
 def many_tabs(seed: int) -> Program:
-    """A program of several tabs. Plain chance finds more here than Hypothesis, which repeats itself and is slower."""
+    """A program of several tabs that share a session."""
     chance = random.Random(seed)
-    return Program(
-        tuple(_step(chance) for _ in range(chance.randint(2, 20))),
-        seed=chance.randint(0, 9_999),
-        in_flight=chance.randint(1, 3),
-        opaque=chance.random() < 0.5,
-        in_body=chance.random() < 0.5,
-        judge=chance.choice(["", "", "plain", "async"]),
+    return replace(
+        _program(chance, tabs=True),
         tabs=chance.randint(1, 3),
         courtesy=chance.random() < 0.25,
         stored=chance.random() < 0.5,
@@ -117,28 +80,44 @@ def many_tabs(seed: int) -> Program:
     )
 
 
-def _step(chance: random.Random) -> Step:
+def _program(chance: random.Random, *, tabs: bool) -> Program:
+    return Program(
+        tuple(_step(chance, tabs=tabs) for _ in range(chance.randint(2, 20))),
+        seed=chance.randint(0, 9_999),
+        in_flight=chance.randint(1, 3),
+        opaque=chance.random() < 0.5,
+        in_body=chance.random() < 0.5,
+        judge=chance.choice(["", "", "plain", "async"]),
+    )
+
+
+def _step(chance: random.Random, *, tabs: bool) -> Step:
     pick = chance.choice
-    step = partial(Step, after=pick(AFTER), tab=chance.randint(0, 3))
+    step = partial(Step, after=pick(AFTER), tab=chance.randint(0, 3) if tabs else 0)
     some, delay = chance.randint(1, 4), pick(DELAYS)
-    weighted: tuple[tuple[int, Callable[[], Step]], ...] = (
+    weighted: list[tuple[int, Callable[[], Step]]] = [
         (4, lambda: step("fetch", number=some, kind=pick(REQUESTS))),
-        (4, lambda: step(pick(("fetch", "fetch", "renew")), number=some)),
         (4, lambda: step(pick(CALLS), number=some)),
         (1, lambda: step(pick(("wake", "revoke", "kill")))),
         (1, lambda: step(pick(("cancel", "cancel", "abort", "jump")), number=chance.randint(0, 7))),
         (1, lambda: step("api_fault", number=some, kind=pick(API_FAULTS), delay=delay)),
         (2, lambda: step("auth_fault", number=some, kind=pick(AUTH_FAULTS), delay=delay)),
-        (2, lambda: step("react", number=chance.randint(0, 13), kind=pick((*REACTIONS, *LEAVES)))),
-        (2, lambda: step(pick(("open", "thaw", *LEAVES)))),
-        (3, lambda: step("message_fault", number=some, kind=pick(CHANNEL_FAULTS))),
-        (1, lambda: step("store_fault", kind=pick(STORE_FAULTS))),
-    )
+    ]
+    if not tabs:
+        weighted += [(1, lambda: step("react", number=chance.randint(0, 13), kind=pick(REACTIONS)))]
+    else:
+        weighted += [
+            (4, lambda: step(pick(("fetch", "fetch", "renew")), number=some)),
+            (2, lambda: step("react", number=chance.randint(0, 13), kind=pick((*REACTIONS, *LEAVES)))),
+            (2, lambda: step(pick(("open", "thaw", *LEAVES)))),
+            (3, lambda: step("message_fault", number=some, kind=pick(CHANNEL_FAULTS))),
+            (1, lambda: step("store_fault", kind=pick(STORE_FAULTS))),
+        ]
     return chance.choices([make for _, make in weighted], [weight for weight, _ in weighted])[0]()
 
 
 def reduced(program: Program, fails: Callable[[Program], bool]) -> Program:
-    """The program without the steps that it fails without, too."""
+    """The program without the steps that it fails without, too, and otherwise as usual where it fails so, too."""
     index = 0
     while index < len(program.steps):
         shorter = replace(program, steps=program.steps[:index] + program.steps[index + 1 :])
@@ -146,4 +125,8 @@ def reduced(program: Program, fails: Callable[[Program], bool]) -> Program:
             program = shorter
         else:
             index += 1
+    for part in fields(program):
+        usual = program if part.name in ("steps", "tabs") else replace(program, **{part.name: part.default})
+        if usual != program and fails(usual):
+            program = usual
     return program

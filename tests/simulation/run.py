@@ -6,8 +6,9 @@ What is not held against the core where several tabs share a session, since no p
    (with a cookie: that lands more than about a second after the page has gone); or was held last by a page that is
    gone, or has let go of it, before any other page or the store had it (`lose_copy`, refresh tokens in the page only;
    a store that was ever full or forbidden does not count).
-2. With opaque tokens and a cookie, the cookie became another user's by a sign-in that was lost, was left in the middle,
-   or was overtaken by an answer to a page without a turn; by courtesy, at any time (`Browser.doubt`).
+2. With opaque tokens and a cookie, the cookie became another user's by a sign-in that was lost, was left in the middle
+   or before anybody was told of it (`lose_owner`), or was overtaken by an answer to a page without a turn; by courtesy,
+   at any time (`Browser.doubt`).
 3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
    was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
    after the sign-out of a later one.
@@ -100,6 +101,21 @@ class Run:
         if family.current not in copies:
             self.browser.lost |= family.spent
 
+    def lose_owner(self) -> None:
+        """A page is gone. If no other was told whose the cookie is now, and another user's session is left, none knows.
+
+        It may be left in a store as well, of which nobody could take it away.
+        """
+        if self.origin is None:
+            return
+        users = {tab.session.user for tab in self.open_tabs if tab.session is not None and not tab.gone}
+        stored = json.loads(self.origin.stored or "{}").get("access_token")
+        left = users | ({self.server.access[stored].family.user} if stored else set())
+        family = self.server.family_of(self.browser.cookie)
+        known = users if self.origin.store_failed else left
+        if family is not None and family.user not in known and left - {family.user}:
+            self.browser.doubt()
+
     def client_time(self) -> float:
         return 1_700_000_000.0 + self.loop.time() + self.jumped
 
@@ -142,6 +158,9 @@ class Run:
 
     def perform(self, step: Step, name: str) -> None:
         if self.origin is None:
+            if self.tab.let_go:
+                self.open()
+                self.tab.start(self.tab.api.resume())
             self.perform_in(self.tab, step, name)
             return
         tab = self.open_tabs[step.tab % len(self.open_tabs)] if self.open_tabs else self.open()
@@ -164,7 +183,10 @@ class Run:
         new.start(new.api.resume())
 
     async def connect_again(self, tab: Tab) -> None:
-        """What an app does that has a client and wants another: two at once would be two pages without neighbours."""
+        """What an app does that has a client and wants another: two at once would be two pages without neighbours.
+
+        If it is cancelled in between, it has none. It connects with its next step for which the old one has let go.
+        """
         if tab.closing:
             return
         await tab.close()
@@ -201,6 +223,7 @@ class Run:
                     self.open_tabs.remove(tab)
                 if tab.session is not None:
                     self.lose_copy(tab.session.refresh_token)
+                self.lose_owner()
                 tab.start(tab.close())
             case "freeze":
                 tab.freeze()
@@ -245,6 +268,9 @@ class Run:
 
     async def check_the_end(self) -> None:
         """With the network back, a session that the server knows works, and whoever signs in can work."""
+        if self.tab.closing:
+            self.expect(self.tab.let_go, "closed, and not let go")
+            await self.open().api.resume()
         tab, session = self.tab, self.tab.session
         if session is not None:
             held = session.refresh_token if self.server.in_body else self.browser.cookie

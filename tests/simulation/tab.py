@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.reissue.virtual_time import PAGE
 from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, Browser
 from tests.simulation.origin import PATIENCE as TURN_PATIENCE
-from tests.simulation.origin import Age, Issue, Origin, Shelf, neighbours_of
+from tests.simulation.origin import Age, Drawer, Issue, Origin, Shelf, neighbours_of
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -83,6 +83,7 @@ class Call:
     due: float | None = None  # when it must settle, if not at its timeout
     attempts: list[Attempt] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
+    settled: bool = False
 
 
 @dataclass
@@ -127,6 +128,7 @@ class Tab:
         self.untold: set[str] = set()
         self.on_wire: set[Attempt] = set()
         self.auth_calls = 0
+        self.signing_in = False  # a sign-in was sent, and nobody was told of what came
         self.answer: tuple[str, int] = ("", 0)
         self.sign_outs = self.signed_out = self.renewals = 0
         self.closing = False
@@ -145,6 +147,7 @@ class Tab:
         self.answers: dict[str, Token] = {}
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
+        self.ends_heard = 0  # of sessions that somebody signed out, each once
         self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
@@ -156,7 +159,7 @@ class Tab:
             in_flight=in_flight,
             should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
             neighbours=self.neighbours,
-            store=Shelf(self, origin) if origin and stored else None,
+            store=(Shelf(self, origin) if stored else None) if origin else Drawer(self),
         )
         self.api.on(self.hear)
         self.events = self.api.events()
@@ -170,6 +173,11 @@ class Tab:
     @property
     def frozen(self) -> bool:
         return self.frozen_at is not None
+
+    @property
+    def let_go(self) -> bool:
+        """Is it closed, and nothing of it under way? Its last call to the endpoint may outlive whoever closed it."""
+        return self.closing and self.auth_calls == 0 and all(task.done() for task in self.tasks)
 
     # What it does
 
@@ -189,8 +197,11 @@ class Tab:
         self.gone = True
         self.run.loop.freeze(self)
         self.browser.leave(self)
+        if self.signing_in:
+            self.browser.doubt()
         if self.session is not None:
             self.run.lose_copy(self.session.refresh_token)
+        self.run.lose_owner()
         if self.neighbours is not None and not self.courtesy:
             self.neighbours.leave()
 
@@ -240,6 +251,7 @@ class Tab:
             self.run.expect(self.awake <= began + timeout + 1e-6, "a timeout was passed over")
             signal = self.signals.pop(name, None)
             self.given_up.add(name)
+            self.calls[name].settled = True
             due = self.calls[name].due
             self.run.expect(
                 due is None or abs(due - self.awake) < 1e-6, "a request waits on, though its session is over"
@@ -247,7 +259,7 @@ class Tab:
             self.run.expect(signal is None or not signal._callbacks, "a signal is still listened to")
 
     async def sign_in(self, user: str) -> None:
-        sign_outs = self.sign_outs
+        sign_outs, ends_heard = self.sign_outs, self.ends_heard
         try:
             await self.api.sign_in(username=user)
         except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
@@ -256,8 +268,12 @@ class Tab:
             self.browser.doubt()
             raise
         except self.reissue.SessionEnded:
-            self.browser.doubt()  # closed meanwhile, for instance
+            self.browser.doubt()
+            overtaken = self.closing or (sign_outs, ends_heard) != (self.sign_outs, self.ends_heard)
+            self.run.expect(overtaken, "a sign-in was overtaken by no sign-out")
             raise
+        finally:
+            self.signing_in = False
         # With neighbours the turn ends a little after the sign-in has taken effect.
         overtaken = sign_outs != self.sign_outs and self.origin is None
         self.run.expect(not overtaken, "a sign-in that a sign-out had overtaken took effect")
@@ -284,8 +300,10 @@ class Tab:
 
     async def close(self) -> None:
         self.closing = True
-        self.untold |= self.calls.keys() - self.given_up  # listeners hear nothing after this
-        await self.api.close()
+        try:
+            await self.api.close()
+        finally:  # listeners hear nothing after this
+            self.untold |= {name for name, call in self.calls.items() if not call.settled}
 
     async def follow(self) -> None:
         """Watches the events, and calls the client from there."""
@@ -331,6 +349,7 @@ class Tab:
     async def ask(self, call: str, fields: dict[str, Any]) -> Any:
         self.auth_calls += 1
         self.calls_in_turn += 1
+        self.signing_in = call == "login"
         self.run.expect(self.auth_calls == 1, "two calls to the endpoint at once")
         if self.origin is not None and not self.courtesy:
             insists = call != "refresh" and self.waited >= TURN_PATIENCE - 1e-6
@@ -385,8 +404,9 @@ class Tab:
         if self.received is not None and self.received.session is None:
             self.received = before  # old news
         issue = Issue.of(fields.get("edition"))
-        if fields.get("reason") == "signed_out" and issue is not None:
-            self.over.add(issue.session)
+        if fields.get("reason") == "signed_out":
+            self.ends_heard += issue is None or issue.session not in self.over
+            self.over |= {issue.session} if issue is not None else set()
 
     def is_offered(self, text: str | None) -> None:
         """A credential comes from another page, or an earlier one; the core may take it now."""
@@ -407,9 +427,12 @@ class Tab:
 
     def hands_over(self, text: str) -> None:
         """It tells what it goes on with, before it tells that it does: of two answers, which."""
+        self.signing_in = False
         self.received = self.answers.get(json.loads(text).get("access_token", ""), self.received)
         if self.received is not None and self.received.session is None:
             self.received.received = self.awake  # one that was adopted has waited for its turn
+            if self.received.by != "adopt":  # its life began then, all the same
+                self.received.clock = self.run.client_time()  # the clock may have been set as the answer came
 
     def issue_of(self, token: Token) -> Issue | None:
         return self.origin.issues.get(token.access_token) if self.origin else None
@@ -445,7 +468,7 @@ class Tab:
         expect(session is None or token.user == session.user, "a user's request was sent as another")
         expect(not token.refused, "a token that had been refused was sent again")
         if not call.attempts:
-            new = abs(token.received - self.awake) < 1e-6
+            new = token.by != "handed" and abs(token.received - self.awake) < 1e-6
             was_frozen = self.run.loop.time() - self.thawed_at < 1.0  # as it was about to be sent
             # A new token is sent once (T12), also if the clock was set while its page waited for its turn to end.
             clock_set = self.run.loop.time() - self.run.jumped_at < LOOKS
@@ -595,9 +618,9 @@ class Tab:
         if self.gone:
             return
         for name, call in self.calls.items():
-            if call.kind == "public" or not call.phases or name in self.untold:
+            if call.kind == "public" or not call.phases:
                 continue
-            life = " ".join(call.phases)
+            life = " ".join(call.phases) + " cancelled" * (name in self.untold)
             expect(bool(LIFE_OF_A_REQUEST.fullmatch(life)), f"a request with this life: {life}")
             sends = call.phases.count("sent") + call.phases.count("replayed")
             expect(sends == len(call.attempts), "a request was sent more often than told")
