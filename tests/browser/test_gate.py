@@ -81,13 +81,16 @@ def documented(language: str) -> str:
     return block
 
 
-def test_pyscripts_js_modules_bring_the_script_as_well(visit: Visit) -> None:
+@pytest.mark.parametrize("place", ["PyScript", "a PyScript worker"])
+def test_pyscripts_js_modules_bring_the_script_as_well(visit: Visit, place: str) -> None:
     """As docs/clients.md says for an interpreter that isn't ours."""
     without_the_script(visit)
     settings, script = documented("toml"), (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
     visit.alter("pyscript.toml", lambda text: text + settings)
     visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
-    visit.open_blank().run(CONNECT)
+    visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
+    page, policy = PLACES[place]
+    visit.open_blank(page, policy=policy).run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
 
 
