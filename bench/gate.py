@@ -1,7 +1,8 @@
 """What an installed client costs whoever fetches: `python bench/gate.py`.
 
-The decision by itself, over a fetch that answers at once; then real requests to `serve.py` on loopback, one after the
-other, over a fresh token. Each figure is the median of several rounds; nothing else should run meanwhile.
+The decision by itself, over a fetch that answers at once: by gate.js, by Python alone (a page that has no gate.js), and
+without any. Then real requests to `serve.py` on loopback, one after the other, over a fresh token. Each figure is the
+median of several rounds; nothing else should run meanwhile.
 """
 
 import sys
@@ -24,6 +25,16 @@ ready.resolve(1)
 native = js.fetch
 js.globalThis.fetch = js.Reflect.get.bind(None, ready, "promise")  # a native function that gives a ready promise
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), tabs=False)
+js.window.native = js.fetch
+api.install()
+None
+"""
+PYTHON_ALONE = """
+import sys
+from pyodide_js import unregisterJsModule
+api.uninstall()
+unregisterJsModule("reissue_gate")
+del sys.modules["reissue_gate"]
 api.install()
 None
 """
@@ -42,18 +53,25 @@ async def each(url, count):
     return (perf_counter() - began) / count * 1e3
 None
 """
+CALLS = {
+    "another origin": "'https://other.test/x'",
+    "same origin": "'/image.png'",
+    "same origin, a URL": "image",
+    "same origin, a Request": "asked",
+}
 MEDIAN = "const median = list => list.sort((a, b) => a - b)[list.length >> 1];"
 
 
-def decisions(visit: Visit, url: str, rounds: int) -> float:
+def decisions(visit: Visit, url: str, rounds: int, fetch: str = "fetch") -> float:
     """Microseconds for one call of fetch."""
     return float(
         visit.evaluate(
             f"""(() => {{
                 {MEDIAN}
+                const image = new URL("/image.png", location), asked = new Request(image);
                 const round = () => {{
                     const began = performance.now();
-                    for (let n = 0; n < 2000; n++) fetch("{url}");
+                    for (let n = 0; n < 2000; n++) {fetch}({url});
                     return (performance.now() - began) / 2;
                 }};
                 round();
@@ -88,15 +106,20 @@ def main(rounds: int) -> None:
         browser = playwright.chromium.launch(**chromium_launch_options())
         visit = Visit(browser.new_page(), server).open_blank()
         visit.run(OVER_A_STUB)
+        assert visit.run("'reissue_gate' in __import__('sys').modules"), "gate.js did not come"
         say = click.echo
-        say(f"decision, another origin:       {decisions(visit, 'https://other.test/x', rounds):6.1f} µs")
-        say(f"decision, the audience's origin: {decisions(visit, '/image.png', rounds):5.1f} µs")
+        for name, call in CALLS.items():
+            say(f"{name + ', native fetch alone:':44}{decisions(visit, call, rounds, 'native'):6.2f} µs")
+            say(f"{name + ', decided by gate.js:':44}{decisions(visit, call, rounds):6.2f} µs")
+        visit.run(PYTHON_ALONE)
+        for name, call in CALLS.items():
+            say(f"{name + ', decided by Python:':44}{decisions(visit, call, rounds):6.2f} µs")
         visit.run(OVER_THE_WIRE)
-        say(f"native fetch, outside:          {requests(visit, 'native', '/dev/counters', rounds):6.2f} ms")
-        say(f"installed fetch, outside:       {requests(visit, 'fetch', '/dev/counters', rounds):6.2f} ms")
-        say(f"installed fetch, the audience:  {requests(visit, 'fetch', '/api/me', rounds):6.2f} ms")
+        say(f"native fetch, outside:                      {requests(visit, 'native', '/dev/counters', rounds):6.2f} ms")
+        say(f"installed fetch, outside:                   {requests(visit, 'fetch', '/dev/counters', rounds):6.2f} ms")
+        say(f"installed fetch, the audience:              {requests(visit, 'fetch', '/api/me', rounds):6.2f} ms")
         times: list[Any] = sorted(visit.run("await each('/api/me', 50)") for _ in range(rounds))
-        say(f"api.fetch from Python:          {times[rounds // 2]:6.2f} ms")
+        say(f"api.fetch from Python:                      {times[rounds // 2]:6.2f} ms")
         browser.close()
 
 

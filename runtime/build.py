@@ -35,12 +35,13 @@ def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Path:
         making_python = pool.submit(interpreter.interpreter, py, pyodide)
         making_stdlib = pool.submit(make_stdlib, py, pyodide)
         core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
-        packages = [wheels.downloaded(py, pyodide), wheels.own(py)]
+        library = wheels.own(py)
+        packages = [wheels.downloaded(py, pyodide), library]
         python, stdlib = making_python.result(), making_stdlib.result()
     lock_folder = lock.lock(py, pyodide, packages)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.
-    write(py / "shim.mjs", filled(SHIM, interpreter=python, stdlib=stdlib, lock=lock_folder))
+    write(py / "shim.mjs", filled(SHIM, interpreter=python, library=library, stdlib=stdlib, lock=lock_folder))
     forget(runtime, keep=[modules.parent, site])
     forget(site / "pyscript", keep=[core])
     forget(py, keep=[python, stdlib, lock_folder, *packages])

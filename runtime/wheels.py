@@ -1,6 +1,7 @@
 """The wheels that the page installs: those from PyPI, by hash, and reissue's own."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -33,7 +34,10 @@ def downloaded(site: Path, pyodide: Path) -> Path:
 
 
 def own(site: Path) -> Path:
-    """Return the folder with reissue's wheel; an edit of the library gives it a new address."""
+    """Return the folder with reissue's wheel, and beside it the one file of it that the shim imports.
+
+    An edit of the library gives both a new address.
+    """
     missing = [path.name for path in LIBRARY if not path.exists()]
     if missing:
         raise StepFailed(f"reissue's wheel needs {', '.join(missing)}: is the checkout complete?")
@@ -44,5 +48,6 @@ def own(site: Path) -> Path:
             sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder,
             failed="reissue's wheel can't be built: is requirements.txt installed in this Python?",
         )  # fmt: skip
+        shutil.copy(ROOT / "app" / "reissue" / "browser" / "gate.js", folder)
 
-    return sealed(site, "reissue", LIBRARY, make)
+    return sealed(site, "reissue", [*LIBRARY, Path(__file__)], make)

@@ -343,9 +343,9 @@ class Interceptor:
                 return await self._fetch(request, auth)
 
     @property
-    def origins(self) -> frozenset[str]:
-        """The origins of the audience."""
-        return self._audience.origins
+    def roots(self) -> frozenset[str]:
+        """Texts with one of which all that this client covers begins: an origin and a path each."""
+        return self._audience.roots
 
     def covers(self, url: Url) -> bool:
         """Is this URL, parsed by this client's `parse_url`, in the audience?"""

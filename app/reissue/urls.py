@@ -86,9 +86,9 @@ class Audience:
         self._covered = [_audience_url(text, parse) for text in texts]
 
     @property
-    def origins(self) -> frozenset[str]:
-        """Where all of it lies."""
-        return frozenset(origin for origin, _ in self._covered)
+    def roots(self) -> frozenset[str]:
+        """Texts with one of which origin and path of all of it begin; so do some that aren't of it (`/v10`)."""
+        return frozenset(origin + ("/".join(segments) or "/") for origin, segments in self._covered)
 
     def covers(self, url: Url) -> bool:
         """May this URL see the token?"""

@@ -90,7 +90,7 @@ class Place:
 
     def open(self, visit: Visit) -> None:
         if not self.jspi:
-            visit.page.add_init_script("delete WebAssembly.Suspending; delete WebAssembly.promising")
+            visit.alter("py/shim.mjs", lambda text: f'import "/without_jspi.js";\n{text}')
         visit.open_blank(self.page, policy=self.policy)
         source = PREPARE.replace("PACKAGES", json.dumps(PACKAGES))
         assert visit.run(source) == [self.jspi, self.worker, self.isolated]
@@ -101,12 +101,14 @@ PLACES = {
     "PyScript without JSPI": Place("blank.html", jspi=False),
     "Pyodide": Place("plain.html"),
     "a PyScript worker": Place("pyscript_worker.html", worker=True, policy=BLOB),
+    "a PyScript worker without JSPI": Place("pyscript_worker.html", jspi=False, worker=True, policy=BLOB),
     "an isolated PyScript worker": Place("pyscript_worker.html", worker=True, isolated=True, policy=BLOB),
-    "a module worker": Place("worker.html", worker=True, policy=MODULE),
-    "a module worker without JSPI": Place("worker.html?without-jspi", jspi=False, worker=True, policy=MODULE),
-    "an isolated module worker without JSPI": Place(
-        "worker.html?without-jspi", jspi=False, worker=True, isolated=True, policy=BLOB
+    "an isolated PyScript worker without JSPI": Place(
+        "pyscript_worker.html", jspi=False, worker=True, isolated=True, policy=BLOB
     ),
+    "a module worker": Place("worker.html", worker=True, policy=MODULE),
+    "a module worker without JSPI": Place("worker.html", jspi=False, worker=True, policy=MODULE),
+    "an isolated module worker without JSPI": Place("worker.html", jspi=False, worker=True, isolated=True, policy=BLOB),
 }
 
 

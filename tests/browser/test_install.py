@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.test_gate import without_the_script
 from tests.browser.visit import REFUSED, Visit
 
 CONNECT = """
@@ -24,7 +25,9 @@ None
 
 
 @pytest.fixture
-def python(visit: Visit) -> Visit:
+def python(visit: Visit, request: pytest.FixtureRequest) -> Visit:
+    if getattr(request, "param", "gate.js") != "gate.js":
+        without_the_script(visit)
     visit.open_blank().run(CONNECT)
     visit.reset_counters()
     return visit
@@ -34,6 +37,9 @@ def python(visit: Visit) -> Visit:
 def installed(python: Visit) -> Visit:
     python.run("api.install()")
     return python
+
+
+both_gates = pytest.mark.parametrize("python", ["gate.js", "Python alone"], indirect=True)
 
 
 def javascript(visit: Visit, body: str) -> Any:
@@ -54,6 +60,7 @@ CALLERS = {
 }
 
 
+@both_gates
 def test_whoever_fetches_waits_for_the_one_refresh_and_is_answered(installed: Visit) -> None:
     """Q1: eight at once of every kind of caller, none of whom knows of tokens."""
     installed.expect_console(REFUSED, times=8 * len(CALLERS))
@@ -93,6 +100,7 @@ def test_javascript_gets_what_it_gets_from_fetch(installed: Visit) -> None:
     ) == ["function", "fetch", 1, True, True, "basic", f"{installed.server.url}api/upload", 5, True, True]
 
 
+@both_gates
 def test_a_request_that_nobody_covers_is_the_native_fetchs(installed: Visit) -> None:
     """X1, X2: no token, and the very promise that the native fetch gives."""
     assert (
@@ -255,6 +263,7 @@ def test_while_nobody_is_signed_in_requests_go_out_as_they_are(installed: Visit)
     assert javascript(installed, "return waiting") == 401
 
 
+@both_gates
 def test_fetch_is_what_it_was_when_the_last_client_has_gone(python: Visit) -> None:
     """Nested, repeated, and two clients in either order; undone once too often, and by `close()`."""
     python.run("""
@@ -301,6 +310,7 @@ narrow.install()
     assert installed.run("(await pyfetch('/api/me')).status") == 200
 
 
+@both_gates
 def test_whoever_has_kept_or_wrapped_the_fetch_of_an_installed_client_still_has_one_afterwards(python: Visit) -> None:
     python.run("api.install()")
     javascript(python, "window.kept = fetch; window.fetch = (...asked) => kept(...asked)")
@@ -313,6 +323,7 @@ def test_whoever_has_kept_or_wrapped_the_fetch_of_an_installed_client_still_has_
     assert javascript(python, "return (await kept('/dev/counters')).status") == 200
 
 
+@both_gates
 def test_a_thousand_rounds_leave_no_proxy_behind(python: Visit) -> None:
     """X5: of installs, of requests that are answered at once, and of requests that a script has aborted."""
     python.run("""

@@ -9,7 +9,7 @@ from tests.browser.visit import Visit
 
 SUSPENDS = Place("plain.html")
 BLOCKS = Place("plain.html", jspi=False)
-WORKER_BLOCKS = Place("worker.html?without-jspi", jspi=False, worker=True, policy=MODULE)
+WORKER_BLOCKS = Place("worker.html", jspi=False, worker=True, policy=MODULE)
 
 CONNECT = """
 late = 0.0

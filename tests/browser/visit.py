@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,6 +139,17 @@ class Visit:
     def blank_has_begun(self, *, timeout: float = STARTED) -> Visit:
         expect(self["#status"]).to_have_text("ready", timeout=timeout)
         return self
+
+    def alter(self, path: str, alter: Callable[[str], str]) -> None:
+        """Let the server's file at `path` come with another text from now on."""
+
+        def answer(route: Route) -> None:
+            response = route.fetch()
+            text = alter(response.text())
+            assert text != response.text()
+            route.fulfill(response=response, body=text)
+
+        self.context.route(f"{self.server.url}{path}", answer)
 
     def run(self, source: str) -> Any:
         """Run Python in the blank page; the value of its last expression, by way of JSON."""

@@ -105,7 +105,7 @@ async def test_what_is_not_the_sessions_is_left_to_the_other_client(world: World
     assert world.api.attempts(Request("https://other.test/v1/notes")) is None
     assert world.api.attempts(Request("/v1/notes")) is None
     assert world.api.attempts(Request(API, headers=Headers({"authorization": "Basic YTpi"}))) is None
-    assert world.api.origins == {"https://api.test"}
+    assert world.api.roots == {"https://api.test/v1"}
     assert [world.api.covers(parse_url(url)) for url in (API, "https://api.test/v2/")] == [True, False]
     assert [world.make(should_renew=judge).judges for judge in (None, bool)] == [False, True]
 

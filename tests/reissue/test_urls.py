@@ -151,3 +151,24 @@ def test_no_path_leaves_the_audience(path: str) -> None:
     if audience.covers(url):
         assert url.path == "/v1" or url.path.startswith("/v1/")
         assert "/../" not in url.path + "/"
+
+
+@given(
+    st.sampled_from(["https://api.test", "https://api.test/v1/", "https://api.test//v1//", "https://api.test/v1/%2e"]),
+    st.sampled_from(["https://api.test", "https://API.test:443", "https://api.test/v1", "https://api.test//v1"]),
+    st.text(alphabet="/\\.%2eE5cCfF@:?#vV1api", max_size=9),
+)
+def test_all_that_is_covered_begins_with_a_root(root: str, start: str, rest: str) -> None:
+    """X1: what begins with none may be left to the browser unseen."""
+    audience = Audience(["https://files.test/x", root], parse=parse_url)
+    try:
+        url = parse_url(start + rest)
+    except ValueError:
+        return
+    if audience.covers(url):
+        assert (url.origin + url.path).startswith(tuple(audience.roots))
+
+
+def test_a_root_is_an_origin_and_a_path() -> None:
+    audience = Audience(["https://api.test/v1/", "https://files.test"], parse=parse_url)
+    assert audience.roots == {"https://api.test/v1", "https://files.test/"}

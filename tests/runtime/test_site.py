@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def test_the_lock_that_the_shim_names_gives_every_wheel_by_its_hash(site: Path) 
     for package in packages.values():
         wheel = site / "py" / package["file_name"]
         assert hashlib.sha256(wheel.read_bytes()).hexdigest() == package["sha256"]
+
+
+def test_the_script_that_the_shim_imports_is_the_wheels_own(site: Path) -> None:
+    shim = (site / "py" / "shim.mjs").read_text(encoding="utf-8")
+    (script,) = re.findall(r"reissue-\w+/gate\.js", shim)
+    (wheel,) = (site / "py" / script).parent.glob("reissue-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("reissue/browser/gate.js") == (site / "py" / script).read_bytes()
 
 
 def test_what_is_large_is_there_compressed(site: Path) -> None:

@@ -3,9 +3,10 @@
 Theory of operation:
 
 1. One gate for the page, however many clients are installed; of those that cover a URL the one installed last takes it.
-2. It is a JavaScript `Proxy` around the native fetch, whose trap `apply` is Python. So no script has to be served, a
-   policy without 'unsafe-eval' has nothing to forbid, and `typeof fetch`, `fetch.name` and `fetch.length` are as ever.
-3. What no client covers is handed to the native fetch within the call, and the native promise handed back.
+2. It is a JavaScript `Proxy` around the native fetch: `typeof fetch`, `fetch.name` and `fetch.length` are as ever.
+3. What no client covers is handed to the native fetch within the call, and the native promise handed back. Most of it
+   never comes here: gate.js sends it on its way, where the page has that file. Where not, the Proxy's trap `apply` is
+   Python's own: no script has to be served then, and a page whose Python dies has no fetch.
 4. The rest is answered by a task that starts within the call (`eager_start`): with a fresh token the request is on its
    way when `fetch` returns. A page that is being left (`pagehide`, `keepalive`) has no later turn.
 5. The clients' own requests take the native fetch, the endpoint's among them. So does a request that an endpoint makes
@@ -14,9 +15,12 @@ Theory of operation:
 """
 
 import asyncio
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import js
+import pyodide_js
 from js import Array, DOMException, Error, Object, Promise, Proxy, Reflect
 from js import TypeError as JsTypeError
 from pyodide.ffi import JsException, create_proxy, to_js
@@ -31,6 +35,9 @@ from .urls import checked, js_url
 if TYPE_CHECKING:
     from .page import PageInterceptor
 
+# As runtime/shim.mjs registers gate.js, and as PyScript does by its setting `js_modules`.
+_GATE_JS = ("reissue_gate", "pyscript.js_modules.reissue_gate")
+
 
 class Gate:
     """The page's fetch, from the first `enter` to the last `leave`."""
@@ -41,29 +48,30 @@ class Gate:
         self._is_own = Object.hasOwn(js.globalThis, "fetch")  # in a worker it lies on the prototype
         self._pyfetch_native = _pyfetch._jsfetch  # bound by name when pyfetch is first imported
         self._clients: list[PageInterceptor] = []
-        self._origins: set[str] = set()
+        self._roots: tuple[str, ...] = ()
         self._answers: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
         self._trap = create_proxy(self._called_by_javascript)
-        self._handler = to_js({"apply": self._trap}, dict_converter=Object.fromEntries)
+        self._handler = _handler(self._trap)
         self._fetch = js.globalThis.fetch = Proxy.new(self.native, self._handler)
         _pyfetch._jsfetch = self._called_by_pyfetch
 
     def enter(self, client: "PageInterceptor") -> None:
         """Let this client take what its audience covers."""
         self._clients.append(client)
-        self._note_origins()
+        self._note_roots()
 
     def leave(self, client: "PageInterceptor") -> bool:
         """Undo this client's latest `enter`; False if there is none."""
         for index in reversed(range(len(self._clients))):
             if self._clients[index] is client:
                 del self._clients[index]
-                self._note_origins()
+                self._note_roots()
                 return True
         return False
 
-    def _note_origins(self) -> None:
-        self._origins = {origin for client in self._clients for origin in client.origins}
+    def _note_roots(self) -> None:
+        self._roots = tuple({root for client in self._clients for root in client.roots})
+        self._handler.roots = to_js(self._roots)
 
     @property
     def empty(self) -> bool:
@@ -107,7 +115,7 @@ class Gate:
             # Of what is no Request, fetch takes the text.
             text = resource if isinstance(resource, str) else getattr(resource, "url", None) or str(resource)
             parsed = js_url(text)
-            if parsed.origin not in self._origins:  # most requests that aren't ours, for a third of the price
+            if not f"{parsed.origin}{parsed.pathname}".startswith(self._roots):  # most that isn't ours, at less cost
                 return None
             url = checked(parsed)
             for client in reversed(self._clients):
@@ -116,6 +124,14 @@ class Gate:
         except (ValueError, JsException):
             pass  # the native fetch says what is wrong with it
         return None
+
+
+def _handler(trap: Any) -> Any:
+    """What decides a call of the Proxy: gate.js with Python behind it, or Python alone."""
+    for name in _GATE_JS:
+        with suppress(ImportError):
+            return import_module(name).handler(trap, pyodide_js)
+    return to_js({"apply": trap}, dict_converter=Object.fromEntries)
 
 
 async def _settle(promise: Any, client: "PageInterceptor", request: Request) -> None:

@@ -1,5 +1,5 @@
 // Its worker runs what `run_python` is given, and nothing but the answer comes back.
-const worker = new Worker(`/worker.mjs${location.search}`, {type: "module"});
+const worker = new Worker("/worker.mjs", {type: "module"});
 const waiting = new Map();
 window.messages = []; // all that ever came from the worker
 

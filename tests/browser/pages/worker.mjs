@@ -1,9 +1,5 @@
 import {start} from "/start.js";
 
-if (location.search.includes("without-jspi")) {
-    delete WebAssembly.Suspending;
-    delete WebAssembly.promising;
-}
 const run_python = await start();
 onmessage = async ({data: {number, source}}) => {
     try {

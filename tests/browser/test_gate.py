@@ -1,0 +1,280 @@
+"""What no client covers takes the native fetch, and Python hears nothing of it; nothing that is covered slips by."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from tests.browser.test_clients import BLOB, MODULE
+from tests.browser.visit import REFUSED, Visit
+from tests.live_server import ROOT
+
+CONNECT = """
+import js, pyodide_js, reissue, sys
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), tabs=False)
+await api.sign_in(username="ada", password="lovelace")
+api.install()
+entered = []
+
+def note(frame, event, argument):
+    if event == "call" and frame.f_globals.get("__name__", "").startswith("reissue"):
+        entered.append(frame.f_code.co_qualname)
+
+async def fetched(url):
+    \"\"\"The status, and what of ours ran within the call.\"\"\"
+    entered.clear()
+    sys.setprofile(note)
+    try:
+        promise = js.fetch(url)
+    finally:
+        sys.setprofile(None)
+    return [(await promise).status, entered.copy()]
+
+origin = js.location.origin
+None
+"""
+PYTHONS_OWN = ["Gate._called_by_javascript", "Gate._entry"]
+OUTSIDE = ["/app/icon.svg", "/dev/counters", "/?next=/api/", "/#/api/", "/ap", "/api/../dev/counters", "/API/me"]
+PLACES = {
+    "PyScript": ("blank.html", {}),
+    "Pyodide": ("plain.html", {}),
+    "a module worker": ("worker.html", MODULE),
+    "a PyScript worker": ("pyscript_worker.html", BLOB),
+}
+
+
+def without_the_script(visit: Visit) -> None:
+    """As a page with a Pyodide of its own, which knows nothing of gate.js."""
+    visit.alter("py/shim.mjs", lambda text: text.replace('pyodide.registerJsModule("reissue_gate", gate);', ""))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_python_is_not_entered_for_what_is_outside_the_audience(visit: Visit, place: str) -> None:
+    """Called by Python itself, and so in a place where nobody else can call, in a worker, too."""
+    page, policy = PLACES[place]
+    visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
+    visit.expect_console("status of 404", times=0, at_most=2)
+    visit.open_blank(page, policy=policy).run(CONNECT)
+    for path in OUTSIDE:
+        assert visit.run(f"await fetched(origin + {path!r})") == [404 if path in ("/ap", "/API/me") else 200, []], path
+    status, entered = visit.run("await fetched(origin + '/api/me')")
+    assert status == 200
+    assert entered[:2] == PYTHONS_OWN, "who is inside is seen to enter"
+
+
+def test_without_the_script_python_decides(visit: Visit) -> None:
+    without_the_script(visit)
+    visit.open_blank().run(CONNECT)
+    assert visit.run("await fetched(origin + '/dev/counters')") == [200, [*PYTHONS_OWN, "js_url"]]
+
+
+JS = "text/javascript; charset=utf-8"
+
+
+def documented(language: str) -> str:
+    """The lines about gate.js in docs/clients.md."""
+    document = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in document.split(f"```{language}\n")[1:]]
+    (block,) = [block for block in blocks if "gate.js" in block]
+    return block
+
+
+@pytest.mark.parametrize("place", ["PyScript", "a PyScript worker"])
+def test_pyscripts_js_modules_bring_the_script_as_well(visit: Visit, place: str) -> None:
+    """As docs/clients.md says for an interpreter that isn't ours."""
+    without_the_script(visit)
+    settings, script = documented("toml"), (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
+    visit.alter("pyscript.toml", lambda text: text + settings)
+    visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
+    visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
+    page, policy = PLACES[place]
+    visit.open_blank(page, policy=policy).run(CONNECT)
+    assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
+
+
+def test_one_line_brings_the_script_to_a_pyodide_of_ones_own(visit: Visit) -> None:
+    """As docs/clients.md says."""
+    without_the_script(visit)
+    script = (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
+    visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
+    visit.open_blank("plain.html").run("import js, pyodide_js\njs.window.pyodide = pyodide_js")
+    visit.evaluate(f"(async () => {{ {documented('javascript')} }})()")
+    visit.run(CONNECT)
+    assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
+
+
+DECIDE = """
+from contextlib import suppress
+import js, pyodide_js, reissue_gate
+from pyodide.ffi import JsException, create_proxy, to_js
+from reissue.browser.urls import parse_page_url
+from reissue.urls import Audience
+
+audience = Audience(AUDIENCE, parse=parse_page_url)
+asked = []
+ask = create_proxy(lambda native, this, arguments: asked.append(1))
+handler = reissue_gate.handler(ask, pyodide_js)
+handler.roots = to_js(sorted(audience.roots))
+
+def covered(text):
+    try:
+        return audience.covers(parse_page_url(text))
+    except ValueError:
+        return False
+
+def is_asked(resource):
+    asked.clear()
+    handler.apply(js.Object, None, js.Array.of(resource))
+    return bool(asked)
+
+def decided(text):
+    yield is_asked(text)
+    with suppress(JsException):
+        yield is_asked(js.URL.new(text, js.document.baseURI))
+        yield is_asked(js.Request.new(text))
+
+seen = {}
+slipped = []
+for text in TEXTS:
+    decisions = list(decided(text))
+    inside = covered(text)
+    if inside and not all(decisions):
+        slipped.append(text)
+    key = ("inside" if inside else "outside") + (" asked" if decisions[0] else " not asked")
+    seen[key] = seen.get(key, 0) + 1
+ask.destroy()
+[slipped, seen]
+"""
+PIECES = [
+    *[
+        "/",
+        "//",
+        "\\",
+        "api",
+        "API",
+        "apix",
+        "v1",
+        "%61pi",
+        "ap%69",
+        ".",
+        "..",
+        "%2e",
+        "%2E%2e",
+        "%2f",
+        "%5c",
+        "%",
+        "%00",
+    ],
+    *[
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "\0",
+        "\x1f",
+        "?",
+        "#",
+        "@",
+        ":",
+        ";",
+        "a@",
+        "ada:pw@",
+        "notes",
+        "é",
+        "ａｐｉ",
+        "\ud83d\ude00",
+    ],
+    *["http:", "https:", "HTTP:", "http://", "hTTp:\\\\", "blob:", "data:", "file:", "javascript:", "ws:", "[::1]"],
+    *[
+        "ORIGIN",
+        "HOST",
+        "ORIGIN/api",
+        "ORIGIN/api/",
+        "ORIGIN\\api\\",
+        "//HOST/api/",
+        "http:api/",
+        "http:/api/",
+        "ORIGIN.",
+    ],
+    *[
+        "other.test",
+        "http://other.test/",
+        "http://other.test\\@HOST/api/",
+        "http://HOST\\@other.test/api/",
+        "HOST.other.test",
+    ],
+]
+
+
+@pytest.mark.parametrize("audience", ["/api/", "/", ["/api/v1", "http://other.test/api"], "/a/%2e%2e/api//v1/"])
+def test_nothing_that_is_covered_is_decided_in_javascript(visit: Visit, audience: str | list[str]) -> None:
+    """X1: of thousands of URLs that were put together by chance, as text, URL and Request, on pages of any address."""
+    chance = random.Random(str(audience))
+    origin, host = visit.server.origin, visit.server.origin.removeprefix("http://")
+    texts = ["".join(chance.choices(PIECES, k=chance.randint(1, 6))) for _ in range(3000)]
+    starts = ["/api/", "/api", "ORIGIN/api/v1/", "http:v1/", "/api//v1/"]  # more that is inside
+    texts += [chance.choice(starts) + "".join(chance.choices(PIECES[:17], k=chance.randint(0, 4))) for _ in range(1000)]
+    texts = [text.replace("ORIGIN", origin).replace("HOST", host) for text in texts]
+    visit.open_blank()
+    for address in ("/api/deep/page", "/elsewhere/page"):
+        visit.evaluate(f"history.replaceState(null, '', {json.dumps(address)})")
+        source = f"AUDIENCE = {audience!r}\nTEXTS = {texts!r}\n"
+        slipped, seen = visit.run(source + DECIDE)
+        assert slipped == []
+        assert seen["inside asked"] > 50, seen
+        assert seen["outside not asked"] > 50, seen
+
+
+def test_what_is_no_text_url_or_request_goes_to_python(visit: Visit) -> None:
+    """A Request may hide its address behind a property of its own, and an object may have a text or a `url`."""
+    visit.open_blank().run(CONNECT)
+    visit.expect_console(REFUSED, times=0, at_most=10)
+    statuses = visit.evaluate(
+        """
+        (async () => {
+            const hidden = new Request("/api/me"), url = new URL("/dev/counters", location);
+            Object.defineProperty(hidden, "url", {value: location.origin + "/dev/counters"});
+            url.toString = () => "/api/me";
+            const asked = [{toString: () => "/api/me"}, url, document.createElement("iframe")];
+            document.body.append(asked[2]);
+            asked[2] = new asked[2].contentWindow.Request(location.origin + "/api/me");
+            return Promise.all(asked.map(async resource => (await fetch(resource)).status));
+        })()
+        """
+    )
+    assert statuses == [200] * 3
+
+
+DIE = """
+import ctypes
+from pyodide.ffi import create_proxy
+js.window.die = create_proxy(lambda: ctypes.memset(2**32 - 8, 1, 4) and None)
+"""
+
+
+@pytest.mark.parametrize("place", ["PyScript", "Pyodide"])
+def test_when_python_has_died_the_page_still_has_its_fetch(visit: Visit, place: str) -> None:
+    visit.open_blank(PLACES[place][0]).run(CONNECT)
+    visit.run(DIE)
+    visit.reset_counters()
+    visit.expect_console(".*", times=1, at_most=1000)  # Pyodide tells at length
+    describe = "error => [error instanceof Error, error.name, error.message, error.cause.message]"
+    died, outside, inside = visit.evaluate(
+        f"""
+        (async () => {{
+            let died;
+            try {{ window.die(); }} catch (error) {{ died = error.name; }}
+            const outside = await Promise.all({OUTSIDE[:4]}.map(async path => (await fetch(path)).status));
+            const inside = [];
+            for (let n = 0; n < 2; n++) inside.push(await fetch("/api/me").catch({describe}));
+            return [died, outside, inside];
+        }})()
+        """
+    )
+    assert died == "RuntimeError", "of WebAssembly"
+    assert outside == [200] * 4
+    told = "Pyodide already fatally failed and can no longer be used."
+    assert inside == [[True, "PythonFailed", "Python failed to send this request: load the page again.", told]] * 2
+    assert visit.server.counters()["api_requests"] == 0, "a 401 would look like the end of the session"
