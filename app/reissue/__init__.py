@@ -27,6 +27,8 @@ from .errors import (
     WouldBlock,
 )
 from .events import (
+    EndpointEvent,
+    EndpointPhase,
     Event,
     RefreshEvent,
     RefreshPhase,
@@ -36,6 +38,7 @@ from .events import (
     SessionPhase,
     StoreEvent,
     StorePhase,
+    WaitsFor,
 )
 from .interceptor import Interceptor, State
 from .messages import Headers, Request, Response
@@ -43,6 +46,8 @@ from .messages import Headers, Request, Response
 __all__ = [
     "Credential",
     "Endpoint",
+    "EndpointEvent",
+    "EndpointPhase",
     "Event",
     "GrantRefused",
     "Headers",
@@ -65,6 +70,7 @@ __all__ = [
     "State",
     "StoreEvent",
     "StorePhase",
+    "WaitsFor",
     "WouldBlock",
     "connect",
     "unverified_claims",
