@@ -40,6 +40,7 @@ from .events import (
     StorePhase,
     WaitsFor,
 )
+from .inspection import inspect
 from .interceptor import Interceptor, State
 from .messages import Headers, Request, Response
 
@@ -73,5 +74,6 @@ __all__ = [
     "WaitsFor",
     "WouldBlock",
     "connect",
+    "inspect",
     "unverified_claims",
 ]
