@@ -14,8 +14,8 @@ def inspect(api: "Interceptor", target: Any, *, language: str | None = None) -> 
     """A panel in `target`, a selector or an element: the life of every request of this client, live, and its token.
 
     It shows what happens from now on. `language` is "en" or "ko"; without it the browser's own counts, and English
-    where there are no words in that. `close()` of what is returned takes the panel away. Raises ReissueError outside a page,
-    and ValueError for a target that is not there or a language without words.
+    where there are no words in that. `close()` of what is returned takes the panel away. Raises ReissueError outside a
+    page, and ValueError for a target that is not there or a language without words.
 
         inspector = reissue.inspect(api, "#panel")
     """

@@ -5,7 +5,6 @@ that are out of sight are not looked at.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil, floor, log10
@@ -82,7 +81,7 @@ def draw_lanes(
             if layout is ROOMY:
                 left = max(3, window.x(life.at))
                 until = window.x(lane.starts[place]) if place < len(lane.starts) else window.width
-                picture.write(left, y + 11, label(life), until - left - 6, least=8)
+                picture.write(left, y + 11, label(life), until - left - 6, style=_ink(life), least=8)
 
 
 def _draw_life(
@@ -110,21 +109,23 @@ def _draw_life(
             elif stage is not Stage.CALLED:
                 picture.box(stage.value, x, top, max(1, width), height)
     if life.outcome in (Outcome.FAILED, Outcome.REJECTED):
-        picture.arrow("failed", right - 1, top - 1, height + 2)
+        picture.arrow("failed", right - 1, top - 2, height + 4)
     elif life.outcome is Outcome.CANCELLED:
         picture.box("cancelled", right - 1, top - 2, 3, height + 4)
     return right
 
 
+def _ink(life: Life) -> str:
+    return "failed" if life.outcome in (Outcome.FAILED, Outcome.REJECTED) else "ink"
+
+
 def label(life: Life) -> str:
-    """A request in a few words: method, path, and how it ended."""
-    end = f" {life.status}" if life.status is not None else f" {life.error}" if life.error else ""
-    return f"{life.method} {urlsplit(life.url).path or life.url}{end}"
+    """A request in a few words: how it ended, method and path."""
+    end = f"{life.status} " if life.status is not None else f"{life.error} " if life.error else ""
+    return f"{end}{life.method} {urlsplit(life.url).path or life.url}"
 
 
-def draw_density(
-    picture: Picture, flow: Flow, window: Window, now: float, height: int, words: Mapping[str, str]
-) -> None:
+def draw_density(picture: Picture, flow: Flow, window: Window, now: float, height: int) -> None:
     """How many requests are at each stage, piled up."""
     pixels = 2 if window.width < 900 else 3
     edges = window.edges(pixels, now)
@@ -145,7 +146,7 @@ def draw_density(
         if not any(counts):
             continue
         heights = [pile + count for pile, count in zip(heights, counts, strict=True)]
-        tops = [bottom - ceil(pile * tall / scale) for pile in heights]
+        tops = [bottom - ceil(pile * tall / scale - 0.01) for pile in heights]
         picture.steps(stage.value, xs, tops, below)
         below = tops
     for column, bad in enumerate(flow.troubled(edges)):
@@ -154,12 +155,13 @@ def draw_density(
     for value in {scale, scale // 2} - {0}:
         y = bottom - round(value * tall / scale)
         picture.box("scale", 0, y, window.width, 1)
-        picture.write(4, y - 4, words["requests.scale"].format(count=f"{value:,}"), window.width, style="quiet")
+        picture.write(4, y - 4, f"{value:,}", window.width, style="quiet", least=1)
 
 
 def round_up(most: float) -> int:
-    """The next figure that is easy to read: 1, 2, 5, 10, 20, …"""
+    """The next figure that is easy to read: 1, 2, 3, 4, 5, 6, 8, 10, 20, …"""
+    most -= 1e-6  # a sum of averages is not exact
     if most <= 1:
         return 1
     power = 10 ** floor(log10(most))
-    return int(next(base for base in (1, 2, 5, 10) if base * power >= most) * power)
+    return int(next(base for base in (1, 2, 3, 4, 5, 6, 8, 10) if base * power >= most) * power)

@@ -28,7 +28,7 @@ MARKS = {
 def draw_bands(picture: Picture, trace: Trace, window: Window, now: float, height: int) -> None:
     """What goes through all lanes: refreshes as bands, marks as lines, and now."""
     picture.use("band", "band_bad", "grid")
-    for time, _ in window.ticks():
+    for time, _ in _ticks(trace, window):
         picture.box("grid", window.x(time), HEIGHT, 1, height - HEIGHT)
     for refresh in trace.refreshes:
         end = now if refresh.ended_at is None else refresh.ended_at
@@ -44,13 +44,16 @@ def draw_bands(picture: Picture, trace: Trace, window: Window, now: float, heigh
 
 def draw_head(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
     """The three rows above the lanes."""
-    for time, places in window.ticks():
-        figure = f"{time - (trace.first or 0.0):.{places}f} s"
+    for time, figure in _ticks(trace, window):
         x = window.x(time)
         picture.box("grid", x, 0, 1, HEIGHT)
         picture.write(x + 4, AXIS, figure, window.width - x - 4, style="quiet")
     _draw_tokens(picture, trace, window, now, words)
     _draw_calls(picture, trace, window, now, words)
+
+
+def _ticks(trace: Trace, window: Window) -> list[tuple[float, str]]:
+    return [] if trace.first is None else window.ticks(trace.first)
 
 
 def _draw_tokens(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:

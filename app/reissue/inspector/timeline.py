@@ -183,7 +183,7 @@ class Timeline:
             scrolled = max(0, min(int(self.stage.scrollTop), self._lanes_height - room))
             draw_lanes(body, flow, window, now, self.layout, room=room, scrolled=scrolled, chosen=self.chosen)
         else:
-            draw_density(body, flow, window, now, height, self._words)
+            draw_density(body, flow, window, now, height)
             self._bracket(body, window, now)
         if self._trace.busy:
             body.box("now", window.x(now), 0, 1, height)

@@ -56,12 +56,12 @@ class Window:
         count = min(ceil(self.width / pixels), ceil((until - self.left) / step))
         return [min(until, self.left + step * place) for place in range(max(0, count) + 1)]
 
-    def ticks(self, *, apart: int = 90) -> list[tuple[float, int]]:
-        """Round times, at least so many pixels apart, and how many decimal places each needs."""
+    def ticks(self, origin: float, *, apart: int = 90) -> list[tuple[float, str]]:
+        """Round times after `origin`, at least so many pixels apart, and how each is written."""
         least = apart * self.span / self.width
         power = floor(log10(least))
         size = next(base for base in (1, 2, 5, 10) if base * 10.0**power >= least * 0.999)
         step = size * 10.0**power
         places = max(0, -power if size < 10 else -power - 1)
-        first = ceil(self.left / step)
-        return [(number * step, places) for number in range(first, floor(self.right / step) + 1)]
+        numbers = range(max(0, ceil((self.left - origin) / step)), floor((self.right - origin) / step) + 1)
+        return [(origin + number * step, f"{number * step:,.{places}f} s") for number in numbers]

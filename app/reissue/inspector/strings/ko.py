@@ -65,7 +65,6 @@ WORDS = {
     "requests.token.good_for": "토큰, {seconds}초 동안 유효",
     "requests.token.no_end": "토큰, 만료 시각 알 수 없음",
     "requests.token.expired": "토큰, 만료됨",
-    "requests.scale": "요청 {count}개",
     "requests.mark.session_started": "로그인됨",
     "requests.mark.session_ended": "세션 종료",
     "requests.mark.taken_over": "다른 탭에서 토큰을 넘겨받음",
