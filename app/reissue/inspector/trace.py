@@ -184,15 +184,17 @@ class Trace:
         if life is None:
             if end is not None:
                 return  # called before anybody watched
-            life = Life(event.request, event.method, event.url, event.replayable, [])
+            life = Life(event.request, event.method, event.url, event.replayable, [(at, _stage(event))])
             self._lives[event.request] = life
             self.running += 1
             self.flow.enter(life, at)
+            self.flow.change(None, life.stage, at)
             if len(self._lives) > self._kept:
                 self._drop()
+            return
         if end is None:
-            stage = _WAITS[event.waits_for] if event.waits_for is not None else _STAGES[event.phase]
-            self.flow.change(life.stage if life.steps else None, stage, at)
+            stage = _stage(event)
+            self.flow.change(life.stage, stage, at)
             life.steps.append((at, stage))
             return
         life.ended_at, life.status, life.error = at, event.status, event.error
@@ -252,3 +254,7 @@ class Trace:
     def _end_token(self, at: float) -> None:
         if self.tokens and self.tokens[-1].ended_at is None:
             self.tokens[-1].ended_at = at
+
+
+def _stage(event: RequestEvent) -> Stage:
+    return _STAGES[event.phase] if event.waits_for is None else _WAITS[event.waits_for]

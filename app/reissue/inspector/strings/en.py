@@ -87,7 +87,6 @@ WORDS = {
     "requests.about.after": "After",
     "requests.about.for": "For",
     "requests.about.close": "Close the details",
-    "requests.place": "{place} of {count}",
     "requests.at": "at {seconds} s",
     # The token
 }

@@ -87,7 +87,6 @@ WORDS = {
     "requests.about.after": "시작",
     "requests.about.for": "지속",
     "requests.about.close": "상세 정보 닫기",
-    "requests.place": "{count}개 중 {place}번째",
     "requests.at": "{seconds}초 시점",
     # The token
 }
