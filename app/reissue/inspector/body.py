@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .flow import STACK, Flow
 from .head import HEIGHT
 from .lives import Life, Outcome, Stage
-from .picture import Picture
+from .picture import Picture, Text
 from .window import Window
 
 
@@ -155,7 +155,7 @@ def draw_density(picture: Picture, flow: Flow, window: Window, now: float, heigh
     for value in {scale, scale // 2} - {0}:
         y = bottom - round(value * tall / scale)
         picture.box("scale", 0, y, window.width, 1)
-        picture.write(4, y - 4, f"{value:,}", window.width, style="quiet", least=1)
+        picture.texts.append(Text(4, y - 4, f"{value:,}", "quiet"))
 
 
 def round_up(most: float) -> int:

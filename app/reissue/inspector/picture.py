@@ -74,16 +74,14 @@ class Picture:
 
 def width_of(text: str) -> float:
     """Pixels that a text takes, roughly."""
-    return sum(WIDE_CHARACTER if ord(character) >= 0x1100 else CHARACTER for character in text)
+    return sum(WIDE_CHARACTER if ord(character) >= 0x2E80 else CHARACTER for character in text)
 
 
 def fit(text: str, room: float) -> str:
     """The text, or its beginning and an ellipsis, or nothing, as there is room for (pixels)."""
     if width_of(text) <= room:
         return text
-    room -= CHARACTER
-    for place, character in enumerate(text):
-        room -= WIDE_CHARACTER if ord(character) >= 0x1100 else CHARACTER
-        if room < 0:
-            return f"{text[:place]}…" if place else ""
-    return text
+    shorter = text[: min(len(text) - 1, max(0, int(room / CHARACTER)))]
+    while shorter and width_of(f"{shorter}…") > room:
+        shorter = shorter[:-1]
+    return f"{shorter}…" if shorter else ""

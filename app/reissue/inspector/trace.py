@@ -18,7 +18,6 @@ from ..events import (
     RequestPhase,
     SessionEvent,
     SessionPhase,
-    StoreEvent,
     WaitsFor,
 )
 from .flow import Flow
@@ -153,7 +152,7 @@ class Trace:
                 self._hear_call(event, at)
             case SessionEvent():
                 self._hear_session(event, at, remaining)
-            case StoreEvent():
+            case _:
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
 
     def found_token(self, at: float, remaining: float | None) -> None:

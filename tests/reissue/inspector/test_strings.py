@@ -44,7 +44,7 @@ def test_every_word_that_is_made_of_a_name_is_there() -> None:
         ("view", View),
         ("refresh", RefreshPhase),
     ):
-        assert {f"requests.{part}.{kind.value}" for kind in kinds} <= set(words), part  # type: ignore[attr-defined]
+        assert {f"requests.{part}.{kind.value}" for kind in kinds} <= set(words), part
     assert {f"requests.call.{name}" for name in ("sign_in", "refresh", "sign_out")} <= set(words)
     assert len(EndpointPhase) == 3
     assert set(STACK) == set(Stage) - {Stage.CALLED}
