@@ -50,16 +50,16 @@ class RequestsView:
             aria_label=words["requests.list"],
             aria_describedby="hint",
         )
-        self._timeline = Timeline(self._stage, trace=trace, selection=self._selection, words=words, drawn=self._drawn)
+        self.timeline = Timeline(self._stage, trace=trace, selection=self._selection, words=words, drawn=self._drawn)
         self._options = element("div", class_="aside", role="presentation")
         self._stage.append(self._options)
         self._empty = element("div", class_="empty")
         self._emptiness: tuple[bool, int] | None = None
         frame = element("div", self._stage, self._empty, class_="frame")
-        self._hint = Hint(frame, self._timeline, self._selection, trace, words)
+        self._hint = Hint(frame, self.timeline, self._selection, trace, words)
         self._totals = element("p", class_="totals")
         self._about = About(words, closed=lambda: self._choose(None))
-        self._follow = self._button("follow", lambda: self._set_follow(not self._timeline.follows), aria_pressed="true")
+        self._follow = self._button("follow", lambda: self._set_follow(not self.timeline.follows), aria_pressed="true")
         self._search = element(
             "input", type="search", placeholder=words["requests.filter.hint"], aria_label=words["requests.filter"]
         )
@@ -93,16 +93,16 @@ class RequestsView:
         self._scope.listen(self._stage, "keydown", self._key)
         self._scope.listen(self._empty, "click", self._clear_filter)
         self._pointer = Pointer(
-            self._timeline, hovered=self._hint.show, left=self._hint.hide, picked=self._choose, moved=self._show_follow
+            self.timeline, hovered=self._hint.show, left=self._hint.hide, picked=self._choose, moved=self._show_follow
         )
-        for part in (self._about, self._hint, self._pointer, self._timeline):
+        for part in (self._about, self._hint, self._pointer, self.timeline):
             self._scope.at_end(part.close)
         self._scope.at_end(self._forget_timer)
         self.changed()
 
     def changed(self) -> None:
         """The trace has grown."""
-        self._timeline.invalidate()
+        self.timeline.invalidate()
         if self._timer is None:  # the words need no picture: they are told out of sight, too
             self._timer = js.setTimeout(
                 self._tell_proxy(), max(0, round((self._words_at - time.perf_counter()) * 1000))
@@ -157,22 +157,22 @@ class RequestsView:
         )
 
     def _zoom(self, factor: float) -> None:
-        self._timeline.zoom(factor)
+        self.timeline.zoom(factor)
 
     def _fit(self) -> None:
-        self._timeline.fit()
+        self.timeline.fit()
         self._show_follow()
 
     def _set_follow(self, on: bool) -> None:
-        self._timeline.follow(on)
+        self.timeline.follow(on)
         self._show_follow()
 
     def _show_follow(self) -> None:
-        self._follow.setAttribute("aria-pressed", "true" if self._timeline.follows else "false")
+        self._follow.setAttribute("aria-pressed", "true" if self.timeline.follows else "false")
 
     def _set_view(self) -> None:
-        self._timeline.view = View(self._view.value)
-        self._timeline.invalidate()
+        self.timeline.view = View(self._view.value)
+        self.timeline.invalidate()
 
     def _filter(self) -> None:
         self._selection.filter = Filter(str(self._search.value), Kind(self._kind.value))
@@ -197,7 +197,7 @@ class RequestsView:
             return
         lives = self._selection.lives
         numbers = [life.number for life in lives]
-        place = numbers.index(self._timeline.chosen) if self._timeline.chosen in numbers else -1
+        place = numbers.index(self.timeline.chosen) if self.timeline.chosen in numbers else -1
         last = len(lives) - 1
         start = last if place < 0 else place
         moves = {
@@ -216,16 +216,16 @@ class RequestsView:
             self._choose(self._beside(chosen, 1 if key == "ArrowDown" else -1) if chosen else lives[last])
         elif key == "Enter" and place >= 0:
             life = lives[place]
-            self._timeline.show(life.at, life.at + life.duration(self._timeline.now), margin=0.5)
+            self.timeline.show(life.at, life.at + life.duration(self.timeline.now), margin=0.5)
             self._show_follow()
-        elif key == "Escape" and self._timeline.chosen:
+        elif key == "Escape" and self.timeline.chosen:
             self._choose(None)
         elif key in ("+", "="):
             self._zoom(1 / ZOOM)
         elif key in ("-", "_"):
             self._zoom(ZOOM)
         elif key in ("f", "F"):
-            self._set_follow(not self._timeline.follows)
+            self._set_follow(not self.timeline.follows)
         else:
             return
         event.preventDefault()
@@ -244,20 +244,20 @@ class RequestsView:
     def _choose(self, life: Life | None) -> None:
         if life is None:
             had_focus = self._about.has_focus
-            self._timeline.chosen = 0
-            self._timeline.invalidate()
+            self.timeline.chosen = 0
+            self.timeline.invalidate()
             if had_focus:
                 self._stage.focus()
         else:
-            self._timeline.reveal(life)
+            self.timeline.reveal(life)
         self._show_follow()
         self._show_chosen()
 
     def _show_chosen(self) -> None:
         lives = self._selection.lives
-        place = next((place for place, life in enumerate(lives) if life.number == self._timeline.chosen), None)
-        life = self._trace.life(self._timeline.chosen)
-        self._about.show(life, self._timeline.now, self._trace.first or 0.0)
+        place = next((place for place, life in enumerate(lives) if life.number == self.timeline.chosen), None)
+        life = self._trace.life(self.timeline.chosen)
+        self._about.show(life, self.timeline.now, self._trace.first or 0.0)
         if place is None:
             self._options.replaceChildren()
             self._stage.removeAttribute("aria-activedescendant")
@@ -266,7 +266,7 @@ class RequestsView:
         for here in range(max(0, place - 1), min(len(lives), place + 2)):
             option = element(
                 "div",
-                sentence(lives[here], self._timeline.now, self._words),
+                sentence(lives[here], self.timeline.now, self._words),
                 role="option",
                 id=f"request-{lives[here].number}",
                 aria_posinset=here + 1,
@@ -275,7 +275,7 @@ class RequestsView:
             )
             options.append(option)
         self._options.replaceChildren(*options)
-        self._stage.setAttribute("aria-activedescendant", f"request-{self._timeline.chosen}")
+        self._stage.setAttribute("aria-activedescendant", f"request-{self.timeline.chosen}")
 
     # The words around the picture
 
@@ -294,7 +294,7 @@ class RequestsView:
         matching = self._trace.count if self._selection.filter.takes_all else len(self._selection.lives)
         self._totals.textContent = totals(self._trace, matching, self._words)
         self._show_empty(matching)
-        if self._timeline.chosen:
+        if self.timeline.chosen:
             self._show_chosen()
         latest = news(self._trace, self._words)
         if latest != self._news:

@@ -64,7 +64,7 @@ class Timeline:
         self._touched = False  # has somebody zoomed?
         self._height = 1
         self._lanes_height = 0
-        self._in_sight = False
+        self.in_sight = False
         self._frame: int | None = None
         self._not_before = 0.0
         self._colours: dict[str, str] = {}
@@ -72,7 +72,7 @@ class Timeline:
         self._context = self.canvas.getContext("2d")
         self._on_frame_proxy = self._scope.proxy(self._on_frame)
         self._scope.at_end(self._forget_frame)
-        self._calm = matches("(prefers-reduced-motion: reduce)")
+        self.calm = matches("(prefers-reduced-motion: reduce)")
         for query in ("(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)", "(forced-colors: active)"):
             self._scope.listen(js.matchMedia(query), "change", lambda _: self._restyle())
         self._scope.listen(stage, "scroll", lambda _: self.invalidate())
@@ -81,7 +81,7 @@ class Timeline:
 
     def close(self) -> None:
         """Draw no more."""
-        self._in_sight = False
+        self.in_sight = False
         self._scope.close()
 
     # What is in sight
@@ -148,7 +148,7 @@ class Timeline:
 
     def invalidate(self) -> None:
         """Something has changed: draw, in a while."""
-        if self._frame is None and self._in_sight:
+        if self._frame is None and self.in_sight:
             self._frame = js.requestAnimationFrame(self._on_frame_proxy)
 
     def _on_frame(self, _: float) -> None:
@@ -162,7 +162,7 @@ class Timeline:
         took = time.perf_counter() - began
         self.drawings += 1
         self.drawing_seconds += took
-        self._not_before = began + max(CALM_FRAME if self._calm else FRAME, (1 + SHARE) * took)
+        self._not_before = began + max(CALM_FRAME if self.calm else FRAME, (1 + SHARE) * took)
         if (self._trace.busy and self.follows) or not self._selection.settled:
             self.invalidate()
 
@@ -236,18 +236,18 @@ class Timeline:
         self._height, self._lanes_height = height, -1
         self.window = Window(self.window.left, self.window.right, width)
         self._restyle()
-        if self._in_sight:
+        if self.in_sight:
             self._draw()  # at once: a canvas that is resized is empty
 
     def _restyle(self) -> None:
         style = js.getComputedStyle(self.stage)
         self._colours = {name: str(style.getPropertyValue(f"--ri-{name.replace('_', '-')}")).strip() for name in STYLES}
-        self._calm = matches("(prefers-reduced-motion: reduce)")
+        self.calm = matches("(prefers-reduced-motion: reduce)")
         self.invalidate()
 
     def _seen(self, entries: Any, _: Any) -> None:
-        self._in_sight = bool(entries[len(entries) - 1].isIntersecting)
-        if self._in_sight:
+        self.in_sight = bool(entries[len(entries) - 1].isIntersecting)
+        if self.in_sight:
             self.invalidate()
         else:
             self._forget_frame()
