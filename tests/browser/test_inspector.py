@@ -274,7 +274,9 @@ def test_dragging_moves_the_time_and_stops_following(stormed: Visit) -> None:
     stormed.page.mouse.up()
     expect(stormed.page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
     moved = left - float(stormed.run("inspector.tabs.requests.timeline.window.left"))
-    assert moved == pytest.approx(100 * span(stormed) / float(stormed.run("timeline.window.width")), rel=0.1)
+    assert moved == pytest.approx(
+        100 * span(stormed) / float(stormed.run("inspector.tabs.requests.timeline.window.width")), rel=0.1
+    )
 
 
 def test_the_wheel_zooms_with_ctrl_and_moves_with_shift(stormed: Visit) -> None:
@@ -482,7 +484,7 @@ def again(count):
         inspector.close()
         inspector = reissue.inspect(api, "#panel")
     gc.collect()
-again(5)
+again(50)
 inspector.close()
 gc.collect()
 None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import js
-from pyodide.ffi import to_js
+from pyodide.ffi import jsnull, to_js
 
 from ..errors import ReissueError
 from ..events import Event, RequestEvent
@@ -29,7 +29,7 @@ class Inspector:
         if not hasattr(js, "document"):
             raise ReissueError("inspect() needs a page: a worker has none")
         place = js.document.querySelector(target) if isinstance(target, str) else target
-        if place is None:
+        if place is None or place is jsnull:
             raise ValueError(f"there is no {target!r} in this page")
         self._language = _chosen(language)
         self._api = api
