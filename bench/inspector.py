@@ -127,7 +127,7 @@ def main(count: int, before: int, output: Path) -> None:
             if case["panel"]:
                 click.echo(
                     f"  {one['drawings']} drawings of {one['ms_per_drawing']:.1f} ms, "
-                    f"{one['drawings'] / one['seconds']:.0f} a second: {one['share_of_drawing'] * 100:.0f} % of the time"
+                    f"{one['drawings'] / one['seconds']:.0f} a second, {one['share_of_drawing']:.0%} of the time"
                 )
             if case["before"]:
                 click.echo(f"  {one['us_per_event']:.0f} µs to take in an event")
