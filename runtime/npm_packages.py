@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from runtime.nodejs import find_node
-from runtime.sealed import sealed
+from runtime.sealed import digest_of, sealed
 from runtime.steps import ROOT, run, say
 
 MANIFEST = ("package.json", "package-lock.json", ".npmrc")
@@ -24,6 +24,11 @@ def install(runtime: Path) -> Path:
         )  # fmt: skip
 
     return sealed(runtime, "npm", [ROOT / name for name in MANIFEST], make) / "node_modules"
+
+
+def installed(runtime: Path) -> Path:
+    """Return the folder `node_modules` that `install` has made, for whoever must not make it."""
+    return runtime / f"npm-{digest_of(ROOT / name for name in MANIFEST)}" / "node_modules"
 
 
 def locked_version(package: str) -> str:

@@ -41,10 +41,11 @@ def test_no_lock_says_where_packages_come_from(name: str) -> None:
 
 
 def test_npm_packages_are_exact_and_locked_with_their_hash() -> None:
-    wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    manifest = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
     locked = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    assert locked[""]["dependencies"] == wanted
-    for name, version in wanted.items():
+    for group in ("dependencies", "devDependencies"):
+        assert locked[""][group] == manifest[group]
+    for name, version in {**manifest["dependencies"], **manifest["devDependencies"]}.items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
         assert locked[f"node_modules/{name}"]["version"] == version
     assert all("integrity" in package for name, package in locked.items() if name)

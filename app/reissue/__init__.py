@@ -27,6 +27,8 @@ from .errors import (
     WouldBlock,
 )
 from .events import (
+    EndpointEvent,
+    EndpointPhase,
     Event,
     RefreshEvent,
     RefreshPhase,
@@ -36,13 +38,17 @@ from .events import (
     SessionPhase,
     StoreEvent,
     StorePhase,
+    WaitsFor,
 )
+from .inspection import inspect
 from .interceptor import Interceptor, State
 from .messages import Headers, Request, Response
 
 __all__ = [
     "Credential",
     "Endpoint",
+    "EndpointEvent",
+    "EndpointPhase",
     "Event",
     "GrantRefused",
     "Headers",
@@ -65,7 +71,9 @@ __all__ = [
     "State",
     "StoreEvent",
     "StorePhase",
+    "WaitsFor",
     "WouldBlock",
     "connect",
+    "inspect",
     "unverified_claims",
 ]

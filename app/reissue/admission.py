@@ -32,9 +32,14 @@ class Admission:
         self._numbers = count()
         self._watch: asyncio.TimerHandle | asyncio.Handle | None = None
 
+    @property
+    def full(self) -> bool:
+        """Would `enter()` wait?"""
+        return len(self._held) >= self._limit or bool(self._line)
+
     async def enter(self, *, first: bool = False) -> int:
         """Wait for a slot; its number. `first` waits at the head of the line."""
-        if len(self._held) < self._limit and not self._line:
+        if not self.full:
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = loop.create_future()

@@ -18,7 +18,7 @@ from typing import Any
 from .admission import Admission
 from .credentials import Credential
 from .errors import RequestAborted
-from .events import RequestPhase
+from .events import RequestPhase, WaitsFor
 from .messages import Request
 from .session import Session
 
@@ -26,16 +26,16 @@ from .session import Session
 class Attempts:
     """Gives what to send next, until the last outcome is the caller's. Tells every step.
 
-    `enter` gives the session that the request belongs to. `admission` bounds how many are on the wire; None for no
-    bound. `is_refused` judges an outcome. `refresh_at_once` is for a caller that can't wait: it renews a session's
-    credential within the call, or raises WouldBlock.
+    `enter` gives the session that the request belongs to, and calls its argument before it waits. `admission` bounds
+    how many are on the wire; None for no bound. `is_refused` judges an outcome. `refresh_at_once` is for a caller that
+    can't wait: it renews a session's credential within the call, or raises WouldBlock.
     """
 
     def __init__(
         self,
         request: Request,
         *,
-        enter: Callable[[], Awaitable[Session]],
+        enter: Callable[[Callable[[], None]], Awaitable[Session]],
         admission: Admission | None,
         is_refused: Callable[[Any], Awaitable[bool]],
         tell: Callable[..., None],
@@ -63,10 +63,12 @@ class Attempts:
     async def first(self) -> Request:
         """The request with a token to send now. Raises SessionEnded, SessionChanged or RefreshUnavailable."""
         self._tell(RequestPhase.STARTED)
-        self._session = await self._enter()
+        self._session = await self._enter(self._waits_for_resume)
         failures = self._session.failures
         await self._admitted(first=False)
-        self._credential = await self._session.obtain(renewed=self._renewed_at_once(), failures=failures)
+        self._credential = await self._session.obtain(
+            renewed=self._renewed_at_once(), failures=failures, waits=self._waits_for_refresh
+        )
         return self._sent(RequestPhase.SENT)
 
     async def after(self, outcome: Any) -> Request | None:
@@ -92,7 +94,7 @@ class Attempts:
             self._status = status
             return None
         await self._admitted(first=True)
-        self._credential = await self._session.obtain(renewed=renewed)
+        self._credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
         self._replayed = True
         return self._sent(RequestPhase.REPLAYED)
 
@@ -125,8 +127,16 @@ class Attempts:
         self._refresh_at_once(self._session)
         return None if self._session.credential is before else self._session.credential
 
+    def _waits_for_resume(self) -> None:
+        self._tell(RequestPhase.WAITING, waits_for=WaitsFor.RESUME)
+
+    def _waits_for_refresh(self) -> None:
+        self._tell(RequestPhase.WAITING, waits_for=WaitsFor.REFRESH)
+
     async def _admitted(self, *, first: bool) -> None:
         if self._admission is not None:
+            if self._admission.full:
+                self._tell(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
             self._slot = await self._admission.enter(first=first)
 
     def _leave(self) -> None:

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 from weakref import WeakSet
 
 from .errors import EndReason
@@ -18,12 +19,21 @@ class RequestPhase(Enum):
     """Where a request is in its life."""
 
     STARTED = "started"  # called; no token looked up yet
+    WAITING = "waiting"  # for what `waits_for` says
     SENT = "sent"  # on the wire with a token
     REFUSED = "refused"  # 401: waits for the refresh
     REPLAYED = "replayed"  # on the wire again with the new token
     DONE = "done"  # answered; `status` says how
     FAILED = "failed"  # an error went to the caller; `error` names its type
     CANCELLED = "cancelled"  # the caller gave up
+
+
+class WaitsFor(Enum):
+    """What a request waits for before it is sent."""
+
+    RESUME = "resume"  # whether somebody is still signed in
+    ADMISSION = "admission"  # as many as may be on the wire are on it
+    REFRESH = "refresh"  # the token has expired, or was refused
 
 
 class RefreshPhase(Enum):
@@ -37,6 +47,14 @@ class RefreshPhase(Enum):
     DROPPED = "dropped"  # the session ended meanwhile; the answer, if any, was thrown away
 
 
+class EndpointPhase(Enum):
+    """Where a call to the endpoint is in its life."""
+
+    ASKED = "asked"  # this page has its turn: the call is on its way
+    ANSWERED = "answered"
+    FAILED = "failed"  # refused, no answer, or an unusable one; `error` names its type
+
+
 class SessionPhase(Enum):
     """The two ends of a session."""
 
@@ -46,7 +64,10 @@ class SessionPhase(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestEvent:
-    """A step in the life of one request to the audience. `at` is the clock's time in seconds."""
+    """A step in the life of one request to the audience. `at` is the clock's time in seconds.
+
+    One that waits for nothing has no WAITING; REFUSED waits for the refresh by itself.
+    """
 
     at: float
     request: int
@@ -55,6 +76,7 @@ class RequestEvent:
     url: str
     status: int | None = None
     error: str | None = None
+    waits_for: WaitsFor | None = None
     replayable: bool = True
 
 
@@ -67,6 +89,22 @@ class RefreshEvent:
     phase: RefreshPhase
     expires_in: float | None = None
     retry_after: float | None = None
+    error: str | None = None
+
+
+EndpointCall = Literal["sign_in", "refresh", "sign_out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointEvent:
+    """A step of one call to the endpoint. A page makes one call at a time (see `sharing`).
+
+    `refresh` is also what `resume()` calls.
+    """
+
+    at: float
+    call: EndpointCall
+    phase: EndpointPhase
     error: str | None = None
 
 
@@ -95,7 +133,7 @@ class StoreEvent:
     phase: StorePhase
 
 
-Event = RequestEvent | RefreshEvent | SessionEvent | StoreEvent
+Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | StoreEvent
 Listener = Callable[[Event], object]
 
 

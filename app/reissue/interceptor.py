@@ -50,6 +50,8 @@ from .errors import (
     WouldBlock,
 )
 from .events import (
+    EndpointEvent,
+    EndpointPhase,
     Event,
     Listener,
     Listeners,
@@ -59,6 +61,7 @@ from .events import (
     SessionPhase,
     StoreEvent,
     StorePhase,
+    WaitsFor,
 )
 from .messages import Request
 from .neighbours import Alone, Memory, Neighbours, Store
@@ -417,9 +420,11 @@ class Interceptor:
             refresh_at_once=partial(self._refresh_at_once, spawn) if spawn else None,
         )
 
-    async def _enter(self) -> Session:
+    async def _enter(self, waits: Callable[[], None]) -> Session:
         session = self._session
         if session is None or self._resuming.running:
+            if self._must_resume:
+                waits()
             return await self._current_session()
         return session
 
@@ -463,9 +468,14 @@ class Interceptor:
     def _alive_session(self) -> Session | None:
         return self._session if self._session is not None and self._session.alive else None
 
+    @property
+    def _must_resume(self) -> bool:
+        """Is it not known yet whether somebody is signed in?"""
+        return self._alive_session() is None and (self._resuming.running or self._unasked)
+
     async def _current_session(self) -> Session:
         """The session that a request enters with: while one is being resumed, or could not be asked for, that one."""
-        if self._alive_session() is None and (self._resuming.running or self._unasked):
+        if self._must_resume:
             session = await self._resumed()
             if session is not None:
                 return session
@@ -605,7 +615,18 @@ class Interceptor:
         return await self._sharing.see_through(asking, late)
 
     async def _call(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
-        """The call itself, marked (Q3)."""
+        """The call itself, told. Listeners are outside the mark: what they start is not called by the endpoint."""
+        self._tell_call(call, EndpointPhase.ASKED)
+        try:
+            result = await self._marked(call, argument)
+        except BaseException as error:
+            self._tell_call(call, EndpointPhase.FAILED, error=type(error).__name__)
+            raise
+        self._tell_call(call, EndpointPhase.ANSWERED)
+        return result
+
+    async def _marked(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
+        """The call, within the deadline, and marked (Q3)."""
         mark = _EndpointCall(self, _endpoint_call.get())
         async with time_limit(self._deadline):
             token = _endpoint_call.set(mark)
@@ -633,6 +654,10 @@ class Interceptor:
         call = _endpoint_call.get()
         return call is not None and call.is_within(self)
 
+    def _tell_call(self, call: Any, phase: EndpointPhase, *, error: str | None = None) -> None:
+        if self._listeners:
+            self._listeners.tell(EndpointEvent(at=self._clock(), call=call.__name__, phase=phase, error=error))
+
     def _tell_request(
         self,
         number: int,
@@ -641,6 +666,7 @@ class Interceptor:
         *,
         status: int | None = None,
         error: str | None = None,
+        waits_for: WaitsFor | None = None,
     ) -> None:
         if not self._listeners:
             return
@@ -652,6 +678,7 @@ class Interceptor:
             url=request.shown_url,
             status=status,
             error=error,
+            waits_for=waits_for,
             replayable=request.replayable,
         )
         self._listeners.tell(event)

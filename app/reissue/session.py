@@ -97,12 +97,19 @@ class Session:
         """How many refreshes have failed that requests depended on."""
         return self._failures
 
-    async def obtain(self, *, renewed: Credential | None = None, failures: int | None = None) -> Credential:
+    async def obtain(
+        self,
+        *,
+        renewed: Credential | None = None,
+        failures: int | None = None,
+        waits: Callable[[], None] | None = None,
+    ) -> Credential:
         """A credential to send now. Waits for a refresh only if the current one can't be sent.
 
         `renewed` is what a refresh has just given this caller: if it is still the current one it is sent, however
         short its life, since a new credential is used at least once (T12). `failures` is what that property said when
-        the caller joined the line: a refresh that failed since then failed for this caller, too (Q5).
+        the caller joined the line: a refresh that failed since then failed for this caller, too (Q5). `waits` is called
+        before it waits.
         Raises SessionEnded, SessionChanged or RefreshUnavailable.
         """
         self._check_alive()
@@ -114,6 +121,8 @@ class Session:
             if self._failure is not None and failures is not None and failures < self._failures:
                 self._backoff.check()
                 raise RefreshUnavailable(str(self._failure), status=self._failure.status) from self._failure.__cause__
+            if waits is not None and self.must_wait():
+                waits()
             return await self.renew(rejected=credential)
         if freshness is Freshness.STALE and self._refusal is None and not self._backoff.retry_after:
             self._flight.start(partial(self._refresh, credential))

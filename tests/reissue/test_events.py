@@ -1,8 +1,12 @@
 """What a listener hears of a request, a refresh and a session, from the first event to the last."""
 
+import asyncio
 from typing import Any
 
 from reissue import (
+    Endpoint,
+    EndpointEvent,
+    EndpointPhase,
     Event,
     GrantRefused,
     RefreshEvent,
@@ -14,7 +18,10 @@ from reissue import (
     Response,
     SessionEvent,
     SessionPhase,
+    WaitsFor,
 )
+from reissue.events import EndpointCall
+from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
 
@@ -27,6 +34,10 @@ def request(phase: RequestPhase, *, at: float = START, number: int = 1, **fields
 
 def refresh(phase: RefreshPhase, *, at: float = START, number: int = 1, **fields: Any) -> RefreshEvent:
     return RefreshEvent(at=at, session=number, phase=phase, **fields)
+
+
+def called(phase: EndpointPhase, *, at: float = START, call: EndpointCall = "refresh", **fields: Any) -> EndpointEvent:
+    return EndpointEvent(at=at, call=call, phase=phase, **fields)
 
 
 def session(phase: SessionPhase, *, at: float = START, number: int = 1, **fields: Any) -> SessionEvent:
@@ -42,6 +53,8 @@ async def test_every_step_of_a_replayed_request_is_told(world: World) -> None:
         request(RequestPhase.SENT, at=START + 7, method="POST"),
         request(RequestPhase.REFUSED, at=START + 7, method="POST", status=401),
         refresh(RefreshPhase.STARTED, at=START + 7),
+        called(EndpointPhase.ASKED, at=START + 7),
+        called(EndpointPhase.ANSWERED, at=START + 7),
         refresh(RefreshPhase.SUCCEEDED, at=START + 7, expires_in=300),
         request(RequestPhase.REPLAYED, at=START + 7, method="POST"),
         request(RequestPhase.DONE, at=START + 7, method="POST", status=200),
@@ -88,8 +101,10 @@ async def test_a_refusal_is_told_with_its_code_and_ends_the_session(world: World
     world.endpoint.failure = GrantRefused("invalid_grant", "for reasons")
     await world.signed_in()
     await outcome(world.api.fetch(API + "notes"))
-    assert world.events[-4:] == [
+    assert world.events[-6:] == [
         refresh(RefreshPhase.STARTED),
+        called(EndpointPhase.ASKED),
+        called(EndpointPhase.FAILED, error="GrantRefused"),
         refresh(RefreshPhase.REFUSED, error="invalid_grant"),
         session(SessionPhase.ENDED, reason="refused"),
         request(RequestPhase.FAILED, error="SessionEnded"),
@@ -109,3 +124,120 @@ async def test_a_network_failure_that_counts_as_a_refusal_is_told_without_a_stat
     await world.api.fetch(API + "notes")
     assert request(RequestPhase.REFUSED) in world.events
     assert world.events[-1] == request(RequestPhase.DONE, status=200)
+
+
+def waits(world: World) -> list[tuple[int, WaitsFor | None]]:
+    """Which request waits for what, in order."""
+    requests = [event for event in world.events if isinstance(event, RequestEvent)]
+    assert all((event.waits_for is not None) is (event.phase is RequestPhase.WAITING) for event in requests)
+    return [(event.request, event.waits_for) for event in requests if event.phase is RequestPhase.WAITING]
+
+
+async def test_a_request_that_waits_for_nothing_tells_of_no_waiting(world: World) -> None:
+    await world.signed_in("token-2")
+    await asyncio.gather(*world.fetches(64))
+    assert waits(world) == []
+
+
+async def test_a_request_in_line_tells_that_it_waits_for_admission(world: World) -> None:
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=2)
+    await world.signed_in("token-2")
+    fetches = world.fetches(3)
+    await settle()
+    assert waits(world) == [(3, WaitsFor.ADMISSION)]
+    fetches.extend(world.fetches(1))
+    fetches[2].cancel()
+    world.server.gate.open()
+    await asyncio.gather(*fetches, return_exceptions=True)
+    assert waits(world) == [(3, WaitsFor.ADMISSION), (4, WaitsFor.ADMISSION)]
+
+
+async def test_a_refused_request_that_stands_in_line_again_tells_it(world: World) -> None:
+    world.api = world.make(in_flight=1)
+    await world.signed_in()
+    world.server.gate = Gate()
+    first, second = world.fetches(2)
+    await settle()
+    world.server.gate.open()
+    assert [(await first).status, (await second).status] == [200, 200]
+    told = [(event.request, event.phase) for event in world.events if isinstance(event, RequestEvent)]
+    own = [phase for request, phase in told if request == 1]
+    assert own == [
+        RequestPhase.STARTED,
+        RequestPhase.SENT,
+        RequestPhase.REFUSED,
+        RequestPhase.WAITING,
+        RequestPhase.REPLAYED,
+        RequestPhase.DONE,
+    ]
+    assert waits(world) == [(2, WaitsFor.ADMISSION), (2, WaitsFor.REFRESH), (1, WaitsFor.ADMISSION)]
+
+
+async def test_a_request_with_an_expired_token_tells_that_it_waits_for_the_refresh(world: World) -> None:
+    await world.signed_in()
+    world.clock.advance(300)
+    await asyncio.gather(*world.fetches(2))
+    assert waits(world) == [(1, WaitsFor.REFRESH), (2, WaitsFor.REFRESH)]
+
+
+async def test_a_request_that_fails_at_once_since_the_last_refresh_did_tells_of_no_waiting(world: World) -> None:
+    await world.signed_in()
+    world.clock.advance(300)
+    world.endpoint.failure = RefreshUnavailable("busy", retry_after=9)
+    await outcome(world.api.fetch(API + "notes"))
+    await outcome(world.api.fetch(API + "notes"))
+    assert waits(world) == [(1, WaitsFor.REFRESH)]
+
+
+async def test_a_request_tells_that_it_waits_for_a_resume(world: World) -> None:
+    """Q18"""
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    assert waits(world) == [(1, WaitsFor.RESUME)]
+    world.endpoint.gate.open()
+    assert await resume
+    assert (await waiting).status == 200
+    await world.api.sign_out()
+    await outcome(world.api.fetch(API + "notes"))
+    assert waits(world) == [(1, WaitsFor.RESUME)]
+
+
+async def test_every_call_to_the_endpoint_is_told_whatever_comes_of_it(world: World) -> None:
+    async def transport(sent: Request) -> Response:
+        if sent.url.endswith("logout"):
+            raise OSError("offline")
+        return Response(200, {}, b'{"access_token": "token-2", "expires_in": 300}')
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.api.sign_in(username="ada", password="lovelace")
+    await world.api.renew()
+    assert isinstance(await outcome(world.api.sign_out()), OSError)
+    assert await world.api.resume()
+    assert [event for event in world.events if isinstance(event, EndpointEvent)] == [
+        called(EndpointPhase.ASKED, call="sign_in"),
+        called(EndpointPhase.ANSWERED, call="sign_in"),
+        called(EndpointPhase.ASKED),
+        called(EndpointPhase.ANSWERED),
+        called(EndpointPhase.ASKED, call="sign_out"),
+        called(EndpointPhase.FAILED, call="sign_out", error="OSError"),
+        called(EndpointPhase.ASKED),
+        called(EndpointPhase.ANSWERED),
+    ]
+
+
+async def test_what_a_listener_starts_at_a_call_to_the_endpoint_is_not_called_by_the_endpoint(world: World) -> None:
+    """S4, Q3"""
+    started: list[asyncio.Task[Any]] = []
+
+    def listener(event: Event) -> None:
+        if isinstance(event, EndpointEvent):
+            started.append(asyncio.create_task(outcome(world.api.fetch(API + "notes"))))
+
+    await world.signed_in()
+    world.api.on(listener)
+    await world.api.renew()
+    assert [(await task).status for task in started] == [200, 200]

@@ -8,6 +8,7 @@ import pytest
 from reissue import (
     Credential,
     Endpoint,
+    EndpointEvent,
     GrantRefused,
     MalformedToken,
     RefreshPhase,
@@ -129,7 +130,7 @@ async def test_a_success_without_a_usable_access_token_is_a_clear_error_and_noth
     assert isinstance(error, MalformedToken)
     assert str(error)
     assert world.api.state is State.SIGNED_OUT
-    assert world.events == []
+    assert {type(event) for event in world.events} == {EndpointEvent}
     assert store.read() is None
     error = await refreshed_in_vain(world, answer)
     assert isinstance(error, RefreshUnavailable)

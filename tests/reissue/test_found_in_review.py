@@ -18,6 +18,7 @@ from reissue import (
     RefreshUnavailable,
     Request,
     RequestAborted,
+    RequestEvent,
     RequestPhase,
     Response,
     SessionChanged,
@@ -84,7 +85,7 @@ async def test_a_listener_that_adopts_another_user_leaves_the_resumed_ones_reque
     adopting: list[asyncio.Task[None]] = []
 
     def listener(event: Event) -> None:
-        if not adopting:
+        if not adopting and isinstance(event, RequestEvent):
             adopting.append(asyncio.create_task(world.api.adopt("token-2")))
 
     world.api.on(listener)

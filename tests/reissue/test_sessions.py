@@ -8,6 +8,7 @@ import pytest
 from reissue import (
     Credential,
     Endpoint,
+    EndpointPhase,
     Event,
     GrantRefused,
     MalformedToken,
@@ -339,7 +340,7 @@ async def test_a_listener_may_start_any_call_at_any_event_and_nothing_waits_for_
         arguments: dict[str, Any] = {"fetch": (API + "notes",), "adopt": ("good",)}
         return getattr(world.api, call)(*arguments.get(call, ()))
 
-    phases = [SessionPhase.STARTED, *RefreshPhase, *RequestPhase]
+    phases = [SessionPhase.STARTED, *EndpointPhase, *RefreshPhase, *RequestPhase]
     for phase in phases:
         world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"))
         calls: list[asyncio.Task[Any]] = []

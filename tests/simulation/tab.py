@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 PATIENCE = 5.0  # seconds, after which admission parks what waits for its head
 LOOKS = 6.0  # seconds in which a page that has the turn sees what others hold, and gets it
 TIMEOUT = 200.0  # seconds; of every request that has no shorter one
-LIFE_OF_A_REQUEST = re.compile("started( sent( refused( replayed)?)?)? (done|failed|cancelled)")
+LIFE_OF_A_REQUEST = re.compile(
+    "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed)?)?)? (done|failed|cancelled)"
+)
 
 
 class Violation(AssertionError):

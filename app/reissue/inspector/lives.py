@@ -1,0 +1,66 @@
+"""The life of one request, as stretches of time."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Stage(Enum):
+    """What a request is doing during one stretch of its life."""
+
+    CALLED = "called"  # no time at all, unless nobody told what it waits for
+    RESUME = "resume"
+    ADMISSION = "admission"
+    REFRESH = "refresh"
+    WIRE = "wire"
+    REFUSED = "refused"  # a 401, and the wait for the refresh after it
+    REPLAY = "replay"
+
+
+class Outcome(Enum):
+    """How a request ended, or that it did not yet."""
+
+    RUNNING = "running"
+    DONE = "done"  # a status below 400
+    REJECTED = "rejected"  # a status of 400 or more
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One request. It grows until `ended_at` is set. `steps` are the stages with the time at which each began."""
+
+    number: int
+    method: str
+    url: str
+    replayable: bool
+    steps: list[tuple[float, Stage]]
+    ended_at: float | None = None
+    outcome: Outcome = Outcome.RUNNING
+    status: int | None = None
+    error: str | None = None
+
+    @property
+    def at(self) -> float:
+        """When it was called."""
+        return self.steps[0][0]
+
+    @property
+    def stage(self) -> Stage:
+        """What it is doing, or did last."""
+        return self.steps[-1][1]
+
+    @property
+    def was_refused(self) -> bool:
+        """Was there a 401?"""
+        return any(stage is Stage.REFUSED for _, stage in self.steps)
+
+    def spans(self, now: float) -> list[tuple[Stage, float, float]]:
+        """Its stages with the beginning and the end of each; one that is running ends at `now`."""
+        ends = [at for at, _ in self.steps[1:]]
+        ends.append(now if self.ended_at is None else self.ended_at)
+        return [(stage, at, end) for (at, stage), end in zip(self.steps, ends, strict=True)]
+
+    def duration(self, now: float) -> float:
+        """Seconds from the call to the end, or to `now`."""
+        return (now if self.ended_at is None else self.ended_at) - self.at
