@@ -14,13 +14,19 @@ CORE = Path(__file__).resolve().parents[2] / "app" / "reissue"
 
 
 class Mutant:
-    """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes."""
+    """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes.
 
-    def __init__(self, name: str, module: str, *faults: str, tabs: bool = False) -> None:
+    `one_tab` or `many_tabs` are the seeds of programs that are known to catch it.
+    """
+
+    def __init__(
+        self, name: str, module: str, *faults: str, one_tab: tuple[int, ...] = (), many_tabs: tuple[int, ...] = ()
+    ) -> None:
         self.name = name
-        self.tabs = tabs  # it takes several to see it
         self.module = module
         self.faults = list(zip(faults[::2], faults[1::2], strict=True))
+        self.one_tab = one_tab
+        self.many_tabs = many_tabs  # it takes several to see it
 
     def of(self, source: str) -> str:
         for before, after in self.faults:
@@ -34,219 +40,268 @@ MUTANTS = [
         "a late 401 refreshes again (Q2)", "session",
         "if rejected is not self._credential:\n                return await self.obtain()\n            self._rejected",
         "self._rejected",
+        one_tab=(133, 152, 191),
     ),
     Mutant(
         "each caller refreshes for itself (Q1)", "singleflight",
         "if task is None or task.done():", "if True:",
+        one_tab=(7, 9, 10),
     ),
     Mutant(
         "a waiter takes the refresh along (Q11)", "singleflight",
         "await asyncio.wait((task,))", "await task",
+        one_tab=(10, 11, 22),
     ),
     Mutant(
         "the error of a refresh that nobody awaits is not consumed (X6)", "singleflight",
         "task.exception()  # consumed: every waiter may be gone", "pass",
+        one_tab=(41, 214, 442),
     ),
     Mutant(
         "a late answer signs in again (S1)", "interceptor",
         "if self._closed or sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
+        one_tab=(21, 64, 85),
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
         "        # Since then, others ran: look again (Q15).\n        self._check_alive()\n", "",
+        one_tab=(934, 1363, 1779),
     ),
     Mutant(
         "a session that is over still gives its token (S1)", "session",
         '        self._check_alive()\n        credential = self._credential\n', "        credential = self._credential\n",
+        one_tab=(5, 25, 34),
     ),
     Mutant(
         "a network failure signs out (F1)", "session",
         "except GrantRefused as refusal:", "except (GrantRefused, OSError) as refusal:",
+        one_tab=(9, 12, 36),
     ),
     Mutant(
         "endpoint calls overlap (S2)", "sharing",
         "            await turn.enter_async_context(self._turns)\n", "",
+        one_tab=(2, 3, 4),
     ),
     Mutant(
         "no deadline (Q13)", "interceptor",
         "async with time_limit(self._deadline):", "async with time_limit(None):",
+        one_tab=(6, 12, 24),
     ),
     Mutant(
         "replay without end (Q4)", "attempts",
         "if self._replayed or not await self._is_refused(outcome):", "if not await self._is_refused(outcome):",
+        one_tab=(133, 171, 189),
     ),
     Mutant(
         "an answer that is no refusal is replayed, too", "interceptor",
         "return bool(outcome.status == 401)", "return True",
+        one_tab=(0, 1, 5),
     ),
     Mutant(
         "a request follows the user who is signed in now (S3)", "attempts",
         "        renewed = renewed or await self._session.renew(",
         "        self._session = await self._enter()\n        renewed = renewed or await self._session.renew(",
+        one_tab=(25, 112, 134),
     ),
     Mutant(
         "the end is told at every look (F10)", "session",
         "if self._ended is not None:\n            return", "if self._ended is not None and False:\n            return",
+        one_tab=(2, 3, 7),
     ),
     Mutant(
         "a failed request keeps its slot", "admission",
         "        self._held.pop(slot, None)\n        self._call_next()", "        self._call_next()",
+        one_tab=(0, 1, 2),
     ),
     Mutant(
         "sign-out leaves the session on", "interceptor",
         "        session.end(reason)\n", "",
+        one_tab=(4, 20, 21),
     ),
     Mutant(
         "the refused session ends without a refusal (F9)", "session",
         "error = unavailable(cause)", "error = unavailable(cause); self.end('refused')",
+        one_tab=(3, 8, 9),
     ),
     Mutant(
         "late answers are not dropped (S1)", "session",
         "        self._flight.cancel()\n", "",
         "        if self._ended is not None:\n            self._tell_refresh(RefreshPhase.DROPPED)\n            return True\n", "",
+        one_tab=(10, 11, 22),
     ),
     Mutant(
         "sign-out does not stop a resume (S1)", "interceptor",
         "        self._resuming.cancel()\n", "",
         "if self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:", "if self._closed:",
+        one_tab=(181, 194, 238),
     ),
     Mutant(
         "the cookie's other user goes on as this one (S3)", "session",
         "if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):", "if False:",
+        one_tab=(120, 226, 302),
     ),
     Mutant(
         "a lost sign-in leaves no doubt (S3)", "interceptor",
         "                if self._session is not None:\n                    self._session.doubt_cookie()\n", "",
+        one_tab=(120, 226, 302),
     ),
     Mutant(
         "a new session gets new slots (Q22)", "interceptor",
         "        for admission in self._admissions.values():\n",
         "        admissions, self._admissions = self._admissions, {}\n        for admission in admissions.values():\n",
+        one_tab=(67, 83, 293),
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "admission",
         "                place.set_result(self._give())\n\n    def _give", "                pass\n\n    def _give",
+        one_tab=(5, 7, 11),
     ),
     Mutant(
         "auth=False is not heard", "interceptor",
         "url = self._audience_url(request) if auth else None", "url = self._audience_url(request)",
+        one_tab=(10, 15, 19),
     ),
     Mutant(
         "a body that can be read once is sent twice (Q8)", "attempts",
         "if not self._request.replayable:", "if False:",
+        one_tab=(81, 133, 191),
     ),
     Mutant(
         "a fresh token is renewed", "session",
         "if freshness is Freshness.STALE and", "if freshness is not Freshness.EXPIRED and",
+        one_tab=(0, 1, 2),
     ),
     Mutant(
         "an expired token is sent", "session",
         "if credential is self._rejected or freshness is Freshness.EXPIRED:", "if credential is self._rejected:",
+        one_tab=(0, 1, 2),
     ),
     Mutant(
         "a refusal is not remembered (F7)", "session",
         "            self._rejected = rejected\n        if self._refusal is not None:\n            self._give_up(self._refusal)\n",
         "            self._rejected = rejected\n",
+        one_tab=(83, 103, 132),
     ),
     Mutant(
         "a 403 is read as a refusal (F12)", "endpoints",
         "if status == 401 or (status == 400", "if status in (401, 403) or (status == 400",
+        one_tab=(30, 37, 41),
     ),
     Mutant(
         "a token's life is counted on the page's clock (T12)", "claims",
         "life = expires - (now if issued is None else issued)", "life = expires - now",
+        one_tab=(1, 2, 8),
     ),
     Mutant(
         "a signal is listened to for ever (X5)", "signals",
         "    finally:\n        unsubscribe()\n", "    finally:\n",
+        one_tab=(5, 7, 9),
     ),
     Mutant(
         "a stream loses events", "events",
         "            queue.put_nowait(event)\n", "            queue.empty() and queue.put_nowait(event)\n",
+        one_tab=(0, 1, 2),
     ),
-    *(Mutant(*parts, tabs=True) for parts in (
-        (
-            "nobody looks inside the lock (T1)", "session",
-            "newest = await self._sharing.look()", "newest = True",
-        ),
-        (
-            "what was granted is handed over when the lock is free again (T1)", "session",
-            "        self._sharing.hand_over(fresh, begins=False)\n",
-            "        asyncio.get_running_loop().call_later(0.1, lambda: self._sharing.hand_over(fresh, begins=False))\n",
-        ),
-        (
-            "what is not newer is taken (T8)", "sharing",
-            "        if self._knows(granted.edition):\n            return\n", "",
-        ),
-        (
-            "a sign-out is not told (T8)", "interceptor",
-            'self._sharing.end("signed_out")', 'self._sharing._let_go("signed_out")',
-        ),
-        (
-            "a sign-out is not heard (T8)", "interceptor",
-            'if reason == "signed_out":\n            self._end(reason)', 'if reason == "signed_out":\n            pass',
-        ),
-        (
-            "what is over is not remembered (T8)", "sharing",
-            "if edition.number <= self._over.get(edition.session, 0):", "if False:",
-        ),
-        (
-            "a sign-out is not passed on (T8)", "sharing",
-            'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
-        ),
-        (
-            "a sign-out that is told again stops a sign-in (T8)", "sharing",
-            "over = False  # it is told again", "over = True  # it is told again",
-        ),
-        (
-            "a late sign-out ends what is newer (T8)", "sharing",
-            "over = mine is None or ended.edition is None or mine.age <= ended.edition.age", "over = True",
-        ),
-        (
-            "nobody looks at what the others show (T1)", "sharing",
-            "self._newest = max(news, default=None)", "self._newest = None",
-        ),
-        (
-            "the lock is never given back (T4)", "sharing",
-            "waited = await turn.enter_async_context(self._neighbours.lock())",
-            "self.kept = self._neighbours.lock()\n                waited = await self.kept.__aenter__()",
-        ),
-        (
-            "the lock is not given back after an error (T4)", "sharing",
-            "waited = await turn.enter_async_context(self._neighbours.lock())",
-            "self.kept = lock = self._neighbours.lock()\n                waited = await lock.__aenter__()\n"
-            "                turn.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
-        ),
-        (
-            "the lock is waited for without end (T4)", "sharing",
-            "time_limit(self._patience)", "time_limit(None)",
-        ),
-        (
-            "whoever waits too long for the lock goes on without it (T5)", "sharing",
-            "if not insist and self._mine is before:", "if False:",
-        ),
-        (
-            "the cookie of a page that is gone is not waited for (T7)", "sharing",
-            "if left_in_a_hurry and self._newest is None and self._mine is before:", "if False:",
-        ),
-        (
-            "another user's token is taken into the session that is on (S3)", "interceptor",
-            "if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):",
-            "if session is not None:",
-        ),
-        (
-            "a new issue has the number of the old one", "sharing",
-            "Edition(mine.began, mine.session, newest.number + 1)", "Edition(mine.began, mine.session, newest.number)",
-        ),
-        (
-            "a token that ran out on its way is sent", "session",
-            " or (credential is self._handed and credential.remaining(self._clock()) == 0)", "",
-        ),
-        (
-            "a refresh that paused is made, though another page made it", "session",
-            "if self._credential is not replaced:\n            return  #", "if False:\n            return  #",
-        ),
-    )),
+    Mutant(
+        "nobody looks inside the lock (T1)", "session",
+        "newest = await self._sharing.look()", "newest = True",
+        many_tabs=(34, 56, 151),
+    ),
+    Mutant(
+        "what was granted is handed over when the lock is free again (T1)", "session",
+        "        self._sharing.hand_over(fresh, begins=False)\n",
+        "        asyncio.get_running_loop().call_later(0.1, lambda: self._sharing.hand_over(fresh, begins=False))\n",
+        many_tabs=(0, 2, 7),
+    ),
+    Mutant(
+        "what is not newer is taken (T8)", "sharing",
+        "        if self._knows(granted.edition):\n            return\n", "",
+        many_tabs=(0, 1, 2),
+    ),
+    Mutant(
+        "a sign-out is not told (T8)", "interceptor",
+        'self._sharing.end("signed_out")', 'self._sharing._let_go("signed_out")',
+        many_tabs=(294, 384, 595),
+    ),
+    Mutant(
+        "a sign-out is not heard (T8)", "interceptor",
+        'if reason == "signed_out":\n            self._end(reason)', 'if reason == "signed_out":\n            pass',
+        many_tabs=(20, 41, 48),
+    ),
+    Mutant(
+        "what is over is not remembered (T8)", "sharing",
+        "if edition.number <= self._over.get(edition.session, 0):", "if False:",
+        many_tabs=(1, 3, 9),
+    ),
+    Mutant(
+        "a sign-out is not passed on (T8)", "sharing",
+        'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
+        many_tabs=(1_006_706,),
+    ),
+    Mutant(
+        "a sign-out that is told again stops a sign-in (T8)", "sharing",
+        "over = False  # it is told again", "over = True  # it is told again",
+        many_tabs=(1899, 3053, 3418),
+    ),
+    Mutant(
+        "a late sign-out ends what is newer (T8)", "sharing",
+        "over = mine is None or ended.edition is None or mine.age <= ended.edition.age", "over = True",
+        many_tabs=(27, 293, 654),
+    ),
+    Mutant(
+        "nobody looks at what the others show (T1)", "sharing",
+        "self._newest = max(news, default=None)", "self._newest = None",
+        many_tabs=(34, 56, 142),
+    ),
+    Mutant(
+        "the lock is never given back (T4)", "sharing",
+        "waited = await turn.enter_async_context(self._neighbours.lock())",
+        "self.kept = self._neighbours.lock()\n                waited = await self.kept.__aenter__()",
+        many_tabs=(0, 1, 2),
+    ),
+    Mutant(
+        "the lock is not given back after an error (T4)", "sharing",
+        "waited = await turn.enter_async_context(self._neighbours.lock())",
+        "self.kept = lock = self._neighbours.lock()\n                waited = await lock.__aenter__()\n"
+        "                turn.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
+        many_tabs=(4, 11, 25),
+    ),
+    Mutant(
+        "the lock is waited for without end (T4)", "sharing",
+        "time_limit(self._patience)", "time_limit(None)",
+        many_tabs=(1431, 1811, 2895),
+    ),
+    Mutant(
+        "whoever waits too long for the lock goes on without it (T5)", "sharing",
+        "if not insist and self._mine is before:", "if False:",
+        many_tabs=(156, 807, 1431),
+    ),
+    Mutant(
+        "the cookie of a page that is gone is not waited for (T7)", "sharing",
+        "if left_in_a_hurry and self._newest is None and self._mine is before:", "if False:",
+        many_tabs=(4093, 4286, 5905),
+    ),
+    Mutant(
+        "another user's token is taken into the session that is on (S3)", "interceptor",
+        "if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):",
+        "if session is not None:",
+        many_tabs=(4, 22, 25),
+    ),
+    Mutant(
+        "a new issue has the number of the old one", "sharing",
+        "Edition(mine.began, mine.session, newest.number + 1)", "Edition(mine.began, mine.session, newest.number)",
+        many_tabs=(577, 1174),
+    ),
+    Mutant(
+        "a token that ran out on its way is sent", "session",
+        " or (credential is self._handed and credential.remaining(self._clock()) == 0)", "",
+        many_tabs=(34, 151, 195),
+    ),
+    Mutant(
+        "a refresh that paused is made, though another page made it", "session",
+        "if self._credential is not replaced:\n            return  #", "if False:\n            return  #",
+        many_tabs=(299, 1114, 1347),
+    ),
 ]  # fmt: skip
 
 

@@ -100,6 +100,7 @@ class Session:
     refreshing: bool = False
     overtaken: bool = False  # another page's refresh was faster than one that is still on the way here
     wait_until: float = 0.0  # a Retry-After, on the client's clock
+    waits_since: float = 0.0
     refused: bool = False
     doubtful: bool = False  # a sign-in was lost since: if the next token is another user's, nobody can tell
     ended: str = ""
@@ -396,6 +397,9 @@ class Tab:
         if self.heard_others is None:
             return
         fields = json.loads(text)
+        issue = Issue.of(fields.get("edition"))
+        if fields.get("reason") == "signed_out":
+            self.ends_heard += issue is None or issue.session not in self.over
         before = self.received
         self.is_offered(text)
         self.hearing = fields
@@ -405,10 +409,8 @@ class Tab:
             self.hearing = None
         if self.received is not None and self.received.session is None:
             self.received = before  # old news
-        issue = Issue.of(fields.get("edition"))
-        if fields.get("reason") == "signed_out":
-            self.ends_heard += issue is None or issue.session not in self.over
-            self.over |= {issue.session} if issue is not None else set()
+        if fields.get("reason") == "signed_out" and issue is not None:
+            self.over.add(issue.session)
 
     def is_offered(self, text: str | None) -> None:
         """A credential comes from another page, or an earlier one; the core may take it now."""
@@ -566,6 +568,9 @@ class Tab:
             self.go_on(session, token)
             session.overtaken, session.refreshing = session.overtaken or session.refreshing, False
             session.refused = False
+            issue = self.issue_of(token) if token is not None else None
+            if issue is not None and issue.told_at >= session.waits_since:
+                session.wait_until = 0.0  # the server has answered another page since
             return
         expect(session.refreshing or session.overtaken, "a refresh ended that had not begun")
         session.overtaken = session.overtaken and session.refreshing
@@ -580,6 +585,7 @@ class Tab:
                 self.go_on(session, token)
             case "unavailable":
                 session.wait_until = self.run.client_time() + (event.retry_after or 0.0)
+                session.waits_since = self.run.loop.time()
             case "refused":
                 session.refused = True
                 expect(self.answer in (("refresh", 401), ("refresh", 400), ("refresh", 204)), "refused by nobody")
