@@ -270,13 +270,14 @@ class Session:
         return self._credential is not replaced
 
     async def _ask_again_if_lost(self, credential: Credential) -> Credential:
+        ask = partial(self._ask, credential, late=partial(self._came_late, credential))
         asked_at = self._clock()
         try:
-            return await self._ask(credential, late=partial(self._came_late, credential))
+            return await ask()
         except OSError:
             if not 0 <= self._clock() - asked_at < self._grace:
                 raise
-            return await self._ask(credential, late=partial(self._came_late, credential))
+            return await ask()
 
     def _came_late(self, replaced: Credential, fresh: Credential) -> None:
         """The session ended while this was on its way. Dropped (S1), unless it ended in this page only."""
@@ -306,7 +307,7 @@ class Session:
             return
         if self._ended == "replaced":
             raise SessionChanged
-        if self._ended == "refused" and self._refusal is not None:
+        if self._ended == "refused":
             raise SessionEnded(self._ended) from self._refusal
         raise SessionEnded(self._ended)
 

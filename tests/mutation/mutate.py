@@ -17,7 +17,7 @@ import libcst as cst
 from mutmut.__main__ import cli
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
-from mutmut.mutation.mutators import mutation_operators, operator_string
+from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_string
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from mutmut.workers import isolation
@@ -45,15 +45,31 @@ def returning_nothing(node: cst.Return) -> Iterator[cst.CSTNode]:
         yield node.with_changes(value=cst.Name("None"), whitespace_after_return=cst.SimpleWhitespace(" "))
 
 
+def is_prose(node: cst.CSTNode) -> bool:
+    """Is this what people read?"""
+    return isinstance(node, cst.SimpleString | cst.FormattedString | cst.ConcatenatedString) and " " in (
+        cst.Module([]).code_for_node(node)
+    )
+
+
+def without_argument(node: cst.Call) -> Iterator[cst.CSTNode]:
+    """`f(x)` → `f(None)` or `f()`, unless `x` is prose."""
+    prose = [argument.value for argument in node.args if is_prose(argument.value)]
+    for call in operator_arg_removal(node):
+        if all(any(value is argument.value for argument in call.args) for value in prose):
+            yield call
+
+
 def other_word(node: cst.BaseString) -> Iterator[cst.CSTNode]:
     """Another string, unless it is prose. One will do."""
-    if not (isinstance(node, cst.SimpleString) and " " in node.value):
+    if not is_prose(node):
         yield from islice(operator_string(node), 1)
 
 
 mutation_operators[:] = [
-    *(pair for pair in mutation_operators if pair[1] is not operator_string),
+    *(pair for pair in mutation_operators if pair[1] not in (operator_string, operator_arg_removal)),
     (cst.BaseString, other_word),
+    (cst.Call, without_argument),
     (cst.If, negated),
     (cst.While, negated),
     (cst.Expr, left_out),

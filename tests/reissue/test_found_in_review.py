@@ -13,6 +13,8 @@ from reissue import (
     Event,
     GrantRefused,
     Interceptor,
+    RefreshEvent,
+    RefreshPhase,
     RefreshUnavailable,
     Request,
     RequestAborted,
@@ -45,6 +47,8 @@ async def test_a_refresh_that_brings_another_users_token_replays_nothing_as_them
     errors = [await outcome(task) for task in world.fetches(3, method="POST", json={"mine": True})]
     assert [type(error) for error in errors] == [SessionChanged] * 3
     assert set(world.server.tokens) == {ada}
+    told = [event.phase for event in world.events if isinstance(event, RefreshEvent)]
+    assert told == [RefreshPhase.STARTED, RefreshPhase.DROPPED]
     assert world.api.claims["sub"] == "grace"
     assert (await world.api.fetch(API + "notes")).status == 200
 
@@ -268,6 +272,15 @@ async def test_an_endpoint_that_cancels_itself_is_paused_like_one_that_fails(wor
     assert asyncio.get_running_loop().time() - began > 5
 
 
+async def test_a_renewal_whose_endpoint_cancels_itself_has_not_succeeded(world: World) -> None:
+    """Q12, F1"""
+    world.endpoint.failure = asyncio.CancelledError()
+    await world.signed_in()
+    assert isinstance(await outcome(world.api.renew()), RefreshUnavailable)
+    told = [(event.phase, event.error) for event in world.events if isinstance(event, RefreshEvent)]
+    assert told == [(RefreshPhase.STARTED, None), (RefreshPhase.UNAVAILABLE, "CancelledError")]
+
+
 async def test_requests_in_line_hear_of_the_end_at_once(world: World) -> None:
     """S1: also while those on the wire take their time."""
     world.server.gate = Gate()
@@ -483,6 +496,20 @@ async def test_a_run_that_starts_before_the_last_ones_callback_is_shared() -> No
     assert runs == ["fast", "slow"]
     gate.open()
     await settle()
+
+
+async def test_the_error_of_a_run_that_nobody_waits_for_reaches_no_console(world: World) -> None:
+    """X6: the fixture looks."""
+
+    async def failing() -> None:
+        raise OSError
+
+    flight: SingleFlight[None] = SingleFlight()
+    flight.start(failing)
+    await settle()
+    assert not flight.running
+    del flight
+    gc.collect()
 
 
 @pytest.mark.parametrize("url", ["https://api.test/v1/.\t./admin", "https://[::1]80/v1", "https://\u212a.test/"])

@@ -13,6 +13,7 @@ from reissue import (
     Headers,
     Interceptor,
     NetworkError,
+    RefreshEvent,
     RefreshUnavailable,
     Request,
     RequestAborted,
@@ -269,6 +270,20 @@ async def test_a_refresh_on_its_way_is_waited_for_by_nobody_who_cant(world: Worl
     await renewal
     assert caller.tokens(200) == ["Bearer token-2"]
     assert caller.refreshes == 1
+
+
+async def test_a_401_after_the_sign_out_starts_no_refresh_for_a_caller_that_cant_wait(world: World) -> None:
+    """S1"""
+    caller = await Blocking(world).signed_in()
+    attempts = caller.api.attempts(NOTES, spawn=at_once)
+    assert attempts is not None
+    await attempts.first()
+    await caller.api.sign_out()
+    calls = caller.refreshes
+    with pytest.raises(SessionEnded):
+        await attempts.after(Response(401))
+    assert caller.refreshes == calls
+    assert not any(isinstance(event, RefreshEvent) for event in world.events)
 
 
 async def test_a_refresh_that_waits_after_all_is_given_up_by_a_caller_that_cant(world: World) -> None:

@@ -217,6 +217,22 @@ async def test_a_refresh_that_answers_in_the_same_step_as_the_sign_out_is_droppe
     assert told == [RefreshPhase.STARTED, RefreshPhase.DROPPED]
 
 
+async def test_a_sign_out_in_the_step_in_which_a_renewal_succeeds_is_what_its_caller_hears_of(world: World) -> None:
+    """S1, Q15"""
+
+    def listener(event: Event) -> None:
+        if event.phase is RefreshPhase.SUCCEEDED:
+            signing_out.append(asyncio.create_task(world.api.sign_out()))
+
+    signing_out: list[asyncio.Task[None]] = []
+    await world.signed_in()
+    world.api.on(listener)
+    error = await outcome(world.api.renew())
+    assert isinstance(error, SessionEnded)
+    assert error.reason == "signed_out"
+    await signing_out[0]
+
+
 async def test_sign_out_during_a_sign_in_wins(world: World, server: Server) -> None:
     """S1"""
     server.sign_in_gate = Gate()

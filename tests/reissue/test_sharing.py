@@ -274,6 +274,19 @@ async def test_what_another_page_was_granted_ends_the_pause_before_this_pages_ow
     assert [e.expires_in for e in taken] == [300]
 
 
+async def test_a_refresh_in_one_tab_goes_on_with_the_session_of_all_though_the_tokens_name_nobody(
+    origin: Origin,
+) -> None:
+    """T1, S3: other tabs don't take it for another user's."""
+    origin.server.opaque = True
+    one, other = await origin.signed_in(2)
+    await one.api.renew()
+    await settle()
+    assert (await other.api.fetch(API)).status == 200
+    assert other.ends() == []
+    assert [token for _, token in origin.server.requests] == ["opaque-2"]
+
+
 async def test_a_timer_and_a_request_share_one_refresh(origin: Origin) -> None:
     """T2: Inside one tab there is one refresh at a time, whoever starts it.
 
@@ -324,6 +337,22 @@ async def test_the_loser_of_a_race_looks_again_and_adopts_what_the_winner_has(or
     assert {r.status for r in responses} == {200}
     assert len(answers) == 2
     assert (one.ends(), other.ends()) == ([], [])
+
+
+async def test_the_loser_of_a_race_asks_for_what_the_winner_has_if_no_word_of_it_came(origin: Origin) -> None:
+    """T3: the message was lost, and there is no lock."""
+
+    async def refresh(credential: Credential | None) -> Credential:
+        origin.pages.channel_works = False
+        await one.api.adopt(origin.server.grant().access_token, expires_in=300)
+        origin.pages.channel_works = True
+        raise GrantRefused("invalid_grant")
+
+    origin.pages.locks_work = False
+    one, other = await origin.signed_in(2, endpoint=refresh)
+    origin.clock.advance(301)
+    assert (await other.api.fetch(API)).status == 200
+    assert other.ends() == []
 
 
 async def test_the_lock_is_given_back_after_an_error_and_after_a_sign_out(origin: Origin) -> None:
@@ -712,6 +741,74 @@ async def test_closing_a_client_in_mid_refresh_loses_nobody_the_new_refresh_toke
     assert (origin.server.asked, origin.server.reused) == (1, 0)
 
 
+async def test_what_a_closed_client_sees_through_goes_on_with_the_session_of_all(origin: Origin) -> None:
+    """T1, F5: also if the tokens name nobody, and the server left the refresh token as it was."""
+    presented: list[str | None] = []
+    gate = Gate()
+
+    async def refresh(credential: Credential | None) -> Credential:
+        presented.append(credential.refresh_token if credential else None)
+        await gate.passed()
+        origin.server.access.add(token := f"opaque-{len(presented) + 1}")
+        return Credential(access_token=token, expires_in=300)
+
+    origin.server.opaque = True
+    one, other = await origin.signed_in(2, endpoint=refresh)
+    held = one.api._session.credential.refresh_token  # type: ignore[union-attr]
+    origin.clock.advance(301)
+    waiting = one.fetches(1)[0]
+    await gate.reached()
+    closing = asyncio.create_task(one.api.close())
+    await settle()
+    gate.open()
+    await closing
+    assert isinstance(await outcome(waiting), SessionEnded)
+    await settle()
+    assert (await other.api.fetch(API)).status == 200
+    assert (len(presented), other.ends()) == (1, [])
+    await other.api.renew()
+    assert presented == [held, held]
+
+
+async def test_a_lost_answer_that_is_asked_for_again_is_seen_through_by_a_closed_client_too(origin: Origin) -> None:
+    """T1, F6"""
+    one, other = await origin.signed_in(2, retry_lost_refresh=10)
+    origin.clock.advance(301)
+    origin.server.lost, origin.server.graceful = 1, True
+    waiting = one.fetches(1)[0]
+    await asyncio.sleep(0.015)
+    assert origin.server.asked == 2
+    closing = asyncio.create_task(one.api.close())
+    assert isinstance(await outcome(waiting), SessionEnded)
+    await closing
+    assert (await other.api.fetch(API)).status == 200
+    assert (origin.server.asked, origin.server.reused) == (2, 0)
+
+
+async def test_what_may_be_another_users_is_handed_to_nobody_by_a_closed_client(origin: Origin) -> None:
+    """S3: grace signed in, in a page that is frozen now, and the answer to the cookie names nobody."""
+    if origin.server.mode == TOKENS:
+        return
+    origin.server.opaque = True
+    one, bystander, frozen = await origin.signed_in(3)
+    origin.pages.channel_works = False
+    await origin.sign_in(frozen, "grace")
+    frozen.neighbours.frozen = origin.pages.channel_works = True
+    origin.clock.advance(301)
+    origin.server.gate = Gate()
+    waiting = one.fetches(1)[0]
+    await origin.server.gate.reached()
+    closing = asyncio.create_task(one.api.close())
+    await settle()
+    posted = len(one.neighbours.posted)
+    origin.server.gate.open()
+    await closing
+    assert isinstance(await outcome(waiting), SessionEnded)
+    await settle()
+    assert [json.loads(text)["type"] for text in one.neighbours.posted[posted:]] == ["left"]
+    assert bystander.api._session.credential.access_token == "opaque-1"  # type: ignore[union-attr]
+
+
 async def test_closing_a_client_in_mid_resume_sees_the_cookie_through(origin: Origin) -> None:
     """T1"""
     origin.server.grant()
@@ -851,6 +948,8 @@ async def test_a_refresh_that_finds_another_user_in_the_store_asks_for_nothing(o
     waiting = one.fetches(2)
     assert {type(await outcome(task)) for task in waiting} == {SessionChanged}
     assert origin.server.asked == 0
+    told = [event.phase for event in one.events if isinstance(event, RefreshEvent)]
+    assert told == [RefreshPhase.STARTED, RefreshPhase.DROPPED]
     assert one.api.claims["sub"] == "grace"
 
 

@@ -126,7 +126,7 @@ def reduced(program: Program, fails: Callable[[Program], bool]) -> Program:
         else:
             index += 1
     for part in fields(program):
-        usual = program if part.name in ("steps", "tabs") else replace(program, **{part.name: part.default})
+        usual = program if part.name in ("steps", "tabs") else replace(program, **{part.name: part.default})  # type: ignore[arg-type]
         if usual != program and fails(usual):
             program = usual
     return program

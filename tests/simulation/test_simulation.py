@@ -22,7 +22,7 @@ def test_a_program_that_fails_is_made_smaller() -> None:
     steps = (Step("wake"), Step("fetch"), Step("revoke"), Step("wake"), Step("renew"))
     fails = {"fetch", "renew"}
     smaller = reduced(Program(steps, seed=3), lambda program: fails <= {step.does for step in program.steps})
-    assert smaller == Program((Step("fetch"), Step("renew")), seed=3)
+    assert smaller == Program((Step("fetch"), Step("renew"))), "in asyncio's own order, since it fails in that, too"
 
 
 def test_a_seed_changes_the_order() -> None:
