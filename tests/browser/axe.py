@@ -42,7 +42,7 @@ class Finding:
 def findings(visit: Visit, *, within: str | None = None) -> list[Finding]:
     """What axe-core finds in the document, or within the first element of a selector; every impact."""
     if not visit.evaluate("'axe' in globalThis"):
-        visit.evaluate(f"{_source()};null")
+        visit.evaluate(f"(() => {{ {_source()}\n }})()")
     scope = f"document.querySelector({json.dumps(within)})" if within else "document"
     # Without `preload` it asks the network for nothing.
     options = {"preload": False, "resultTypes": ["violations"]}

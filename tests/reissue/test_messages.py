@@ -379,6 +379,8 @@ def test_connect_outside_a_browser_says_so() -> None:
 def test_the_public_surface_is_what_init_lists() -> None:
     modules = {
         "admission",
+        "inspection",
+        "inspector",
         "attempts",
         "backoff",
         "blocking",
