@@ -139,7 +139,7 @@ def _fits(jwk: Mapping[str, Any], algorithm: str) -> bool:
         return False
     if algorithm in _CURVES and jwk.get("crv") != _CURVES[algorithm]:
         return False
-    return jwk.get("alg", algorithm) == algorithm
+    return bool(jwk.get("alg", algorithm) == algorithm)
 
 
 def _key(jwk: Mapping[str, Any], *, own: bool = False) -> Key | Verdict:
