@@ -152,7 +152,7 @@ WORDS = {
     "token.unit.min": "{count} min",
     "token.unit.s": "{count} s",
     "token.odd": "What deserves a look",
-    "token.odd.none": "Nothing odd about it.",
+    "token.odd.none": "Nothing odd in what it says.",
     "token.odd.grave": "Serious",
     "token.odd.mild": "Note",
     "token.odd.alg_none": "alg is “{about}”: it says itself that it is not signed. Anybody can write such a token.",

@@ -152,7 +152,7 @@ WORDS = {
     "token.unit.min": "{count}분",
     "token.unit.s": "{count}초",
     "token.odd": "눈여겨볼 점",
-    "token.odd.none": "이상한 점이 없습니다.",
+    "token.odd.none": "적힌 내용에는 이상한 점이 없습니다.",
     "token.odd.grave": "심각",
     "token.odd.mild": "참고",
     "token.odd.alg_none": "alg가 “{about}”입니다. 서명하지 않았다고 스스로 말합니다. 이런 토큰은 누구나 쓸 수 있습니다.",
