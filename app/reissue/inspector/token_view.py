@@ -59,7 +59,7 @@ class TokenView:
         words = self._words
         self._title = element("h3")
         self._back = self._button("token.back", self._show_own)
-        self._raw = element("p", class_="token-raw", dir="ltr")
+        self._raw = element("p", class_="token-raw", dir="ltr", role="group", aria_label=words["token.raw"], tabindex=0)
         self._cover = self._button("token.uncover", self._toggle_cover)
         self._cover_hint = element("span", words["token.covered.hint"], class_="quiet")
         self._verdict = element("div", class_="token-verdict", role="status")
