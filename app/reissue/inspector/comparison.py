@@ -5,7 +5,7 @@ from typing import Any
 
 from .dom import element
 from .held import Held
-from .told_token import from_now, length
+from .told_token import length
 
 ROWS = ("for", "life", "kept", "read", "leak")
 
@@ -54,4 +54,4 @@ def _life(held: Held | None, words: Mapping[str, str]) -> Any:
     before, _, after = (
         words["token.compare.life.access"].format(length=length(held.life, words), left="\0").partition("\0")
     )
-    return element("span", before, element("span", from_now(held.remaining, words), class_="token-left"), after)
+    return element("span", before, element("span", length(held.remaining, words), class_="token-left"), after)

@@ -21,7 +21,7 @@ from .dom import Scope, element
 from .held import held_by
 from .jwt_view import EXPLAINED, Claim, Finding, Kind, Opened, Sort, claims_of, date_of, oddities, open_token, shown
 from .keys import Keys
-from .told_token import from_now
+from .told_token import from_now, length
 from .verify import HMAC, KEY_TYPES, Key, Verdict
 
 Words = Mapping[str, str]
@@ -323,7 +323,7 @@ class TokenView:
         if self._pasted is None and (left := self._compare.querySelector(".token-left")):
             held = held_by(self._api)
             if held and held.remaining is not None:
-                left.textContent = from_now(held.remaining, self._words)
+                left.textContent = length(held.remaining, self._words)
 
     # Whether the signature holds
 
