@@ -156,6 +156,9 @@ class Family:
     user: str
     revoked: bool = False
     live: dict[str, int] = field(default_factory=dict)  # jti → exp of each access token not refused early
+    next_lifetime: int | None = None  # seconds, of the next access token only
+    newest: str = ""  # the digest of the refresh token that was granted last
+    stolen: str = field(default="", repr=False)  # the refresh token that the thief of `Issuer.steal` holds
 
 
 class Issuer:
@@ -257,6 +260,44 @@ class Issuer:
         for family in self._chosen(sid):
             family.revoked = True
 
+    def shorten_next(self, sid: str, lifetime: int) -> None:
+        """Gives the next access token of one family, and only that, a lifetime of its own, in seconds."""
+        for family in self._chosen(sid):
+            family.next_lifetime = lifetime
+
+    def steal(self, sid: str) -> Grant:
+        """A refresh by somebody who has copied this family's refresh token; later ones use what that brought.
+
+        The owner isn't told, so the next refresh of one of the two presents a token that has been rotated.
+        Raises `InvalidGrant` as any refresh does, and if there is no such family.
+        """
+        if sid not in self._families:
+            raise InvalidGrant("the session is unknown")
+        family = self._families[sid]
+        if family.stolen:
+            grant = self.refresh(family.stolen)
+        elif family.revoked:
+            raise InvalidGrant("the session was revoked")
+        else:
+            record = self._records[family.newest]
+            self._records[family.newest] = replace(record, rotated_at=self.clock())
+            grant = self._grant(family)
+        family.stolen = grant.refresh_token
+        return grant
+
+    def session_of(self, refresh_token: str) -> str | None:
+        """The id of the family that a refresh token belongs to, whether it still works or not."""
+        record = self._records.get(_digest(refresh_token))
+        return record.family if record else None
+
+    def session_named_in(self, access_token: str) -> str | None:
+        """The id of the family that an access token names, *unverified*: for counting, not for deciding."""
+        try:
+            sid = jwt.decode(access_token, options={"verify_signature": False}).get("sid")
+        except (jwt.PyJWTError, ValueError):
+            return None
+        return sid if isinstance(sid, str) and sid in self._families else None
+
     def _chosen(self, sid: str | None) -> list[Family]:
         if sid is None:
             return list(self._families.values())
@@ -269,13 +310,15 @@ class Issuer:
     def _grant(self, family: Family) -> Grant:
         now = self.clock()
         refresh_token = secrets.token_urlsafe(32)
-        self._records[_digest(refresh_token)] = RefreshRecord(family.id, now + self.refresh_lifetime)
-        return Grant(self._mint(family, now), refresh_token, self.access_lifetime, self.refresh_lifetime)
+        family.newest = _digest(refresh_token)
+        self._records[family.newest] = RefreshRecord(family.id, now + self.refresh_lifetime)
+        lifetime, family.next_lifetime = family.next_lifetime or self.access_lifetime, None
+        return Grant(self._mint(family, now, lifetime), refresh_token, lifetime, self.refresh_lifetime)
 
-    def _mint(self, family: Family, now: float) -> str:
+    def _mint(self, family: Family, now: float, lifetime: int) -> str:
         jti = secrets.token_urlsafe(9)
         issued_at = math.floor(now)
-        expires_at = issued_at + self.access_lifetime
+        expires_at = issued_at + lifetime
         family.live = {old: exp for old, exp in family.live.items() if exp + LEEWAY > now} | {jti: expires_at}
         claims = {
             "iss": ISSUER,
@@ -326,9 +369,11 @@ class Counters:
 class Fault:
     """What goes wrong, on which path, how many times. A path with a slash at its end means all below it.
 
+    With `sid` it happens only to the requests of that session, by their bearer or by their cookie.
+
     delay, hold   the request waits `seconds`, or until `POST /dev/release`; with `after`, the answer does.
                   Released with `abandon`, it ends as `drop` or `lost` does
-    drop          the connection is closed; nothing was done
+    drop          the connection is closed, after `seconds`; nothing was done
     lost          the request was done (a refresh token is rotated), then the connection is closed
     status        answers `status` with `body` as JSON, and `retry_after` as Retry-After; nothing was done
     html, empty   answers `status` with a page of HTML, or with no body; nothing was done
@@ -343,9 +388,12 @@ class Fault:
     status: int = 200
     retry_after: str | None = None
     body: Any = None
+    sid: str | None = None
 
-    def hits(self, path: str) -> bool:
-        """Whether a request for this path meets the fault."""
+    def hits(self, path: str, sid: str | None) -> bool:
+        """Whether a request of this session for this path meets the fault."""
+        if self.sid not in (None, sid):
+            return False
         return path == self.path or (self.path.endswith("/") and path.startswith(self.path))
 
 
@@ -358,6 +406,7 @@ class Lab:
     def __init__(self, *, skew: float = 0) -> None:
         self.skew = skew
         self.counters = Counters()
+        self.sessions: defaultdict[str, Counters] = defaultdict(Counters)  # the same, of one session each
         self.faults: list[Fault] = []
         self.held = 0
         self._held_changed = asyncio.Condition()
@@ -368,10 +417,24 @@ class Lab:
         """The server's time, in seconds."""
         return time.time() + self.skew
 
-    def take_fault(self, path: str) -> Fault | None:
-        """The first fault for this path, with one of its times used up."""
+    def counted(self, sid: str | None) -> list[Counters]:
+        """Where something that this session does is counted."""
+        return [self.counters] if sid is None else [self.counters, self.sessions[sid]]
+
+    def count(self, name: str, sid: str | None, by: int = 1) -> None:
+        """Counts something that this session did."""
+        for counters in self.counted(sid):
+            setattr(counters, name, getattr(counters, name) + by)
+
+    def reset(self) -> None:
+        """All counters back to nought."""
+        for counters in (self.counters, *self.sessions.values()):
+            counters.reset()
+
+    def take_fault(self, path: str, sid: str | None) -> Fault | None:
+        """The first fault for this path and session, with one of its times used up."""
         for index, fault in enumerate(self.faults):
-            if fault.hits(path):
+            if fault.hits(path, sid):
                 self.faults[index : index + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
                 return fault
         return None
@@ -423,33 +486,48 @@ class Lab:
 class Traffic:
     """ASGI middleware: counts requests as they arrive, and lets faults happen to them."""
 
-    def __init__(self, app: ASGIApp, lab: Lab) -> None:
+    def __init__(self, app: ASGIApp, lab: Lab, issuer: Issuer) -> None:
         self.app = app
         self.lab = lab
+        self.issuer = issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Counts, and goes on."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        path, counters = scope["path"], self.lab.counters
-        counters.refreshes_asked += scope["method"] == "POST" and path in ("/auth/refresh", f"{IN_BODY}/refresh")
+        path = scope["path"]
+        sid = scope[SESSION] = self._session(path, scope)
+        if scope["method"] == "POST" and path in ("/auth/refresh", f"{IN_BODY}/refresh"):
+            self.lab.count("refreshes_asked", sid)
         if not path.startswith("/api/"):
             return await self._go(scope, receive, send)
 
         async def watch(message: Message) -> None:
-            counters.api_401s += message.get("status") == 401
+            if message.get("status") == 401:
+                self.lab.count("api_401s", sid)
             await send(message)
 
-        counters.api_requests += 1
-        counters.api_in_flight += 1
-        counters.api_in_flight_max = max(counters.api_in_flight, counters.api_in_flight_max)
+        counted = self.lab.counted(sid)
+        for counters in counted:
+            counters.api_requests += 1
+            counters.api_in_flight += 1
+            counters.api_in_flight_max = max(counters.api_in_flight, counters.api_in_flight_max)
         try:
             await self._go(scope, receive, watch)
         finally:
-            counters.api_in_flight -= 1
+            for counters in counted:
+                counters.api_in_flight -= 1
+
+    def _session(self, path: str, scope: Scope) -> str | None:
+        """Whose request it is: by its bearer below `/api/`, by its cookie below `/auth/`."""
+        if path.startswith("/api/"):
+            return self.issuer.session_named_in(Headers(scope=scope).get("authorization", "").partition(" ")[2])
+        if path.startswith("/auth/") and not path.startswith(f"{IN_BODY}/"):
+            return self.issuer.session_of(Request(scope).cookies.get(COOKIE, ""))
+        return None
 
     async def _go(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self.lab.take_fault(scope["path"])
+        fault = self.lab.take_fault(scope["path"], scope[SESSION])
         if fault is None:
             return await self.app(scope, receive, send)
         answer: list[Message] = []
@@ -470,6 +548,7 @@ class Traffic:
                 for message in answer:
                     await send(message)
             case "drop":
+                await self.lab.pause(fault.seconds)
                 await hang_up(scope, receive, NOT_HTTP)
             case "lost":
                 await self.app(scope, receive, keep)
@@ -490,7 +569,7 @@ class Traffic:
                 await Response(status_code=fault.status)(scope, receive, send)
 
 
-HANG_UP = "reissue.hang_up"
+HANG_UP, SESSION = "reissue.hang_up", "reissue.session"
 # A browser silently sends a request again when a kept-alive connection closes before the first byte of the
 # answer, a POST too: a refresh would be presented twice, and the page would never see the fault. Bytes that
 # begin no HTTP answer make it a failure at once.
@@ -700,19 +779,19 @@ class AuthRoutes:
     async def refresh(self, request: Request) -> Response:
         """Without a refresh token 204: a page may ask after a reload, and no red line stands in the console."""
         require_same_origin(request)
-        counters = self.lab.counters
         token = self._presented(request, await json_object(request))
+        sid = request.scope[SESSION]
         if token is None:
-            counters.refreshes_without_cookie += 1
+            self.lab.count("refreshes_without_cookie", sid)
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         await self.lab.pause(self.refresh_delay)
         try:
             grant = self.issuer.refresh(token)
         except InvalidGrant as exc:
-            counters.refreshes_refused += 1
-            counters.reuse_detections += isinstance(exc, RefreshTokenReused)
+            self.lab.count("refreshes_refused", sid)
+            self.lab.count("reuse_detections", sid, by=isinstance(exc, RefreshTokenReused))
             raise
-        counters.refreshes_granted += 1
+        self.lab.count("refreshes_granted", sid)
         return self._granted(grant, request)
 
     async def logout(self, request: Request) -> Response:
@@ -720,7 +799,7 @@ class AuthRoutes:
         require_same_origin(request)
         if token := self._presented(request, await json_object(request)):
             self.issuer.sign_out(token)
-        self.lab.counters.logouts += 1
+        self.lab.count("logouts", request.scope[SESSION])
         response = Response(status_code=204, headers={"Cache-Control": "no-store"})
         if not self._in_body(request):
             self._set_cookie(response, request, "", 0)
@@ -884,6 +963,7 @@ class DevRoutes:
             Route("/dev/counters/reset", control(self.reset_counters), methods=["POST"]),
             Route("/dev/revoke", control(self.revoke), methods=["POST"]),
             Route("/dev/end", control(self.end), methods=["POST"]),
+            Route("/dev/steal", control(self.steal), methods=["POST"]),
             Route("/dev/lifetime", control(self.lifetime), methods=["POST"]),
             Route("/dev/skew", control(self.skew), methods=["POST"]),
             Route("/dev/faults", control(self.add_fault), methods=["POST"]),
@@ -892,13 +972,15 @@ class DevRoutes:
             Route("/dev/release", control(self.release), methods=["POST"]),
         ]
 
-    async def counters(self, _: Request) -> Response:
-        """The fields of `Counters`."""
-        return JSONResponse(asdict(self.lab.counters), headers={"Cache-Control": "no-store"})
+    async def counters(self, request: Request) -> Response:
+        """The fields of `Counters`; with `?sid=`, what one session did."""
+        sid = request.query_params.get("sid")
+        counters = self.lab.counters if sid is None else self.lab.sessions.get(sid, Counters())
+        return JSONResponse(asdict(counters), headers={"Cache-Control": "no-store"})
 
     def reset_counters(self, _: dict[str, Any]) -> None:
         """Back to nought, but what is in flight stays in flight."""
-        self.lab.counters.reset()
+        self.lab.reset()
 
     def revoke(self, fields: dict[str, Any]) -> None:
         """Access tokens minted so far are refused: the way to a 401 without waiting."""
@@ -908,9 +990,21 @@ class DevRoutes:
         """The next refresh is refused."""
         self.issuer.revoke_refresh(self._sid(fields))
 
+    def steal(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What a thief gets who has copied a session's refresh token, and what at a second attempt."""
+        try:
+            grant = self.issuer.steal(text(fields, "sid"))
+        except InvalidGrant as exc:
+            return error_body(exc.error, exc.description)
+        return {"expires_in": grant.expires_in}  # and not the tokens: the page is not the thief
+
     def lifetime(self, fields: dict[str, Any]) -> None:
-        """The lifetime, in seconds, of access tokens minted from now on."""
-        self.issuer.access_lifetime = int(number(fields, "seconds", low=1, high=1e8))
+        """Seconds that access tokens minted from now on live; with `sid`, only that session's next one."""
+        seconds, sid = int(number(fields, "seconds", low=1, high=1e8)), self._sid(fields)
+        if sid is None:
+            self.issuer.access_lifetime = seconds
+        else:
+            self.issuer.shorten_next(sid, seconds)
 
     def skew(self, fields: dict[str, Any]) -> None:
         """How many seconds the server's clock is ahead of the machine's: time passes without waiting."""
@@ -937,12 +1031,16 @@ class DevRoutes:
             status=int(number(fields, "status", 503 if kind == "status" else 200, low=200, high=599)),
             retry_after=retry_after,
             body=fields.get("body", error_body("temporarily_unavailable", "a fault on demand")),
+            sid=self._sid(fields),
         )
         self.lab.faults.append(fault)
 
     async def clear_faults(self, request: Request) -> Response:
-        """Forgets the faults, and releases what they hold."""
+        """Forgets the faults, and releases what they hold; with `?sid=`, forgets those of one session only."""
         require_same_origin(request)
+        if sid := request.query_params.get("sid"):
+            self.lab.faults[:] = [fault for fault in self.lab.faults if fault.sid != sid]
+            return Response(status_code=204)
         self.lab.faults.clear()
         self.lab.release()
         return Response(status_code=204)
@@ -1131,7 +1229,7 @@ class FixedHeaders:
 class Settings:
     """What the command line sets. Lifetimes, delays and skew in seconds."""
 
-    algorithm: str = "HS256"
+    algorithm: str = "ES256"
     access_lifetime: int = 60
     refresh_lifetime: int = 86_400
     refresh_delay: float = 0
@@ -1162,7 +1260,7 @@ def create_app(settings: Settings) -> Starlette:
         ],
         middleware=[
             Middleware(FixedHeaders, headers=security_headers(settings)),
-            Middleware(Traffic, lab=lab),
+            Middleware(Traffic, lab=lab, issuer=issuer),
         ],
         exception_handlers={
             HTTPException: on_http_exception,
@@ -1216,7 +1314,12 @@ def option(name: str, default: Any, help: str, **kind: Any) -> Callable[[FC], FC
 @click.command()
 @option("--host", "127.0.0.1", "Address to listen on.")
 @option("--port", 8000, "Port to listen on; 0 is any free one.", type=click.IntRange(0, 65535))
-@option("--algorithm", "HS256", "How access tokens are signed.", type=click.Choice(ALGORITHMS))
+@option(
+    "--algorithm",
+    "ES256",
+    "How access tokens are signed.",
+    type=click.Choice(ALGORITHMS),
+)
 @option("--access-lifetime", 60, "Seconds.", type=click.IntRange(1))
 @option("--refresh-lifetime", 86_400, "Seconds.", type=click.IntRange(1))
 @option("--refresh-delay", 0.0, "Seconds that each refresh takes.", type=click.FloatRange(0, 600))

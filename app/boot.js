@@ -1,4 +1,5 @@
-// What happens before Python can speak: it is started, its stages are shown, and what goes wrong is said in the page.
+// What happens before Python can speak: the page's language is chosen, Python is started, its stages are shown, and what
+// goes wrong is said in the page.
 //
 // Nothing here guesses by time. Each stage and each failure is an event of the browser's or of PyScript's own:
 //   import() rejects                     PyScript's files are missing
@@ -10,37 +11,65 @@
 const ROOT = new URL("..", import.meta.url);
 const NEEDED = ["pyscript/", "py/", "app/main.py", "pyscript.toml"].map(path => new URL(path, ROOT).href);
 const PACKAGES = ["reissue", "pyjwt"];
+const LANGUAGES = ["en", "ko"];
 
 const byId = id => document.getElementById(id);
 let over = false; // started, or failed: whichever came first
 let vague = false; // failed, but which file was it?
 let running = false; // is Python up?
 
-function reach(stage, words) {
-    if (over || byId("startup-progress").value >= stage) return;
-    byId("startup-progress").value = stage;
-    byId("startup-stage").textContent = words;
+// The language of the address, else the browser's. The page's own text is English.
+const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language ?? "";
+const language = LANGUAGES.find(known => asked.toLowerCase().split("-")[0] === known) ?? LANGUAGES[0];
+const strings = `app/strings/${language}.json`;
+const words = fetch(new URL(strings, ROOT)).then(answer => (answer.ok ? answer.json() : Promise.reject(answer.status)));
+globalThis.pageWords = words; // for app/main.py
+words.then(translate, () => failMissing(strings));
+
+function translate(known) {
+    document.documentElement.lang = language;
+    for (const element of document.querySelectorAll("[data-text]")) element.textContent = known[element.dataset.text];
+    for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = known[element.dataset.label];
+    for (const link of document.querySelectorAll(".languages a"))
+        if (link.lang === language) link.setAttribute("aria-current", "true");
+    byId("tab").href = `${location.search}#second`;
 }
 
-function fail(reason, advice) {
+function reach(stage) {
+    const progress = byId("startup-progress");
+    if (over || progress.value >= stage) return;
+    progress.value = stage;
+    byId("startup-stage").dataset.text = `startup.stage.${stage}`;
+    words.then(known => (byId("startup-stage").textContent = known[byId("startup-stage").dataset.text]), () => {});
+}
+
+function fail(reason, values = {}) {
     if (over) return;
     over = true;
-    byId("startup").classList.add("failed");
-    byId("startup-title").textContent = "The page can’t start";
-    byId("startup-stage").hidden = true;
-    byId("startup-reason").textContent = reason;
-    byId("startup-advice").textContent = advice;
-    byId("startup-again").onclick = () => location.reload();
-    byId("startup-again").hidden = false;
-    byId("startup-trouble").hidden = false;
+    const say = (known, name) => known[name].replace(/{(\w+)}/g, (_, value) => values[value]);
+    words.then(
+        known => {
+            byId("startup-title").textContent = say(known, "startup.failed");
+            byId("startup-reason").textContent = say(known, `startup.${reason}`);
+            byId("startup-advice").textContent = say(known, `startup.${reason}.advice`);
+        },
+        () => {
+            // Without its words there is one thing left to say.
+            byId("startup-title").textContent = "The page can’t start";
+            byId("startup-reason").textContent = `A file that it needs did not arrive: ${strings}`;
+        },
+    ).then(() => {
+        byId("startup").classList.add("failed");
+        byId("startup-stage").hidden = true;
+        byId("startup-again").onclick = () => location.reload();
+        byId("startup-again").hidden = false;
+        byId("startup-trouble").hidden = false;
+    });
 }
 
 function failMissing(url) {
     if (vague) over = vague = false;
-    fail(
-        `A file that Python needs did not arrive: ${new URL(url, ROOT).pathname}`,
-        "Is there a connection, and is the server running? If it is your own, “make runtime” brings Python’s files.",
-    );
+    fail("missing", {path: new URL(url, ROOT).pathname});
 }
 
 function failBroken(error) {
@@ -49,10 +78,10 @@ function failBroken(error) {
     // The last line of a Python traceback says what it is about.
     const text = String(error?.message ?? error).trim();
     if (running && text.startsWith("(PY")) return failMissing("app/main.py"); // PyScript's code for a failed fetch
-    if (running) return fail("The page’s own Python met an error.", text.split("\n").at(-1));
+    if (running) return fail("error", {text: text.split("\n").at(-1)});
     // Each browser has words of its own for a failed download, and may tell which file it was a moment later.
     vague ||= !over;
-    fail("Python did not come up.", `Did all of it arrive? Is there a connection? The browser says: ${text}`);
+    fail("silent", {text});
 }
 
 // `responseStatus` is 0 or undefined where a browser doesn't tell.
@@ -66,18 +95,14 @@ function watchFiles() {
             if (isMissing(entry)) return failMissing(entry.name);
             arrived.add(entry.name.slice(entry.name.lastIndexOf("/") + 1));
         }
-        if (arrived.has("pyodide.asm.wasm") && arrived.has("python_stdlib.zip")) reach(3, "Starting Python.");
+        if (arrived.has("pyodide.asm.wasm") && arrived.has("python_stdlib.zip")) reach(3);
     });
     observer.observe({type: "resource", buffered: true});
 }
 
 async function start() {
-    if (typeof WebAssembly !== "object")
-        return fail(
-            "This browser can’t run WebAssembly, and Python needs it.",
-            "It is an old one, or a security setting switches WebAssembly off.",
-        );
-    reach(1, "Loading PyScript.");
+    if (typeof WebAssembly !== "object") return fail("wasm");
+    reach(1);
     watchFiles();
     addEventListener("unhandledrejection", ({reason}) => failBroken(reason));
     byId("python").addEventListener("py:done", () => (over = true));
@@ -92,19 +117,15 @@ async function start() {
     hooks.main.onReady.add(python => {
         running = true;
         const absent = PACKAGES.filter(name => !(name in python.interpreter.loadedPackages));
-        if (absent.length)
-            return fail(
-                `Python runs, but these packages of the page did not arrive whole: ${absent.join(", ")}.`,
-                "Is the server running? If it is your own, “make runtime” builds the packages.",
-            );
+        if (absent.length) return fail("packages", {names: absent.join(", ")});
         const {stderr} = python.io;
         python.io.stderr = (error, ...rest) => {
             failBroken(error);
             return stderr(error, ...rest);
         };
-        reach(4, "Running the page’s Python.");
+        reach(4);
     });
-    reach(2, "Downloading Python: about 6 MB at the first visit.");
+    reach(2);
 }
 
 // A Python handler runs in a later turn, when it would be too late to stop a form from being sent by the browser.

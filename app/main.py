@@ -1,25 +1,25 @@
-"""The demo page: what its buttons do, and what its list shows. Everything about tokens is reissue's.
+"""The demo page: what its buttons do. Everything about tokens is reissue's, and so is the panel.
 
 Nothing the user typed is thrown away by a failure, and a failure is told beside the thing that failed.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
+import js
 import reissue
 from js import document
+from pyodide.ffi import create_proxy
 from pyscript import when
 from reissue import (
     GrantRefused,
     NetworkError,
-    RefreshEvent,
-    RefreshPhase,
     RefreshUnavailable,
     ReissueError,
-    RequestEvent,
-    RequestPhase,
     SessionChanged,
     SessionEnded,
     SessionEvent,
@@ -27,10 +27,27 @@ from reissue import (
     State,
 )
 
-SHOWN = 200  # rows in the list
+MANY, FEW = 20, 5  # requests
 SHORT_LIFE = 2  # seconds: the token that 'Let the token expire' asks for
+SLOW = 3  # seconds that a slow refresh takes
+DEADLINE = 6  # seconds that the page waits for a refresh
 
-api = reissue.connect("api/", endpoint=reissue.Endpoint("auth"))
+words: dict[str, str] = (await js.pageWords).to_py()  # noqa: F704 - boot.js has fetched them
+api = reissue.connect("api/", endpoint=reissue.Endpoint("auth"), deadline=DEADLINE)
+inspector = reissue.inspect(api, "#panel", language=document.documentElement.lang)
+
+
+# --- Words --------------------------------------------------------------------------------------------------
+
+
+def say(key: str, **values: Any) -> str:
+    """A sentence of the page's language."""
+    return words[key].format(**values)
+
+
+def many(what: str, count: int) -> str:
+    """A number of things, in words: `1 refresh`."""
+    return say(f"count.{what}.{'one' if count == 1 else 'other'}", count=count)
 
 
 # --- The page's elements ------------------------------------------------------------------------------------
@@ -70,7 +87,23 @@ def busy(name: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        button.removeAttribute("aria-disabled")
+        if api.state is not State.SIGNED_OUT or not is_in_lab(button):
+            button.removeAttribute("aria-disabled")
+
+
+def is_in_lab(button: Any) -> bool:
+    return bool(button.closest("#lab"))
+
+
+def open_lab(is_open: bool) -> None:
+    """The experiments need a session."""
+    show("lab-closed", not is_open)
+    show("lab-about", is_open)
+    for control in document.querySelectorAll("#lab button"):
+        if is_open:
+            control.removeAttribute("aria-disabled")
+        else:
+            control.setAttribute("aria-disabled", "true")
 
 
 running: set[asyncio.Task[None]] = set()
@@ -85,8 +118,6 @@ def start(work: Coroutine[Any, Any, None]) -> None:
 
 # --- Failures, in words -------------------------------------------------------------------------------------
 
-OFFLINE = "No connection. You are still signed in; try again."
-
 
 def in_words(error: Exception) -> str:
     """What a failed request means for the user; empty where the sign-in form says it already."""
@@ -94,16 +125,17 @@ def in_words(error: Exception) -> str:
         case SessionEnded():
             return ""
         case SessionChanged():
-            return "Another user has signed in meanwhile, so this was not sent."
+            return say("failure.changed")
         case RefreshUnavailable():
             if isinstance(error.__cause__, OSError):
-                return OFFLINE
-            when_then = f"in {error.retry_after:.0f} s" if error.retry_after else "in a moment"
-            return f"The server can’t renew the token just now. You are still signed in; try again {when_then}."
+                return say("failure.offline")
+            if error.retry_after:
+                return say("failure.unavailable.in", seconds=f"{error.retry_after:.0f}")
+            return say("failure.unavailable")
         case NetworkError():
-            return OFFLINE
+            return say("failure.offline")
         case UnexpectedAnswer():
-            return f"The server answered {error.status}. You are still signed in."
+            return say("failure.status", status=error.status)
     raise error
 
 
@@ -130,28 +162,37 @@ FAILURES = (ReissueError, UnexpectedAnswer)
 
 session = 0  # the number of the last session that started
 drafted_by = ""  # whose note lies in the input
+ending = False  # does an experiment end the session on purpose? Then the focus stays with it
 
 
 async def begin() -> None:
     """Is somebody signed in from before? Ask the server, and show what fits."""
     show("startup-trouble", False)
     show("startup-stage")
-    by_id("startup-stage").textContent = "Asking whether you are still signed in."
+    by_id("startup-stage").textContent = say("startup.stage.5")
     try:
         signed_in = await api.resume()
     except RefreshUnavailable:
         by_id("startup").classList.add("failed")
         show("startup-stage", False)
-        by_id("startup-title").textContent = "Can’t reach the server"
-        by_id("startup-reason").textContent = "So it isn’t known whether you are still signed in."
-        by_id("startup-advice").textContent = "Once there is a connection again, this page goes on where it was."
+        by_id("startup-title").textContent = say("startup.unreachable")
+        by_id("startup-reason").textContent = say("startup.unreachable.reason")
+        by_id("startup-advice").textContent = say("startup.unreachable.advice")
         show("startup-again")
         show("startup-trouble")
         return
-    show("startup", False)
-    show("log")
+    started()
     if not signed_in:
         show("entrance")
+        open_lab(False)
+    elif js.location.hash == "#second":
+        second_tab.postMessage(api.claims.get("sid"))
+
+
+def started() -> None:
+    show("startup", False)
+    show("lab")
+    show("beside")
 
 
 def entered(event: SessionEvent) -> None:
@@ -162,15 +203,18 @@ def entered(event: SessionEvent) -> None:
     if drafted_by != who:
         by_id("note").value = ""
         drafted_by = who
-    by_id("who").textContent = api.claims.get("name") or who or "somebody"
-    for message in ("sign-in-message", "entrance-reason", "lab-message", "notes-message"):
+    name = api.claims.get("name") or who or say("account.somebody")
+    by_id("account-title").textContent = say("account.title", who=name)
+    for message in ("sign-in-message", "entrance-reason", "notes-message"):
         tell(message, "")
+    for message in document.querySelectorAll("#lab .message"):
+        tell(message.id, "")
     by_id("password").value = ""
     by_form = not by_id("entrance").hidden
     show("entrance", False)
-    show("startup", False)
-    show("log")
+    started()
     show("inside")
+    open_lab(True)
     if by_form:
         by_id("account-title").focus()
     start(count_down(session))
@@ -184,9 +228,10 @@ def left(event: SessionEvent) -> None:
     by_id("note-list").replaceChildren()
     show("inside", False)
     show("entrance")
-    reasons = {"refused": "The server ended your session. Please sign in again.", "signed_out": "You are signed out."}
-    tell("entrance-reason", reasons.get(event.reason or "", ""))
-    by_id("entrance-title").focus()
+    open_lab(False)
+    tell("entrance-reason", words.get(f"entrance.{event.reason}", ""))
+    if not ending:
+        by_id("entrance-title").focus()
 
 
 @when("submit", "#sign-in")
@@ -198,16 +243,16 @@ async def sign_in() -> None:
         try:
             await api.sign_in(username=by_id("username").value, password=by_id("password").value)
         except GrantRefused:
-            tell("sign-in-message", "That user name and password don’t go together.", "bad")
+            tell("sign-in-message", say("entrance.wrong"), "bad")
             by_id("password").focus()
         except RefreshUnavailable as error:
-            tell("sign-in-message", f"The server can’t sign anybody in just now ({error.status}). Try again.", "bad")
+            tell("sign-in-message", say("entrance.unavailable", status=error.status), "bad")
         except SessionEnded:
             pass  # signed out before the answer came
         except OSError:
-            tell("sign-in-message", "No connection: the server did not answer. Try again.", "bad")
+            tell("sign-in-message", say("entrance.offline"), "bad")
         except ReissueError:
-            tell("sign-in-message", "The server answered with something that is no token.", "bad")
+            tell("sign-in-message", say("entrance.nonsense"), "bad")
 
 
 @when("click", "#sign-out")
@@ -218,8 +263,7 @@ async def sign_out() -> None:
         try:
             await api.sign_out()
         except (OSError, RefreshUnavailable):
-            untold = "You are signed out here. The server could not be told: its side of the session ends by itself."
-            tell("entrance-reason", untold, "bad")
+            tell("entrance-reason", say("entrance.untold"), "bad")
 
 
 @when("click", "#startup-again")
@@ -236,8 +280,8 @@ async def count_down(number: int) -> None:
         life.max = max(lifetime(), left_over, 1)
         life.value = left_over
         renewing = api.state is State.REFRESHING
-        words = f"{-(-left_over // 1):.0f} s left" if left_over else "expired; the next request renews it first"
-        by_id("token-left").textContent = "being renewed" if renewing else words
+        rest = say("account.left", seconds=f"{-(-left_over // 1):.0f}") if left_over else say("account.expired")
+        by_id("token-left").textContent = say("account.renewing") if renewing else rest
         by_id("account").classList.toggle("expired", not left_over)
         await asyncio.sleep(0.2)
 
@@ -247,89 +291,270 @@ def lifetime() -> float:
     return float(api.claims.get("exp", 0)) - float(api.claims.get("iat", 0))
 
 
-# --- Try it -------------------------------------------------------------------------------------------------
-
-ordinary_life = 0.0  # seconds: what tokens live when nobody plays with it
+# --- Try it: what the server counts is the session's own ----------------------------------------------------
 
 
-@when("click", "#expire")
-async def let_it_expire() -> None:
-    global ordinary_life
-    with busy("expire") as free:
-        if not free:
-            return
-        tell("lab-message", "Waiting for the end of a token that lives two seconds.")
-        ordinary_life = max(ordinary_life, lifetime())
+@dataclass
+class Tally:
+    """What came of some requests sent at once."""
+
+    count: int
+    answered: int
+    failures: list[Exception]
+
+    @property
+    def ended(self) -> int:
+        return sum(isinstance(failure, SessionEnded) for failure in self.failures)
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until it makes sense to try again."""
+        return max((getattr(failure, "retry_after", None) or 0 for failure in self.failures), default=0)
+
+
+async def send_at_once(count: int) -> Tally:
+    """So many requests; each answer must be its own request's."""
+    answers = await asyncio.gather(*(ask(f"api/echo?n={n}") for n in range(count)), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, FAILURES):
+            raise answer
+    answered = sum(isinstance(answer, dict) and answer["n"] == str(n) for n, answer in enumerate(answers))
+    return Tally(count, answered, [answer for answer in answers if isinstance(answer, Exception)])
+
+
+class Counted:
+    """What the server counts for the session of now, from now on."""
+
+    def __init__(self) -> None:
+        self.sid = api.claims.get("sid", "")
+        self._before: dict[str, int] | None = None
+
+    async def begin(self) -> "Counted":
+        self._before = await self._ask()
+        return self
+
+    async def figures(self) -> dict[str, int] | None:
+        """By the names of the server's counters; None if it can't be asked."""
+        after = await self._ask()
+        if self._before is None or after is None:
+            return None
+        return {name: after[name] - self._before[name] for name in after}
+
+    async def in_words(self) -> str:
+        figures = await self.figures()
+        if figures is None:
+            return ""
+        requests, refreshes = figures["api_requests"], figures["refreshes_asked"]
+        return say("counted", requests=many("requests", requests), refreshes=many("refreshes", refreshes))
+
+    async def _ask(self) -> dict[str, int] | None:
         try:
-            await ask("dev/lifetime", method="POST", json={"seconds": SHORT_LIFE})
-            try:
-                await api.renew()
-            finally:
-                await ask("dev/lifetime", method="POST", json={"seconds": ordinary_life})
-            token = api.claims.get("jti")
-            while (left_over := api.expires_in) and api.claims.get("jti") == token:  # noqa: ASYNC110 - no event tells it
-                await asyncio.sleep(left_over)
-        except GrantRefused:
-            tell("lab-message", "The server has ended this session; the token works until its end.", "bad")
-        except FAILURES as error:
-            tell("lab-message", in_words(error), "bad")
-        else:
-            if api.expires_in == 0:
-                tell("lab-message", "The token has expired. Requests now have to wait for a new one.")
-            else:
-                tell("lab-message", "Something else has renewed the token meanwhile.")
+            counters: dict[str, int] = await ask(f"dev/counters?sid={self.sid}")
+        except FAILURES:
+            return None
+        return counters
 
 
-@when("click", "#revoke")
-async def revoke() -> None:
-    with busy("revoke") as free:
+@asynccontextmanager
+async def experiment(name: str, *, ends: bool = False) -> AsyncIterator[Counted | None]:
+    """Hold the button, tell what fails, and count. None if it runs already."""
+    global ending
+    with busy(name) as free:
         if not free:
+            yield None
             return
+        if (running := f"{name}.running") in words:
+            tell(f"{name}-message", say(running))
+        ending = ends
         try:
-            await ask("dev/revoke", method="POST", json={"sid": api.claims["sid"]})
+            yield await Counted().begin()
         except FAILURES as error:
-            tell("lab-message", in_words(error), "bad")
-        else:
-            tell("lab-message", "The server takes this token no longer. The next request meets a 401.")
+            tell(f"{name}-message", in_words(error), "bad")
+        finally:
+            ending = False
+
+
+async def revoke_token(sid: str) -> None:
+    await ask("dev/revoke", method="POST", json={"sid": sid})
+
+
+async def plan_fault(sid: str, **fault: Any) -> None:
+    """The server misbehaves, to this session only."""
+    await ask("dev/faults", method="POST", json={"path": "/auth/refresh", "sid": sid, **fault})
 
 
 @when("click", "#fire")
 async def fire() -> None:
-    with busy("fire") as free:
-        if not free:
+    async with experiment("fire") as counted:
+        if counted is None:
             return
-        tell("lab-message", "Twenty requests are on their way.")
-        before = await server_counters()
-        answers = await asyncio.gather(*(ask(f"api/echo?n={n}") for n in range(20)), return_exceptions=True)
-        after = await server_counters()
-        failures = [answer for answer in answers if isinstance(answer, Exception)]
-        answered = sum(isinstance(answer, dict) and answer["n"] == str(n) for n, answer in enumerate(answers))
-        if failures:
-            tell("lab-message", f"{answered} of 20 were answered. {in_words(failures[0])}", "bad")
-        elif before and after:
-            requests = after["api_requests"] - before["api_requests"]
-            refreshes = after["refreshes_asked"] - before["refreshes_asked"]
-            tell(
-                "lab-message",
-                f"{answered} answers to 20 requests. The server counted {many(requests, 'request')} "
-                f"and {many(refreshes, 'refresh', 'refreshes')}.",
-                "good",
-            )
-        else:
-            tell("lab-message", f"{answered} answers to 20 requests.", "good")
+        tally = await send_at_once(MANY)
+        if tally.failures:
+            reason = in_words(tally.failures[0])
+            tell("fire-message", say("answers.some", answered=tally.answered, count=MANY, reason=reason), "bad")
+            return
+        figures = await counted.in_words()
+        key = "answers.all" if figures else "answers.all.uncounted"
+        tell("fire-message", say(key, answered=tally.answered, count=MANY, counted=figures), "good")
 
 
-async def server_counters() -> dict[str, int] | None:
-    """What the server saw so far; None if it can't be asked."""
-    try:
-        counters: dict[str, int] = await ask("dev/counters")
-    except FAILURES:
-        return None
-    return counters
+@when("click", "#expire")
+async def let_it_expire() -> None:
+    async with experiment("expire") as counted:
+        if counted is None:
+            return
+        await ask("dev/lifetime", method="POST", json={"seconds": SHORT_LIFE, "sid": counted.sid})
+        try:
+            await api.renew()
+        except GrantRefused:
+            tell("expire-message", say("expire.ended"), "bad")
+            return
+        token = api.claims.get("jti")
+        while (left_over := api.expires_in) and api.claims.get("jti") == token:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(left_over)
+        tell("expire-message", say("expire.done" if api.expires_in == 0 else "expire.overtaken"))
 
 
-def many(count: int, one: str, several: str = "") -> str:
-    return f"{count} {one if count == 1 else several or one + 's'}"
+@when("click", "#revoke")
+async def revoke() -> None:
+    async with experiment("revoke") as counted:
+        if counted is not None:
+            await revoke_token(counted.sid)
+            tell("revoke-message", say("revoke.done"))
+
+
+@when("click", "#slow")
+async def slow_refresh() -> None:
+    async with experiment("slow") as counted:
+        if counted is None:
+            return
+        await plan_fault(counted.sid, kind="delay", seconds=SLOW)
+        await revoke_token(counted.sid)
+        began = time.monotonic()
+        tally = await send_at_once(MANY)
+        took = f"{time.monotonic() - began:.1f}"
+        done = say("slow.done", answered=tally.answered, seconds=took, counted=await counted.in_words())
+        tell("slow-message", done, "bad" if tally.failures else "good")
+
+
+async def fail(name: str, **fault: Any) -> None:
+    """A refresh that fails for a while: the requests are told, the session stays, and the next time it works."""
+    async with experiment(name) as counted:
+        if counted is None:
+            return
+        tell(f"{name}-message", say("fail.running"))
+        await plan_fault(counted.sid, **fault)
+        await revoke_token(counted.sid)
+        first = await send_at_once(FEW)
+        pause = max(1, first.retry_after)
+        again = say("fail.again", failed=len(first.failures), count=FEW, seconds=f"{pause:.0f}")
+        tell(f"{name}-message", again, "wait")
+        await asyncio.sleep(pause)
+        second = await send_at_once(FEW)
+        figures = await counted.in_words()
+        done = say("fail.done", failed=len(first.failures), count=FEW, answered=second.answered, counted=figures)
+        tell(f"{name}-message", done, "bad" if second.failures else "good")
+
+
+@when("click", "#network")
+async def break_connection() -> None:
+    await fail("network", kind="drop")
+
+
+@when("click", "#timeout")
+async def take_too_long() -> None:
+    # Dropped in the end: a refresh that is granted after the page has given up would spend the refresh token.
+    await fail("timeout", kind="drop", seconds=DEADLINE + 2)
+
+
+@when("click", "#busy")
+async def be_busy() -> None:
+    await fail("busy", kind="status", status=429, retry_after="3")
+
+
+@when("click", "#broken")
+async def break_down() -> None:
+    await fail("broken", kind="status", status=503)
+
+
+@when("click", "#html")
+async def answer_html() -> None:
+    await fail("html", kind="html")
+
+
+@when("click", "#half")
+async def answer_half() -> None:
+    await fail("half", kind="truncate")
+
+
+@when("click", "#refuse")
+async def refuse() -> None:
+    async with experiment("refuse", ends=True) as counted:
+        if counted is None:
+            return
+        await ask("dev/end", method="POST", json={"sid": counted.sid})
+        await revoke_token(counted.sid)
+        tally = await send_at_once(FEW)
+        tell("refuse-message", say("refuse.done", ended=tally.ended, count=FEW, counted=await counted.in_words()))
+
+
+@when("click", "#cut")
+async def cut_network() -> None:
+    async with experiment("cut") as counted:
+        if counted is None:
+            return
+        for path in ("/api/", "/auth/"):
+            await plan_fault(counted.sid, path=path, kind="drop", times=1000)
+        try:
+            first = await send_at_once(FEW)
+        finally:
+            await ask(f"dev/faults?sid={counted.sid}", method="DELETE")
+        second = await send_at_once(FEW)
+        figures = await counted.in_words()
+        done = say("cut.done", failed=len(first.failures), count=FEW, answered=second.answered, counted=figures)
+        tell("cut-message", done, "bad" if second.failures else "good")
+
+
+second_tab = js.BroadcastChannel.new("reissue-demo")  # the tab that was opened tells that it is there
+opened_tab: Counted | None = None
+
+
+@when("click", "#tab")
+async def open_tab() -> None:
+    """The link opens it by itself."""
+    global opened_tab
+    tell("tab-message", "")
+    opened_tab = await Counted().begin()
+
+
+async def tell_of_tab(sid: str) -> None:
+    if opened_tab is not None and opened_tab.sid == sid and (figures := await opened_tab.figures()) is not None:
+        refreshes = many("refreshes", figures["refreshes_asked"])
+        tell("tab-message", say("tab.done", refreshes=refreshes), "good")
+
+
+second_tab.onmessage = create_proxy(lambda message: start(tell_of_tab(message.data)))
+
+
+@when("click", "#steal")
+async def steal() -> None:
+    async with experiment("steal", ends=True) as counted:
+        if counted is None:
+            return
+        loot = await ask("dev/steal", method="POST", json={"sid": counted.sid})
+        with suppress(GrantRefused, ReissueError):
+            await api.renew()  # with the refresh token that the thief has used before
+        with suppress(*FAILURES):
+            await ask("api/me")
+        again = await ask("dev/steal", method="POST", json={"sid": counted.sid})
+        figures = await counted.figures() or {}
+        done = say(
+            "steal.done",
+            seconds=loot.get("expires_in", 0),
+            reuses=many("reuses", figures.get("reuse_detections", 0)),
+            thief=say("steal.refused" if "error" in again else "steal.granted"),
+        )
+        tell("steal-message", done)
 
 
 # --- Notes --------------------------------------------------------------------------------------------------
@@ -362,7 +587,7 @@ async def save_note() -> None:
         try:
             note = await ask("api/notes", method="POST", json={"text": text})
         except FAILURES as error:
-            tell("notes-message", f"Not saved yet. {in_words(error)}", "bad")
+            tell("notes-message", say("notes.not_saved", reason=in_words(error)), "bad")
             return
         if number != session:
             return
@@ -383,7 +608,7 @@ async def delete_note(event: Any) -> None:
     except FAILURES as error:
         if not isinstance(error, UnexpectedAnswer) or error.status != 404:  # 404: gone already
             button.removeAttribute("aria-disabled")
-            tell("notes-message", f"Not deleted. {in_words(error)}", "bad")
+            tell("notes-message", say("notes.not_deleted", reason=in_words(error)), "bad")
             return
     button.closest("li").remove()
     notes_changed()
@@ -391,10 +616,10 @@ async def delete_note(event: Any) -> None:
 
 
 def note_item(note: dict[str, Any]) -> Any:
-    item, button = element("li"), element("button", "Delete", "small")
+    item, button = element("li"), element("button", say("notes.delete"), "small")
     button.type = "button"
     button.value = str(note["id"])
-    button.setAttribute("aria-label", f"Delete the note: {note['text']}")
+    button.setAttribute("aria-label", say("notes.delete.label", text=note["text"]))
     item.append(element("span", note["text"]), button)
     return item
 
@@ -403,141 +628,12 @@ def notes_changed() -> None:
     show("no-notes", by_id("note-list").childElementCount == 0)
 
 
-# --- What happened ------------------------------------------------------------------------------------------
-
-ERRORS = {
-    "NetworkError": "no connection",
-    "RefreshUnavailable": "no new token for now",
-    "SessionEnded": "session ended",
-    "SessionChanged": "not sent: another user",
-    "TimeoutError": "took too long",
-}
-ENDS = {"signed_out": "signed out", "refused": "ended by the server", "replaced": "replaced", "closed": "closed"}
-
-
-class Row:
-    """One line of the list: a request, a refresh, or one end of a session."""
-
-    def __init__(self, kind: str, label: str, title: str, at: float) -> None:
-        self.started_at = at
-        self.steps: list[tuple[str, str]] = []  # kind and words
-        self.waiting = self.waited = False
-        self._trail = element("span", kind="trail")
-        self._time = element("span", kind="time")
-        self.item = element("li", kind=kind)
-        self.item.append(element("span", label, "label"), element("span", title, "title"), self._trail, self._time)
-
-    def step(self, words: str, kind: str = "") -> None:
-        """Add a step after those before; what waited until now has waited."""
-        if self.waiting and self.waited:
-            self.steps.append(("wait", "waited"))
-        self.waiting = self.waited = False
-        if words:
-            self.steps.append((kind, words))
-        self._show(self.steps)
-
-    def wait(self) -> None:
-        """Show that it waits, until the next step."""
-        self.waiting = True
-        self._show([*self.steps, ("wait now", "waiting")])
-
-    def end(self, words: str, kind: str, at: float) -> None:
-        """Add the last step, and say how long it took."""
-        self.step(words, kind)
-        self._time.textContent = f"{(at - self.started_at) * 1000:.0f} ms"
-
-    def _show(self, steps: list[tuple[str, str]]) -> None:
-        self._trail.replaceChildren(*(element("span", words, f"step {kind}") for kind, words in steps))
-
-
-requests: dict[int, Row] = {}  # on their way
-refreshes: dict[int, Row] = {}  # by the session they are for
-
-
-def add_row(kind: str, label: str, title: str, at: float) -> Row:
-    row = Row(kind, label, title, at)
-    rows = by_id("log-list")
-    rows.prepend(row.item)
-    if rows.childElementCount > SHOWN:
-        rows.lastElementChild.remove()
-    show("log-empty", False)
-    return row
-
-
-def on_request(event: RequestEvent) -> None:
-    if event.phase is RequestPhase.STARTED:
-        path = event.url.removeprefix(document.baseURI.rpartition("/")[0])
-        requests[event.request] = add_row("request", f"{event.request}", f"{event.method} {path}", event.at)
-        requests[event.request].wait()
-        return
-    row = requests[event.request]
-    match event.phase:
-        case RequestPhase.SENT:
-            row.step("sent", "now")
-        case RequestPhase.REFUSED:
-            row.step("401", "refused")
-            row.wait()
-        case RequestPhase.REPLAYED:
-            row.step("replayed", "now")
-        case RequestPhase.DONE:
-            row.end(str(event.status), "good" if (event.status or 0) < 400 else "bad", event.at)
-        case RequestPhase.FAILED:
-            row.end(ERRORS.get(event.error or "", "failed"), "bad", event.at)
-        case RequestPhase.CANCELLED:
-            row.end("cancelled", "", event.at)
-    if event.phase in (RequestPhase.DONE, RequestPhase.FAILED, RequestPhase.CANCELLED):
-        del requests[event.request]
-
-
-def on_refresh(event: RefreshEvent) -> None:
-    for waiting in requests.values():
-        waiting.waited = waiting.waiting
-    if event.phase is RefreshPhase.STARTED:
-        refreshes[event.session] = add_row("refresh", "↻", "Refresh", event.at)
-        refreshes[event.session].step("asked for a new token", "now")
-        return
-    row = refreshes.pop(event.session, None)
-    if row is None and event.phase is RefreshPhase.TAKEN_OVER:  # another tab needed it first
-        row = add_row("refresh", "↻", "Refresh", event.at)
-    if row is None:
-        return  # ended before it was started
-    match event.phase:
-        case RefreshPhase.TAKEN_OVER:
-            row.end("new token from another tab", "good", event.at)
-        case RefreshPhase.SUCCEEDED:
-            life = f" for {event.expires_in:.0f} s" if event.expires_in is not None else ""
-            row.end(f"new token{life}", "good", event.at)
-        case RefreshPhase.REFUSED:
-            row.end("refused", "bad", event.at)
-        case RefreshPhase.UNAVAILABLE:
-            row.end(ERRORS.get(event.error or "", "failed"), "bad", event.at)
-        case RefreshPhase.DROPPED:
-            row.end("dropped: signed out", "", event.at)
-
-
-def on_session(event: SessionEvent) -> None:
-    if event.phase is SessionPhase.STARTED:
-        add_row("session", "●", "Session", event.at).step("signed in", "good")
-        entered(event)
-    else:
-        add_row("session", "○", "Session", event.at).step(ENDS[event.reason or "closed"])
-        left(event)
+# --- Events -------------------------------------------------------------------------------------------------
 
 
 def on_event(event: reissue.Event) -> None:
-    match event:
-        case RequestEvent():
-            on_request(event)
-        case RefreshEvent():
-            on_refresh(event)
-        case SessionEvent():
-            on_session(event)
-
-
-@when("click", "#clear-log")
-async def clear_log() -> None:
-    by_id("log-list").replaceChildren()
-    show("log-empty")
+    if isinstance(event, SessionEvent):
+        (entered if event.phase is SessionPhase.STARTED else left)(event)
 
 
 api.on(on_event)

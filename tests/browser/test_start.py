@@ -43,7 +43,7 @@ def test_nothing_violates_the_policy_and_none_of_it_is_inline(visit: Visit) -> N
     assert "worker-src 'none'" in policy
     assert "http" not in policy
     visit.fire()
-    expect(visit["#lab-message"]).to_contain_text("20 answers to 20 requests")
+    expect(visit["#fire-message"]).to_contain_text("20 answers to 20 requests")
 
 
 def test_without_webassembly_the_page_says_so(visit: Visit) -> None:
@@ -64,6 +64,7 @@ MISSING = {
     "the standard library": r"python_stdlib\.zip",
     "the lock": r"pyodide-lock\.json",
     "main.py": r"/app/main\.py",
+    "the page's words": r"app/strings/en\.json",
 }
 
 
@@ -130,5 +131,5 @@ def test_nothing_scrolls_sideways_at_phone_width(visit: Visit) -> None:
     visit.revoke_the_token()
     visit.expect_console(REFUSED, times=1, at_most=20)
     visit.fire()
-    expect(visit["#lab-message"]).to_contain_text("20 answers to 20 requests")
+    expect(visit["#fire-message"]).to_contain_text("20 answers to 20 requests")
     assert visit.evaluate("document.documentElement.scrollWidth") <= 360

@@ -94,21 +94,34 @@ class Visit:
     def __getitem__(self, selector: str) -> Locator:
         return self.page.locator(selector)
 
-    def rows(self, *words: str) -> Locator:
-        """The requests in the list that show all these words, one after the other."""
-        return self["#log-list li.request"].filter(has_text=re.compile(".*".join(map(re.escape, words))))
+    def trace(self) -> dict[str, Any]:
+        """What the panel knows, by its own export."""
+        with self.page.expect_download() as download:
+            self.button("JSON").click()
+        content: dict[str, Any] = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+        return content
+
+    def ways(self, path: str, method: str = "GET") -> list[tuple[str, ...]]:
+        """For each request to this path, in the panel's words: the stages that it went through, and how it ended."""
+        return [
+            (*(step["stage"] for step in life["steps"][1:]), str(life["status"] or life["error"]))
+            for life in self.trace()["requests"]
+            if urlsplit(life["url"]).path == path and life["method"] == method
+        ]
 
     def let_the_token_expire(self) -> None:
         """By the demo's own button: the one wait in real time that a test has, two seconds."""
         self.button("Let the token expire").click()
-        expect(self["#lab-message"]).to_contain_text("has expired")
+        expect(self["#expire-message"]).to_contain_text("has expired")
         self.reset_counters()
 
     def revoke_the_token(self) -> None:
         self.button("Revoke it early").click()
-        expect(self["#lab-message"]).to_contain_text("no longer")
+        expect(self["#revoke-message"]).to_contain_text("no longer")
 
     def fire(self) -> None:
+        """Twenty requests; what came of the ones before is forgotten first."""
+        self.evaluate("document.getElementById('fire-message').textContent = ''")
         self.button("Fire 20 at once").click()
 
     # Python of the test's own

@@ -59,8 +59,8 @@ def test_a_token_is_taken_from_the_header_only(signed_in: Client) -> None:
 def test_a_token_with_a_wrong_claim_is_a_401(signed_in: Client, change: dict[str, Any]) -> None:
     key = signed_in.http.app.state.issuer.key.private  # type: ignore[attr-defined]
     claims = jwt.decode(signed_in.token, options={"verify_signature": False})
-    assert signed_in.api("/api/me", token=jwt.encode(claims, key, "HS256")).status_code == 200
-    assert signed_in.api("/api/me", token=jwt.encode(claims | change, key, "HS256")).status_code == 401
+    assert signed_in.api("/api/me", token=jwt.encode(claims, key, "ES256")).status_code == 200
+    assert signed_in.api("/api/me", token=jwt.encode(claims | change, key, "ES256")).status_code == 401
 
 
 def test_a_token_that_is_not_ascii_is_a_401(visitor: Client) -> None:

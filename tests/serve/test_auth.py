@@ -13,7 +13,7 @@ from tests.serve.conftest import ORIGIN, Client, MakeClient
 
 POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", "/dev/revoke", "/dev/end"]
 POSTS += ["/auth/body/login", "/auth/body/refresh", "/auth/body/logout"]
-POSTS += ["/dev/lifetime", "/dev/skew", "/dev/faults", "/dev/release"]
+POSTS += ["/dev/steal", "/dev/lifetime", "/dev/skew", "/dev/faults", "/dev/release"]
 
 
 def cookie_of(answer: Any) -> Morsel[str]:
@@ -206,8 +206,8 @@ def test_the_key_set_verifies_tokens_for_others(make_client: MakeClient) -> None
     assert jwt.decode(token, key, algorithms=["ES256"], audience=serve.AUDIENCE)["sub"] == "ada"
 
 
-def test_an_hmac_server_publishes_no_key(visitor: Client) -> None:
-    assert visitor.http.get("/.well-known/jwks.json").json() == {"keys": []}
+def test_an_hmac_server_publishes_no_key(make_client: MakeClient) -> None:
+    assert make_client(algorithm="HS256").http.get("/.well-known/jwks.json").json() == {"keys": []}
 
 
 # Who may ask

@@ -97,6 +97,48 @@ def test_the_skew_can_be_set_at_start(make_client: MakeClient) -> None:
     assert 995 < iat[0] - iat[1] < 1005
 
 
+def test_a_lifetime_for_one_session_is_that_of_its_next_token_only(signed_in: Client) -> None:
+    signed_in.post("/dev/lifetime", {"seconds": 5, "sid": sid(signed_in.token)})
+    assert signed_in.sign_in("grace", "hopper")["expires_in"] == 60
+    grace = sid(signed_in.token)
+    signed_in.post("/dev/lifetime", {"seconds": 7, "sid": grace})
+    assert [signed_in.post("/auth/refresh").json()["expires_in"] for _ in range(2)] == [7, 60]
+
+
+def test_what_one_session_did_can_be_asked_for_by_itself(signed_in: Client) -> None:
+    ada = signed_in.token
+    grace = signed_in.sign_in("grace", "hopper")["access_token"]
+    signed_in.post("/dev/revoke", {"sid": sid(ada)})
+    signed_in.api("/api/me", token=ada)
+    signed_in.api("/api/me", token=grace)
+    signed_in.api("/api/me", token="no.jwt.at-all")
+    signed_in.post("/auth/refresh")
+    counted = [signed_in.http.get(f"/dev/counters?sid={sid(token)}").json() for token in (ada, grace)]
+    assert [(c["api_requests"], c["api_401s"], c["refreshes_granted"]) for c in counted] == [(1, 1, 0), (1, 0, 1)]
+    assert (signed_in.counters["api_requests"], signed_in.counters["api_401s"]) == (3, 2)
+    signed_in.post("/dev/counters/reset")
+    assert not any(signed_in.http.get(f"/dev/counters?sid={sid(grace)}").json().values())
+    assert not any(signed_in.http.get("/dev/counters?sid=nobody").json().values())
+
+
+def test_a_stolen_refresh_token_works_until_the_owner_uses_the_rotated_one(signed_in: Client) -> None:
+    of_ada = {"sid": sid(signed_in.token)}
+    assert signed_in.post("/dev/steal", of_ada).json() == {"expires_in": 60}
+    assert signed_in.post("/dev/steal", of_ada).json() == {"expires_in": 60}
+    assert signed_in.api("/api/me").status_code == 200
+    assert signed_in.post("/auth/refresh").json()["error_description"].startswith("the refresh token was used before")
+    assert signed_in.api("/api/me").status_code == 401
+    assert signed_in.post("/dev/steal", of_ada).json()["error_description"] == "the session was revoked"
+    assert signed_in.counters["reuse_detections"] == 1
+
+
+def test_from_a_session_that_is_over_or_unknown_nothing_can_be_stolen(signed_in: Client) -> None:
+    signed_in.post("/auth/logout")
+    for of_session in ({"sid": sid(signed_in.token)}, {"sid": "nobody"}):
+        assert signed_in.post("/dev/steal", of_session).json()["error"] == "invalid_grant"
+    assert signed_in.post("/dev/steal").status_code == 400
+
+
 @pytest.mark.parametrize("path", ["/dev/lifetime", "/dev/skew"])
 @pytest.mark.parametrize("seconds", ["nan", "x", None, True, [], 1e30, "1e30"], ids=str)
 def test_a_number_that_is_none_is_a_400(visitor: Client, path: str, seconds: Any) -> None:
@@ -116,6 +158,21 @@ def test_a_fault_happens_as_often_as_asked_on_its_path_only(signed_in: Client) -
     signed_in.fault("/api/me", "status", times=2, status=502)
     assert signed_in.api("/api/notes").status_code == 200
     assert [signed_in.api("/api/me").status_code for _ in range(3)] == [502, 502, 200]
+
+
+def test_a_fault_can_be_meant_for_one_session(signed_in: Client) -> None:
+    ada = signed_in.token
+    grace = signed_in.sign_in("grace", "hopper")["access_token"]
+    for path in ("/api/", "/auth/refresh"):
+        signed_in.fault(path, "status", times=9, sid=sid(ada))
+    statuses = [signed_in.api("/api/me", token=token).status_code for token in (ada, grace)]
+    assert statuses == [503, 200]
+    assert signed_in.post("/auth/refresh").status_code == 200
+    signed_in.fault("/auth/refresh", "status", sid=sid(grace))
+    assert signed_in.post("/auth/refresh").status_code == 503
+    signed_in.fault("/api/me", "status", status=502)
+    signed_in.http.delete(f"/dev/faults?sid={sid(ada)}", headers={"Origin": ORIGIN})
+    assert [signed_in.api("/api/me", token=ada).status_code for _ in range(2)] == [502, 200]
 
 
 def test_a_path_with_a_slash_at_its_end_means_all_below_it(signed_in: Client) -> None:

@@ -1,0 +1,57 @@
+"""Access token and refresh token side by side: what a page must know of both."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .dom import element
+from .held import Held
+from .told_token import length
+
+ROWS = ("for", "life", "kept", "read", "leak")
+
+
+def comparison(held: Held | None, words: Mapping[str, str]) -> Any:
+    """The table, with the session's own figures where there is one."""
+    place = held.place if held else "memory"
+    in_store = "memory" if place == "memory" else "storage"
+    in_page = bool(held and held.refresh_token_in_page)
+    texts: dict[str, tuple[Any, Any]] = {
+        row: (words.get(f"token.compare.{row}.access"), words.get(f"token.compare.{row}.refresh")) for row in ROWS
+    }
+    texts["life"] = (_life(held, words), words["token.compare.life.refresh"])
+    kept = words[f"token.compare.kept.{place}"]
+    texts["kept"] = (kept, kept if in_page else words["token.compare.kept.cookie"])
+    read = words[f"token.compare.read.{in_store}"]
+    texts["read"] = (read, read if in_page else words["token.compare.read.cookie"])
+    head = element(
+        "tr", element("td"), *(element("th", words[f"token.compare.{name}"], scope="col") for name in _NAMES)
+    )
+    body = [
+        element(
+            "tr",
+            element("th", words[f"token.compare.{row}"], scope="row"),
+            *(
+                element("td", text, data_label=words[f"token.compare.{name}"])
+                for name, text in zip(_NAMES, pair, strict=True)
+            ),
+        )
+        for row, pair in texts.items()
+    ]
+    return element(
+        "section",
+        element("h4", words["token.compare"]),
+        element("table", element("thead", head), element("tbody", *body), class_="token-compare"),
+        class_="token-section",
+    )
+
+
+_NAMES = ("access", "refresh")
+
+
+def _life(held: Held | None, words: Mapping[str, str]) -> Any:
+    if held is None or held.life is None or held.remaining is None:
+        return words["token.compare.life.unknown"]
+    before, _, after = (
+        words["token.compare.life.access"].format(length=length(held.life, words), left="\0").partition("\0")
+    )
+    return element("span", before, element("span", length(held.remaining, words), class_="token-left"), after)

@@ -1,0 +1,394 @@
+"""What there is to see in a token: its parts, its claims by kind, its times, and what is odd about it.
+
+Plain Python without a browser, a clock or a language of its own: `now` is handed in, and words are the view's. Nothing
+here verifies anything (see `verify`), and no text, however hostile, makes it raise.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from math import isfinite
+from typing import Any, Final
+
+from ..nesting import is_nested_deeper
+
+LONGEST = 100_000  # characters: more than any server takes in a header
+_DEEPEST = 50
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+_BEARER = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
+
+
+class Kind(Enum):
+    """What a text turned out to be."""
+
+    EMPTY = "empty"
+    SIGNED = "signed"  # a JWT in the compact form of RFC 7515 section 3.1
+    ENCRYPTED = "encrypted"  # five parts: RFC 7516; only its header can be read
+    BROKEN = "broken"  # three parts, but not all can be read
+    OPAQUE = "opaque"  # no JWT: only the server knows what it means
+
+
+class Sort(Enum):
+    """Who says what a claim means (RFC 7519 section 4)."""
+
+    REGISTERED = "registered"  # the RFC itself
+    PUBLIC = "public"  # the registry of IANA
+    PRIVATE = "private"  # whoever issued the token
+
+
+REGISTERED: Final = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
+PUBLIC: Final = frozenset(
+    # https://www.iana.org/assignments/jwt: those that access tokens and ID tokens carry
+    {
+        *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
+        *("website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number"),
+        *("phone_number_verified", "address", "updated_at", "azp", "nonce", "auth_time", "at_hash", "c_hash", "acr"),
+        *("amr", "sub_jwk", "cnf", "act", "scope", "client_id", "may_act", "sid", "events", "txn", "roles", "groups"),
+        *("entitlements", "authorization_details", "sub_id", "verified_claims", "htm", "htu", "ath"),
+    }
+)
+TIMES: Final = ("exp", "nbf", "iat", "auth_time", "updated_at")
+EXPLAINED: Final = frozenset(
+    {
+        *REGISTERED,
+        *("name", "email", "scope", "roles", "groups", "azp", "client_id", "nonce", "auth_time", "acr", "amr", "sid"),
+        *("cnf", "act", "preferred_username", "updated_at"),
+    }
+)
+"""The claims that the view has a sentence for."""
+
+ALGORITHMS: Final[Mapping[str, int | None]] = {
+    # RFC 7518 section 3.1, with the bytes of a signature; None where the key's size decides
+    **{"HS256": 32, "HS384": 48, "HS512": 64, "RS256": None, "RS384": None, "RS512": None},
+    **{"ES256": 64, "ES384": 96, "ES512": 132, "PS256": None, "PS384": None, "PS512": None, "EdDSA": 64},
+}
+_SECRETIVE = re.compile(r"passw(or)?d|secret|api_?key|private_?key|credit_?card|card_?number|\bcvv\b|\bssn\b", re.I)
+_INJECTION = re.compile(r"\.\.|[/\\'\";|$`<>\x00]")
+_DAY = 86_400
+_MILLISECONDS = 1e11  # in seconds that would be the year 5138
+
+
+class Odd(Enum):
+    """Something about a token that deserves a look. `value` names the words for it."""
+
+    ALG_NONE = "alg_none"
+    ALG_MISSING = "alg_missing"
+    ALG_UNKNOWN = "alg_unknown"
+    KEY_INSIDE = "key_inside"  # jwk, x5c
+    KEY_URL = "key_url"  # jku, x5u
+    KID_INJECTION = "kid_injection"
+    CRITICAL = "critical"
+    NO_SIGNATURE = "no_signature"
+    SIGNATURE_LENGTH = "signature_length"
+    SIGNED_NOTHING = "signed_nothing"
+    TWICE = "twice"
+    NO_EXPIRY = "no_expiry"
+    LONG_LIFE = "long_life"
+    EXPIRED = "expired"
+    NOT_YET = "not_yet"
+    FROM_THE_FUTURE = "from_the_future"
+    NO_TIME = "no_time"
+    MILLISECONDS = "milliseconds"
+    NO_AUDIENCE = "no_audience"
+    NO_ISSUER = "no_issuer"
+    SECRET_INSIDE = "secret_inside"
+
+
+GRAVE: Final = frozenset(
+    {
+        *(Odd.ALG_NONE, Odd.ALG_MISSING, Odd.KEY_INSIDE, Odd.KEY_URL, Odd.KID_INJECTION, Odd.NO_SIGNATURE),
+        *(Odd.SIGNATURE_LENGTH, Odd.TWICE, Odd.MILLISECONDS, Odd.NO_TIME, Odd.SECRET_INSIDE, Odd.SIGNED_NOTHING),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One oddity, and the member that it is about."""
+
+    odd: Odd
+    about: str = ""
+
+    @property
+    def grave(self) -> bool:
+        """Is it a sign of an attack or of a bug, rather than a matter of taste or of time?"""
+        return self.odd in GRAVE
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim as it is shown: `value` is JSON on one line or several, without signs that can't be seen."""
+
+    name: str
+    value: str = field(repr=False)
+    sort: Sort
+    time: float | None = None  # seconds since the epoch, if it is one
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A text, read as a token. `parts` are its own; what could not be read is None."""
+
+    kind: Kind
+    parts: tuple[str, ...] = field(default=(), repr=False)
+    header: Mapping[str, Any] | None = field(default=None, repr=False)
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
+    signature: bytes | None = field(default=None, repr=False)
+    twice: tuple[str, ...] = ()  # members that stand in an object more than once
+
+    @property
+    def token(self) -> str:
+        """The token itself."""
+        return ".".join(self.parts)
+
+    @property
+    def algorithm(self) -> str:
+        """What the header says; empty if it says nothing that is text."""
+        value = (self.header or {}).get("alg")
+        return value if isinstance(value, str) else ""
+
+    @property
+    def signing_input(self) -> bytes:
+        """What the signature is over (RFC 7515 section 5.1)."""
+        return ".".join(self.parts[:2]).encode()
+
+
+def open_token(text: str) -> Opened:
+    """Read a text as a token. White space, quotes, `Bearer` and a header's name around it are let pass."""
+    text = "".join(_BEARER.sub("", text[: LONGEST * 2].strip().strip("\"'"), count=1).split())
+    if not text:
+        return Opened(Kind.EMPTY)
+    parts = tuple(text.split("."))
+    if len(text) > LONGEST or len(parts) not in (3, 5) or not _BASE64URL.fullmatch(text.replace(".", "")):
+        return Opened(Kind.OPAQUE, (text[:LONGEST],))
+    twice: list[str] = []
+    header = _read(parts[0], twice)
+    if len(parts) == 5:
+        return Opened(Kind.OPAQUE if header is None else Kind.ENCRYPTED, parts, header, twice=tuple(twice))
+    payload, signature = _read(parts[1], twice), from_base64url(parts[2])
+    if header is None and payload is None:
+        return Opened(Kind.OPAQUE, (text,))
+    whole = header is not None and payload is not None and signature is not None
+    return Opened(Kind.SIGNED if whole else Kind.BROKEN, parts, header, payload, signature, tuple(twice))
+
+
+def from_base64url(text: str) -> bytes | None:
+    """The bytes of a text in base64url without padding (RFC 7515 section 2); None if it is none."""
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        return None
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def to_base64url(data: bytes) -> str:
+    """The text of some bytes, without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def parse_json(text: str, twice: list[str] | None = None) -> Any:
+    """The value of a JSON text; raises ValueError. Refuses what is deep or no JSON (NaN). `twice` takes repetitions."""
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if twice is not None and len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice.extend(name for name in made if names.count(name) > 1)
+        return made
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    if is_nested_deeper(text, _DEEPEST):
+        raise ValueError("too deep")
+    return json.loads(text, object_pairs_hook=object_of, parse_constant=refuse)
+
+
+def _read(part: str, twice: list[str]) -> Mapping[str, Any] | None:
+    data = from_base64url(part)
+    try:
+        value = None if data is None else parse_json(data.decode(), twice)
+    except ValueError:  # UnicodeDecodeError is one, and so is a number of 5,000 digits
+        return None
+    return value if isinstance(value, dict) else None
+
+
+# --- Claims -------------------------------------------------------------------------------------------------
+
+
+def claims_of(payload: Mapping[str, Any]) -> list[Claim]:
+    """The claims, sorted: the registered ones in the RFC's order, then the public and the private in the token's."""
+
+    def place(name: str) -> tuple[int, int]:
+        sort = sort_of(name)
+        return list(Sort).index(sort), REGISTERED.index(name) if sort is Sort.REGISTERED else 0
+
+    return [
+        Claim(name, shown(payload[name]), sort_of(name), seconds(payload[name]) if name in TIMES else None)
+        for name in sorted(payload, key=place)
+    ]
+
+
+def sort_of(name: str) -> Sort:
+    """Who says what a claim of this name means. A name that is a URL is nobody else's, but no registry knows it."""
+    if name in REGISTERED:
+        return Sort.REGISTERED
+    return Sort.PUBLIC if name in PUBLIC else Sort.PRIVATE
+
+
+def shown(value: Any, longest: int = 2_000) -> str:
+    """A value as JSON to look at: on several lines if it has members, and cut where it is very long."""
+    indent = 2 if isinstance(value, (dict, list)) and value else None
+    return visible(json.dumps(value, ensure_ascii=False, indent=indent), longest)
+
+
+def visible(text: str, longest: int = 2_000) -> str:
+    """A text in which every sign can be seen: a right-to-left override could make a token look like another."""
+    cut = text[:longest] + ("…" if len(text) > longest else "")
+    return "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in cut)
+
+
+# --- Times --------------------------------------------------------------------------------------------------
+
+
+def seconds(value: object) -> float | None:
+    """A NumericDate (RFC 7519 section 2); None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def date_of(time: float) -> str:
+    """A time in UTC, as people write it; empty if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+UNITS: Final = (("y", 365 * _DAY), ("d", _DAY), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def lasting(length: float) -> list[tuple[int, str]]:
+    """A length of time in its two largest units, of `UNITS`: 3700 s are [(1, "h"), (1, "min")]. Never empty."""
+    left = round(min(abs(length), 1e15))
+    parts: list[tuple[int, str]] = []
+    for unit, size in UNITS:
+        count, rest = divmod(left, size)
+        if count or (parts and unit != "s"):
+            parts.append((count, unit))
+            left = rest
+        if len(parts) == 2:
+            break
+    return [part for part in parts if part[0]] or [(left, "s")]
+
+
+def lifetime_of(payload: Mapping[str, Any]) -> float | None:
+    """The whole life that the token was given, in seconds (`exp - iat`); None if it does not say."""
+    ends, begins = seconds(payload.get("exp")), seconds(payload.get("iat"))
+    return None if ends is None or begins is None else ends - begins
+
+
+# --- What is odd --------------------------------------------------------------------------------------------
+
+
+def oddities(opened: Opened, *, now: float, leeway: float = 5) -> list[Finding]:
+    """What deserves a look, the grave first. `leeway` (seconds) is how far two clocks may be apart."""
+    found = [*(Finding(Odd.TWICE, name) for name in opened.twice)]
+    if opened.header is not None:
+        found += _of_header(opened, opened.header)
+    if opened.payload is not None:
+        found += _of_payload(opened.payload, now, leeway)
+    return sorted(found, key=lambda finding: not finding.grave)
+
+
+def _of_header(opened: Opened, header: Mapping[str, Any]) -> Iterator[Finding]:
+    algorithm = opened.algorithm
+    unsigned = algorithm.lower() == "none"
+    if unsigned:
+        yield Finding(Odd.ALG_NONE, visible(algorithm, 20))
+    elif not algorithm:
+        yield Finding(Odd.ALG_MISSING)
+    elif algorithm not in ALGORITHMS and opened.kind is not Kind.ENCRYPTED:
+        yield Finding(Odd.ALG_UNKNOWN, visible(algorithm, 40))
+    for name in ("jwk", "x5c"):
+        if name in header:
+            yield Finding(Odd.KEY_INSIDE, name)
+    for name in ("jku", "x5u"):
+        if name in header:
+            yield Finding(Odd.KEY_URL, name)
+    if isinstance(kid := header.get("kid"), str) and _INJECTION.search(kid):
+        yield Finding(Odd.KID_INJECTION, visible(kid, 80))
+    if "crit" in header:
+        yield Finding(Odd.CRITICAL, shown(header["crit"], 80))
+    if opened.signature is None or unsigned:
+        return
+    length = ALGORITHMS.get(algorithm)
+    if not opened.signature:
+        yield Finding(Odd.NO_SIGNATURE)
+    elif length is not None and len(opened.signature) != length:
+        yield Finding(Odd.SIGNATURE_LENGTH, f"{len(opened.signature)} ≠ {length}")
+    elif not any(opened.signature):
+        # CVE-2022-21449: r = s = 0 was good for every message and every key.
+        yield Finding(Odd.SIGNED_NOTHING)
+
+
+def _of_payload(payload: Mapping[str, Any], now: float, leeway: float) -> Iterator[Finding]:
+    times = {name: seconds(payload[name]) for name in TIMES if name in payload}
+    for name, time in times.items():
+        if time is None:
+            yield Finding(Odd.NO_TIME, name)
+        elif abs(time) > _MILLISECONDS:
+            yield Finding(Odd.MILLISECONDS, name)
+    expires, issued, begins = times.get("exp"), times.get("iat"), times.get("nbf")
+    if "exp" not in payload:
+        yield Finding(Odd.NO_EXPIRY)
+    if expires is not None and expires <= now:
+        yield Finding(Odd.EXPIRED, "exp")
+    if expires is not None and expires - (now if issued is None else issued) > _DAY:
+        yield Finding(Odd.LONG_LIFE, "exp")
+    if begins is not None and begins > now + leeway:
+        yield Finding(Odd.NOT_YET, "nbf")
+    if issued is not None and issued > now + leeway:
+        yield Finding(Odd.FROM_THE_FUTURE, "iat")
+    if "aud" not in payload:
+        yield Finding(Odd.NO_AUDIENCE)
+    if "iss" not in payload:
+        yield Finding(Odd.NO_ISSUER)
+    for name in payload:
+        if _SECRETIVE.search(name):
+            yield Finding(Odd.SECRET_INSIDE, visible(name, 60))
+
+
+# --- Tokens to try ------------------------------------------------------------------------------------------
+
+
+def compact(header: Mapping[str, Any], payload: Mapping[str, Any], signature: bytes = b"") -> str:
+    """A token in its compact form, of parts that may be anything."""
+    parts = (json.dumps(part, separators=(",", ":"), ensure_ascii=True).encode() for part in (header, payload))
+    return ".".join([*map(to_base64url, parts), to_base64url(signature)])
+
+
+def with_a_byte_broken(opened: Opened) -> str:
+    """The same token with one letter of its payload changed such that it can still be read, where there is one."""
+    header, payload, *rest = (*opened.parts, "", "")[:3]
+    text = (from_base64url(payload) or b"").decode("utf-8", "replace")
+    for place, sign in enumerate(text):
+        if sign.isascii() and sign.isalnum():
+            other = text[:place] + _next(sign) + text[place + 1 :]
+            broken = open_token(f"{header}.{to_base64url(other.encode())}.{''.join(rest)}")
+            if broken.payload is not None and broken.payload.keys() == (opened.payload or {}).keys():
+                return broken.token
+    return f"{header}.{payload[:-1]}{'A' if payload[-1:] != 'A' else 'B'}.{''.join(rest)}"
+
+
+def _next(sign: str) -> str:
+    """Another sign of the same kind, so that a number stays one."""
+    if sign.isdecimal():
+        return "1" if sign != "1" else "2"
+    return "x" if sign != "x" else "y"

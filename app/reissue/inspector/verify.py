@@ -1,0 +1,152 @@
+"""Does a signature hold? What can be said without a browser; `webcrypto` asks the browser's own cryptography.
+
+The algorithm must fit the key, whatever the token's header says (RFC 8725 section 3.1), and a key that the token brings
+along proves nothing. A verdict is about the signature only: whether the issuer is one to trust, and whether the token
+was revoked, only the server knows.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from .jwt_view import Kind, Opened, from_base64url
+
+HMAC: Final = ("HS256", "HS384", "HS512")
+KEY_TYPES: Final = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
+    **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
+}
+_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_MEMBERS: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
+_PUBLIC_KEY = re.compile(r"-----BEGIN|^\s*\{.*\"kty\"|^ssh-|^ecdsa-", re.DOTALL)
+
+
+class Verdict(Enum):
+    """What came of it. `value` names the words for it."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    HOLDS_BY_ITS_OWN_KEY = "holds_by_its_own_key"  # made by whoever made the key in its header: anybody
+    FAILS_BY_ITS_OWN_KEY = "fails_by_its_own_key"
+    HOLDS_BY_A_PUBLIC_KEY = "holds_by_a_public_key"  # HMAC over what everybody can read
+    PUBLIC_KEY_AS_SECRET = "public_key_as_secret"
+    UNSIGNED = "unsigned"
+    NOT_A_JWT = "not_a_jwt"
+    UNSUPPORTED = "unsupported"
+    NO_SECRET = "no_secret"
+    NO_KEYS = "no_keys"
+    NO_SUCH_KEY = "no_such_key"
+    WRONG_KEY_TYPE = "wrong_key_type"
+    UNUSABLE_KEY = "unusable_key"
+    NO_CRYPTO = "no_crypto"  # a page that did not come over HTTPS
+
+    @property
+    def good(self) -> bool:
+        """Was the signature verified?"""
+        return self is Verdict.HOLDS
+
+    @property
+    def bad(self) -> bool:
+        """Was it seen to be worthless? Neither good nor bad means that it was not verified."""
+        return self in _BAD
+
+
+_BAD = frozenset(
+    {
+        *(Verdict.FAILS, Verdict.HOLDS_BY_ITS_OWN_KEY, Verdict.FAILS_BY_ITS_OWN_KEY, Verdict.HOLDS_BY_A_PUBLIC_KEY),
+        *(Verdict.UNSIGNED, Verdict.PUBLIC_KEY_AS_SECRET),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key to verify with: `jwk` holds its own members only, and `own` says that the token brought it."""
+
+    jwk: Mapping[str, str] = field(repr=False)
+    kid: str = ""
+    own: bool = False
+
+
+def before_any_key(opened: Opened) -> Verdict | None:
+    """What can be said without a key; None if one is needed."""
+    if opened.kind is not Kind.SIGNED:
+        return Verdict.NOT_A_JWT
+    if opened.algorithm.lower() == "none" or not opened.signature:
+        return Verdict.UNSIGNED
+    if opened.algorithm not in HMAC and opened.algorithm not in KEY_TYPES:
+        return Verdict.UNSUPPORTED
+    return None
+
+
+def by_secret(opened: Opened, secret: str) -> Verdict:
+    """Verify HS256, HS384 or HS512 with a secret that both sides know."""
+    if (verdict := before_any_key(opened)) is not None:
+        return verdict
+    if opened.algorithm not in HMAC:
+        return Verdict.WRONG_KEY_TYPE
+    if not secret:
+        return Verdict.NO_SECRET
+    holds = _hmac_holds(opened, secret)
+    if _PUBLIC_KEY.search(secret):
+        return Verdict.HOLDS_BY_A_PUBLIC_KEY if holds else Verdict.PUBLIC_KEY_AS_SECRET
+    return Verdict.HOLDS if holds else Verdict.FAILS
+
+
+def _hmac_holds(opened: Opened, secret: str) -> bool:
+    import jwt  # here, since a page that verifies nothing need not load it
+
+    algorithm: Any = jwt.get_algorithm_by_name(opened.algorithm)
+    # Not through prepare_key: it refuses public keys, and this is where they are to be shown for what they are.
+    key = secret.encode("utf-8", "surrogatepass")
+    return bool(algorithm.verify(opened.signing_input, key, opened.signature or b""))
+
+
+def choose_key(opened: Opened, jwks: object) -> Key | Verdict:
+    """The key of a JWK set (RFC 7517 section 5) that this token was signed with, by its `kid` and its kind."""
+    if (verdict := before_any_key(opened)) is not None:
+        return verdict
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    keys = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+    if opened.algorithm in HMAC:
+        return Verdict.PUBLIC_KEY_AS_SECRET if keys else Verdict.WRONG_KEY_TYPE
+    if not keys:
+        return Verdict.NO_KEYS
+    kid = (opened.header or {}).get("kid")
+    named = [key for key in keys if kid is None or key.get("kid") == kid]
+    if not named:
+        return Verdict.NO_SUCH_KEY
+    fitting = [key for key in named if _fits(key, opened.algorithm)]
+    if not fitting:
+        return Verdict.WRONG_KEY_TYPE
+    return _key(fitting[0])
+
+
+def own_key(opened: Opened) -> Key | None:
+    """The key that the token's header brings along (RFC 7515 section 4.1.3), if it can be used at all."""
+    jwk = (opened.header or {}).get("jwk")
+    if before_any_key(opened) is not None or not isinstance(jwk, dict) or not _fits(jwk, opened.algorithm):
+        return None
+    key = _key(jwk, own=True)
+    return key if isinstance(key, Key) else None
+
+
+def _fits(jwk: Mapping[str, Any], algorithm: str) -> bool:
+    """Is a key of this kind for this algorithm, as far as it says?"""
+    if jwk.get("kty") != KEY_TYPES.get(algorithm) or jwk.get("use", "sig") != "sig":
+        return False
+    if algorithm in _CURVES and jwk.get("crv") != _CURVES[algorithm]:
+        return False
+    return bool(jwk.get("alg", algorithm) == algorithm)
+
+
+def _key(jwk: Mapping[str, Any], *, own: bool = False) -> Key | Verdict:
+    members = {name: jwk.get(name) for name in _MEMBERS[str(jwk["kty"])]}
+    if not all(isinstance(value, str) for value in members.values()):
+        return Verdict.UNUSABLE_KEY
+    if not all(from_base64url(str(members[name])) for name in members if name not in ("kty", "crv")):
+        return Verdict.UNUSABLE_KEY
+    kid = jwk.get("kid")
+    return Key({name: str(value) for name, value in members.items()}, kid if isinstance(kid, str) else "", own)

@@ -1,0 +1,305 @@
+"""Reading a token for people: parts, claims, times, oddities. Whatever the text is, nothing raises."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reissue.inspector.jwt_view import (
+    EXPLAINED,
+    LONGEST,
+    PUBLIC,
+    Finding,
+    Kind,
+    Odd,
+    Sort,
+    claims_of,
+    compact,
+    date_of,
+    from_base64url,
+    lasting,
+    lifetime_of,
+    oddities,
+    open_token,
+    parse_json,
+    shown,
+    sort_of,
+    to_base64url,
+    visible,
+    with_a_byte_broken,
+)
+
+NOW = 1_800_000_000
+SECRET = "a-string-secret-at-least-256-bits-long"
+CLAIMS = {"iss": "https://id.test", "aud": "api", "sub": "ada", "iat": NOW, "nbf": NOW, "exp": NOW + 300}
+
+
+def token(claims: dict[str, Any] = CLAIMS, **header: Any) -> str:
+    return jwt.encode(claims, SECRET, "HS256", headers=header)
+
+
+def odd(claims: dict[str, Any] = CLAIMS, *, now: float = NOW, **header: Any) -> set[Odd]:
+    return {finding.odd for finding in oddities(open_token(token(claims, **header)), now=now)}
+
+
+# Parts
+
+
+@pytest.mark.parametrize("around", ["{}", " {}\n", '"{}"', "Bearer {}", "Authorization: bearer  {}", "{:.40}\n"])
+def test_a_token_is_found_in_what_people_paste(around: str) -> None:
+    text = token()
+    opened = open_token(f"{text[:40]}\n{text[40:]}" if "40" in around else around.format(text))
+    assert opened.kind is Kind.SIGNED
+    assert opened.token == text
+    assert (opened.header or {})["alg"] == opened.algorithm == "HS256"
+    assert opened.payload == CLAIMS
+    assert opened.signing_input.decode() == text.rpartition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", Kind.EMPTY),
+        (" \n", Kind.EMPTY),
+        ("Bearer ", Kind.OPAQUE),
+        ("mF_9.B5f-4.1JqM", Kind.OPAQUE),  # RFC 6750's own example has two dots
+        ("a.b", Kind.OPAQUE),
+        ("ünïcode.a.b", Kind.OPAQUE),
+        ("a" * (LONGEST + 1), Kind.OPAQUE),
+        (f"{'a' * LONGEST}.a.a", Kind.OPAQUE),
+        ("e30.e30.", Kind.SIGNED),
+        ("e30.e30.AAA", Kind.SIGNED),
+        ("e30.e30.A", Kind.BROKEN),  # no base64 has one letter
+        ("e30.W10.AAA", Kind.BROKEN),  # a list
+        ("_w.e30.AAA", Kind.BROKEN),  # no UTF-8
+        ("e30.A.AAA", Kind.BROKEN),
+        ("e30.a.b.c.d", Kind.ENCRYPTED),
+        ("a.a.b.c.d", Kind.OPAQUE),
+    ],
+)
+def test_what_a_text_is(text: str, kind: Kind) -> None:
+    opened = open_token(text)
+    assert opened.kind is kind
+    oddities(opened, now=NOW)
+
+
+def test_deep_or_huge_json_is_not_read() -> None:
+    """Pyodide's parser would take the interpreter with it."""
+    for hostile in ("[" * 10_000, '{"a":' * 60 + "1" + "}" * 60, '{"a":' + "9" * 5_000 + "}", '{"a":NaN}'):
+        opened = open_token(f"e30.{to_base64url(hostile.encode())}.AAA")
+        assert opened.kind is Kind.BROKEN
+        assert opened.payload is None
+
+
+def test_a_secret_stands_in_no_repr() -> None:
+    opened = open_token(token({**CLAIMS, "name": "Ada Lovelace"}))
+    assert "ey" not in repr(opened)
+    assert "Ada" not in repr((opened, claims_of(opened.payload or {})))
+
+
+@given(st.text() | st.text('eyJhbGciOiJ.-_"{}[]:0 \n\udc80'))
+def test_no_text_raises(text: str) -> None:
+    opened = open_token(text)
+    oddities(opened, now=NOW)
+    claims_of(opened.payload or {})
+    lifetime_of(opened.payload or {})
+    with_a_byte_broken(opened)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+NAMES = st.sampled_from(["alg", "kid", "jwk", "x5u", "crit", "exp", "iat", "nbf", "aud", "auth_time"]) | st.text()
+
+
+@given(st.dictionaries(NAMES, JSON), st.dictionaries(NAMES, JSON), st.binary(max_size=70))
+def test_no_header_and_no_payload_raises(header: dict[str, Any], payload: dict[str, Any], signature: bytes) -> None:
+    opened = open_token(compact(header, payload, signature))
+    oddities(opened, now=NOW)
+    for claim in claims_of(opened.payload or {}):
+        assert claim.value
+        if claim.time is not None:
+            date_of(claim.time)
+    open_token(with_a_byte_broken(opened))
+
+
+@given(st.binary())
+def test_base64url_there_and_back(data: bytes) -> None:
+    assert from_base64url(to_base64url(data)) == data
+
+
+def test_json_that_says_a_thing_twice_is_told() -> None:
+    """Two parsers may read two different tokens in it (RFC 8725 section 2.4)."""
+    payload = to_base64url(b'{"sub":"ada","sub":"grace","exp":1,"a":{"b":1,"b":2}}')
+    opened = open_token(f"e30.{payload}.AAA")
+    assert sorted(opened.twice) == ["b", "sub"]
+    assert Finding(Odd.TWICE, "sub") in oddities(opened, now=NOW)
+    assert parse_json('{"a":1,"a":2}') == {"a": 2}
+
+
+# Claims
+
+
+def test_claims_are_sorted_by_who_says_what_they_mean() -> None:
+    payload = {"https://app.test/plan": "pro", "name": "Ada", "iat": NOW, "team": 7, "sid": "s", "iss": "me"}
+    claims = claims_of(payload)
+    assert [claim.name for claim in claims] == ["iss", "iat", "name", "sid", "https://app.test/plan", "team"]
+    assert [claim.sort for claim in claims] == [Sort.REGISTERED] * 2 + [Sort.PUBLIC] * 2 + [Sort.PRIVATE] * 2
+    assert [claim.time for claim in claims] == [None, NOW, None, None, None, None]
+    assert all(sort_of(name) is not Sort.PRIVATE for name in EXPLAINED)
+    assert EXPLAINED & PUBLIC
+
+
+def test_a_value_is_shown_as_json_without_signs_that_hide() -> None:
+    assert shown("a\u202eb\x00\ud800 é 한") == '"a\\u202eb\\u0000\\ud800 é 한"'
+    assert shown({"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}'
+    assert shown([]) == "[]"
+    assert visible("x" * 30, 10) == "x" * 10 + "…"
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("length", "parts"),
+    [
+        (0, [(0, "s")]),
+        (0.4, [(0, "s")]),
+        (59, [(59, "s")]),
+        (-61, [(1, "min"), (1, "s")]),
+        (60, [(1, "min")]),
+        (3600, [(1, "h")]),
+        (3605, [(1, "h")]),
+        (3700, [(1, "h"), (1, "min")]),
+        (86_400 * 3 + 7300, [(3, "d"), (2, "h")]),
+        (86_400 * 400, [(1, "y"), (35, "d")]),
+        (86_400 * 365 + 1, [(1, "y")]),
+        (1e308, [(31_709_791, "y"), (359, "d")]),
+    ],
+)
+def test_a_length_of_time_has_two_units_at_most(length: float, parts: list[tuple[int, str]]) -> None:
+    assert lasting(length) == parts
+
+
+def test_dates() -> None:
+    assert date_of(NOW) == "2027-01-15 08:00:00 UTC"
+    assert [date_of(time) for time in (1e300, -1e300, 1e14)] == ["", "", ""]
+
+
+def test_the_life_that_a_token_was_given() -> None:
+    assert lifetime_of(CLAIMS) == 300
+    assert lifetime_of({"exp": "1", "iat": 1}) is None
+    assert lifetime_of({"exp": True, "iat": 1}) is None
+    assert lifetime_of({"exp": 10**400, "iat": 1}) is None
+    assert lifetime_of({"exp": 5, "iat": float("inf")}) is None
+    assert lifetime_of({"exp": 5}) is None
+
+
+# What is odd
+
+
+def test_an_ordinary_token_has_nothing_odd() -> None:
+    assert odd() == set()
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ({"kid": "key-1"}, set()),
+        ({"kid": 7}, set()),
+        ({"kid": "../../dev/null"}, {Odd.KID_INJECTION}),
+        ({"kid": "x' UNION SELECT 'key"}, {Odd.KID_INJECTION}),
+        ({"jwk": {}}, {Odd.KEY_INSIDE}),
+        ({"x5c": []}, {Odd.KEY_INSIDE}),
+        ({"jku": "https://evil.test"}, {Odd.KEY_URL}),
+        ({"x5u": "https://evil.test"}, {Odd.KEY_URL}),
+        ({"crit": ["exp"]}, {Odd.CRITICAL}),
+    ],
+)
+def test_what_is_odd_in_a_header(header: dict[str, Any], expected: set[Odd]) -> None:
+    opened = open_token(compact({"alg": "HS256", **header}, CLAIMS, b"x" * 32))
+    assert {finding.odd for finding in oddities(opened, now=NOW)} == expected
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "signature", "expected"),
+    [
+        ("none", b"", {Odd.ALG_NONE}),
+        ("NoNe", b"x", {Odd.ALG_NONE}),
+        (None, b"x", {Odd.ALG_MISSING}),
+        (["HS256"], b"x", {Odd.ALG_MISSING}),
+        ("ROT13", b"x", {Odd.ALG_UNKNOWN}),
+        ("HS256", b"", {Odd.NO_SIGNATURE}),
+        ("ES256", b"x" * 70, {Odd.SIGNATURE_LENGTH}),  # a DER signature, where RFC 7518 wants 64 bytes
+        ("ES256", bytes(64), {Odd.SIGNED_NOTHING}),
+        ("RS256", b"x" * 256, set()),
+    ],
+)
+def test_what_is_odd_about_a_signature(algorithm: Any, signature: bytes, expected: set[Odd]) -> None:
+    opened = open_token(compact({"alg": algorithm}, CLAIMS, signature))
+    assert {finding.odd for finding in oddities(opened, now=NOW)} == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"exp": NOW}, {Odd.EXPIRED}),
+        ({"exp": "soon"}, {Odd.NO_TIME}),
+        ({"exp": None}, {Odd.NO_TIME}),
+        ({"exp": (NOW + 300) * 1000}, {Odd.MILLISECONDS, Odd.LONG_LIFE}),
+        ({"exp": NOW + 90_000}, {Odd.LONG_LIFE}),
+        ({"nbf": NOW + 4}, set()),
+        ({"nbf": NOW + 6}, {Odd.NOT_YET}),
+        ({"iat": NOW + 6}, {Odd.FROM_THE_FUTURE}),
+        ({"user_password": "x"}, {Odd.SECRET_INSIDE}),
+        ({"apiKey": "x"}, {Odd.SECRET_INSIDE}),
+    ],
+)
+def test_what_is_odd_about_claims(change: dict[str, Any], expected: set[Odd]) -> None:
+    opened = open_token(compact({"alg": "HS256"}, {**CLAIMS, **change}, b"x" * 32))
+    assert {finding.odd for finding in oddities(opened, now=NOW)} == expected
+
+
+def test_what_is_missing_is_odd_and_what_is_grave_comes_first() -> None:
+    opened = open_token(compact({"alg": "none"}, {"exp": NOW + 90_000}))
+    found = oddities(opened, now=NOW)
+    assert [finding.odd for finding in found] == [Odd.ALG_NONE, Odd.LONG_LIFE, Odd.NO_AUDIENCE, Odd.NO_ISSUER]
+    assert [finding.grave for finding in found] == [True, False, False, False]
+    assert Odd.NO_EXPIRY in odd({"sub": "ada"})
+
+
+def test_of_an_encrypted_token_the_header_is_looked_at() -> None:
+    parts = compact({"alg": "RSA-OAEP", "jku": "https://evil.test"}, {}).split(".")
+    opened = open_token(".".join([parts[0], "a", "b", "c", "d"]))
+    assert [finding.odd for finding in oddities(opened, now=NOW)] == [Odd.KEY_URL]
+
+
+# Breaking one byte
+
+
+def test_a_broken_byte_leaves_a_token_that_can_be_read_and_is_another() -> None:
+    opened = open_token(token())
+    broken = open_token(with_a_byte_broken(opened))
+    assert broken.kind is Kind.SIGNED
+    assert broken.payload is not None
+    assert broken.payload.keys() == CLAIMS.keys()
+    assert broken.payload != CLAIMS
+    assert (broken.parts[0], broken.parts[2]) == (opened.parts[0], opened.parts[2])
+    assert len(json.dumps(broken.payload)) == len(json.dumps(CLAIMS))
+
+
+@pytest.mark.parametrize("payload", [{"": ""}, {}, {"x": "x"}, {"1": 1}, {"a": "1"}])
+def test_a_byte_can_be_broken_in_any_token(payload: dict[str, Any]) -> None:
+    text = compact({"alg": "none"}, payload)
+    assert with_a_byte_broken(open_token(text)) != text
+
+
+@pytest.mark.parametrize("text", ["opaque", "e30.AAAA.AAA", "e30..AAA"])
+def test_a_byte_can_be_broken_in_what_is_no_token(text: str) -> None:
+    assert with_a_byte_broken(open_token(text)) != text

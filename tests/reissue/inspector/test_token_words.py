@@ -1,0 +1,77 @@
+"""What the token's tab is made of, besides the page: what the client holds, forgeries, and words."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+from reissue import Credential, Interceptor, Response
+from reissue.inspector import forgeries
+from reissue.inspector.held import held_by
+from reissue.inspector.jwt_view import EXPLAINED, UNITS, Kind, Odd, Sort, oddities, open_token
+from reissue.inspector.strings import LANGUAGES
+from reissue.inspector.told_token import from_now, length
+from reissue.inspector.verify import Verdict, by_secret
+
+WORDS = LANGUAGES["en"]
+
+
+# What the client holds
+
+
+async def test_what_a_client_holds_is_its_current_token_and_where_it_is_kept() -> None:
+    async def server(_: object) -> Response:
+        return Response(200)
+
+    async def refresh(_: Credential | None) -> Credential:
+        return Credential(access_token="new", refresh_token="next", expires_in=60)
+
+    api = Interceptor(server, audience="https://api.test/", endpoint=refresh, clock=lambda: 1000.0)
+    assert held_by(api) is None
+    await api.adopt("old", expires_in=300)
+    held = held_by(api)
+    assert held is not None
+    assert (held.token, held.life, held.remaining, held.place) == ("old", 300, 300, "memory")
+    assert not held.refresh_token_in_page
+    assert "old" not in repr(held)
+    await api.renew()
+    held = held_by(api)
+    assert held is not None
+    assert (held.token, held.refresh_token_in_page) == ("new", True)
+    await api.sign_out()
+    assert held_by(api) is None
+    await api.close()
+
+
+# Forgeries
+
+
+def test_each_forgery_is_what_it_says() -> None:
+    claims = forgeries.sample()
+    good = open_token(forgeries.signed(claims, forgeries.SECRET))
+    assert jwt.decode(good.token, forgeries.SECRET, ["HS256"], audience="notes") == claims
+    assert oddities(good, now=claims["iat"]) == []
+    assert by_secret(good, forgeries.SECRET) is Verdict.HOLDS
+    assert by_secret(open_token(forgeries.broken(good)), forgeries.SECRET) is Verdict.FAILS
+    unsigned = open_token(forgeries.unsigned(claims))
+    assert unsigned.kind is Kind.SIGNED
+    assert [finding.odd for finding in oddities(unsigned, now=claims["iat"])] == [Odd.ALG_NONE]
+
+
+# Words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_there_are_words_for_all_that_can_be_said_of_a_token(language: str) -> None:
+    words = LANGUAGES[language]
+    wanted = {f"token.odd.{odd.value}" for odd in Odd} | {f"token.verdict.{verdict.value}" for verdict in Verdict}
+    wanted |= {f"token.why.{verdict.value}" for verdict in Verdict if verdict.good or verdict.bad}
+    wanted |= {f"token.claim.{name}" for name in (*EXPLAINED, "public", "private")}
+    wanted |= {f"token.sort.{sort.value}" for sort in Sort} | {f"token.unit.{unit}" for unit, _ in UNITS}
+    wanted |= {f"token.{kind.value}" for kind in Kind if kind not in (Kind.SIGNED, Kind.EMPTY)}
+    assert wanted - words.keys() == set()
+
+
+def test_times_in_words() -> None:
+    assert length(3700, WORDS) == "1 h 1 min"
+    assert [from_now(seconds, WORDS) for seconds in (61, -5, 0.3)] == ["in 1 min 1 s", "5 s ago", "now"]
+    assert from_now(61, LANGUAGES["ko"]) == "1분 1초 뒤"
