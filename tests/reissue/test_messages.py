@@ -391,8 +391,6 @@ def test_the_public_surface_is_what_init_lists() -> None:
         "endpoints",
         "errors",
         "events",
-        "inspection",
-        "inspector",
         "interceptor",
     }
     modules |= {

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,7 @@ class _Tabs:
     ) -> None:
         words = LANGUAGES[language]
         self._scope = Scope()
-        names = ["requests", "token"] if find_spec(f"{__package__}.token_view") else ["requests"]
+        names = ("requests", "token")
         self._roots = {
             name: element("div", role="tabpanel", id=f"panel-{name}", aria_labelledby=f"tab-{name}") for name in names
         }
