@@ -421,12 +421,9 @@ class Interceptor:
         )
 
     async def _enter(self, waits: Callable[[], None]) -> Session:
-        session = self._session
-        if session is None or self._resuming.running:
-            if self._must_resume:
-                waits()
-            return await self._current_session()
-        return session
+        if self._must_resume:
+            waits()
+        return await self._current_session()
 
     def _refresh_at_once(self, spawn: Spawn, session: Session) -> None:
         reason = obstacle(
@@ -511,7 +508,10 @@ class Interceptor:
         return session
 
     async def _found(self) -> Session | None:
-        """The session that another page has, or the store, or that the browser's cookie stands for; None if none."""
+        """The session that another page has, or the store, or that the browser's cookie stands for; None if none.
+
+        It may have ended by now.
+        """
         sign_outs = self._sign_outs
         await self._sharing.look()
         if self._alive_session() is None:
@@ -521,7 +521,7 @@ class Interceptor:
                     credential = await self._asked_for_the_cookies()
                     if credential is None:
                         return None
-                    if self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:
+                    if sign_outs != self._sign_outs or self._alive_session() is not None:
                         return None  # somebody was faster, out or in
                     return self._begin(credential)
         session = self._alive_session()
@@ -529,7 +529,7 @@ class Interceptor:
             return None
         with suppress(SessionEnded, SessionChanged):
             await session.obtain()  # what was kept may have expired, or been ended, long ago
-        return session if session.alive else None
+        return session
 
     async def _asked_for_the_cookies(self) -> Credential | None:
         """What the browser's cookie stands for; None if for nothing."""
@@ -628,13 +628,12 @@ class Interceptor:
     async def _marked(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
         """The call, within the deadline, and marked (Q3)."""
         mark = _EndpointCall(self, _endpoint_call.get())
-        async with time_limit(self._deadline):
-            token = _endpoint_call.set(mark)
-            try:
+        _endpoint_call.set(mark)  # counts while the call runs, also in tasks that inherit it
+        try:
+            async with time_limit(self._deadline):
                 return await call(argument)
-            finally:
-                mark.running = False
-                _endpoint_call.reset(token)
+        finally:
+            mark.running = False
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -645,7 +644,7 @@ class Interceptor:
             )
 
     def _check_overtaken(self, sign_outs: int) -> None:
-        if self._closed or sign_outs != self._sign_outs:
+        if sign_outs != self._sign_outs:
             raise SessionEnded("closed" if self._closed else "signed_out")
 
     @property

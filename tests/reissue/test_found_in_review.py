@@ -452,6 +452,31 @@ async def test_a_session_that_was_refused_waits_for_a_resume_like_none(world: Wo
     assert (await waiting).status == 200
 
 
+async def test_whether_a_session_that_was_refused_lives_on_is_asked_again_if_a_resume_could_not(world: World) -> None:
+    """Q18, F1: nobody knows, so nobody is told to sign in again."""
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    await world.signed_in()
+    assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert isinstance(await outcome(world.api.fetch(API)), RefreshUnavailable)
+    world.endpoint.failure = None
+    world.server.accepts = "token-5"
+    assert (await world.api.fetch(API)).status == 200
+
+
+async def test_what_a_resume_could_not_ask_does_not_matter_any_more_after_a_sign_in(world: World) -> None:
+    """F7"""
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    await world.signed_in()
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    calls = world.endpoint.calls
+    for _ in range(3):
+        assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    assert world.endpoint.calls == calls + 1
+
+
 async def test_a_late_401_over_a_newer_credential_that_has_expired_renews_it(world: World) -> None:
     """Q2"""
     await world.signed_in()

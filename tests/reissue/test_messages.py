@@ -31,6 +31,7 @@ from reissue.endpoints import read_credential
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.test_queue_and_replay import FakeSignal
 
 SECRET = "s3cr3t-t0ken"
 
@@ -130,6 +131,30 @@ async def test_other_options_reach_the_transport(world: World) -> None:
     assert dict(world.server.requests[0].options) == {"credentials": "include", "cache": "no-store"}
 
 
+async def test_the_signal_reaches_the_transport_too(world: World) -> None:
+    """Q10: a body may still be on its way when `fetch` has returned."""
+    await world.signed_in("token-2")
+    signal = FakeSignal()
+    await world.api.fetch(API, signal=signal)
+    assert dict(world.server.requests[0].options) == {"signal": signal}
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(-1, ValueError), ("1", TypeError)])
+async def test_a_timeout_is_a_number_of_seconds(world: World, seconds: Any, error: type[Exception]) -> None:
+    await world.signed_in("token-2")
+    with pytest.raises(error, match=r"^timeout is a"):
+        await world.api.fetch(API, timeout=seconds)
+    assert world.server.requests == []
+
+
+async def test_a_timeout_of_no_seconds_passes_at_once(world: World) -> None:
+    """Q14"""
+    world.server.gate = Gate()
+    await world.signed_in("token-2")
+    with pytest.raises(TimeoutError):
+        await world.api.fetch(API, timeout=0)
+
+
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
@@ -152,8 +177,32 @@ def test_settings_that_can_not_work_are_refused_by_name(settings: dict[str, Any]
     async def nothing(argument: Any) -> Any: ...
 
     whole: dict[str, Any] = {"transport": nothing, "audience": API, "endpoint": nothing, **settings}
-    with pytest.raises(error, match=next(iter(settings))):
+    with pytest.raises(error, match=rf"\b{next(iter(settings))}\b"):
         Interceptor(whole.pop("transport"), **whole)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"leeway": "30"}, "a number of seconds, not str"),
+        ({"leeway": -1}, "at least 0"),
+        ({"deadline": 0}, "above 0"),
+        ({"in_flight": "64"}, "a number of requests, not str"),
+    ],
+    ids=repr,
+)
+def test_a_number_that_can_not_work_is_told_from_one_that_can(
+    world: World, settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        world.make(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"leeway": 0}, {"deadline": 0.5}, {"retry_lost_refresh": 0}], ids=repr)
+async def test_settings_at_the_edge_of_what_can_work_are_taken(world: World, settings: dict[str, Any]) -> None:
+    world.api = world.make(**settings)
+    await world.signed_in("token-2")
+    assert (await world.api.fetch(API)).status == 200
 
 
 @pytest.mark.parametrize("if_untold", [True, False])

@@ -29,6 +29,7 @@ from reissue.testing import Gate, settle
 from reissue.urls import parse_url
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.pages import Pages
 
 NOTES = Request(API + "notes")
 
@@ -74,6 +75,24 @@ async def test_another_client_gets_its_second_401_and_nothing_to_send_after_it(w
     assert len(await sent(attempts, 401, 401)) == 2
     assert await attempts.after(Response(401)) is None, "it is over"
     assert world.endpoint.calls == 1
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+async def test_another_clients_requests_are_bounded_on_the_wire_unless_it_asks_not_to_be(
+    world: World, bounded: bool
+) -> None:
+    """Q22"""
+    world.api = world.make(in_flight=1)
+    await world.signed_in()
+    with attempts_of(world) as on_the_wire:
+        await on_the_wire.first()
+        other = world.api.attempts(NOTES) if bounded else world.api.attempts(NOTES, bounded=False)
+        assert other is not None
+        first = asyncio.create_task(other.first())
+        await settle()
+        assert first.done() is not bounded
+    await first
+    other.close()
 
 
 async def test_another_clients_stream_is_not_sent_again(world: World) -> None:
@@ -227,6 +246,46 @@ async def test_a_new_token_of_no_life_at_all_is_sent_once_by_a_caller_that_cant_
     world.clock.advance(301)
     caller.answers = [Response(200, {}, b'{"access_token": "short", "expires_in": 0}')]
     assert caller.tokens(200) == ["Bearer short"]
+
+
+async def test_a_caller_that_cant_wait_stands_in_no_line(world: World) -> None:
+    """Q22: what it sends is over when its call returns."""
+    caller = await Blocking(world, in_flight=1).signed_in()
+    on_the_wire = caller.api.attempts(NOTES)
+    assert on_the_wire is not None
+    with on_the_wire:
+        await on_the_wire.first()
+        assert caller.tokens(200) == ["Bearer token-1"]
+
+
+async def test_a_call_to_the_endpoint_on_its_way_is_waited_for_by_nobody_who_cant(world: World) -> None:
+    """S2"""
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    signing_in = asyncio.create_task(caller.api.sign_in(username="ada"))
+    await asyncio.sleep(0)
+    with pytest.raises(WouldBlock, match="a call to the endpoint is on its way"):
+        caller.tokens(200)
+    await signing_in
+    assert caller.refreshes == 1
+
+
+async def test_a_caller_that_cant_wait_does_not_refresh_what_other_pages_share(world: World) -> None:
+    """T1"""
+    caller = await Blocking(world, neighbours=Pages().page()).signed_in()
+    world.clock.advance(301)
+    with pytest.raises(WouldBlock, match="other tabs share this session"):
+        caller.tokens(200)
+    assert caller.refreshes == 0
+
+
+async def test_a_caller_that_cant_wait_sends_no_refresh_token_that_the_page_holds(world: World) -> None:
+    caller = Blocking(world)
+    await caller.api.adopt("token-1", refresh_token="refresh-1", expires_in=300)
+    world.clock.advance(301)
+    with pytest.raises(WouldBlock, match="would follow a redirect"):
+        caller.tokens(200)
+    assert caller.refreshes == 0
 
 
 async def test_a_refusal_ends_the_session_of_a_caller_that_cant_wait(world: World) -> None:

@@ -120,12 +120,13 @@ async def test_the_endpoint_is_called_on_the_bare_transport_and_by_way_of_the_cl
     assert asyncio.get_running_loop().time() == began
 
 
-@pytest.mark.parametrize("call", ["renew", "resume", "sign_in", "sign_out"])
+@pytest.mark.parametrize("call", ["renew", "resume", "sign_in", "sign_out", "adopt", "attempts"])
 async def test_no_call_from_within_the_endpoint_waits_for_itself(world: World, call: str) -> None:
     """Q3"""
 
     async def refresh(credential: Credential | None) -> Credential:
-        await getattr(world.api, call)()
+        arguments: dict[str, Any] = {"adopt": ("token-3",), "attempts": (Request(API),)}
+        await getattr(world.api, call)(*arguments.get(call, ()))
         raise AssertionError("not reached")
 
     world.api = world.make(endpoint=refresh)

@@ -233,8 +233,12 @@ async def test_a_sign_out_in_the_step_in_which_a_renewal_succeeds_is_what_its_ca
     await signing_out[0]
 
 
-async def test_sign_out_during_a_sign_in_wins(world: World, server: Server) -> None:
-    """S1"""
+@pytest.mark.parametrize("before", [0, 1, 2])
+async def test_sign_out_during_a_sign_in_wins(world: World, server: Server, before: int) -> None:
+    """S1: however often somebody has signed out before."""
+    for _ in range(before):
+        await world.api.sign_out()
+    server.log.clear()
     server.sign_in_gate = Gate()
     sign_in = asyncio.create_task(world.api.sign_in(username="ada"))
     await server.sign_in_gate.reached()

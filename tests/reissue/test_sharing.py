@@ -240,6 +240,30 @@ async def test_tabs_that_open_together_resume_with_one_refresh(origin: Origin) -
     assert (origin.server.asked, origin.server.reused) == (1, 0)
 
 
+async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_of_it_was_lost(origin: Origin) -> None:
+    """T1"""
+    if origin.server.mode == TOKENS:
+        return
+    origin.server.grant()
+    origin.server.cookie = origin.server.current
+    one, other = origin.open(), origin.open()
+    origin.pages.channel_works = False
+    one.api.on(lambda event: setattr(origin.pages, "channel_works", True))  # its session has begun
+    assert [await resumed for resumed in asyncio.as_completed([one.api.resume(), other.api.resume()])] == [True] * 2
+    assert (origin.server.asked, origin.server.reused) == (1, 0)
+
+
+async def test_a_tab_that_opens_while_another_has_the_turn_is_signed_in_at_once(origin: Origin) -> None:
+    """T5: a token that works is handed over, so there is nothing to take turns for."""
+    (first,) = await origin.signed_in(1)
+    turn = first.neighbours.lock()
+    await turn.__aenter__()
+    began = asyncio.get_running_loop().time()
+    assert await origin.open().api.resume() is True
+    assert asyncio.get_running_loop().time() == began
+    await turn.__aexit__(None, None, None)
+
+
 async def test_a_tab_that_opens_during_a_refresh_waits_for_it(origin: Origin) -> None:
     (first,) = await origin.signed_in(1)
     origin.clock.advance(301)
@@ -400,6 +424,16 @@ async def test_a_frozen_holder_costs_a_bounded_wait_and_no_session(origin: Origi
     origin.clock.advance(20)
     assert (await other.api.fetch(API)).status == 200
     assert origin.server.reused == 0
+
+
+async def test_a_refresh_that_takes_as_long_as_it_may_is_waited_for_by_the_other_tabs(origin: Origin) -> None:
+    """T1, T4"""
+    one, other = await origin.signed_in(2, deadline=10)
+    origin.clock.advance(301)
+    origin.server.on_the_way = 9.9
+    responses = await asyncio.gather(*one.fetches(1), *other.fetches(1))
+    assert [response.status for response in responses] == [200, 200]
+    assert origin.server.asked == 1
 
 
 async def test_a_frozen_holder_does_not_keep_anybody_from_signing_in_and_out(origin: Origin) -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import jwt
 import pytest
-from reissue import Credential, RefreshPhase, RefreshUnavailable, SessionEnded, State
+from reissue import Credential, RefreshPhase, RefreshUnavailable, SessionChanged, SessionEnded, State
 from reissue.editions import Edition
 from reissue.neighbours import Alone
 from reissue.testing import Gate, settle
@@ -84,6 +84,23 @@ async def test_who_signs_in_while_a_resume_looks_around_is_signed_in(world: Worl
     assert await resume is True
     assert (await world.api.fetch(API + "notes")).status == 200
     assert world.endpoint.calls == 0
+
+
+async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_meanwhile(world: World) -> None:
+    """S3"""
+    neighbours = Unhurried()
+    gate = neighbours.gate = Gate()
+    world.api = world.make(neighbours=neighbours)
+    resume = asyncio.create_task(world.api.resume())
+    await gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    neighbours.gate = None
+    await world.api.adopt("token-2", expires_in=300)
+    gate.open()
+    assert isinstance(await outcome(waiting), SessionChanged)
+    assert await resume is True
+    assert world.server.requests == []
 
 
 async def test_an_end_that_another_page_tells_of_is_told_once(world: World) -> None:
