@@ -62,7 +62,7 @@ class TokenView:
         self._raw = element("p", class_="token-raw", dir="ltr", role="group", aria_label=words["token.raw"], tabindex=0)
         self._cover = self._button("token.uncover", self._toggle_cover)
         self._cover_hint = element("span", words["token.covered.hint"], class_="quiet")
-        self._verdict = element("div", class_="token-verdict", role="status")
+        self._verdict = element("div", class_="token-verdict", aria_live="polite")
         self._means = element("div", class_="token-means")
         self._odd = element("ul", class_="token-odd")
         self._parts = element("div", class_="token-parts")
