@@ -294,6 +294,8 @@ class Shelf:
 
     def write(self, text: str | None) -> None:
         if self.origin.store_fault == "forbidden" or (self.origin.store_fault == "full" and text is not None):
+            if text is None and self.origin.stored:
+                self.origin.unheard = True  # it stays, and a page that opens later does not know that it is over
             raise OSError(self.origin.store_fault)
         if not self.tab.gone:
             self.origin.note(text, self.tab)

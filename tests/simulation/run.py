@@ -11,7 +11,7 @@ What is not held against the core where several tabs share a session, since no p
    at any time (`Browser.doubt`).
 3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
    was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
-   after the sign-out of a later one.
+   after the sign-out of a later one; or a sign-out could not be written to the store, where a page finds it later.
 4. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
 """
 
