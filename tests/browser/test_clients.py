@@ -135,7 +135,7 @@ def test_each_example_shares_one_refresh_and_hears_of_the_end(visit: Visit, plac
         # Where Python can't be suspended, a synchronous refresh takes a client that shares nothing with other tabs.
         visit.run(CONNECT.replace("TABS", str(place.jspi)))
         if title == JAVASCRIPT:
-            visit.evaluate(f"{example}\nwindow.notes = notes; null")
+            visit.execute(f"{example}\nwindow.notes = notes")
             example = "api.install()\nasync def notes():\n    return (await js.notes()).to_py()"
         visit.run(example + "\nNone")
         refused += scenario(visit, title, at_once=place.jspi or title not in SYNCHRONOUS)

@@ -372,7 +372,7 @@ def test_storage_that_is_full_or_forbidden_is_memory_and_is_told_once(tabs: Tabs
     """T6"""
     (tab,) = tabs.open(1)
     if fault == "full":
-        tab.evaluate((PAGES / "fill_storage.js").read_text())
+        tab.execute((PAGES / "fill_storage.js").read_text())
     else:
         tab.page.add_init_script(path=PAGES / "no_storage.js")
         tab.reload()

@@ -27,13 +27,12 @@ def heap_of_the_main_thread(visit: Visit) -> str:
 
 
 def token_stays_in_the_worker(visit: Visit) -> None:
-    visit.evaluate(
+    visit.execute(
         """
         window.heard = []; // all that a script of the page can overhear
         window.channel = new BroadcastChannel(`reissue:default ${location.origin}/auth/refresh`);
         channel.onmessage = ({data}) => heard.push(data);
-        addEventListener("message", ({data}) => heard.push(data));
-        null
+        addEventListener("message", ({data}) => heard.push(data))
         """
     )
     assert visit.run(SIGN_IN) == [200, 200]
@@ -41,7 +40,7 @@ def token_stays_in_the_worker(visit: Visit) -> None:
     heap = heap_of_the_main_thread(visit)
     assert token not in heap
     assert token.partition(".")[2] not in heap, "nor a part of it"
-    visit.evaluate(f"window.held = [{json.dumps('token in the page: ' + token)}]; null")
+    visit.execute(f"window.held = [{json.dumps('token in the page: ' + token)}]")
     assert token in heap_of_the_main_thread(visit), "a token that is there is found"
     assert visit.evaluate("JSON.stringify([heard, localStorage, sessionStorage, document.cookie])") == json.dumps(
         [[], {}, {}, ""], separators=(",", ":")

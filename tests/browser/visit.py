@@ -172,12 +172,20 @@ class Visit:
         """The value of a JavaScript expression, awaited. By way of the developer tools, which the page's policy lets
         through: Playwright's own `evaluate` needs 'unsafe-eval'.
         """
+        return self._told(bounded(expression)).get("value")
+
+    def execute(self, script: str) -> None:
+        """Run JavaScript that is no expression, to its end; what it declares stays."""
+        self._told(f"{script};null")
+
+    def _told(self, script: str) -> dict[str, Any]:
         if self._devtools is None:  # kept: when one is detached, Chromium tells an offline page that it is online
             self._devtools = self.context.new_cdp_session(self.page)
-        question = {"expression": bounded(expression), "awaitPromise": True, "returnByValue": True}
+        question = {"expression": script, "awaitPromise": True, "returnByValue": True}
         answer = self._devtools.send("Runtime.evaluate", question)
-        assert "exceptionDetails" not in answer, (expression, answer["exceptionDetails"])
-        return answer["result"].get("value")
+        assert "exceptionDetails" not in answer, (script, answer["exceptionDetails"])
+        result: dict[str, Any] = answer["result"]
+        return result
 
     # What was seen
 
