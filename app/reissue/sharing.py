@@ -176,10 +176,9 @@ class Sharing:
         self._look_into_store()
         await self.look_around()
         newest = self._newest
-        if newest is None or self._knows(newest):
-            return True
-        self._neighbours.post(written(Asked()))
-        while not self._knows(newest):
+        if newest is not None:
+            self._neighbours.post(written(Asked()))
+        while newest is not None and not self._knows(newest):
             self._news.clear()
             if not await self._hear(ANSWER_WITHIN):
                 return False  # it shows what it does not give: frozen, most likely
@@ -229,10 +228,8 @@ class Sharing:
     @property
     def overtaken(self) -> bool:
         """At the last look, was there a later session than this page's, that can't be had?"""
-        newest = self._newest
-        if newest is None or self._mine is None or self._knows(newest):
-            return False
-        return newest.session != self._mine.edition.session
+        newest, mine = self._newest, self._mine
+        return newest is not None and mine is not None and newest.session != mine.edition.session
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""

@@ -100,6 +100,7 @@ async def test_another_clients_stream_is_not_sent_again(world: World) -> None:
     await world.signed_in()
     assert await sent(attempts_of(world, Request(API, "POST", body=iter([b"part"]))), 401) == ["Bearer token-1"]
     assert world.endpoint.calls == 1
+    assert phases(world) == [RequestPhase.STARTED, RequestPhase.SENT, RequestPhase.REFUSED, RequestPhase.DONE]
 
 
 async def test_what_becomes_of_another_clients_request_is_told(world: World) -> None:

@@ -11,6 +11,7 @@ from reissue import (
     EndpointPhase,
     Event,
     GrantRefused,
+    Interceptor,
     MalformedToken,
     RefreshEvent,
     RefreshPhase,
@@ -28,6 +29,7 @@ from reissue.neighbours import Memory
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.virtual_time import VirtualTimeLoop
 
 
 class Server:
@@ -231,6 +233,34 @@ async def test_a_sign_out_in_the_step_in_which_a_renewal_succeeds_is_what_its_ca
     assert isinstance(error, SessionEnded)
     assert error.reason == "signed_out"
     await signing_out[0]
+
+
+def test_a_sign_in_that_is_given_up_before_it_was_sent_sends_no_password() -> None:
+    """S2: in whatever order the callbacks run, and whatever becomes of the task that gave up."""
+    sent: list[Request] = []
+
+    async def transport(request: Request) -> Response:
+        sent.append(request)
+        return Response(401)
+
+    async def given_up(steps: int) -> None:
+        async def app() -> None:
+            with suppress(asyncio.CancelledError):
+                await api.sign_in(username="ada")
+            signing_in.uncancel()
+
+        api = Interceptor(transport, audience=API, endpoint=Endpoint(API + "auth"))
+        signing_in = asyncio.create_task(app())
+        await settle(steps)
+        signing_in.cancel()
+        before = len(sent)
+        await settle()
+        assert len(sent) == before
+        await api.close()
+
+    for seed in range(1, 100):
+        with asyncio.Runner(loop_factory=lambda seed=seed: VirtualTimeLoop(seed)) as runner:  # type: ignore[misc]
+            runner.run(given_up(seed % 4))
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])

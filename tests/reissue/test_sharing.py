@@ -206,8 +206,56 @@ async def test_a_message_that_is_lost_is_asked_for_inside_the_lock(origin: Origi
     origin.pages.channel_works = False
     await one.api.fetch(API)
     origin.pages.channel_works = True
+    began = asyncio.get_running_loop().time()
     assert (await other.api.fetch(API)).status == 200
+    assert asyncio.get_running_loop().time() - began < 0.5
     assert (origin.server.asked, origin.server.reused) == (1, 0)
+
+
+async def test_what_was_asked_for_is_waited_for_whatever_else_is_heard_meanwhile(origin: Origin) -> None:
+    """T1, T5"""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await one.api.renew()
+    other.neighbours.inbox.clear()
+    one.neighbours.frozen, other.neighbours.frozen = True, False
+    renewing = asyncio.create_task(other.api.renew())
+    await settle()
+    other.neighbours.heard('{"type": "left"}')
+    await asyncio.sleep(1)
+    one.neighbours.thaw()
+    await renewing
+    assert (origin.server.asked, other.api.claims) == (1, one.api.claims)
+
+
+async def test_what_was_asked_for_is_waited_for_no_longer_once_it_has_been_refused(origin: Origin) -> None:
+    """T3, T5"""
+    (frozen,) = await origin.signed_in(1)
+    frozen.neighbours.frozen = True
+    later = origin.open()
+    resuming = asyncio.create_task(later.api.resume())
+    await settle()
+    began = asyncio.get_running_loop().time()
+    origin.server.current = None
+    refused = {"type": "ended", "edition": frozen.neighbours.shown, "reason": "refused"}
+    later.neighbours.heard(json.dumps(refused))
+    assert await resuming is False
+    assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_a_newer_token_that_can_not_be_had_puts_no_cookie_in_doubt(origin: Origin) -> None:
+    """S3, the other side: it is the same session's."""
+    if origin.server.mode == TOKENS:
+        return
+    origin.server.opaque = True
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await one.api.renew()
+    other.neighbours.inbox.clear()
+    one.neighbours.frozen, other.neighbours.frozen = True, False
+    origin.clock.advance(301)
+    assert (await other.api.fetch(API)).status == 200
+    assert other.ends() == []
 
 
 async def test_a_tab_that_opens_later_asks_its_siblings_and_not_the_server(origin: Origin) -> None:
@@ -249,7 +297,7 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
     one, other = origin.open(), origin.open()
     origin.pages.channel_works = False
     one.api.on(lambda event: setattr(origin.pages, "channel_works", True))  # its session has begun
-    assert [await resumed for resumed in asyncio.as_completed([one.api.resume(), other.api.resume()])] == [True] * 2
+    assert all(await asyncio.gather(one.api.resume(), other.api.resume()))
     assert (origin.server.asked, origin.server.reused) == (1, 0)
 
 
@@ -734,18 +782,58 @@ async def test_a_refusal_ends_the_session_in_every_tab_once(origin: Origin) -> N
     assert origin.server.asked == 1
 
 
-async def test_the_error_of_a_call_whose_caller_is_gone_reaches_no_console(origin: Origin) -> None:
+@pytest.mark.parametrize("what", ["refresh", "resume"])
+async def test_the_error_of_a_call_whose_caller_is_gone_reaches_no_console(origin: Origin, what: str) -> None:
     """X6: the fixture looks."""
-    (tab,) = await origin.signed_in(1)
+    tab = origin.open()
+    if what == "refresh":
+        await origin.sign_in(tab)
     origin.clock.advance(301)
     origin.server.gate, origin.server.unreachable = Gate(), True
-    call = tab.fetches(1)[0]
+    call = asyncio.create_task(outcome(tab.api.resume() if what == "resume" else tab.api.fetch(API)))
     await origin.server.gate.reached()
-    await tab.api.close()
-    assert isinstance(await outcome(call), SessionEnded)
+    closing = asyncio.create_task(tab.api.close())
+    await call
     origin.server.gate.open()
-    await settle()
+    await closing
     gc.collect()
+
+
+async def test_a_turn_whose_caller_is_gone_holds_nobody_up_longer_than_its_call(origin: Origin) -> None:
+    """T7, S2"""
+    one, other = await origin.signed_in(2)
+    origin.clock.advance(301)
+    gate = origin.server.gate = Gate()
+    origin.server.unreachable = True
+    lost = one.fetches(1)[0]
+    await gate.reached()
+    waiting = other.fetches(1)[0]
+    closing = asyncio.create_task(one.api.close())
+    assert isinstance(await outcome(lost), SessionEnded)
+    began = asyncio.get_running_loop().time()
+    gate.open()
+    await closing
+    origin.server.gate, origin.server.unreachable = None, False
+    assert (await waiting).status == 200
+    assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_who_does_not_wait_for_the_close_is_done_with_it(origin: Origin) -> None:
+    """X6: what comes after that is nobody's."""
+    (tab,) = await origin.signed_in(1)
+    origin.clock.advance(301)
+    origin.server.gate = Gate()
+    waiting = tab.fetches(1)[0]
+    await origin.server.gate.reached()
+    closing = asyncio.create_task(tab.api.close())
+    assert isinstance(await outcome(waiting), SessionEnded)
+    closing.cancel()
+    await asyncio.wait([closing])
+    posted = len(tab.neighbours.posted)
+    origin.server.gate.open()
+    await asyncio.sleep(1)
+    assert origin.server.minted == 2
+    assert "granted" not in [json.loads(text)["type"] for text in tab.neighbours.posted[posted:]]
 
 
 async def test_closing_a_client_is_nobody_elses_affair(origin: Origin) -> None:
@@ -1091,6 +1179,28 @@ async def test_a_page_that_was_refused_takes_what_a_faster_tab_has_got(origin: O
     later = granted["edition"].removesuffix(".1") + ".2"
     tab.neighbours.heard(json.dumps({**granted, "edition": later, "received_at": origin.clock()}))
     assert tab.api.state is State.SIGNED_IN
+
+
+@pytest.mark.parametrize("refused_as_well", [False, True])
+async def test_what_is_on_its_way_at_a_sign_out_brings_nothing_back_though_it_is_newer(
+    origin: Origin, refused_as_well: bool
+) -> None:
+    """T8: whoever signed out had not heard of it either."""
+    one, other, third = await origin.signed_in(3)
+    other.neighbours.frozen = third.neighbours.frozen = True
+    await one.api.renew()
+    (newer,) = third.neighbours.inbox
+    other.neighbours.inbox.clear()
+    third.neighbours.inbox.clear()
+    other.neighbours.thaw()
+    third.neighbours.thaw()
+    await other.api.sign_out()
+    await settle()
+    if refused_as_well:
+        edition = json.loads(one.neighbours.posted[0])["edition"]
+        third.neighbours.heard(json.dumps({"type": "ended", "edition": edition, "reason": "refused"}))
+    third.neighbours.heard(newer)
+    assert third.api.state is State.SIGNED_OUT
 
 
 async def test_signing_out_while_another_tab_resumes_leaves_nobody_signed_in(origin: Origin) -> None:
