@@ -228,11 +228,11 @@ class Sharing:
 
     @property
     def overtaken(self) -> bool:
-        """At the last look, was there a later session than this page's, that can't be had?"""
-        newest = self._newest
-        if newest is None or self._mine is None or self._knows(newest):
-            return False
-        return newest.session != self._mine.edition.session
+        """Is a later session than this page's known: over by now, or seen at the last look and not to be had?"""
+        newest, mine = self._newest, self._mine.edition if self._mine else None
+        if mine is not None and newest is not None and newest.session != mine.session and not self._knows(newest):
+            return True
+        return mine is not None and mine.began < self._began
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""
