@@ -227,9 +227,11 @@ class Sharing:
 
     @property
     def overtaken(self) -> bool:
-        """At the last look, was there a later session than this page's, that can't be had?"""
-        newest, mine = self._newest, self._mine
-        return newest is not None and mine is not None and newest.session != mine.edition.session
+        """Is a later session than this page's known: over by now, or seen at the last look and not to be had?"""
+        newest, mine = self._newest, self._mine.edition if self._mine else None
+        if mine is None:
+            return False
+        return mine.began < self._began or (newest is not None and newest.session != mine.session)
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""

@@ -257,3 +257,21 @@ async def test_the_cookie_of_a_later_session_that_cannot_be_had_is_not_taken_for
     assert isinstance(await outcome(one.api.fetch(API)), SessionChanged)
     assert len(origin.server.requests) == sent
     assert (await one.api.fetch(API)).status == 200, "and the new session goes on"
+
+
+async def test_the_cookie_is_not_taken_for_the_user_of_whom_a_message_tells_too_late() -> None:
+    """S3: another has signed in and out since, and the server was not told. Opaque tokens don't name their user."""
+    origin = Origin(Server(COOKIE, opaque=True), Clock(), Pages())
+    (first,) = await origin.signed_in(1)
+    late = first.neighbours.posted[0]
+    other = origin.open()
+    await origin.sign_in(other, "grace")
+    await settle()
+    await other.api.sign_out()
+    other.neighbours.heard(late)
+    assert other.api.state is State.SIGNED_IN
+    origin.clock.advance(301)
+    sent = len(origin.server.requests)
+    assert isinstance(await outcome(other.api.fetch(API)), SessionChanged)
+    assert len(origin.server.requests) == sent
+    assert (await other.api.fetch(API)).status == 200, "and the new session goes on"

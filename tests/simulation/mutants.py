@@ -244,6 +244,11 @@ MUTANTS = [
         many_tabs=(1899, 3053, 3418),
     ),
     Mutant(
+        "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
+        "return mine is not None and mine.began < self._began", "return False",
+        many_tabs=(3_018_682,),
+    ),
+    Mutant(
         "a late sign-out ends what is newer (T8)", "sharing",
         "over = mine is None or ended.edition is None or mine.age <= ended.edition.age", "over = True",
         many_tabs=(27, 293, 654),
