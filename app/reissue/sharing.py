@@ -332,7 +332,7 @@ class Sharing:
         except OSError:
             self._do_without_store()
             return None
-        message = read(text) if text else None
+        message = read(text or "")
         if text and not isinstance(message, Granted):
             self._warn(StorePhase.CORRUPTED)
             self._keep(None)

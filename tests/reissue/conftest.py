@@ -9,9 +9,10 @@ from hypothesis import settings
 from reissue import Credential, Event, Interceptor
 from reissue.testing import Clock, FakeApi, Gate
 
+from tests.reissue.origin import API as API
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Server
+from tests.reissue.pages import Pages
 from tests.reissue.virtual_time import VirtualTimeLoop
-
-API = "https://api.test/v1/"
 
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
@@ -92,6 +93,18 @@ async def world() -> AsyncIterator[World]:
     yield World(clock, server, endpoint, events, make)
     for api in made:
         await api.close()
+    await asyncio.sleep(0)
+    assert not unhandled, "the console must stay clean (X6)"
+
+
+@pytest_asyncio.fixture(params=[COOKIE, TOKENS])
+async def origin(request: pytest.FixtureRequest) -> AsyncIterator[Origin]:
+    origin = Origin(Server(request.param), Clock(), Pages())
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    yield origin
+    for tab in origin.tabs:
+        await tab.api.close()
     await asyncio.sleep(0)
     assert not unhandled, "the console must stay clean (X6)"
 

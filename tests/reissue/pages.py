@@ -15,6 +15,7 @@ class Pages:
         self.holder: FakeNeighbours | None = None
         self.holders: list[FakeNeighbours] = []  # all there ever were
         self.channel_works = self.locks_work = True
+        self.marks_work = True
         self.turn_is_marked = False  # by whoever has it, until it ends it
 
     def page(self) -> "FakeNeighbours":
@@ -72,7 +73,7 @@ class FakeNeighbours:
         try:
             await place
             self.cut_off = self.cut_off or self.pages.turn_is_marked
-            self.pages.turn_is_marked = True
+            self.pages.turn_is_marked = self.pages.marks_work
             yield taken
             self.cut_off = False
         finally:

@@ -11,8 +11,8 @@ from reissue.errors import RefreshUnavailable, SessionEnded
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, outcome
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Tab
 from tests.reissue.pages import FakeNeighbours, Pages
-from tests.reissue.test_sharing import COOKIE, TOKENS, Origin, Server, Tab
 
 
 class Street:

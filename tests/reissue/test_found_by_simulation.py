@@ -19,8 +19,8 @@ from reissue import (
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Server
 from tests.reissue.pages import Pages
-from tests.reissue.test_sharing import COOKIE, TOKENS, Origin, Server
 
 
 @pytest.fixture(params=[COOKIE, TOKENS])

@@ -1,0 +1,186 @@
+"""HARD_CASES T6 and T8: a store that outlives the page, and is full, forbidden, corrupted or shared."""
+
+import asyncio
+
+import pytest
+from reissue import (
+    State,
+    StoreEvent,
+    StorePhase,
+)
+from reissue.testing import Gate, settle
+
+from tests.reissue.conftest import API, outcome
+from tests.reissue.origin import Origin, Shelf
+
+
+async def test_a_thawed_tab_puts_no_session_back_into_the_store_that_was_signed_out_meanwhile(origin: Origin) -> None:
+    """T8. Found by the simulator: a tab that opened in that moment was signed in."""
+    shelf = Shelf()
+    one, other = await origin.signed_in(2, store=shelf)
+    other.neighbours.frozen = True
+    await one.api.renew()
+    await one.api.sign_out()
+    other.neighbours.frozen = False
+    other.neighbours.heard(other.neighbours.inbox.popleft())
+    assert shelf.text is None
+    other.neighbours.deliver()
+    assert other.api.state is State.SIGNED_OUT
+
+
+async def test_a_stored_session_outlives_the_last_page(origin: Origin) -> None:
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=shelf)
+    await first.api.close()
+    later = origin.open(store=shelf)
+    assert await later.api.resume() is True
+    assert (await later.api.fetch(API)).status == 200
+    assert origin.server.asked == 0
+
+
+async def test_a_stored_session_that_has_expired_is_renewed_before_resume_says_yes(origin: Origin) -> None:
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=shelf)
+    await first.api.close()
+    origin.clock.advance(301)
+    later = origin.open(store=shelf)
+    assert await later.api.resume() is True
+    assert origin.server.asked == 1
+    await later.api.close()
+    origin.clock.advance(301)
+    origin.server.current = None
+    last = origin.open(store=shelf)
+    assert await last.api.resume() is False
+    assert shelf.text is None
+
+
+async def test_what_another_tab_was_granted_is_kept_in_this_tabs_store_too(origin: Origin) -> None:
+    """T1: `sessionStorage` is each tab's own. After a reload the spent refresh token would be presented."""
+    own = Shelf(own=True)
+    one, other = origin.open(store=own), origin.open(store=Shelf(own=True))
+    await origin.sign_in(one)
+    await settle()
+    await other.api.renew()
+    await settle()
+    await other.api.close()
+    await one.api.close()
+    origin.clock.advance(301)
+    reloaded = origin.open(store=own)
+    assert await reloaded.api.resume() is True
+    assert origin.server.reused == 0
+
+
+async def test_a_message_that_comes_late_puts_nothing_older_into_a_store_that_all_share(origin: Origin) -> None:
+    shelf = Shelf()
+    one, other, late = await origin.signed_in(3, store=shelf)
+    late.neighbours.frozen = True
+    await one.api.renew()
+    (old,) = late.neighbours.inbox
+    await other.api.renew()
+    newest = shelf.text
+    late.neighbours.heard(old)
+    assert shelf.text == newest
+
+
+async def test_a_resume_that_another_tabs_sign_in_overtakes_says_yes(origin: Origin) -> None:
+    """S3: somebody is signed in, if not the one whose session was stored."""
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=shelf)
+    await first.api.close()
+    origin.clock.advance(301)
+    later, other = origin.open(store=shelf), origin.open()
+    origin.server.gate = Gate()
+    resuming = asyncio.create_task(later.api.resume())
+    await origin.server.gate.reached()
+    await origin.sign_in(other, "grace")
+    await settle()
+    origin.server.gate.open()
+    assert await resuming is True
+    assert later.api.claims["sub"] == "grace"
+
+
+async def test_signing_out_empties_the_store_and_another_pages_newer_session_stays_in_it(origin: Origin) -> None:
+    shelf = Shelf()
+    one, other = await origin.signed_in(2, store=shelf)
+    other.neighbours.frozen = True
+    await one.api.sign_out()
+    assert shelf.text is None
+    await origin.sign_in(one, "grace")
+    kept = shelf.text
+    assert kept is not None
+    other.neighbours.thaw()
+    assert shelf.text == kept
+    assert other.api.claims["sub"] == "grace"
+
+
+@pytest.mark.parametrize("fault", ["full", "forbidden"])
+async def test_a_store_that_is_full_or_forbidden_is_memory_and_says_so_once(origin: Origin, fault: str) -> None:
+    """T6: A store that is full or forbidden is memory from then on, and an event says so once.
+
+    Seen in: auth0/auth0-spa-js#455
+    """
+    shelf = Shelf()
+    setattr(shelf, fault, True)
+    tab = origin.open(store=shelf)
+    began = origin.clock()
+    await outcome(tab.api.resume())
+    await origin.sign_in(tab)
+    for _ in range(3):
+        origin.clock.advance(301)
+        assert (await tab.api.fetch(API)).status == 200
+    warnings = [event for event in tab.events if isinstance(event, StoreEvent)]
+    assert warnings == [StoreEvent(at=began, phase=StorePhase.UNAVAILABLE)]
+
+
+async def test_a_store_that_fills_up_keeps_no_spent_token_and_none_after_a_sign_out(origin: Origin) -> None:
+    """T6, T1: the next page would present the spent refresh token, and the server take it for a theft."""
+    shelf = Shelf()
+    (tab,) = await origin.signed_in(1, store=shelf)
+    shelf.full = True
+    await tab.api.renew()
+    assert shelf.text is None
+    await tab.api.close()
+    origin.clock.advance(301)
+    later = origin.open(store=shelf)
+    await outcome(later.api.resume())
+    assert origin.server.reused == 0
+
+
+async def test_a_store_that_can_not_be_read_is_told_of_at_once(origin: Origin) -> None:
+    """T6"""
+    shelf = Shelf()
+    shelf.forbidden = True
+    tab = origin.open(store=shelf)
+    assert await tab.api.resume() is False
+    assert [event.phase for event in tab.events] == [StorePhase.UNAVAILABLE]
+
+
+@pytest.mark.parametrize("text", ['{"type": "granted", "access_tok', '{"type": "asked"}'])
+async def test_a_corrupted_store_is_thrown_away_and_nothing_is_lost(origin: Origin, text: str) -> None:
+    """T6"""
+    shelf = Shelf()
+    shelf.text = text
+    tab = origin.open(store=shelf)
+    assert await tab.api.resume() is False
+    await origin.sign_in(tab)
+    assert (await tab.api.fetch(API)).status == 200
+    assert [event.phase for event in tab.events if isinstance(event, StoreEvent)] == [StorePhase.CORRUPTED]
+
+
+async def test_a_message_is_told_from_nested_text_whatever_signs_its_token_holds(origin: Origin) -> None:
+    """What is nested is not even parsed: it would end Pyodide. A token may hold any printable sign."""
+    one, other = origin.open(), origin.open()
+    token = "".join(map(chr, range(0x21, 0x7F)))
+    await one.api.adopt(token, refresh_token='}{[]\\"', expires_in=300)
+    await settle()
+    assert other.api._session is not None
+    assert other.api._session.credential.access_token == token
+
+
+async def test_no_secret_stands_in_what_python_prints_of_a_message(origin: Origin) -> None:
+    """X7"""
+    (tab,) = await origin.signed_in(1)
+    mine = tab.api._sharing._mine
+    assert mine is not None
+    assert mine.credential.access_token not in repr(mine)
+    assert "refresh-" not in repr(mine)
