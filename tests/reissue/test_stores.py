@@ -152,7 +152,7 @@ async def test_a_store_that_can_not_be_read_is_told_of_at_once(origin: Origin) -
     shelf.forbidden = True
     tab = origin.open(store=shelf)
     assert await tab.api.resume() is False
-    assert [event.phase for event in tab.events] == [StorePhase.UNAVAILABLE]
+    assert tab.events[0].phase is StorePhase.UNAVAILABLE
 
 
 @pytest.mark.parametrize("text", ['{"type": "granted", "access_tok', '{"type": "asked"}'])

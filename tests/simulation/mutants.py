@@ -59,7 +59,7 @@ MUTANTS = [
     ),
     Mutant(
         "a late answer signs in again (S1)", "interceptor",
-        "if self._closed or sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
+        "if sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
         one_tab=(21, 64, 85),
     ),
     Mutant(
@@ -132,7 +132,7 @@ MUTANTS = [
     Mutant(
         "sign-out does not stop a resume (S1)", "interceptor",
         "        self._resuming.cancel()\n", "",
-        "if self._closed or sign_outs != self._sign_outs or self._alive_session() is not None:", "if self._closed:",
+        "if sign_outs != self._sign_outs or self._alive_session() is not None:", "if self._closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
@@ -245,7 +245,8 @@ MUTANTS = [
     ),
     Mutant(
         "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
-        "return mine is not None and mine.began < self._began", "return False",
+        "mine.began < self._began or (newest is not None and newest.session != mine.session)",
+        "newest is not None and newest.session != mine.session",
         many_tabs=(3_018_682,),
     ),
     Mutant(
