@@ -229,9 +229,9 @@ class Sharing:
     def overtaken(self) -> bool:
         """Is a later session than this page's known: over by now, or seen at the last look and not to be had?"""
         newest, mine = self._newest, self._mine.edition if self._mine else None
-        if mine is None:
-            return False
-        return mine.began < self._began or (newest is not None and newest.session != mine.session)
+        return mine is not None and (
+            mine.began < self._began or (newest is not None and newest.session != mine.session)
+        )
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""
