@@ -343,7 +343,6 @@ class Sharing:
             self._store.write(text)
         except OSError:
             self._do_without_store()
-            self._store.write(text)
 
     def _do_without_store(self) -> None:
         """Nothing is lost: this page goes on from memory, and the others hear of it (T6)."""

@@ -50,13 +50,20 @@ class Mutant(NamedTuple):
     after: str
 
 
-UNSHRUNK = """
+HASTY = """
 from hypothesis import Phase
 
-settings.register_profile("unshrunk", settings.get_profile("untimed"), phases=[Phase.explicit, Phase.generate])
-settings.load_profile("unshrunk")
+settings.register_profile(
+    "hasty",
+    settings.get_profile("untimed"),
+    phases=[Phase.explicit, Phase.generate],
+    max_examples=25,
+    derandomize=True,
+    database=None,
+)
+settings.load_profile("hasty")
 """
-"""For the copy's conftest: a counterexample kills, and need not be a small one."""
+"""For the copy's conftest. A counterexample kills, however large; and every run tries the same ones."""
 
 
 # The copy
@@ -69,7 +76,7 @@ def lay_out(modules: list[str]) -> None:
     shutil.copytree(ROOT / "app" / "reissue", WORK / "src" / "reissue", ignore=skipped)
     shutil.copytree(ROOT / "tests" / "reissue", WORK / "tests" / "reissue", ignore=skipped)
     with (WORK / "tests" / "reissue" / "conftest.py").open("a", encoding="utf-8") as conftest:
-        conftest.write(UNSHRUNK)
+        conftest.write(HASTY)
     for module in modules:
         file = WORK / "src" / "reissue" / f"{module}.py"
         file.write_text(undecorated(file.read_text(encoding="utf-8")), encoding="utf-8")

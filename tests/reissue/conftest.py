@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from reissue import Credential, Event, Interceptor
 from reissue.testing import Clock, FakeApi, Gate
 
@@ -14,7 +14,8 @@ from tests.reissue.origin import COOKIE, TOKENS, Origin, Server
 from tests.reissue.pages import Pages
 from tests.reissue.virtual_time import VirtualTimeLoop
 
-settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+# A busy machine fails no test, and kills no mutant.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

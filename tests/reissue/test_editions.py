@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from reissue.editions import Edition, Granted, read
+from reissue.editions import Edition, Ended, Granted, read
 
 from tests.reissue.test_bad_input import HUGE
 
@@ -35,3 +35,22 @@ def test_a_credential_that_was_received_at_no_time_is_none(received_at: Any) -> 
     fields = {"type": "granted", "edition": "1.a.1", "access_token": "a", "received_at": 1_700_000_000}
     assert isinstance(read(json.dumps(fields)), Granted)
     assert read(json.dumps({**fields, "received_at": received_at})) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"reason": "refused", "edition": "1.a.1"}, Ended(Edition(1, "a", 1), "refused")),
+        ({"reason": "signed_out", "edition": "1.a.1"}, Ended(Edition(1, "a", 1), "signed_out")),
+        ({"reason": "signed_out", "edition": None}, Ended(None, "signed_out")),
+        ({"reason": "refused", "edition": None}, None),
+        ({"reason": "closed", "edition": "1.a.1"}, None),
+        ({"reason": "replaced", "edition": "1.a.1"}, None),
+        ({"edition": "1.a.1"}, None),
+    ],
+    ids=repr,
+)
+def test_a_page_ends_the_session_of_another_by_a_refusal_or_a_sign_out_and_nothing_else(
+    fields: dict[str, Any], message: Ended | None
+) -> None:
+    assert read(json.dumps({"type": "ended", **fields})) == message
