@@ -23,9 +23,22 @@ def time_limit(seconds: float | None) -> AbstractAsyncContextManager[object]:
     """
     if seconds is None:
         return asyncio.timeout(None)
-    if seconds <= LONGEST_TIMER:
-        return asyncio.timeout(max(seconds, SHORTEST_TIMER))
-    return _limit_in_pieces(seconds)
+    return _limit(seconds) if seconds <= LONGEST_TIMER else _limit_in_pieces(seconds)
+
+
+@asynccontextmanager
+async def _limit(seconds: float) -> AsyncIterator[None]:
+    async with asyncio.timeout(None) as limit:
+        _end_at(limit, asyncio.get_running_loop().time() + seconds)
+        yield
+
+
+def _end_at(limit: asyncio.Timeout, when: float) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        limit.reschedule(max(when, loop.time() + SHORTEST_TIMER))
+    except ValueError:  # the machine paused for longer than that just now: it has passed
+        limit.reschedule(loop.time())
 
 
 @asynccontextmanager
@@ -40,7 +53,7 @@ async def _limit_in_pieces(seconds: float) -> AsyncIterator[None]:
             if end - loop.time() > LONGEST_TIMER:
                 piece = loop.call_later(LONGEST_TIMER, wait_on)
             else:
-                limit.reschedule(max(end, loop.time() + SHORTEST_TIMER))
+                _end_at(limit, end)
 
         piece = loop.call_later(LONGEST_TIMER, wait_on)
         try:
