@@ -452,6 +452,4 @@ repr([api, vars(api), events, api.state]) + text
 def test_a_timeout_of_next_to_nothing_is_a_timeout(python: Visit) -> None:
     """Q14: Pyodide's loop refuses a timer that is past by the time it is set."""
     source = '{await outcome(api.fetch("/api/echo", timeout=seconds)) for _ in range(150) for seconds in (0, 1e-9)}'
-    outcomes = python.run(f"list({source})")
-    assert "TimeoutError" in outcomes
-    assert set(outcomes) <= {"TimeoutError", 200}, "on a busy machine an answer may be here before the timer is heard"
+    assert python.run(f"list({source})") == ["TimeoutError"]
