@@ -157,6 +157,23 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
     assert (origin.server.asked, origin.server.reused) == (1, 0)
 
 
+async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_of_it_is_late(origin: Origin) -> None:
+    """T1: whoever has the turn next sees what the one before was granted, and asks for it instead of the server."""
+    if origin.server.mode == TOKENS:
+        return
+    origin.server.grant()
+    origin.server.cookie = origin.server.current
+    one, other = origin.open(), origin.open()
+    other.neighbours.frozen = True  # it gets no message, for now
+    resuming = asyncio.gather(one.api.resume(), other.api.resume())
+    await asyncio.sleep(1)
+    assert one.api.state is State.SIGNED_IN
+    assert origin.pages.holder is other.neighbours
+    other.neighbours.thaw()
+    assert await resuming == [True, True]
+    assert (origin.server.asked, origin.server.reused) == (1, 0)
+
+
 async def test_a_tab_that_opens_while_another_has_the_turn_is_signed_in_at_once(origin: Origin) -> None:
     """T5: a token that works is handed over, so there is nothing to take turns for."""
     (first,) = await origin.signed_in(1)
