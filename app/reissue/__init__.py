@@ -41,8 +41,9 @@ from .events import (
     WaitsFor,
 )
 from .inspection import inspect
-from .interceptor import Interceptor, State
+from .interceptor import Interceptor
 from .messages import Headers, Request, Response
+from .sessions import State
 
 __all__ = [
     "Credential",

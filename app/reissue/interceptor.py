@@ -14,93 +14,46 @@ One request, from call to answer:
 
 Theory of operation:
 
-1. A request belongs to the session that it entered with, and is never sent in another (S3).
-2. The endpoint's calls (sign-in, refresh, sign-out) go one at a time over the bare transport, over all pages that share
-   the session: they share the browser's cookies, and a refresh that lands after another user's sign-in would mix two
-   users. See `sharing`.
-3. A call into the client from within an endpoint would wait for itself; it is refused (Q3).
-4. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
+1. A request belongs to the session that it entered with, and is never sent in another (S3). See `sessions`.
+2. A call into the client from within an endpoint would wait for itself; it is refused (Q3).
+3. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
 """
 
-import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from contextvars import ContextVar
-from enum import Enum
 from functools import partial
 from itertools import count
 from typing import Any
 
 from .admission import Admission
 from .attempts import Attempts
-from .backoff import Backoff, unavailable
-from .blocking import Spawn, must_block_within, obstacle
+from .blocking import Spawn
 from .claims import unverified_claims
 from .credentials import Credential
-from .endpoints import CallableTokenSource, Endpoint, Refresh, Transport, token_source
+from .endpoints import Endpoint, Refresh, Transport, token_source
 from .errors import (
-    EndReason,
-    GrantRefused,
     MalformedToken,
-    ReissueError,
-    SessionChanged,
     SessionEnded,
-    WouldBlock,
 )
 from .events import (
-    EndpointEvent,
-    EndpointPhase,
     Event,
     Listener,
     Listeners,
     RequestEvent,
     RequestPhase,
-    SessionEvent,
-    SessionPhase,
-    StoreEvent,
-    StorePhase,
     WaitsFor,
 )
 from .messages import Request
-from .neighbours import Alone, Memory, Neighbours, Store
-from .session import Session
-from .sharing import Sharing
+from .neighbours import Neighbours, Store
+from .sessions import Sessions, State
 from .signals import Signal, aborted_by
-from .singleflight import FlightCancelled, SingleFlight
 from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
 
 ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
 """A caller's own judgement of a response, or of the OSError that came instead: was the token refused?"""
-
-
-class State(Enum):
-    """Whether requests can be sent."""
-
-    SIGNED_OUT = "signed_out"  # no session: requests raise SessionEnded
-    RESUMING = "resuming"  # asking whether somebody is still signed in: requests wait
-    SIGNED_IN = "signed_in"
-    REFRESHING = "refreshing"  # signed in, and a refresh is on the way
-
-
-class _EndpointCall:
-    """Marks the context of one call to the endpoint, so that a call from within it is seen (Q3)."""
-
-    def __init__(self, owner: object, outer: "_EndpointCall | None") -> None:
-        self.owner = owner
-        self.outer = outer
-        self.running = True
-
-    def is_within(self, owner: object) -> bool:
-        """Does a call of this owner's endpoint run, here or further out? Clients may lie in each other's endpoints."""
-        return (self.running and self.owner is owner) or (self.outer is not None and self.outer.is_within(owner))
-
-
-_MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two looks, and a busy browser
-
-_endpoint_call: ContextVar[_EndpointCall | None] = ContextVar("reissue_endpoint_call", default=None)
 
 
 class Interceptor:
@@ -141,14 +94,10 @@ class Interceptor:
         self._transport = transport
         self._parse_url = parse_url
         self._audience = Audience(audience, parse=parse_url)
-        self._tokens = token_source(endpoint, transport, parse_url)
         self._clock = clock
-        self._leeway = _seconds("leeway", leeway, least=0)
         if should_renew is not None and not callable(should_renew):
             raise TypeError("should_renew is a function of a response")
         self._should_renew = should_renew
-        self._deadline = _seconds("deadline", deadline)
-        self._grace = _seconds("retry_lost_refresh", retry_lost_refresh, least=0)
         if isinstance(in_flight, bool) or not isinstance(in_flight, int):
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
         if in_flight < 1:
@@ -156,32 +105,25 @@ class Interceptor:
         self._in_flight = in_flight
         self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
-        self._session: Session | None = None
-        self._resuming: SingleFlight[Session | None] = SingleFlight()
-        self._resume_backoff = Backoff(clock=clock)
-        self._unasked = False  # a resume failed, so nobody knows whether somebody is signed in
-        self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
-        self._closed = False
-        self._handed: Session | None = None  # the last session that another page began
-        self._sharing = Sharing(
-            Alone() if neighbours is None else neighbours,
-            Memory() if store is None else store,
+        self._request_numbers = count(1)
+        self._sessions = Sessions(
+            token_source(endpoint, transport, parse_url),
             clock=clock,
-            patience=self._deadline + _MARGIN,
-            taken=self._take_over,
-            ended=self._heard_end,
-            warn=self._warn,
+            leeway=_seconds("leeway", leeway, least=0),
+            deadline=_seconds("deadline", deadline),
+            grace=_seconds("retry_lost_refresh", retry_lost_refresh, least=0),
+            neighbours=neighbours,
+            store=store,
+            listeners=self._listeners,
+            dismiss=self._dismiss,
         )
-        self._request_numbers, self._session_numbers = count(1), count(1)
 
     # What the app sees of the session
 
     @property
     def state(self) -> State:
         """Whether requests can be sent now."""
-        if self._session is not None and self._session.alive:
-            return State.REFRESHING if self._session.refreshing else State.SIGNED_IN
-        return State.RESUMING if self._resuming.running else State.SIGNED_OUT
+        return self._sessions.state
 
     @property
     def claims(self) -> Mapping[str, Any]:
@@ -189,19 +131,17 @@ class Interceptor:
 
         Empty without a session, and for a token that is no JWT.
         """
-        if self._session is None or not self._session.alive:
-            return {}
+        session = self._sessions.alive
         try:
-            return unverified_claims(self._session.credential.access_token)
+            return unverified_claims(session.credential.access_token) if session else {}
         except MalformedToken:
             return {}
 
     @property
     def expires_in(self) -> float | None:
         """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
-        if self._session is None or not self._session.alive:
-            return None
-        return self._session.credential.remaining(self._clock())
+        session = self._sessions.alive
+        return session.credential.remaining(self._clock()) if session else None
 
     def on(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event from now on; gives the function that unsubscribes it.
@@ -223,19 +163,7 @@ class Interceptor:
         Raises GrantRefused (wrong password), RefreshUnavailable (429, 5xx), MalformedToken (an answer without a
         token), OSError (no answer, TimeoutError included), SessionEnded (a `sign_out()` came in between).
         """
-        self._check_usable()
-        sign_outs = self._sign_outs
-        async with self._sharing.turn(insist=True):
-            if self._closed:
-                raise SessionEnded("closed")
-            try:
-                credential = await self._ask(self._tokens.sign_in, fields)
-            except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
-                if self._session is not None:
-                    self._session.doubt_cookie()
-                raise
-            self._check_overtaken(sign_outs)
-            self._begin(credential)
+        await self._sessions.sign_in(fields)
 
     async def adopt(
         self, access_token: str, *, refresh_token: str | None = None, expires_in: float | None = None
@@ -245,13 +173,10 @@ class Interceptor:
         `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts.
         Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
-        self._check_usable()
-        credential = Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
-        credential = credential.received(self._clock())  # its life runs already
-        sign_outs = self._sign_outs
-        await self._sharing.look_around()
-        self._check_overtaken(sign_outs)
-        self._begin(credential)
+        self._sessions.check_usable()
+        await self._sessions.adopt(
+            Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
+        )
 
     async def resume(self) -> bool:
         """Take up the session of an earlier page, without asking the user. True if there is one.
@@ -259,18 +184,14 @@ class Interceptor:
         Requests made meanwhile wait for the answer (Q18). Raises RefreshUnavailable if the endpoint can't be asked now:
         whether somebody is signed in is then not known, so don't show a sign-in form for it.
         """
-        self._check_usable()
-        if self._alive_session() is None:
-            await self._resumed()
-        return self._alive_session() is not None
+        return await self._sessions.resume()
 
     async def renew(self) -> None:
         """Refresh now, for instance after the user's rights changed. Requests go on with the old token meanwhile.
 
         Raises what `fetch` raises, and GrantRefused if the refresh is refused while the current token still works.
         """
-        self._check_usable()
-        await (await self._current_session()).renew()
+        await self._sessions.renew()
 
     async def sign_out(self) -> None:
         """End the session at once, here and in every page that shares it; then tell the endpoint.
@@ -279,11 +200,7 @@ class Interceptor:
         S2). Requests that wait raise SessionEnded at once. If the endpoint can't be told, OSError or RefreshUnavailable
         is raised *after* the session has ended here: the server may still hold it until its refresh token runs out.
         """
-        self._check_usable()
-        credential = self._end("signed_out")
-        self._sharing.end("signed_out")
-        async with self._sharing.turn(insist=True):
-            await self._ask(self._tokens.sign_out, credential)
+        await self._sessions.sign_out()
 
     async def close(self) -> None:
         """Let go of everything: waiting calls raise SessionEnded, streams of events end. The endpoint is not told.
@@ -291,22 +208,16 @@ class Interceptor:
         A refresh that is on the wire is waited for, at most `deadline`, and handed to the other pages: what it brings
         would be lost otherwise, and with it the session of them all.
         """
-        if self._closed:
+        if self._sessions.closed:
             return
-        self._closed = True
-        self._end("closed")
         try:
-            if not self._within_endpoint:
-                await self._sharing.settle()
+            await self._sessions.close()
         finally:
-            self._sharing.close()
             self._listeners.close()
 
     def wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
-        self._resume_backoff.wake()
-        if self._session is not None:
-            self._session.wake()
+        self._sessions.wake()
 
     # Requests
 
@@ -359,12 +270,12 @@ class Interceptor:
 
         So does what this client's own endpoint sends. Raises what `fetch` raises.
         """
-        if not auth or self._within_endpoint:
+        if not auth or self._sessions.called_by_endpoint:
             return await self._transport(request)
-        if self._alive_session() is None:
+        if self._sessions.alive is None:
             with suppress(SessionEnded):
-                await self._current_session()  # it may be being resumed
-            if self._alive_session() is None:
+                await self._sessions.current()  # it may be being resumed
+            if self._sessions.alive is None:
                 return await self._transport(request)
         return await self._fetch(request, auth)
 
@@ -372,7 +283,7 @@ class Interceptor:
         url = self._audience_url(request) if auth else None
         if url is None:
             return await self._transport(request)
-        self._check_usable()
+        self._sessions.check_usable()
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
         request = Request(url.href, request.method, request.headers, request.body, request.options)
@@ -407,35 +318,18 @@ class Interceptor:
         url = self._audience_url(request)
         if url is None or "Authorization" in request.headers:
             return None
-        self._check_usable()
+        self._sessions.check_usable()
         return self._attempts(request, url, spawn=spawn, bounded=bounded)
 
     def _attempts(self, request: Request, url: Url, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts:
         return Attempts(
             request,
-            enter=self._enter,
+            enter=self._sessions.enter,
             admission=self._admission(url.origin) if bounded and spawn is None else None,
             is_refused=self._is_refused,
             tell=partial(self._tell_request, next(self._request_numbers), request),
-            refresh_at_once=partial(self._refresh_at_once, spawn) if spawn else None,
+            refresh_at_once=partial(self._sessions.refresh_at_once, spawn) if spawn else None,
         )
-
-    async def _enter(self, waits: Callable[[], None]) -> Session:
-        if self._must_resume:
-            waits()
-        return await self._current_session()
-
-    def _refresh_at_once(self, spawn: Spawn, session: Session) -> None:
-        reason = obstacle(
-            refreshing=session.refreshing,
-            calling=self._sharing.in_turn,
-            shared=self._sharing.with_others,
-            over_transport=not isinstance(self._tokens, CallableTokenSource),
-            in_body=session.credential.refresh_token is not None,
-        )
-        if reason is not None:
-            raise WouldBlock(reason)
-        session.refresh_at_once(spawn, deadline=self._deadline)
 
     async def _is_refused(self, outcome: Any) -> bool:
         """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
@@ -462,200 +356,10 @@ class Interceptor:
             self._admissions[origin] = Admission(self._in_flight)
         return self._admissions[origin]
 
-    def _alive_session(self) -> Session | None:
-        return self._session if self._session is not None and self._session.alive else None
-
-    @property
-    def _must_resume(self) -> bool:
-        """Is it not known yet whether somebody is signed in?"""
-        return self._alive_session() is None and (self._resuming.running or self._unasked)
-
-    async def _current_session(self) -> Session:
-        """The session that a request enters with: while one is being resumed, or could not be asked for, that one."""
-        if self._must_resume:
-            session = await self._resumed()
-            if session is not None:
-                return session
-            if self._alive_session() is not None:
-                raise SessionChanged  # somebody signed in after this request was made
-        if self._closed:
-            raise SessionEnded("closed")
-        if self._session is None:
-            raise SessionEnded("signed_out")
-        return self._session
-
-    async def _resumed(self) -> Session | None:
-        """The session that the resume on the way, or a new one, begins; None if it begins none."""
-        try:
-            return await self._resuming.join(self._resume)
-        except FlightCancelled:
-            return None
-
-    async def _resume(self) -> Session | None:
-        self._resume_backoff.check()
-        await self._resume_backoff.wait()
-        try:
-            session = await self._found()
-        except Exception as cause:
-            error = unavailable(cause)
-            self._resume_backoff.failed(error.retry_after)
-            self._unasked = True
-            if error is cause:
-                raise
-            raise error from cause
-        self._resume_backoff.succeeded()
-        self._unasked = False
-        return session
-
-    async def _found(self) -> Session | None:
-        """The session that another page has, or the store, or that the browser's cookie stands for; None if none.
-
-        It may have ended by now.
-        """
-        sign_outs = self._sign_outs
-        await self._sharing.look()
-        if self._alive_session() is None:
-            async with self._sharing.turn():
-                await self._sharing.look()  # who had the turn before may have found it
-                if self._alive_session() is None:
-                    credential = await self._asked_for_the_cookies()
-                    if credential is None:
-                        return None
-                    if sign_outs != self._sign_outs or self._alive_session() is not None:
-                        return None  # somebody was faster, out or in
-                    return self._begin(credential)
-        session = self._alive_session()
-        if session is None or session is not self._handed:
-            return None
-        with suppress(SessionEnded, SessionChanged):
-            await session.obtain()  # what was kept may have expired, or been ended, long ago
-        return session
-
-    async def _asked_for_the_cookies(self) -> Credential | None:
-        """What the browser's cookie stands for; None if for nothing."""
-        attempts = 2 if self._sharing.cut_off else 1  # after a reload in mid-refresh the cookie may still change (T7)
-        credential: Credential | None = None
-        while credential is None and attempts:
-            attempts -= 1
-            with suppress(GrantRefused):
-                credential = await self._ask(self._tokens.refresh, None)
-        return credential
-
-    def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
-        self._unasked = False
-        session = Session(
-            credential,
-            number=next(self._session_numbers),
-            ask=partial(self._ask, self._tokens.refresh),
-            clock=self._clock,
-            leeway=self._leeway,
-            grace=self._grace,
-            tell=self._listeners.tell,
-            sharing=self._sharing,
-            begin=self._begin,
-            dismiss=self._dismiss,
-        )
-        replaced, self._session = self._session, session
-        if not handed:
-            self._sharing.hand_over(session.credential, begins=True)
-        if replaced is not None:
-            replaced.end("replaced")
-        self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))
-        return session
-
-    def _end(self, reason: EndReason) -> Credential | None:
-        """End the session in this page, and whatever is about to start one; the credential it had."""
-        session, self._session = self._session, None
-        self._sign_outs += 1
-        self._resuming.cancel()
-        self._unasked = False
-        if session is None:
-            return None
-        session.end(reason)
-        return session.credential
-
-    # What other pages do
-
-    def _take_over(self, credential: Credential, same_session: bool) -> None:
-        if self._closed:
-            return
-        session = self._alive_session()
-        if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):
-            session.take_over(credential)
-        else:
-            self._handed = self._begin(credential, handed=True)
-
-    def _heard_end(self, reason: EndReason) -> None:
-        if reason == "signed_out":
-            self._end(reason)
-        elif self._session is not None:
-            self._session.end(reason)
-
-    def _warn(self, phase: StorePhase) -> None:
-        self._listeners.tell(StoreEvent(at=self._clock(), phase=phase))
-
-    # Inside, still
-
     def _dismiss(self) -> None:
         """Let the requests in line hear at once that their session is over."""
         for admission in self._admissions.values():
             admission.dismiss()
-
-    async def _ask(
-        self,
-        call: Callable[[Any], Awaitable[Any]],
-        argument: Any,
-        *,
-        late: Callable[[Any], None] | None = None,
-    ) -> Any:
-        """One call to the endpoint, within the deadline. For whoever has the turn."""
-        asking = partial(self._call, call, argument)
-        if must_block_within() is not None:  # no task of its own could run
-            return await asking()
-        return await self._sharing.see_through(asking, late)
-
-    async def _call(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
-        """The call itself, told. Listeners are outside the mark: what they start is not called by the endpoint."""
-        self._tell_call(call, EndpointPhase.ASKED)
-        try:
-            result = await self._marked(call, argument)
-        except BaseException as error:
-            self._tell_call(call, EndpointPhase.FAILED, error=type(error).__name__)
-            raise
-        self._tell_call(call, EndpointPhase.ANSWERED)
-        return result
-
-    async def _marked(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
-        """The call, within the deadline, and marked (Q3)."""
-        mark = _EndpointCall(self, _endpoint_call.get())
-        _endpoint_call.set(mark)  # counts while the call runs, also in tasks that inherit it
-        try:
-            async with time_limit(self._deadline):
-                return await call(argument)
-        finally:
-            mark.running = False
-
-    def _check_usable(self) -> None:
-        if self._closed:
-            raise SessionEnded("closed")
-        if self._within_endpoint:
-            raise ReissueError(
-                "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
-            )
-
-    def _check_overtaken(self, sign_outs: int) -> None:
-        if sign_outs != self._sign_outs:
-            raise SessionEnded("closed" if self._closed else "signed_out")
-
-    @property
-    def _within_endpoint(self) -> bool:
-        """Is this code called by the endpoint, while this client waits for it?"""
-        call = _endpoint_call.get()
-        return call is not None and call.is_within(self)
-
-    def _tell_call(self, call: Any, phase: EndpointPhase, *, error: str | None = None) -> None:
-        if self._listeners:
-            self._listeners.tell(EndpointEvent(at=self._clock(), call=call.__name__, phase=phase, error=error))
 
     def _tell_request(
         self,

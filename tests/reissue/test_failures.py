@@ -46,12 +46,12 @@ async def refreshed_in_vain(world: World, answer: Response | Exception) -> Any:
     """The error of a request whose refresh is answered so; the session must be as it was."""
     over_http(world, answer)
     await world.signed_in()
-    session = world.api._session
+    session = world.api._sessions._session
     assert session is not None
     before = session.credential
     error = await outcome(world.api.fetch(API + "notes"))
     assert world.api.state is State.SIGNED_IN
-    assert (world.api._session, session.credential) == (session, before)
+    assert (world.api._sessions._session, session.credential) == (session, before)
     return error
 
 

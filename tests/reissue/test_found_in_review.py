@@ -480,7 +480,7 @@ async def test_what_a_resume_could_not_ask_does_not_matter_any_more_after_a_sign
 async def test_a_late_401_over_a_newer_credential_that_has_expired_renews_it(world: World) -> None:
     """Q2"""
     await world.signed_in()
-    session = world.api._session
+    session = world.api._sessions._session
     assert session is not None
     old = session.credential
     await session.renew(rejected=old)

@@ -117,7 +117,7 @@ async def test_a_sign_out_at_any_step_of_a_refresh_is_not_undone_by_its_answer(
     await world.api.sign_out()
     await settle()
     assert world.api.state is State.SIGNED_OUT
-    assert world.api._session is None
+    assert world.api._sessions._session is None
     answer = await outcome(waiting)
     assert isinstance(answer, SessionEnded) or answer.status in (200, 401)
     assert server.log.count("notes/0") == sent, "nothing goes out after the sign-out"

@@ -170,7 +170,7 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
     assert one.api.state is State.SIGNED_IN
     assert origin.pages.holder is other.neighbours
     other.neighbours.thaw()
-    assert await resuming == [True, True]
+    assert all(await resuming)
     assert (origin.server.asked, origin.server.reused) == (1, 0)
 
 
@@ -386,8 +386,8 @@ async def test_what_came_while_waiting_for_a_frozen_holder_is_taken(origin: Orig
     await stuck.__aenter__()
     waiting = other.fetches(1)[0]
     await settle()
-    fresh = (await origin.server.refresh(holder.api._session.credential)).received(origin.clock())  # type: ignore[union-attr]
-    holder.api._sharing.hand_over(fresh, begins=False)
+    fresh = (await origin.server.refresh(holder.api._sessions._session.credential)).received(origin.clock())  # type: ignore[union-attr]
+    holder.api._sessions._sharing.hand_over(fresh, begins=False)
     assert (await waiting).status == 200
     assert origin.server.asked == 1
     await stuck.__aexit__(None, None, None)
@@ -403,8 +403,8 @@ async def test_what_was_stored_while_waiting_for_a_frozen_holder_is_taken(origin
     waiting = other.fetches(1)[0]
     await settle()
     origin.pages.channel_works = False
-    fresh = (await origin.server.refresh(holder.api._session.credential)).received(origin.clock())  # type: ignore[union-attr]
-    holder.api._sharing.hand_over(fresh, begins=False)
+    fresh = (await origin.server.refresh(holder.api._sessions._session.credential)).received(origin.clock())  # type: ignore[union-attr]
+    holder.api._sessions._sharing.hand_over(fresh, begins=False)
     assert (await waiting).status == 200
     assert origin.server.asked == 1
     await turn.__aexit__(None, None, None)

@@ -58,7 +58,7 @@ MUTANTS = [
         one_tab=(41, 214, 442),
     ),
     Mutant(
-        "a late answer signs in again (S1)", "interceptor",
+        "a late answer signs in again (S1)", "sessions",
         "if sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
         one_tab=(21, 64, 85),
     ),
@@ -83,7 +83,7 @@ MUTANTS = [
         one_tab=(2, 3, 4),
     ),
     Mutant(
-        "no deadline (Q13)", "interceptor",
+        "no deadline (Q13)", "endpoint_calls",
         "async with time_limit(self._deadline):", "async with time_limit(None):",
         one_tab=(6, 12, 24),
     ),
@@ -114,7 +114,7 @@ MUTANTS = [
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "sign-out leaves the session on", "interceptor",
+        "sign-out leaves the session on", "sessions",
         "        session.end(reason)\n", "",
         one_tab=(4, 20, 21),
     ),
@@ -130,9 +130,9 @@ MUTANTS = [
         one_tab=(10, 11, 22),
     ),
     Mutant(
-        "sign-out does not stop a resume (S1)", "interceptor",
+        "sign-out does not stop a resume (S1)", "sessions",
         "        self._resuming.cancel()\n", "",
-        "if sign_outs != self._sign_outs or self._alive_session() is not None:", "if self._closed:",
+        "if sign_outs != self._sign_outs or self.alive is not None:", "if self._closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
@@ -141,7 +141,7 @@ MUTANTS = [
         one_tab=(120, 226, 302),
     ),
     Mutant(
-        "a lost sign-in leaves no doubt (S3)", "interceptor",
+        "a lost sign-in leaves no doubt (S3)", "sessions",
         "                if self._session is not None:\n                    self._session.doubt_cookie()\n", "",
         one_tab=(120, 226, 302),
     ),
@@ -219,12 +219,12 @@ MUTANTS = [
         many_tabs=(0, 1, 2),
     ),
     Mutant(
-        "a sign-out is not told (T8)", "interceptor",
+        "a sign-out is not told (T8)", "sessions",
         'self._sharing.end("signed_out")', 'self._sharing._let_go("signed_out")',
         many_tabs=(294, 384, 595),
     ),
     Mutant(
-        "a sign-out is not heard (T8)", "interceptor",
+        "a sign-out is not heard (T8)", "sessions",
         'if reason == "signed_out":\n            self._end(reason)', 'if reason == "signed_out":\n            pass',
         many_tabs=(20, 41, 48),
     ),
@@ -288,7 +288,7 @@ MUTANTS = [
         many_tabs=(4093, 4286, 5905),
     ),
     Mutant(
-        "another user's token is taken into the session that is on (S3)", "interceptor",
+        "another user's token is taken into the session that is on (S3)", "sessions",
         "if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):",
         "if session is not None:",
         many_tabs=(4, 22, 25),

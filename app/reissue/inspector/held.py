@@ -22,7 +22,7 @@ class Held:
 
 def held_by(api: Interceptor) -> Held | None:
     """What the client holds now; None if nobody is signed in."""
-    session = api._session
+    session = api._sessions._session
     if session is None or not session.alive:
         return None
     credential = session.credential
@@ -31,5 +31,5 @@ def held_by(api: Interceptor) -> Held | None:
         credential.expires_in,
         api.expires_in,
         credential.refresh_token is not None,
-        getattr(api._sharing._store, "_area", "memory"),
+        getattr(api._sessions._sharing._store, "_area", "memory"),
     )

@@ -1,0 +1,348 @@
+"""Who is signed in: begins sessions and ends them, at the app's word, at another page's, or at the cookie's.
+
+Theory of operation:
+
+1. The endpoint's calls (sign-in, refresh, sign-out) go one at a time, over all pages that share the session: they share
+   the browser's cookies, and a refresh that lands after another user's sign-in would mix two users. See `sharing`.
+2. A resume asks whether somebody is signed in. Until that is known requests wait (Q18), and if it could not be asked
+   they ask again: nobody knows that they must sign in.
+3. A sign-out overtakes what is about to start a session (S1): a resume, a sign-in, an adoption.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from enum import Enum
+from functools import partial
+from itertools import count
+from typing import Any
+
+from .backoff import Backoff, unavailable
+from .blocking import Spawn, obstacle
+from .credentials import Credential
+from .endpoint_calls import EndpointCalls
+from .endpoints import CallableTokenSource, TokenSource
+from .errors import (
+    EndReason,
+    GrantRefused,
+    MalformedToken,
+    ReissueError,
+    SessionChanged,
+    SessionEnded,
+    WouldBlock,
+)
+from .events import Listeners, SessionEvent, SessionPhase, StoreEvent, StorePhase
+from .neighbours import Alone, Memory, Neighbours, Store
+from .session import Session
+from .sharing import Sharing
+from .singleflight import FlightCancelled, SingleFlight
+
+
+class State(Enum):
+    """Whether requests can be sent."""
+
+    SIGNED_OUT = "signed_out"  # no session: requests raise SessionEnded
+    RESUMING = "resuming"  # asking whether somebody is still signed in: requests wait
+    SIGNED_IN = "signed_in"
+    REFRESHING = "refreshing"  # signed in, and a refresh is on the way
+
+
+_MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two looks, and a busy browser
+
+
+class Sessions:
+    """This client's session, and the ones before and after it; at most one is alive.
+
+    `tokens` is the endpoint. `dismiss` lets the requests in line look at their session. The rest is as
+    `Interceptor` has it.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenSource,
+        *,
+        clock: Callable[[], float],
+        leeway: float,
+        deadline: float,
+        grace: float,
+        neighbours: Neighbours | None,
+        store: Store | None,
+        listeners: Listeners,
+        dismiss: Callable[[], None],
+    ) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._leeway = leeway
+        self._deadline = deadline
+        self._grace = grace
+        self._listeners = listeners
+        self._dismiss = dismiss
+        self._numbers = count(1)
+        self._session: Session | None = None
+        self._handed: Session | None = None  # the last session that another page began
+        self._resuming: SingleFlight[Session | None] = SingleFlight()
+        self._resume_backoff = Backoff(clock=clock)
+        self._unasked = False  # a resume failed, so nobody knows whether somebody is signed in
+        self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
+        self._closed = False
+        self._sharing = Sharing(
+            Alone() if neighbours is None else neighbours,
+            Memory() if store is None else store,
+            clock=clock,
+            patience=deadline + _MARGIN,
+            taken=self._take_over,
+            ended=self._heard_end,
+            warn=self._warn,
+        )
+        self._calls = EndpointCalls(self._sharing, deadline=deadline, clock=clock, listeners=listeners)
+
+    # What there is
+
+    @property
+    def state(self) -> State:
+        """Whether requests can be sent now."""
+        if self.alive is not None:
+            return State.REFRESHING if self.alive.refreshing else State.SIGNED_IN
+        return State.RESUMING if self._resuming.running else State.SIGNED_OUT
+
+    @property
+    def alive(self) -> Session | None:
+        """The session that is on; None without one."""
+        return self._session if self._session is not None and self._session.alive else None
+
+    @property
+    def closed(self) -> bool:
+        """Has `close()` been called?"""
+        return self._closed
+
+    @property
+    def called_by_endpoint(self) -> bool:
+        """Is this code called by the endpoint, while this client waits for it?"""
+        return self._calls.running_here
+
+    def check_usable(self) -> None:
+        """Raises SessionEnded after `close()`, and ReissueError in a call that would wait for itself (Q3)."""
+        if self._closed:
+            raise SessionEnded("closed")
+        if self.called_by_endpoint:
+            raise ReissueError(
+                "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
+            )
+
+    async def sign_in(self, fields: Mapping[str, Any]) -> None:
+        """Ask the endpoint for tokens, and begin a session with them; the one that is on is replaced then."""
+        self.check_usable()
+        sign_outs = self._sign_outs
+        async with self._sharing.turn(insist=True):
+            if self._closed:
+                raise SessionEnded("closed")
+            try:
+                credential = await self._calls.make(self._tokens.sign_in, fields)
+            except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
+                if self._session is not None:
+                    self._session.doubt_cookie()
+                raise
+            self._check_overtaken(sign_outs)
+            self._begin(credential)
+
+    async def adopt(self, credential: Credential) -> None:
+        """Begin a session with tokens that the app got by its own means."""
+        self.check_usable()
+        credential = credential.received(self._clock())  # its life runs already
+        sign_outs = self._sign_outs
+        await self._sharing.look_around()
+        self._check_overtaken(sign_outs)
+        self._begin(credential)
+
+    async def resume(self) -> bool:
+        """Take up the session of an earlier page, or another; True if there is one."""
+        self.check_usable()
+        if self.alive is None:
+            await self._resumed()
+        return self.alive is not None
+
+    async def renew(self) -> None:
+        """Refresh now."""
+        self.check_usable()
+        await (await self.current()).renew()
+
+    async def sign_out(self) -> None:
+        """End the session here and in every page that shares it; then tell the endpoint."""
+        self.check_usable()
+        credential = self._end("signed_out")
+        self._sharing.end("signed_out")
+        async with self._sharing.turn(insist=True):
+            await self._calls.make(self._tokens.sign_out, credential)
+
+    async def close(self) -> None:
+        """End the session in this page only. A refresh that is on the wire is waited for, and handed on."""
+        self._closed = True
+        self._end("closed")
+        try:
+            if not self.called_by_endpoint:
+                await self._sharing.settle()
+        finally:
+            self._sharing.close()
+
+    def wake(self) -> None:
+        """The network is back or the page is looked at again: the next refresh need not pause."""
+        self._resume_backoff.wake()
+        if self._session is not None:
+            self._session.wake()
+
+    async def enter(self, waits: Callable[[], None]) -> Session:
+        """The session that a request enters with; `waits` is called before it waits for one to be resumed."""
+        if self._must_resume:
+            waits()
+        return await self.current()
+
+    async def current(self) -> Session:
+        """The session that a request enters with: while one is being resumed, or could not be asked for, that one.
+
+        Raises SessionEnded, SessionChanged or RefreshUnavailable.
+        """
+        if self._must_resume:
+            session = await self._resumed()
+            if session is not None:
+                return session
+            if self.alive is not None:
+                raise SessionChanged  # somebody signed in after this request was made
+        if self._closed:
+            raise SessionEnded("closed")
+        if self._session is None:
+            raise SessionEnded("signed_out")
+        return self._session
+
+    def refresh_at_once(self, spawn: Spawn, session: Session) -> None:
+        """Refresh within this call, in which nothing waits (see `blocking`). Raises WouldBlock if that can't be."""
+        reason = obstacle(
+            refreshing=session.refreshing,
+            calling=self._sharing.in_turn,
+            shared=self._sharing.with_others,
+            over_transport=not isinstance(self._tokens, CallableTokenSource),
+            in_body=session.credential.refresh_token is not None,
+        )
+        if reason is not None:
+            raise WouldBlock(reason)
+        session.refresh_at_once(spawn, deadline=self._deadline)
+
+    # Inside
+
+    @property
+    def _must_resume(self) -> bool:
+        """Is it not known yet whether somebody is signed in?"""
+        return self.alive is None and (self._resuming.running or self._unasked)
+
+    async def _resumed(self) -> Session | None:
+        """The session that the resume on the way, or a new one, begins; None if it begins none."""
+        try:
+            return await self._resuming.join(self._resume)
+        except FlightCancelled:
+            return None
+
+    async def _resume(self) -> Session | None:
+        self._resume_backoff.check()
+        await self._resume_backoff.wait()
+        try:
+            session = await self._found()
+        except Exception as cause:
+            error = unavailable(cause)
+            self._resume_backoff.failed(error.retry_after)
+            self._unasked = True
+            if error is cause:
+                raise
+            raise error from cause
+        self._resume_backoff.succeeded()
+        self._unasked = False
+        return session
+
+    async def _found(self) -> Session | None:
+        """The session that another page has, or the store, or that the browser's cookie stands for; None if none.
+
+        It may have ended by now.
+        """
+        sign_outs = self._sign_outs
+        await self._sharing.look()
+        if self.alive is None:
+            async with self._sharing.turn():
+                await self._sharing.look()  # who had the turn before may have found it
+                if self.alive is None:
+                    credential = await self._asked_for_the_cookies()
+                    if credential is None:
+                        return None
+                    if sign_outs != self._sign_outs or self.alive is not None:
+                        return None  # somebody was faster, out or in
+                    return self._begin(credential)
+        session = self.alive
+        if session is None or session is not self._handed:
+            return None
+        with suppress(SessionEnded, SessionChanged):
+            await session.obtain()  # what was kept may have expired, or been ended, long ago
+        return session
+
+    async def _asked_for_the_cookies(self) -> Credential | None:
+        """What the browser's cookie stands for; None if for nothing."""
+        attempts = 2 if self._sharing.cut_off else 1  # after a reload in mid-refresh the cookie may still change (T7)
+        credential: Credential | None = None
+        while credential is None and attempts:
+            attempts -= 1
+            with suppress(GrantRefused):
+                credential = await self._calls.make(self._tokens.refresh, None)
+        return credential
+
+    def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
+        self._unasked = False
+        session = Session(
+            credential,
+            number=next(self._numbers),
+            ask=partial(self._calls.make, self._tokens.refresh),
+            clock=self._clock,
+            leeway=self._leeway,
+            grace=self._grace,
+            tell=self._listeners.tell,
+            sharing=self._sharing,
+            begin=self._begin,
+            dismiss=self._dismiss,
+        )
+        replaced, self._session = self._session, session
+        if not handed:
+            self._sharing.hand_over(session.credential, begins=True)
+        if replaced is not None:
+            replaced.end("replaced")
+        self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))
+        return session
+
+    def _end(self, reason: EndReason) -> Credential | None:
+        """End the session in this page, and whatever is about to start one; the credential it had."""
+        session, self._session = self._session, None
+        self._sign_outs += 1
+        self._resuming.cancel()
+        self._unasked = False
+        if session is None:
+            return None
+        session.end(reason)
+        return session.credential
+
+    def _check_overtaken(self, sign_outs: int) -> None:
+        if sign_outs != self._sign_outs:
+            raise SessionEnded("closed" if self._closed else "signed_out")
+
+    # What other pages do
+
+    def _take_over(self, credential: Credential, same_session: bool) -> None:
+        if self._closed:
+            return
+        session = self.alive
+        if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):
+            session.take_over(credential)
+        else:
+            self._handed = self._begin(credential, handed=True)
+
+    def _heard_end(self, reason: EndReason) -> None:
+        if reason == "signed_out":
+            self._end(reason)
+        elif self._session is not None:
+            self._session.end(reason)
+
+    def _warn(self, phase: StorePhase) -> None:
+        self._listeners.tell(StoreEvent(at=self._clock(), phase=phase))
