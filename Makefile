@@ -46,7 +46,7 @@ test: $(VENV)/dev.stamp
 	@$(PY) tests/browser/browsers.py
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory coverage
-	@$(PY) -m pytest --ignore=tests/reissue
+	@$(PY) -m pytest --ignore=tests/reissue --numprocesses=auto --maxprocesses=4 --dist=worksteal
 else
 	@$(PY) -m pytest $(ARGS)
 endif

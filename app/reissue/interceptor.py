@@ -173,7 +173,6 @@ class Interceptor:
         `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts.
         Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
-        self._sessions.check_usable()
         await self._sessions.adopt(
             Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
         )
@@ -208,8 +207,6 @@ class Interceptor:
         A refresh that is on the wire is waited for, at most `deadline`, and handed to the other pages: what it brings
         would be lost otherwise, and with it the session of them all.
         """
-        if self._sessions.closed:
-            return
         try:
             await self._sessions.close()
         finally:

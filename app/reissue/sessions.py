@@ -111,11 +111,6 @@ class Sessions:
         return self._session if self._session is not None and self._session.alive else None
 
     @property
-    def closed(self) -> bool:
-        """Has `close()` been called?"""
-        return self._closed
-
-    @property
     def called_by_endpoint(self) -> bool:
         """Is this code called by the endpoint, while this client waits for it?"""
         return self._calls.running_here

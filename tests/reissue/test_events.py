@@ -174,6 +174,23 @@ async def test_a_refused_request_that_stands_in_line_again_tells_it(world: World
     assert waits(world) == [(2, WaitsFor.ADMISSION), (2, WaitsFor.REFRESH), (1, WaitsFor.ADMISSION)]
 
 
+async def test_a_refused_request_whose_new_token_runs_out_in_line_tells_that_it_waits_again(world: World) -> None:
+    world.api = world.make(in_flight=1)
+    await world.signed_in()
+    world.endpoint.gate = Gate()
+    first, second = world.fetches(2)
+    await settle()
+    world.server.gate = Gate()
+    world.endpoint.gate.open()
+    await world.server.gate.reached()  # the second, with token-2
+    await world.api.renew()
+    world.clock.advance(301)
+    world.server.accepts = "token-4"
+    world.server.gate.open()
+    assert [(await first).status, (await second).status] == [200, 200]
+    assert [what for request, what in waits(world) if request == 1] == [WaitsFor.ADMISSION, WaitsFor.REFRESH]
+
+
 async def test_a_request_with_an_expired_token_tells_that_it_waits_for_the_refresh(world: World) -> None:
     await world.signed_in()
     world.clock.advance(300)

@@ -587,6 +587,19 @@ async def test_a_life_that_is_no_number_of_seconds_is_not_adopted(world: World, 
         await world.api.adopt("token", expires_in=life)
 
 
+async def test_every_close_waits_for_what_is_on_the_wire(world: World) -> None:
+    world.endpoint.gate = Gate()
+    await world.signed_in()
+    renewing = asyncio.create_task(world.api.renew())
+    await world.endpoint.gate.reached()
+    closing = [asyncio.create_task(world.api.close()) for _ in range(2)]
+    await settle()
+    assert not any(close.done() for close in closing)
+    world.endpoint.gate.open()
+    await asyncio.gather(*closing)
+    assert isinstance(await outcome(renewing), SessionEnded)
+
+
 async def test_close_lets_go_of_everything(world: World) -> None:
     world.endpoint.gate = Gate()
     await world.signed_in()
