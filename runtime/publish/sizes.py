@@ -1,6 +1,7 @@
 """`sizes.json`: every file of the site, with its size in bytes as it is, by gzip and by brotli."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -46,6 +47,6 @@ def read_sizes(folder: Path) -> dict[str, Size]:
     return sizes
 
 
-def on_the_wire(sizes: dict[str, Size], coding: str = "br") -> int:
+def on_the_wire(sizes: Mapping[str, Size], coding: str = "br") -> int:
     """Bytes of all files as they are sent to who takes this coding, without headers."""
     return sum(size.get(coding, size["bytes"]) for size in sizes.values())  # type: ignore[misc]

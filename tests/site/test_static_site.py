@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from runtime.publish.__main__ import publish
-from runtime.publish.sizes import on_the_wire, read_sizes
+from runtime.publish.sizes import read_sizes
 from tests.browser.visit import REFUSED, Visit
-from tests.live_server import ROOT
+from tests.site.guide import assert_told, block, loaded
 from tests.site.static_host import StaticHost
 
-GUIDE = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+Place = Callable[[StaticHost, Path, str], str]
 
 
 def api_in_the_page(host: StaticHost, published: Path, api: str) -> str:
-    """At the root, and the API given to the build."""
+    """At the root of the host, and the API given to the build; the place of the page, with a slash at the end."""
     publish(host.folder, api=api)
     return ""
 
@@ -31,7 +30,7 @@ def api_in_the_configuration(host: StaticHost, published: Path, api: str) -> str
     shutil.copytree(published, site)
     (settings,) = site.glob("app-*/pyscript.toml")
     with settings.open("a", encoding="utf-8") as file:
-        file.write(f'\n[reissue]\napi = "{api.rstrip("/")}"\n')
+        file.write("\n" + block("toml", "[reissue]").replace("https://api.example/", api.rstrip("/")))
     page = site / "index.html"
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace("connect-src 'self'", f"connect-src 'self' {api.rstrip('/')}"), encoding="utf-8")
@@ -40,9 +39,8 @@ def api_in_the_configuration(host: StaticHost, published: Path, api: str) -> str
 
 @pytest.mark.parametrize("place", [api_in_the_page, api_in_the_configuration])
 def test_the_demo_runs_from_any_file_host_with_its_api_elsewhere(
-    visit: Visit, host: StaticHost, published: Path, place: object
+    visit: Visit, host: StaticHost, published: Path, place: Place
 ) -> None:
-    assert callable(place)
     path = place(host, published, visit.server.url)
     visit.home = f"{host.origin}/{path}"
     visit.signed_in()
@@ -63,13 +61,7 @@ def test_the_demo_runs_from_any_file_host_with_its_api_elsewhere(
     visit.button("Sign out").click()
     expect(visit["#entrance"]).to_be_visible()
 
-    asked = {urlsplit(r.url).path.removeprefix("/") for r in visit.requests if r.url.startswith(host.origin)}
-    site = host.folder / path
-    sizes = read_sizes(site)
-    loaded = {address: size for address, size in sizes.items() if f"{path}{address}" in asked}
-    assert asked <= {*(path + address for address in loaded), path}, "all that is loaded is in sizes.json"
-    assert [address for address, size in loaded.items() if not size["immutable"]] == []
-
-
-def test_the_guides_sizes_are_those_of_a_first_visit(visit: Visit, host: StaticHost) -> None:
-    pass
+    files = loaded(visit, visit.home, read_sizes(host.folder / path))
+    assert {address for address, size in files.items() if not size["immutable"]} == {"index.html"}
+    if not path:
+        assert_told("the demo, first visit", files)
