@@ -88,7 +88,17 @@ def test_the_api_may_be_elsewhere_under_the_guides_policy(visit: Visit, host: St
 
 def test_every_block_of_the_guide_is_run() -> None:
     """Each is found by one of the tests here, in test_static_site.py or in tests/wheel."""
-    assert sorted(language for language, _ in BLOCKS) == ["html", "python", "sh", "sh", "text", "toml", "toml"]
+    assert sorted(language for language, _ in BLOCKS) == [
+        "html",
+        "python",
+        "python",
+        "sh",
+        "sh",
+        "text",
+        "toml",
+        "toml",
+        "toml",
+    ]
 
 
 def test_what_the_guide_shows_is_what_the_site_brings(published: Path) -> None:
