@@ -25,6 +25,14 @@ RUNNER = (
     .replace('{"__name__": "__test__"}', "globals()")
     .replace('"status"', '"who"')
 )
+RENEWED = """
+try:
+    await api.renew()
+    outcome = "renewed"
+except reissue.ReissueError as error:
+    outcome = type(error).__name__
+outcome
+"""
 STORM = "[r.status for r in await asyncio.gather(*(api.fetch(f'{API}/api/me') for _ in range(20)))]"
 
 
@@ -68,22 +76,43 @@ def embedded(published: Path) -> dict[str, Size]:
     return {k.removeprefix("embed/"): v for k, v in read_sizes(published).items() if k.startswith("embed/")}
 
 
-def test_the_api_may_be_elsewhere_under_the_guides_policy(visit: Visit, host: StaticHost, site: Path) -> None:
-    api = visit.server.origin
-    (policy,) = re.findall("Content-Security-Policy: (.*); frame-ancestors 'none'", block("text", "/reissue/py/*"))
-    page = re.sub(r"(?<=content=\").*?(?=\")", policy, PAGE, count=1)
-    (python,) = re.findall(r"import js.*?(?=</script>)", PAGE, re.DOTALL)
-    page = page.replace(python, CONNECT + RUNNER).replace("https://api.example", api)
-    (site / "index.html").write_text(page, encoding="utf-8")
-    visit.page.goto(f"{host.origin}/my-site/")
-    expect(visit["#who"]).to_have_text("ready", timeout=STARTED)
-
+def test_the_api_may_be_elsewhere_under_the_guides_policy(visit: Visit, site: Path) -> None:
+    open_page(visit, site, visit.server.origin)
     visit.run("import asyncio; await api.sign_in(username='ada', password='lovelace')")
     visit.server.control("/dev/revoke")
     visit.reset_counters()
     visit.expect_console(REFUSED, times=20)
     assert visit.run(STORM) == [200] * 20
     assert visit.server.counters()["refreshes_asked"] == 1
+
+
+def test_an_api_of_another_site_gets_no_strict_cookie_and_can_do_without(visit: Visit, site: Path) -> None:
+    """As the guide says of two sites: 127.0.0.1 and localhost are two, their ports would be one."""
+    foreign = visit.server.origin.replace("127.0.0.1", "localhost")
+    visit.allowed_origins.add(foreign)
+    visit.api = f"{foreign}/api/"
+    open_page(visit, site, foreign)
+    visit.run("await api.sign_in(username='ada', password='lovelace')")
+    assert visit.run(RENEWED) == "GrantRefused"
+    assert visit.server.counters()["refreshes_without_cookie"] == 1
+    visit.run("""
+endpoint = reissue.Endpoint(f"{API}/auth/body", cookie=False)
+api = reissue.connect(f"{API}/api/", endpoint=endpoint, name="without a cookie")
+await api.sign_in(username="ada", password="lovelace")
+None
+""")
+    assert visit.run(RENEWED) == "renewed"
+
+
+def open_page(visit: Visit, site: Path, api: str) -> None:
+    """The guide's page with its lines for an API elsewhere, under its policy; ready for `visit.run`."""
+    (policy,) = re.findall("Content-Security-Policy: (.*); frame-ancestors 'none'", block("text", "/reissue/py/*"))
+    page = re.sub(r"(?<=content=\").*?(?=\")", policy, PAGE, count=1)
+    (python,) = re.findall(r"import js.*?(?=</script>)", PAGE, re.DOTALL)
+    page = page.replace(python, CONNECT + RUNNER).replace("https://api.example", api)
+    (site / "index.html").write_text(page, encoding="utf-8")
+    visit.page.goto(f"{visit.home}my-site/")
+    expect(visit["#who"]).to_have_text("ready", timeout=STARTED)
 
 
 def test_every_block_of_the_guide_is_run() -> None:
@@ -105,6 +134,11 @@ def test_what_the_guide_shows_is_what_the_site_brings(published: Path) -> None:
     assert (published / "embed" / "index.html").read_text(encoding="utf-8") == PAGE
     assert (published / "embed" / "pyscript.toml").read_text(encoding="utf-8") == SETTINGS
     assert len(PAGE.splitlines()) == 10
+    rules = re.findall(
+        r"^/(reissue/\w+)/\*\n  Cache-Control: .*immutable$", block("text", "/reissue/py/*"), re.MULTILINE
+    )
+    for address, size in embedded(published).items():
+        assert address.startswith(tuple(f"{rule}/" for rule in rules)) == size["immutable"], address
 
 
 def test_the_guides_commands_exist() -> None:
