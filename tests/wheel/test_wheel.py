@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import steps
 from runtime.build import RUNTIME, TESTS
 from runtime.sealed import sealed
 from tests.wheel.conftest import HERE, ROOT, build_wheel
@@ -73,8 +74,8 @@ def test_twine_has_nothing_to_say(wheel: Path) -> None:
     requirements = HERE / "requirements-twine.txt"
 
     def bring(folder: Path) -> None:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--require-hashes"]
-        subprocess.run([*pip, "--target", folder, "-r", requirements], check=True)
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--require-hashes")
+        steps.run(*pip, "--target", folder, "-r", requirements, failed="pip can't bring twine: check the network.")
 
     packages = sealed(RUNTIME / TESTS, "twine", [requirements, sys.version], bring)
     done = subprocess.run(
