@@ -59,7 +59,7 @@ def test_nothing_refers_to_the_root_of_the_host_or_to_another_host(site: Path) -
     """So that it works below any path."""
     for address in ("index.html", "embed/index.html", "embed/reissue/start.js", "embed/reissue/shim.mjs"):
         text = (site / address).read_text(encoding="utf-8")
-        assert not re.search(r"""(?:src|href|config|from)\s*=?\s*["'](?:/|\w+:)""", text), address
+        assert not re.search(r"""(?:src|href|config|from)\s*=?\s*["'](?:/|(?!data:)\w+:)""", text), address
 
 
 def test_all_that_is_referred_to_is_there(site: Path) -> None:
