@@ -9,6 +9,8 @@
 #   make chaos [SECONDS=300] [SEED=...]  let everything go wrong over many tabs, and see that nobody is signed out
 #   make mutation [ARGS=...] change the core in small ways: its tests must notice (not part of `make test`)
 #   make contract            write docs/contract.md anew from the tests
+#   make site [API=URL] [BASE=/path/]  write dist/: the demo for any file host, and what to embed in other sites
+#   make wheel               build dist/reissue-….whl: the same bytes from the same sources
 #   make runtime             only bring the browser runtime into .runtime
 #   make pin                 re-make the hashed requirement files and package-lock.json (needs uv and npm)
 #   make clean               remove .venv, .runtime and caches
@@ -21,6 +23,8 @@ N ?= 10000
 SECONDS ?= 300
 SEED ?=
 PROGRAM ?=
+API ?=
+BASE ?= /
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -31,7 +35,7 @@ HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test simulate chaos coverage check mutation contract runtime pin clean
+.PHONY: help serve test simulate chaos coverage check mutation contract runtime site wheel pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -85,6 +89,13 @@ contract: $(PY)
 runtime: $(VENV)/serve.stamp
 	@$(PY) runtime/build.py
 
+site: $(VENV)/serve.stamp
+	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)"
+
+# In this very environment, whose hatchling is pinned: another one would write its own version into the wheel.
+wheel: $(VENV)/serve.stamp
+	@$(PY) -m hatchling build -t wheel -d dist
+
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reissue needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
 	@echo "Making a virtual environment in $(VENV)"
@@ -106,6 +117,8 @@ pin:
 	$(PIN) $(HERE) --group dev -c requirements.txt -o requirements-dev.txt
 	$(PIN) $(HERE) --group mutation -c requirements-dev.txt -o tests/mutation/requirements.txt
 	$(PIN) $(PAGE) --group browser -o runtime/requirements-browser.txt
+	$(PIN) $(PAGE) --group micropip -o tests/wheel/requirements-page.txt
+	$(PIN) $(HERE) --group twine -o tests/wheel/requirements-twine.txt
 	$(PIN) $(HERE) --group node -o runtime/requirements-node.txt
 	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 

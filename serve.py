@@ -30,7 +30,7 @@ import socket
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -44,6 +44,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -729,14 +730,16 @@ def require_same_origin(request: Request) -> None:
     """Refuses a state-changing call that another site's page may have made with this browser's cookie.
 
     Browsers set both headers, and no page can forge them (Fetch standard, 'forbidden request-header').
-    SameSite=Strict is not enough: another port of the same host is the same site.
+    SameSite=Strict is not enough: another port of the same host is the same site. Pages of `--allow-page` may call.
     """
+    if request.headers.get("origin") in request.app.state.allow_page:
+        return
     if site := request.headers.get("sec-fetch-site"):
         if site == "same-origin":
             return
     elif request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host')}":
         return
-    refuse(403, "this call must come from a page of this origin")
+    refuse(403, "this call must come from a page of this origin, or of one that --allow-page names")
 
 
 # --- /auth: sign-in, refresh, sign-out ----------------------------------------------------------------------
@@ -1222,6 +1225,21 @@ class FixedHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
+def cross_origin(pages: Collection[str]) -> list[Middleware]:
+    """Lets pages of these origins call, with their cookie, and read the answers (Fetch standard, 'CORS protocol')."""
+    if not pages:
+        return []
+    allowed = Middleware(
+        CORSMiddleware,
+        allow_origins=list(pages),
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],  # Starlette names those that were asked for, as it must with credentials
+        expose_headers=["Date", "Location", "Retry-After", "WWW-Authenticate"],
+    )
+    return [allowed]
+
+
 # --- The application and the command line -------------------------------------------------------------------
 
 
@@ -1237,6 +1255,7 @@ class Settings:
     skew: float = 0
     isolated: bool = False
     allow_origin: tuple[str, ...] = ()
+    allow_page: tuple[str, ...] = ()
     root: Path = ROOT
     site: Path = ROOT / ".runtime" / "site"
 
@@ -1244,6 +1263,7 @@ class Settings:
 def create_app(settings: Settings) -> Starlette:
     """The application; its parts are in reach as `app.state.issuer` and `app.state.lab`."""
     lab = Lab(skew=settings.skew)
+    allow_page = frozenset(origin.rstrip("/") for origin in settings.allow_page)
     issuer = Issuer(
         clock=lab.clock,
         key=SigningKey.generate(settings.algorithm),
@@ -1260,6 +1280,8 @@ def create_app(settings: Settings) -> Starlette:
         ],
         middleware=[
             Middleware(FixedHeaders, headers=security_headers(settings)),
+            # Before faults and counters: no preflight is counted, and the answers of faults can be read.
+            *cross_origin(allow_page),
             Middleware(Traffic, lab=lab, issuer=issuer),
         ],
         exception_handlers={
@@ -1270,7 +1292,7 @@ def create_app(settings: Settings) -> Starlette:
         },
     )
     app.router.redirect_slashes = False
-    app.state.issuer, app.state.lab = issuer, lab
+    app.state.issuer, app.state.lab, app.state.allow_page = issuer, lab, allow_page
     return app
 
 
@@ -1326,7 +1348,8 @@ def option(name: str, default: Any, help: str, **kind: Any) -> Callable[[FC], FC
 @option("--grace", 0.0, "Seconds in which a rotated refresh token may be retried.", type=click.FloatRange(0))
 @option("--skew", 0.0, "Seconds that the server's clock is ahead of the page's.")
 @option("--isolated", False, "Send Cross-Origin-Embedder-Policy: pages are isolated.", is_flag=True)
-@option("--allow-origin", (), "Let pages call this origin as well.", multiple=True, metavar="URL")
+@option("--allow-origin", (), "Let our pages call this origin as well.", multiple=True, metavar="URL")
+@option("--allow-page", (), "Let pages of this origin call us, with their cookie.", multiple=True, metavar="URL")
 @option("--site", Settings().site, "Folder of the browser runtime.", type=click.Path(path_type=Path))
 @option("--log-level", "warning", "Of the HTTP server.", type=click.Choice(["error", "warning", "info"]))
 @option("--access-log", False, "A line for each request: method, URL, status; no headers.", is_flag=True)

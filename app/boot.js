@@ -8,12 +8,18 @@
 //   hooks.main.onReady                   Python runs, and tells which packages it has: one that failed is only logged
 //   io.stderr                            the page's own Python fails
 //   py:done                              app/main.py has run to its end
-const ROOT = new URL("..", import.meta.url);
-const NEEDED = ["pyscript/", "py/", "app/main.py", "pyscript.toml"].map(path => new URL(path, ROOT).href);
+const byId = id => document.getElementById(id);
+const at = (path, base = import.meta.url) => new URL(path, base).href;
+
+// Where `make site` puts other addresses, since there every file is at one that changes with its content.
+const CORE = at("../pyscript/core.js");
+const RUNTIME = [at("../pyscript/"), at("../py/")];
+
+const MAIN = at(byId("python").getAttribute("src"), location.href);
+const NEEDED = [...RUNTIME, MAIN, at(byId("python").getAttribute("config"), location.href)];
 const PACKAGES = ["reissue", "pyjwt"];
 const LANGUAGES = ["en", "ko"];
 
-const byId = id => document.getElementById(id);
 let over = false; // started, or failed: whichever came first
 let vague = false; // failed, but which file was it?
 let running = false; // is Python up?
@@ -21,8 +27,8 @@ let running = false; // is Python up?
 // The language of the address, else the browser's. The page's own text is English.
 const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language ?? "";
 const language = LANGUAGES.find(known => asked.toLowerCase().split("-")[0] === known) ?? LANGUAGES[0];
-const strings = `app/strings/${language}.json`;
-const words = fetch(new URL(strings, ROOT)).then(answer => (answer.ok ? answer.json() : Promise.reject(answer.status)));
+const strings = at(`strings/${language}.json`);
+const words = fetch(strings).then(answer => (answer.ok ? answer.json() : Promise.reject(answer.status)));
 globalThis.pageWords = words; // for app/main.py
 words.then(translate, () => failMissing(strings));
 
@@ -56,7 +62,7 @@ function fail(reason, values = {}) {
         () => {
             // Without its words there is one thing left to say.
             byId("startup-title").textContent = "The page can’t start";
-            byId("startup-reason").textContent = `A file that it needs did not arrive: ${strings}`;
+            byId("startup-reason").textContent = `A file that it needs did not arrive: ${new URL(strings).pathname}`;
         },
     ).then(() => {
         byId("startup").classList.add("failed");
@@ -69,7 +75,7 @@ function fail(reason, values = {}) {
 
 function failMissing(url) {
     if (vague) over = vague = false;
-    fail("missing", {path: new URL(url, ROOT).pathname});
+    fail("missing", {path: new URL(url).pathname});
 }
 
 function failBroken(error) {
@@ -77,7 +83,7 @@ function failBroken(error) {
     if (missing) return failMissing(missing.name);
     // The last line of a Python traceback says what it is about.
     const text = String(error?.message ?? error).trim();
-    if (running && text.startsWith("(PY")) return failMissing("app/main.py"); // PyScript's code for a failed fetch
+    if (running && text.startsWith("(PY")) return failMissing(MAIN); // PyScript's code for a failed fetch
     if (running) return fail("error", {text: text.split("\n").at(-1)});
     // Each browser has words of its own for a failed download, and may tell which file it was a moment later.
     vague ||= !over;
@@ -108,9 +114,9 @@ async function start() {
     byId("python").addEventListener("py:done", () => (over = true));
     let hooks;
     try {
-        ({hooks} = await import(new URL("pyscript/core.js", ROOT).href));
+        ({hooks} = await import(CORE));
     } catch {
-        return failMissing("pyscript/core.js");
+        return failMissing(CORE);
     }
     // Hooks for workers are turned into code with Function(...), which a strict policy forbids. This page has no workers.
     for (const hook of Object.values(hooks.worker)) hook.clear();

@@ -14,7 +14,7 @@ import js
 import reissue
 from js import document
 from pyodide.ffi import create_proxy
-from pyscript import when
+from pyscript import config, when
 from reissue import (
     GrantRefused,
     NetworkError,
@@ -33,7 +33,13 @@ SLOW = 3  # seconds that a slow refresh takes
 DEADLINE = 6  # seconds that the page waits for a refresh
 
 words: dict[str, str] = (await js.pageWords).to_py()  # noqa: F704 - boot.js has fetched them
-api = reissue.connect("api/", endpoint=reissue.Endpoint("auth"), deadline=DEADLINE)
+meta = document.querySelector('meta[name="reissue-api"]')
+# Where /api/, /auth/ and /dev/ are: beside this page, unless the page or pyscript.toml says otherwise.
+home = (meta and meta.content) or config.get("reissue", {}).get("api", "")
+if home and not home.endswith("/"):
+    home += "/"
+endpoint = reissue.Endpoint(f"{home}auth", credentials="include" if home else "same-origin")
+api = reissue.connect(f"{home}api/", endpoint=endpoint, deadline=DEADLINE)
 inspector = reissue.inspect(api, "#panel", language=document.documentElement.lang)
 
 
@@ -149,7 +155,7 @@ class UnexpectedAnswer(Exception):
 
 async def ask(url: str, **options: Any) -> Any:
     """The JSON that the server answers with; None if it has nothing to say."""
-    response = await api.fetch(url, **options)
+    response = await api.fetch(f"{home}{url}", **options)
     if not response.ok:
         raise UnexpectedAnswer(response.status)
     return None if response.status == 204 else await response.json()

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,11 +21,35 @@ from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # no
 from runtime.sealed import forget, write  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
+TESTS = "tests"  # what tests/wheel brings for itself
 SHIM = ROOT / "runtime" / "shim.mjs"
 
 
-def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Path:
-    """Make what is missing, and return the folder `site`, to be served as `/py/` and `/pyscript/`."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The folders of `site` that are current: one below `pyscript/`, the others below `py/`."""
+
+    site: Path
+    core: Path
+    interpreter: Path
+    stdlib: Path
+    wheels: Path
+    library: Path
+    lock: Path
+
+    @property
+    def py(self) -> tuple[Path, ...]:
+        """All that a page needs below `py/`."""
+        return (self.interpreter, self.stdlib, self.wheels, self.library, self.lock)
+
+    def shim(self, py: str = "./") -> str:
+        """The text of a shim that finds the folder `py/` at this address, relative to itself."""
+        folders = {"interpreter": self.interpreter, "library": self.library, "stdlib": self.stdlib, "lock": self.lock}
+        return filled(SHIM, **folders).replace('"./', f'"{py}')
+
+
+def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Parts:
+    """Make what is missing in the folder `site`, to be served as `/py/` and `/pyscript/`."""
     site = runtime / "site"
     py = site / "py"
     modules = npm_packages.install(runtime)
@@ -36,16 +61,17 @@ def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Path:
         making_stdlib = pool.submit(make_stdlib, py, pyodide)
         core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
         library = wheels.own(py)
-        packages = [wheels.downloaded(py, pyodide), library]
+        packages = wheels.downloaded(py, pyodide)
         python, stdlib = making_python.result(), making_stdlib.result()
-    lock_folder = lock.lock(py, pyodide, packages)
+    lock_folder = lock.lock(py, pyodide, [packages, library])
+    parts = Parts(site, core, python, stdlib, packages, library, lock_folder)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.
-    write(py / "shim.mjs", filled(SHIM, interpreter=python, library=library, stdlib=stdlib, lock=lock_folder))
-    forget(runtime, keep=[modules.parent, site])
+    write(py / "shim.mjs", parts.shim())
+    forget(runtime, keep=[modules.parent, site, runtime / TESTS])
     forget(site / "pyscript", keep=[core])
-    forget(py, keep=[python, stdlib, lock_folder, *packages])
-    return site
+    forget(py, keep=parts.py)
+    return parts
 
 
 def filled(template: Path, **folders: Path) -> str:

@@ -20,6 +20,14 @@ def compress_folder(folder: Path) -> None:
         list(pool.map(compress_file, files))
 
 
+def compress_rest(folder: Path) -> None:
+    """Do the same for what has no compressed neighbour yet; wheels are packed already."""
+    for file in sorted(folder.rglob("*")):
+        packed = file.suffix in (".br", ".gz", ".whl") or _sibling(file, ".gz").exists()
+        if file.is_file() and not packed and file.stat().st_size >= SMALLEST:
+            compress_file(file)
+
+
 def compress_file(file: Path) -> None:
     """Write `file.br` and `file.gz`, each if it is worth it."""
     content = file.read_bytes()

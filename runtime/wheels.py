@@ -13,8 +13,8 @@ REQUIREMENTS = ROOT / "runtime" / "requirements-browser.txt"
 LIBRARY = tuple(ROOT / name for name in ("app/reissue", "pyproject.toml", "README.md", "LICENSE"))
 
 
-def downloaded(site: Path, pyodide: Path) -> Path:
-    """Return the folder with the wheels of requirements-browser.txt."""
+def downloaded(site: Path, pyodide: Path, requirements: Path = REQUIREMENTS) -> Path:
+    """Return the folder with the wheels that a file of pinned requirements names, as the page's Python takes them."""
     info = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
 
     def make(folder: Path) -> None:
@@ -23,14 +23,14 @@ def downloaded(site: Path, pyodide: Path) -> Path:
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
             # For the page's Python, not for this one; pip knows no platform by that name.
             "--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none",
-            "--python-version", info["python"], "--dest", folder, "-r", REQUIREMENTS,
+            "--python-version", info["python"], "--dest", folder, "-r", requirements,
             failed="pip can't bring the page's wheels: check the network, and pip's index setting.",
         )  # fmt: skip
         for file in folder.iterdir():
             if not file.name.endswith("-none-any.whl"):
                 raise StepFailed(f"{file.name} is made for one platform: the page can install pure Python only.")
 
-    return sealed(site, "wheels", [REQUIREMENTS, info["python"]], make)
+    return sealed(site, "wheels", [requirements, info["python"]], make)
 
 
 def own(site: Path) -> Path:

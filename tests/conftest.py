@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-IN_BROWSERS = {HERE / "browser", HERE / "servers"}
+IN_BROWSERS = {HERE / "browser", HERE / "servers", HERE / "site", HERE / "wheel"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,8 @@ REQUIREMENTS = (
     "requirements.txt",
     "requirements-dev.txt",
     "tests/mutation/requirements.txt",
+    "tests/wheel/requirements-page.txt",
+    "tests/wheel/requirements-twine.txt",
     "runtime/requirements-browser.txt",
     "runtime/requirements-node.txt",
 )

@@ -48,6 +48,7 @@ class Visit:
     def __init__(self, page: Page, server: LiveServer) -> None:
         self.page = page
         self.server = server
+        self.home = server.url  # where the demo is
         self.console: list[str] = []
         self.requests: list[Request] = []
         self.tokens: set[str] = set()
@@ -67,7 +68,7 @@ class Visit:
 
     def open(self, *, wait_for: str = "#entrance, #inside, #startup-trouble") -> Visit:
         """Load the demo; ready when Python shows what fits, or the page says why it can't."""
-        self.page.goto(self.server.url)
+        self.page.goto(self.home)
         expect(self.page.locator(wait_for).filter(visible=True).first).to_be_visible(timeout=STARTED)
         return self
 

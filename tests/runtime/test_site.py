@@ -16,7 +16,7 @@ ADDRESS = re.compile(r"\./([^\"]+?)/?\"")
 @pytest.fixture(scope="module")
 def site() -> Path:
     """The suite runs after `make runtime`, so this does nothing but look."""
-    return build()
+    return build().site
 
 
 def test_a_second_build_changes_nothing(site: Path) -> None:

@@ -1,0 +1,24 @@
+"""What a person copies into a site of her own: the folder `reissue/`, and a page and a configuration that use it.
+
+In `reissue/` only `start.js` and `shim.mjs` keep their names, so that her pages name the same files after an update.
+All that is in folders below may be cached for ever.
+"""
+
+import shutil
+from pathlib import Path
+
+from runtime.build import Parts
+from runtime.publish.addresses import rewrite
+
+TEMPLATES = Path(__file__).with_name("embed")
+NAME = "reissue"
+
+
+def write_embed(folder: Path, parts: Parts) -> None:
+    """Fill `folder`, which doesn't exist yet."""
+    shutil.copytree(TEMPLATES, folder)
+    library = folder / NAME
+    for part in (parts.core, *parts.py):
+        shutil.copytree(part, library / part.relative_to(parts.site))
+    (library / "shim.mjs").write_text(parts.shim("./py/"), encoding="utf-8", newline="\n")
+    rewrite(library / "start.js", {'"./pyscript/core.js"': f'"./pyscript/{parts.core.name}/core.js"'})
