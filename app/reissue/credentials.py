@@ -7,9 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import isfinite
+from typing import Literal
 
 from .claims import checked_token, lifetime, unverified_claims
 from .errors import MalformedToken
+
+
+TokenType = Literal["Bearer", "DPoP"]
+"""How an access token is sent (RFC 6749 section 7.1): as it is, or with a proof that its key is here (RFC 9449)."""
 
 
 class Freshness(Enum):
@@ -25,13 +30,15 @@ class Credential:
     """What an endpoint answers with.
 
     `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1); None asks the token's own `exp - iat`, and
-    failing that, leaves the end to a 401. `received_at` is the clock's time of receipt, set by the session.
+    failing that, leaves the end to a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the clock's time of
+    receipt, set by the session.
     Raises MalformedToken for a token that can't be sent or a life that is no positive number.
     """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     expires_in: float | None = None
+    token_type: TokenType = "Bearer"
     received_at: float | None = None
 
     def __post_init__(self) -> None:
@@ -40,6 +47,8 @@ class Credential:
             checked_token(self.refresh_token, "refresh token")
         if self.expires_in is not None and not _is_life(self.expires_in):
             raise MalformedToken("expires_in is a number of seconds, not negative")
+        if self.token_type not in ("Bearer", "DPoP"):
+            raise MalformedToken("a token is sent as a Bearer, or with a proof (DPoP), and in no other way")
 
     def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
         """This credential as received at `now`: its life settled, and the old refresh token kept if it brings none.
@@ -52,6 +61,11 @@ class Credential:
                 life = lifetime(unverified_claims(self.access_token), now=now)
         kept = self.refresh_token or (previous.refresh_token if previous else None)
         return replace(self, expires_in=life, received_at=now, refresh_token=kept)
+
+    @property
+    def bound(self) -> bool:
+        """Is it of use only with a proof that the key it is bound to is here (RFC 9449)?"""
+        return self.token_type == "DPoP"
 
     @property
     def user(self) -> object:

@@ -219,12 +219,14 @@ def read_credential(
     if names["access_token"] not in fields:
         kind = headers.get("Content-Type", "no content type").partition(";")[0]
         raise MalformedToken(f"the endpoint answered {status} ({kind}) without an {names['access_token']}")
-    if str(fields.get(names["token_type"], "bearer")).lower() != "bearer":
+    token_type = str(fields.get(names["token_type"], "bearer")).lower()
+    if token_type not in ("bearer", "dpop"):
         raise MalformedToken("the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)")
     return Credential(
         access_token=fields[names["access_token"]],
         refresh_token=fields.get(names["refresh_token"]) or None,
         expires_in=_number(fields.get(names["expires_in"])),
+        token_type="DPoP" if token_type == "dpop" else "Bearer",
     )
 
 
