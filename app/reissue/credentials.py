@@ -12,7 +12,6 @@ from typing import Literal
 from .claims import checked_token, lifetime, unverified_claims
 from .errors import MalformedToken
 
-
 TokenType = Literal["Bearer", "DPoP"]
 """How an access token is sent (RFC 6749 section 7.1): as it is, or with a proof that its key is here (RFC 9449)."""
 

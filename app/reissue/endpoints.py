@@ -18,6 +18,7 @@ from .credentials import Credential
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable
 from .messages import HasStatus, Headers, Request
 from .nesting import is_nested_deeper
+from .proofs import Prover, proving
 from .urls import ParseUrl
 
 Transport = Callable[[Request], Awaitable[Any]]
@@ -180,14 +181,17 @@ class Endpoint:
         """The credential in an answer of this endpoint; raises what `read_credential` raises."""
         return read_credential(status, headers, text, names=self._names)
 
-    def bind(self, transport: Transport, parse: ParseUrl) -> TokenSource:
-        """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be."""
+    def bind(self, transport: Transport, parse: ParseUrl, prover: Prover | None = None) -> TokenSource:
+        """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be.
+
+        With a `prover` it is asked for tokens that are bound to a key, and no others are taken (RFC 9449 section 5).
+        """
         for url in self.urls:
             try:
                 parse(url)
             except ValueError as error:
                 raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
-        return _HttpTokenSource(self, transport, parse)
+        return _HttpTokenSource(self, transport, parse, prover)
 
 
 def read_credential(
@@ -203,6 +207,8 @@ def read_credential(
     fields = _json_object(text)
     names = names or dict(zip(_NAMES, _NAMES, strict=True))
     error = fields.get("error")
+    if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
+        raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
     if status == 401 or (status == 400 and error in _REFUSALS):
         description = fields.get("error_description", fields.get("detail"))  # FastAPI and Django say `detail`
         raise GrantRefused(
@@ -257,28 +263,30 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 class _HttpTokenSource:
     """An `Endpoint` over a transport."""
 
-    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl) -> None:
+    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl, prover: Prover | None) -> None:
         self._endpoint = endpoint
         self._transport = transport
         self._parse = parse
+        self._asks_bound = prover is not None
+        self._grants = proving(transport, prover) if prover else transport
 
     async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
-        return self._endpoint.read(*await self._send(self._endpoint.sign_in_request(fields)))
+        return self._read(*await self._send(self._endpoint.sign_in_request(fields), self._grants))
 
     async def refresh(self, credential: Credential | None) -> Credential:
         request = self._endpoint.refresh_request(credential)
         if request is None:
             raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        status, headers, text = await self._send(request)
+        status, headers, text = await self._send(request, self._grants)
         if status == 204:
             raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
-        return self._endpoint.read(status, headers, text)
+        return self._read(status, headers, text)
 
     async def sign_out(self, credential: Credential | None) -> None:
         request = self._endpoint.sign_out_request(credential)
         if request is None:
             return
-        status, headers, _ = await self._send(request)
+        status, headers, _ = await self._send(request, self._transport)
         if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
             raise RefreshUnavailable(
                 f"signed out in this page, but the server answered {status}",
@@ -286,11 +294,21 @@ class _HttpTokenSource:
                 status=status,
             )
 
-    async def _send(self, request: Request) -> tuple[int, Headers, str]:
+    def _read(self, status: int, headers: Mapping[str, str], text: str) -> Credential:
+        credential = self._endpoint.read(status, headers, text)
+        if credential.bound is not self._asks_bound:
+            raise MalformedToken(
+                "the endpoint's token is not bound to the key (DPoP), which was asked for"
+                if self._asks_bound
+                else "the endpoint's token is bound to a key (DPoP), and is no bearer: connect(…, dpop=True)"
+            )
+        return credential
+
+    async def _send(self, request: Request, transport: Transport) -> tuple[int, Headers, str]:
         absolute = Request(
             self._parse(request.url).href, request.method, request.headers, request.body, request.options
         )
-        response: HasStatus = await self._transport(absolute)
+        response: HasStatus = await transport(absolute)
         return response.status, Headers(response.headers), await response.text()  # type: ignore[attr-defined]
 
 
@@ -315,10 +333,12 @@ class CallableTokenSource:
         """Nothing to tell: the session ends in the page."""
 
 
-def token_source(endpoint: Endpoint | Refresh, transport: Transport, parse: ParseUrl) -> TokenSource:
+def token_source(
+    endpoint: Endpoint | Refresh, transport: Transport, parse: ParseUrl, prover: Prover | None = None
+) -> TokenSource:
     """An endpoint of either kind, ready for use. Raises TypeError for anything else."""
     if isinstance(endpoint, Endpoint):
-        return endpoint.bind(transport, parse)
+        return endpoint.bind(transport, parse, prover)
     if callable(endpoint):
         return CallableTokenSource(endpoint)
     raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

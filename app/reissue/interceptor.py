@@ -31,7 +31,7 @@ from .admission import Admission
 from .attempts import Attempts
 from .blocking import Spawn
 from .claims import unverified_claims
-from .credentials import Credential
+from .credentials import Credential, TokenType
 from .endpoints import Endpoint, Refresh, Transport, token_source
 from .errors import (
     MalformedToken,
@@ -47,8 +47,10 @@ from .events import (
 )
 from .messages import Request
 from .neighbours import Neighbours, Store
+from .proofs import Proofs, Prover
 from .sessions import Sessions, State
 from .signals import Signal, aborted_by
+from .step_up import StepUpHandler
 from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
 
@@ -67,8 +69,10 @@ class Interceptor:
     the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
     True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
     takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
-    the other pages that share the session, `store` is where it outlives the page. `parse_url` reads a URL as the
-    transport will.
+    the other pages that share the session, `store` is where it outlives the page. `proofs` makes the proofs of a key
+    that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine function that
+    is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives fields for the
+    endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the transport will.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -87,6 +91,8 @@ class Interceptor:
         retry_lost_refresh: float = 0,
         neighbours: Neighbours | None = None,
         store: Store | None = None,
+        proofs: Proofs | None = None,
+        step_up: StepUpHandler | None = None,
         parse_url: ParseUrl = parse_url,
     ) -> None:
         if not callable(transport):
@@ -102,12 +108,15 @@ class Interceptor:
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
         if in_flight < 1:
             raise ValueError("in_flight is at least 1")
+        if step_up is not None and not callable(step_up):
+            raise TypeError("step_up is a coroutine function of a StepUp")
         self._in_flight = in_flight
+        self._prover = Prover(proofs, parse_url) if proofs else None
         self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
         self._request_numbers = count(1)
         self._sessions = Sessions(
-            token_source(endpoint, transport, parse_url),
+            token_source(endpoint, transport, parse_url, Prover(proofs, parse_url) if proofs else None),
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
             deadline=_seconds("deadline", deadline),
@@ -116,6 +125,7 @@ class Interceptor:
             store=store,
             listeners=self._listeners,
             dismiss=self._dismiss,
+            step_up=step_up,
         )
 
     # What the app sees of the session
@@ -166,15 +176,23 @@ class Interceptor:
         await self._sessions.sign_in(fields)
 
     async def adopt(
-        self, access_token: str, *, refresh_token: str | None = None, expires_in: float | None = None
+        self,
+        access_token: str,
+        *,
+        refresh_token: str | None = None,
+        expires_in: float | None = None,
+        token_type: TokenType = "Bearer",
     ) -> None:
         """Start a session from tokens that the app got by its own means.
 
-        `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts.
+        `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts. A token whose
+        `token_type` is "DPoP" is bound to the key of this client's proofs.
         Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
         await self._sessions.adopt(
-            Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
+            Credential(
+                access_token=access_token, refresh_token=refresh_token, expires_in=expires_in, token_type=token_type
+            )
         )
 
     async def resume(self) -> bool:
@@ -235,8 +253,8 @@ class Interceptor:
 
         A 401 is answered by one refresh, shared with everybody, and one replay; a second 401 is a response like any
         other, and so is the first if the body can't be sent twice. Raises SessionEnded, SessionChanged,
-        RefreshUnavailable, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no answer came, and
-        TypeError or ValueError for arguments that make no request.
+        RefreshUnavailable, StepUpRequired, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no
+        answer came, and TypeError or ValueError for arguments that make no request.
         """
         if not isinstance(url, str):
             url = getattr(url, "href", url)  # a JavaScript URL
@@ -265,7 +283,8 @@ class Interceptor:
     async def pass_on(self, request: Request, *, auth: bool = True) -> Any:
         """Send a request of somebody who knows nothing of sessions: without one, or `auth`, it goes out as it is.
 
-        So does what this client's own endpoint sends. Raises what `fetch` raises.
+        So does what this client's own endpoint sends. Raises what `fetch` raises, but StepUpRequired only if the app
+        has a handler for it: without one, whoever asked reads the 401 himself.
         """
         if not auth or self._sessions.called_by_endpoint:
             return await self._transport(request)
@@ -274,9 +293,9 @@ class Interceptor:
                 await self._sessions.current()  # it may be being resumed
             if self._sessions.alive is None:
                 return await self._transport(request)
-        return await self._fetch(request, auth)
+        return await self._fetch(request, auth, knows_step_up=True)
 
-    async def _fetch(self, request: Request, auth: bool) -> Any:
+    async def _fetch(self, request: Request, auth: bool, *, knows_step_up: bool = False) -> Any:
         url = self._audience_url(request) if auth else None
         if url is None:
             return await self._transport(request)
@@ -284,7 +303,7 @@ class Interceptor:
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
         request = Request(url.href, request.method, request.headers, request.body, request.options)
-        with self._attempts(request, url) as attempts:
+        with self._attempts(request, url, knows_step_up=knows_step_up) as attempts:
             attempt: Request | None = await attempts.first()
             outcome: Any = None
             while attempt is not None:
@@ -316,15 +335,25 @@ class Interceptor:
         if url is None or "Authorization" in request.headers:
             return None
         self._sessions.check_usable()
-        return self._attempts(request, url, spawn=spawn, bounded=bounded)
+        return self._attempts(request, url, spawn=spawn, bounded=bounded, knows_step_up=True)
 
-    def _attempts(self, request: Request, url: Url, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts:
+    def _attempts(
+        self,
+        request: Request,
+        url: Url,
+        *,
+        spawn: Spawn | None = None,
+        bounded: bool = True,
+        knows_step_up: bool = False,
+    ) -> Attempts:
         return Attempts(
             request,
             enter=self._sessions.enter,
             admission=self._admission(url.origin) if bounded and spawn is None else None,
             is_refused=self._is_refused,
             tell=partial(self._tell_request, next(self._request_numbers), request),
+            prover=self._prover,
+            knows_step_up=knows_step_up,
             refresh_at_once=partial(self._sessions.refresh_at_once, spawn) if spawn else None,
         )
 

@@ -30,6 +30,7 @@ from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged,
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
+from .step_up import StepUps
 
 
 class Session:
@@ -75,6 +76,7 @@ class Session:
         self._failures = 0
         self._cookie_in_doubt = False
         self._ended: EndReason | None = None
+        self.step_ups: StepUps | None = None  # the app's way to one, if it has any
         self._phase: RefreshPhase | None = None  # told last
 
     @property
@@ -112,7 +114,7 @@ class Session:
         before it waits.
         Raises SessionEnded, SessionChanged or RefreshUnavailable.
         """
-        self._check_alive()
+        self.check_alive()
         credential = self._credential
         if credential is renewed and not self._is_spent(credential):
             return credential
@@ -136,7 +138,7 @@ class Session:
         Raises SessionEnded, SessionChanged or RefreshUnavailable; and, only without `rejected`, GrantRefused if the
         refresh was refused for good while the current token still works.
         """
-        self._check_alive()
+        self.check_alive()
         if rejected is not None:
             if rejected is not self._credential:
                 return await self.obtain()
@@ -147,10 +149,10 @@ class Session:
         try:
             await self._flight.join(partial(self._refresh, self._credential))
         except FlightCancelled:
-            self._check_alive()
+            self.check_alive()
             raise RefreshUnavailable("the refresh was cancelled") from None
         # Since then, others ran: look again (Q15).
-        self._check_alive()
+        self.check_alive()
         if self._refusal is not None:
             self._give_up(self._refusal)
         if self._is_spent(self._credential):
@@ -191,6 +193,8 @@ class Session:
             return
         self._ended = reason
         self._flight.cancel()
+        if self.step_ups is not None:
+            self.step_ups.end()
         self._tell(SessionEvent(at=self._clock(), session=self.number, phase=SessionPhase.ENDED, reason=reason))
         self._dismiss()
 
@@ -200,6 +204,13 @@ class Session:
         self._handed = credential
         self._backoff.wake()  # a refresh that pauses here has nothing to do any more
         self._tell_refresh(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
+
+    def step_up(self, credential: Credential) -> None:
+        """Go on with what a stronger or a fresher sign-in of the same user has brought."""
+        fresh = credential.received(self._clock(), previous=self._credential)
+        self._replace(fresh)
+        self._sharing.hand_over(fresh, begins=False)
+        self._tell_refresh(RefreshPhase.STEPPED_UP, expires_in=fresh.expires_in)
 
     def replay_refused(self, credential: Credential) -> None:
         """A new credential was refused as well: the next refresh pauses, or a server that refuses all would storm."""
@@ -302,7 +313,8 @@ class Session:
             self._failures += 1
         self._tell_refresh(RefreshPhase.UNAVAILABLE, error=type(cause).__name__, retry_after=error.retry_after)
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raises SessionEnded or SessionChanged once the session has ended."""
         if self._ended is None:
             return
         if self._ended == "replaced":

@@ -36,6 +36,7 @@ from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
+from .step_up import StepUpHandler, StepUps
 
 
 class State(Enum):
@@ -69,8 +70,10 @@ class Sessions:
         store: Store | None,
         listeners: Listeners,
         dismiss: Callable[[], None],
+        step_up: StepUpHandler | None = None,
     ) -> None:
         self._tokens = tokens
+        self._handler = step_up
         self._clock = clock
         self._leeway = leeway
         self._deadline = deadline
@@ -131,12 +134,7 @@ class Sessions:
         async with self._sharing.turn(insist=True):
             if self._closed:
                 raise SessionEnded("closed")
-            try:
-                credential = await self._calls.make(self._tokens.sign_in, fields)
-            except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
-                if self._session is not None:
-                    self._session.doubt_cookie()
-                raise
+            credential = await self._signed_in(fields)
             self._check_overtaken(sign_outs)
             self._begin(credential)
 
@@ -285,6 +283,35 @@ class Sessions:
                 credential = await self._calls.make(self._tokens.refresh, None)
         return credential
 
+    async def _signed_in(self, fields: Mapping[str, Any]) -> Credential:
+        """What the endpoint gives for these fields. For whoever has the turn."""
+        try:
+            credential: Credential = await self._calls.make(self._tokens.sign_in, fields)
+        except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
+            if self._session is not None:
+                self._session.doubt_cookie()
+            raise
+        return credential
+
+    async def _step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
+        """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
+        if isinstance(answer, Credential):
+            await self._sharing.look_around()
+            self._take_step(session, answer)
+        elif isinstance(answer, Mapping):
+            async with self._sharing.turn(insist=True):
+                session.check_alive()
+                self._take_step(session, await self._signed_in(answer))
+        else:
+            raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
+
+    def _take_step(self, session: Session, credential: Credential) -> None:
+        session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
+        if credential.is_of_another_user_than(session.credential):
+            self._begin(credential)
+        else:
+            session.step_up(credential)
+
     def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
         self._unasked = False
         session = Session(
@@ -299,6 +326,8 @@ class Sessions:
             begin=self._begin,
             dismiss=self._dismiss,
         )
+        if self._handler is not None:
+            session.step_ups = StepUps(self._handler, partial(self._step_up, session))
         replaced, self._session = self._session, session
         if not handed:
             self._sharing.hand_over(session.credential, begins=True)

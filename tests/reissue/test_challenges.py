@@ -54,7 +54,9 @@ def test_no_text_at_all_raises(value: str) -> None:
     asks_for_nonce(challenges)
 
 
-@given(st.lists(st.tuples(TOKENS, st.dictionaries(TOKENS.map(str.lower), st.text(max_size=20), max_size=4)), max_size=4))
+@given(
+    st.lists(st.tuples(TOKENS, st.dictionaries(TOKENS.map(str.lower), st.text(max_size=20), max_size=4)), max_size=4)
+)
 def test_what_is_written_by_the_rules_is_read_as_it_was_meant(meant: list[tuple[str, dict[str, str]]]) -> None:
     def quoted(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
