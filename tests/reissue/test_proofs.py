@@ -1,4 +1,4 @@
-"""HARD_CASES X3: tokens that are bound to a key (DPoP, RFC 9449), against a server that looks at each proof strictly."""
+"""HARD_CASES X3: tokens bound to a key (DPoP, RFC 9449), against a server that looks strictly at each proof."""
 
 import asyncio
 import json
