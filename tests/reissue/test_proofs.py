@@ -62,7 +62,7 @@ async def test_each_attempt_has_a_proof_of_its_own_and_a_nonce_is_asked_for_once
     api = await bound.signed_in()
     assert (await api.fetch(NOTES)).status == 200
     assert bound.server.outcomes("/api/notes") == [NONCE, (200, "")]
-    bound.server.revoke(bound.token)
+    bound.server.revoke()
     bound.server.api_proofs.rotate()
     bound.server.asked.clear()
     assert (await api.fetch(f"{NOTES}?page=2#top", method="post", json={"text": "hi"})).status == 200
@@ -119,7 +119,7 @@ async def test_a_nonce_that_is_wanted_again_after_the_refresh_is_given_again(bou
     """X3"""
     api = await bound.signed_in()
     await api.fetch(NOTES)
-    bound.server.revoke(bound.token)
+    bound.server.revoke()
     bound.server.asked.clear()
 
     def rotate_after_refresh(request: Request) -> None:
@@ -159,11 +159,11 @@ async def test_what_a_page_of_another_origin_may_not_read_is_made_the_best_of(bo
     assert (await api.fetch(NOTES)).status == (200 if readable else 401)
     if readable:
         assert bound.server.outcomes("/api/notes") == [NONCE, (200, "")]
-        bound.server.revoke(bound.token)
+        bound.server.revoke()
         bound.server.asked.clear()
         assert (await api.fetch(NOTES)).status == 200
         assert bound.server.outcomes("/api/notes") == [EXPIRED, (200, "")], "it has no new nonce"
-        bound.server.revoke(bound.token)
+        bound.server.revoke()
         bound.server.api_proofs.rotate()
         bound.meanwhile = lambda request: bound.server.api_proofs.rotate()
         bound.server.asked.clear()
@@ -179,7 +179,7 @@ async def test_a_storm_over_a_revoked_token_refreshes_once_and_proves_each_attem
     """X3, Q1"""
     api = await bound.signed_in()
     await api.fetch(NOTES)
-    bound.server.revoke(bound.token)
+    bound.server.revoke()
     bound.server.asked.clear()
     responses = await asyncio.gather(*(api.fetch(f"{NOTES}/{n}") for n in range(20)))
     assert {response.status for response in responses} == {200}

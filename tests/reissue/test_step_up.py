@@ -232,7 +232,7 @@ async def test_a_step_up_that_is_not_enough_is_an_error(world: World) -> None:
 async def test_an_expired_token_is_renewed_before_and_after_a_step_up(world: World) -> None:
     api = await world.signed_in()
     await api.fetch(NOTES)
-    world.server.revoke(world.token)
+    world.server.revoke()
     world.server.asked.clear()
     assert (await api.fetch(VAULT)).status == 200
     assert world.server.outcomes("/api/vault") == [(401, "invalid_token"), WANTS, (200, "")]

@@ -54,6 +54,7 @@ class BoundServer:
         self.grants: dict[str, Grant] = {}  # by refresh token
         self.spent: set[str] = set()
         self.revoked: set[str] = set()
+        self.minted: set[str] = set()
         self.asked: list[tuple[str, int, str]] = []  # path, status and error of every request
         self.fields: list[dict[str, str]] = []  # of every request to the endpoint
         self.resources: set[str] = set()  # that it gives tokens for, besides its own API
@@ -62,8 +63,8 @@ class BoundServer:
         """`url` is absolute; names of headers are in lower case."""
         parts = urlsplit(url)
         plain = f"{parts.scheme}://{parts.netloc}{parts.path}"
-        if parts.path.startswith("/auth/"):
-            answer = self._endpoint(method, plain, parts.path, headers, body)
+        if "/auth/" in parts.path:
+            answer = self._endpoint(method, plain, parts.path.partition("/auth/")[2], headers, body)
             nonce = self.endpoint_proofs.nonce
         else:
             answer = self._api(method, plain, parts.path, headers)
@@ -79,7 +80,7 @@ class BoundServer:
         fields: dict[str, str] = dict(parse_qsl(body.decode())) if form else json.loads(body or b"{}")
         self.fields.append(fields)
         held = fields.get("refresh_token", "")
-        if path == "/auth/logout":
+        if path == "logout":
             self.grants.pop(held, None)
             return Answer(204)
         key = None
@@ -88,7 +89,7 @@ class BoundServer:
                 key = self.endpoint_proofs.check(headers.get("dpop"), method, url)
             except ProofRefused as refused:
                 return Answer(400, fields={"error": refused.code, "error_description": str(refused)})
-        if path == "/auth/login":
+        if path == "login":
             if PASSWORDS.get(fields.get("username", "")) != fields.get("password", ""):
                 return Answer(400, fields={"error": "invalid_grant"})
             return self._granted(Grant(fields["username"], key, fields.get("acr", "silver")), None)
@@ -106,12 +107,13 @@ class BoundServer:
     def _granted(self, grant: Grant, resource: str | None) -> Answer:
         refresh_token = secrets.token_urlsafe(8)
         self.grants[refresh_token] = grant
+        self.minted.add(name := secrets.token_urlsafe(8))
         claims = {
             "sub": grant.user,
             "acr": grant.acr,
             "exp": self._clock() + self.life,
             "iat": self._clock(),
-            "jti": secrets.token_urlsafe(8),
+            "jti": name,
             **({"cnf": {"jkt": grant.key}} if grant.key else {}),
             **({"aud": resource} if resource else {}),
         }
@@ -149,9 +151,9 @@ class BoundServer:
         scheme = "DPoP" if self.bound else "Bearer"
         return Answer(401, {"WWW-Authenticate": f'{scheme} error="{error}"{more}'}, {"error": error})
 
-    def revoke(self, token: str) -> None:
-        """This access token is refused from now on."""
-        self.revoked.add(jwt.decode(token, options={"verify_signature": False})["jti"])
+    def revoke(self) -> None:
+        """The access tokens that there are are refused from now on."""
+        self.revoked |= self.minted
 
     def outcomes(self, path: str) -> list[tuple[int, str]]:
         """Status and error of each request to this path, in their order."""

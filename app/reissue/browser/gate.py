@@ -26,7 +26,7 @@ from js import TypeError as JsTypeError
 from pyodide.ffi import JsException, create_proxy, to_js
 from pyodide.http import _pyfetch
 
-from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded
+from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
 from ..messages import Request
 from .eager import eager_task
 from .requests import core_request
@@ -164,6 +164,9 @@ def _as_javascript(error: BaseException, request: Request) -> Any:
         told.reason = error.reason
     if isinstance(error, RefreshUnavailable):
         told.retryAfter = error.retry_after  # s
+    if isinstance(error, StepUpRequired):
+        told.acrValues = to_js(error.acr_values)
+        told.maxAge = error.max_age  # s
     return told
 
 
