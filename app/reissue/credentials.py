@@ -83,6 +83,11 @@ class Credential:
         """Do both tokens name their user, and the same one?"""
         return self.user is not None and self.user == other.user
 
+    def is_same_but_for_refresh_token(self, other: "Credential") -> bool:
+        """Is it the very access token that was granted then, with another refresh token?"""
+        mine, theirs = (self.access_token, self.received_at), (other.access_token, other.received_at)
+        return mine == theirs and self.refresh_token != other.refresh_token
+
     def remaining(self, now: float) -> float | None:
         """Seconds of life left at `now`, never below 0; None if it does not say."""
         if self.expires_in is None or self.received_at is None:

@@ -8,6 +8,7 @@ bare transport, so a refresh can't wait for itself (Q3) and a wrong password can
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -39,6 +40,7 @@ _REFUSALS: Final = (
     "unauthorized_client",
     "unsupported_grant_type",
     "invalid_scope",
+    "invalid_target",  # RFC 8707 section 2
 )
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")  # it goes into events, so it must not be able to carry a token
 
@@ -54,9 +56,24 @@ class TokenSource(Protocol):
         """Tokens in place of these."""
         ...
 
+    async def exchange(self, wanted: "Exchange") -> Credential:
+        """Tokens for another resource."""
+        ...
+
     async def sign_out(self, credential: Credential | None) -> None:
         """End the session at the server."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An access token for another resource is wanted, by the refresh token of `credential`, or by the cookie.
+
+    `fields` say for which one: `resource` (RFC 8707 section 2.2), `scope` (RFC 6749 section 6).
+    """
+
+    credential: Credential
+    fields: Mapping[str, str]
 
 
 _NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
@@ -139,11 +156,13 @@ class Endpoint:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
         return self._request(self._sign_in, fields)
 
-    def refresh_request(self, credential: Credential | None) -> Request | None:
+    def refresh_request(
+        self, credential: Credential | None, fields: Mapping[str, str] = MappingProxyType({})
+    ) -> Request | None:
         """The request for a new access token (RFC 6749 section 6); None if there is nothing that could renew it."""
         if self._refresh is None or not self._knows(credential):
             return None
-        return self._request(self._refresh, self._refresh_token(credential))
+        return self._request(self._refresh, {**fields, **self._refresh_token(credential)})
 
     def sign_out_request(self, credential: Credential | None) -> Request | None:
         """The request that ends the session at the server (after RFC 7009); None if there is nothing to tell."""
@@ -271,13 +290,19 @@ class _HttpTokenSource:
         self._grants = proving(transport, prover) if prover else transport
 
     async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
-        return self._read(*await self._send(self._endpoint.sign_in_request(fields), self._grants))
+        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)))
 
     async def refresh(self, credential: Credential | None) -> Credential:
-        request = self._endpoint.refresh_request(credential)
+        return await self._renewed(credential, {})
+
+    async def exchange(self, wanted: Exchange) -> Credential:
+        return await self._renewed(wanted.credential, wanted.fields)
+
+    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
+        request = self._endpoint.refresh_request(credential, fields)
         if request is None:
             raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        status, headers, text = await self._send(request, self._grants)
+        status, headers, text = await self._ask(request)
         if status == 204:
             raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
         return self._read(status, headers, text)
@@ -286,7 +311,7 @@ class _HttpTokenSource:
         request = self._endpoint.sign_out_request(credential)
         if request is None:
             return
-        status, headers, _ = await self._send(request, self._transport)
+        status, headers, _ = await self._send(request)
         if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
             raise RefreshUnavailable(
                 f"signed out in this page, but the server answered {status}",
@@ -304,11 +329,15 @@ class _HttpTokenSource:
             )
         return credential
 
-    async def _send(self, request: Request, transport: Transport) -> tuple[int, Headers, str]:
+    async def _ask(self, request: Request) -> tuple[int, Headers, str]:
+        """Send a request for tokens: with a proof, if they are to be bound to a key."""
+        return await self._send(request, self._grants)
+
+    async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str]:
         absolute = Request(
             self._parse(request.url).href, request.method, request.headers, request.body, request.options
         )
-        response: HasStatus = await transport(absolute)
+        response: HasStatus = await (transport or self._transport)(absolute)
         return response.status, Headers(response.headers), await response.text()  # type: ignore[attr-defined]
 
 
@@ -328,6 +357,10 @@ class CallableTokenSource:
         if not isinstance(fresh, Credential):
             raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
         return fresh
+
+    async def exchange(self, wanted: Exchange) -> Credential:
+        """Not possible: raises TypeError."""
+        raise TypeError("this endpoint is a callable, which can't be asked for another resource")
 
     async def sign_out(self, credential: Credential | None) -> None:
         """Nothing to tell: the session ends in the page."""

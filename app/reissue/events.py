@@ -94,14 +94,14 @@ class RefreshEvent:
     error: str | None = None
 
 
-EndpointCall = Literal["sign_in", "refresh", "sign_out"]
+EndpointCall = Literal["sign_in", "refresh", "exchange", "sign_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointEvent:
     """A step of one call to the endpoint. A page makes one call at a time (see `sharing`).
 
-    `refresh` is also what `resume()` calls.
+    `refresh` is also what `resume()` calls. `exchange` asks for a token for another resource.
     """
 
     at: float

@@ -26,6 +26,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any
+from weakref import WeakSet
 
 from .admission import Admission
 from .attempts import Attempts
@@ -48,6 +49,7 @@ from .events import (
 from .messages import Request
 from .neighbours import Neighbours, Store
 from .proofs import Proofs, Prover
+from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .signals import Signal, aborted_by
 from .step_up import StepUpHandler
@@ -82,7 +84,7 @@ class Interceptor:
         transport: Transport,
         *,
         audience: str | Iterable[str],
-        endpoint: Endpoint | Refresh,
+        endpoint: Endpoint | Refresh | Resource,
         clock: Callable[[], float] = time.time,
         leeway: float = 30,
         deadline: float = 15,
@@ -115,8 +117,15 @@ class Interceptor:
         self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
         self._request_numbers = count(1)
-        self._sessions = Sessions(
-            token_source(endpoint, transport, parse_url, Prover(proofs, parse_url) if proofs else None),
+        self._children: WeakSet[Interceptor] = WeakSet()
+        self._inherited = {"clock": clock, "leeway": leeway, "in_flight": in_flight, "proofs": proofs}
+        make_sessions: Callable[..., Sessions]
+        if isinstance(endpoint, Resource):
+            make_sessions = endpoint.sessions
+        else:
+            prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
+            make_sessions = partial(Sessions, token_source(endpoint, transport, parse_url, prover))
+        self._sessions = make_sessions(
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
             deadline=_seconds("deadline", deadline),
@@ -227,8 +236,48 @@ class Interceptor:
         """
         try:
             await self._sessions.close()
+            for child in tuple(self._children):
+                await child.close()
         finally:
             self._listeners.close()
+
+    def for_resource(
+        self,
+        audience: str | Iterable[str],
+        *,
+        resource: str | None = None,
+        scope: str | None = None,
+        should_renew: ShouldRenew | None = None,
+    ) -> "Interceptor":
+        """A client for another API in the same session: with an access token of its own, and no refresh token.
+
+        `resource` names the API to the endpoint (RFC 8707), `scope` what is wanted there (RFC 6749 section 3.3); one of
+        them at least. The token is asked for when it is first needed, with this client's refresh token. That client
+        signs nobody in or out: its session ends with this one's, and `close()` closes it, too.
+        Raises TypeError or ValueError for settings that can't work, and where the endpoint is a function.
+
+            files = api.for_resource("https://files.example/", resource="https://files.example/", scope="read")
+        """
+        fields = {name: value for name, value in (("resource", resource), ("scope", scope)) if value is not None}
+        if not fields or not all(isinstance(value, str) and value for value in fields.values()):
+            raise ValueError("for_resource() needs resource= or scope=, as text")
+        child = self._made_for(
+            audience,
+            Resource(self._sessions, fields),
+            **self._inherited,
+            should_renew=should_renew,
+            deadline=self._sessions.longest_call,
+        )
+        self._children.add(child)
+        return child
+
+    def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "Interceptor":
+        return Interceptor(self._transport, audience=audience, endpoint=resource, parse_url=self._parse_url, **options)
+
+    def follow(self) -> None:
+        """The session that this client was made in has ended, perhaps."""
+        if isinstance(self._sessions, ResourceSessions):
+            self._sessions.follow()
 
     def wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
@@ -386,6 +435,8 @@ class Interceptor:
         """Let the requests in line hear at once that their session is over."""
         for admission in self._admissions.values():
             admission.dismiss()
+        for child in tuple(self._children):
+            child.follow()
 
     def _tell_request(
         self,

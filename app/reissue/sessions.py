@@ -109,6 +109,11 @@ class Sessions:
         return State.RESUMING if self._resuming.running else State.SIGNED_OUT
 
     @property
+    def longest_call(self) -> float:
+        """Seconds that one call to the endpoint may take at most, the wait for its turn included."""
+        return 2 * self._deadline + _MARGIN
+
+    @property
     def alive(self) -> Session | None:
         """The session that is on; None without one."""
         return self._session if self._session is not None and self._session.alive else None
@@ -183,6 +188,15 @@ class Sessions:
         if self._session is not None:
             self._session.wake()
 
+    def check_exchanges(self) -> None:
+        """Raises TypeError if the endpoint can't be asked for another resource."""
+        if isinstance(self._tokens, CallableTokenSource):
+            raise TypeError("an endpoint that is a function can't be asked for another resource")
+
+    async def exchange(self, session: Session, fields: Mapping[str, str]) -> Credential:
+        """A credential for another resource, by the refresh token of this session."""
+        return await session.exchange(partial(self._calls.make, self._tokens.exchange), fields)
+
     async def enter(self, waits: Callable[[], None]) -> Session:
         """The session that a request enters with; `waits` is called before it waits for one to be resumed."""
         if self._must_resume:
@@ -213,7 +227,7 @@ class Sessions:
             calling=self._sharing.in_turn,
             shared=self._sharing.with_others,
             over_transport=not isinstance(self._tokens, CallableTokenSource),
-            in_body=session.credential.refresh_token is not None,
+            in_body=session.held.refresh_token is not None,
         )
         if reason is not None:
             raise WouldBlock(reason)
@@ -345,7 +359,7 @@ class Sessions:
         if session is None:
             return None
         session.end(reason)
-        return session.credential
+        return session.held
 
     def _check_overtaken(self, sign_outs: int) -> None:
         if sign_outs != self._sign_outs:

@@ -86,3 +86,26 @@ class StepUps:
             return await self._handler(wanted)
         finally:
             self._asks = False
+
+
+class InheritedStepUps:
+    """The step-ups of a session whose tokens come from another's: that one takes the step, and this one is renewed.
+
+    `count` is how many of them its token knows of.
+    """
+
+    def __init__(self, of: StepUps, renew: Callable[[], Awaitable[object]]) -> None:
+        self._of = of
+        self._renew = renew
+        self.count = of.count
+
+    async def pass_(self, wanted: StepUp, *, since: int) -> None:
+        """As `StepUps.pass_`; raises what a renewal raises, too."""
+        await self._of.pass_(wanted, since=since)
+        taken = self._of.count
+        if self.count < taken:
+            await self._renew()
+            self.count = taken
+
+    def end(self) -> None:
+        """Nothing to do: the other session goes on."""

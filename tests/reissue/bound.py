@@ -43,7 +43,8 @@ class SoftKey:
 class Bound:
     """One page and its server. `withheld` are header fields of answers that the page can't read (CORS)."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, cookie: bool = False, **options: Any) -> None:
+        self.cookie: str | None = "" if cookie else None  # the refresh token, where it is in a cookie
         self.clock = Clock()
         self.server = BoundServer(clock=self.clock)
         self.key = SoftKey()
@@ -57,7 +58,7 @@ class Bound:
     def connect(self, **options: Any) -> Interceptor:
         settings: dict[str, Any] = {
             "audience": API,
-            "endpoint": Endpoint(f"{ORIGIN}/auth", cookie=False),
+            "endpoint": Endpoint(f"{ORIGIN}/auth", cookie=self.cookie is not None),
             "proofs": SignedProofs(self.key, clock=self.clock),
             "clock": self.clock,
             **options,
@@ -72,7 +73,11 @@ class Bound:
         await asyncio.sleep(0)
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
+        if self.cookie is not None and "/auth/" in request.url:
+            body = json.dumps({**json.loads(body), "refresh_token": self.cookie}).encode()
         answer = self.server.answer(request.method, request.url, headers, body)
+        if self.cookie is not None and "refresh_token" in answer.fields:
+            self.cookie = answer.fields.pop("refresh_token")
         self.meanwhile(request)
         shown = {name: value for name, value in answer.headers.items() if name not in self.withheld}
         return Response(answer.status, shown, json.dumps(answer.fields).encode())

@@ -56,7 +56,7 @@ class BoundServer:
         self.revoked: set[str] = set()
         self.minted: set[str] = set()
         self.asked: list[tuple[str, int, str]] = []  # path, status and error of every request
-        self.fields: list[dict[str, str]] = []  # of every request to the endpoint
+        self.fields: list[dict[str, str]] = []  # of every request for tokens whose proof was in order
         self.resources: set[str] = set()  # that it gives tokens for, besides its own API
 
     def answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
@@ -78,7 +78,6 @@ class BoundServer:
     def _endpoint(self, method: str, url: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         fields: dict[str, str] = dict(parse_qsl(body.decode())) if form else json.loads(body or b"{}")
-        self.fields.append(fields)
         held = fields.get("refresh_token", "")
         if path == "logout":
             self.grants.pop(held, None)
@@ -89,6 +88,7 @@ class BoundServer:
                 key = self.endpoint_proofs.check(headers.get("dpop"), method, url)
             except ProofRefused as refused:
                 return Answer(400, fields={"error": refused.code, "error_description": str(refused)})
+        self.fields.append(fields)
         if path == "login":
             if PASSWORDS.get(fields.get("username", "")) != fields.get("password", ""):
                 return Answer(400, fields={"error": "invalid_grant"})

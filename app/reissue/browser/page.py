@@ -14,6 +14,7 @@ from ..keyed import KeyedNeighbours, KeyedStore
 from ..messages import Request
 from ..neighbours import Memory, Store
 from ..proofs import SignedProofs
+from ..resources import Resource
 from ..signals import aborted_by
 from . import gate
 from .dpop import PageKey
@@ -35,7 +36,7 @@ class PageInterceptor(Interceptor):
         self,
         audience: str | Iterable[str],
         *,
-        endpoint: Endpoint | Refresh,
+        endpoint: Endpoint | Refresh | Resource,
         tabs: bool = True,
         store: str = "memory",
         name: str = "default",
@@ -106,6 +107,16 @@ class PageInterceptor(Interceptor):
         finally:
             self.uninstall()
 
+    def for_resource(self, audience: str | Iterable[str], **settings: Any) -> "PageInterceptor":
+        """As `Interceptor.for_resource`."""
+        child = super().for_resource(audience, **settings)
+        assert isinstance(child, PageInterceptor)
+        return child
+
+    def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "PageInterceptor":
+        # Nothing of it is shared with other pages: each asks for its own tokens, in the session that is.
+        return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **options)
+
     async def answer(self, request: Request) -> Any:
         """The response to a request that came through the gate."""
         with aborted_by(request.options.get("signal")):
@@ -130,7 +141,7 @@ def connect_page(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh,
     return PageInterceptor(audience, endpoint=endpoint, **options)
 
 
-def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh) -> str:
+def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh | Resource) -> str:
     """What pages must have in common to share a session: the name, and where its tokens come from."""
     if not isinstance(name, str) or not name:
         raise ValueError("name is a text that is not empty")
