@@ -250,31 +250,49 @@ class Session:
         `ask` is one call to the endpoint, as the session's own. Raises SessionEnded, SessionChanged, GrantRefused,
         RefreshUnavailable, and what the call raises.
         """
-        async with self._sharing.turn():
-            newest = await self._sharing.look()
-            self.check_alive()
-            held = self._held
-            if self._refusal is not None:
-                raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
-            if not newest and held.refresh_token is not None:
-                raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
-            if self._sharing.overtaken:
-                self.doubt_cookie()
-            try:
-                fresh = await ask(Exchange(held, fields), late=partial(self._rotate, held))
-            except GrantRefused as refusal:
-                if refusal.error == "invalid_grant":  # it is the refresh token that is refused, not the resource
-                    await self._sharing.look()
-                    if self._held is held:
-                        self._refusal = refusal
+        fresh: Credential | None = None
+        while fresh is None:
+            async with self._sharing.turn():
+                fresh = await self._exchange_in_turn(ask, fields)
+        return fresh
+
+    async def _exchange_in_turn(
+        self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str]
+    ) -> Credential | None:
+        """As `exchange`; None if another page was faster to use the refresh token (T3)."""
+        newest = await self._sharing.look()
+        self.check_alive()
+        if self._refusal is not None:
+            raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
+        held = self._presented(newest=newest)
+        try:
+            fresh = await ask(Exchange(held, fields), late=partial(self._rotate, held))
+        except GrantRefused as refusal:
+            if refusal.error != "invalid_grant":  # it is not the refresh token that is refused
                 raise
-            self._rotate(held, fresh)
-            self.check_alive()
-            if fresh.is_of_another_user_than(held, if_untold=self._cookie_in_doubt):  # the cookie was replaced
-                self.doubt_cookie()
-                self._flight.start(partial(self._refresh, self._credential))
-                raise SessionChanged
+            await self._sharing.look()
+            if self._held is held:
+                self._refusal = refusal
+                raise
+            return None
+        return self._exchanged(held, fresh)
+
+    def _exchanged(self, held: Credential, fresh: Credential) -> Credential:
+        self._rotate(held, fresh)
+        self.check_alive()
+        if fresh.is_of_another_user_than(held, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+            self.doubt_cookie()
+            self._flight.start(partial(self._refresh, self._credential))
+            raise SessionChanged
         return replace(fresh, refresh_token=None)
+
+    def _presented(self, *, newest: bool) -> Credential:
+        """What to present to the endpoint. Raises RefreshUnavailable if its refresh token has been spent."""
+        if not newest and self._held.refresh_token is not None:  # by whoever has the newer one
+            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
+        if self._sharing.overtaken:
+            self.doubt_cookie()
+        return self._held
 
     def _rotate(self, held: Credential, fresh: Credential) -> None:
         """Keep and hand over the refresh token that came with another resource's; the access token stays as it is."""
@@ -315,11 +333,7 @@ class Session:
         newest = await self._sharing.look()
         if self._is_settled(replaced):
             return
-        held = self._held
-        if not newest and held.refresh_token is not None:  # it has been spent by whoever has the newer one
-            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
-        if self._sharing.overtaken:
-            self.doubt_cookie()
+        held = self._presented(newest=newest)
         try:
             fresh = (await self._ask_again_if_lost(held)).received(self._clock(), previous=held)
         except GrantRefused as refusal:

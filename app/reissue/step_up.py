@@ -102,8 +102,7 @@ class InheritedStepUps:
     async def pass_(self, wanted: StepUp, *, since: int) -> None:
         """As `StepUps.pass_`; raises what a renewal raises, too."""
         await self._of.pass_(wanted, since=since)
-        taken = self._of.count
-        if self.count < taken:
+        if self.count < (taken := self._of.count):  # else another request has had it renewed since
             await self._renew()
             self.count = taken
 

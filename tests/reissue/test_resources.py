@@ -34,7 +34,8 @@ NOTES, FILES, MAPS = API + "notes", "https://files.test/", "https://maps.test/"
 
 class World(Bound):
     def __init__(self, *, cookie: bool = False, proofs: bool = False) -> None:
-        super().__init__(cookie=cookie, **({} if proofs else {"proofs": None}))
+        options: dict[str, Any] = {} if proofs else {"proofs": None}
+        super().__init__(cookie=cookie, **options)
         self.server.bound = proofs
         self.server.resources |= {FILES, MAPS}
         self.files = self.resource()
@@ -152,7 +153,7 @@ async def test_a_client_of_another_api_begins_and_ends_with_the_session(world: W
     world.files.on(lambda event: ends.append(getattr(event, "reason", None)))
     await world.api.sign_out()
     assert "signed_out" in ends
-    assert world.files.state is State.SIGNED_OUT
+    assert world.files.state.name == "SIGNED_OUT"
     sent = len(world.sent)
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
     assert len(world.sent) == sent
@@ -319,6 +320,32 @@ async def test_what_an_exchange_brings_after_its_client_was_closed_is_kept(token
     assert isinstance(await outcome(files.fetch(FILES)), SessionEnded)
 
 
+async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end(tokens: World) -> None:
+    """T3"""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    files = tokens.resource(one)
+    session, faster = one._sessions.alive, other._sessions.alive
+    assert session is not None
+    assert faster is not None
+    source: Any = one._sessions._tokens
+    grants = source._grants
+
+    async def overtaken(request: Request) -> Response:
+        source._grants = grants
+        fresh = await other._sessions._tokens.refresh(faster.held)  # as a page does that the lock has forgotten
+        response: Response = await grants(request)
+        session.take_over(fresh.received(tokens.clock()))
+        return response
+
+    source._grants = overtaken
+    tokens.server.spent = type("Forgiving", (set,), {"__contains__": lambda self, token: False})()
+    assert (await files.fetch(FILES)).status == 200
+    assert [error for path, _, error in tokens.server.asked if path == "/auth/refresh"] == ["", "invalid_grant", ""]
+
+
 async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
     """S1"""
     api = await tokens.signed_in()
@@ -431,6 +458,29 @@ async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(t
     assert len(asked) == 1
 
 
+async def test_late_requests_share_the_renewal_after_a_step_up(tokens: World) -> None:
+    """Q2"""
+    asked = []
+
+    async def step_up(wanted: Any) -> dict[str, str]:
+        asked.append(wanted)
+        return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+    tokens.api = tokens.connect(step_up=step_up, proofs=None)
+    files = tokens.resource()
+    await tokens.signed_in()
+    first, late = (files.attempts(Request(f"{FILES}vault")) for _ in range(2))
+    assert first is not None
+    assert late is not None
+    with first, late:
+        answers = [await tokens.transport(await attempts.first()) for attempts in (first, late)]
+        for attempts, answer in zip((first, late), answers, strict=True):
+            again = await attempts.after(answer)
+            assert again is not None
+            assert (await tokens.transport(again)).status == 200
+    assert (len(asked), tokens.asked("/auth/refresh")) == (1, 2)
+
+
 async def test_such_a_client_signs_nobody_in_or_out(world: World) -> None:
     for call in (world.files.sign_in(username="ada"), world.files.adopt("token"), world.files.sign_out()):
         with pytest.raises(ReissueError, match="another"):
@@ -462,6 +512,16 @@ async def test_closing_the_session_closes_its_clients(world: World) -> None:
     assert [type(event).__name__ async for event in events][-1:] == ["SessionEvent"]
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
     world.api.follow()
+
+
+async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World) -> None:
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    await world.files.close()
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    assert (await world.files.pass_on(Request(FILES))).status == 401
+    assert "Authorization" not in world.sent[-1].headers
+    assert (await world.api.fetch(NOTES)).status == 200
 
 
 async def test_a_client_that_can_not_wait_is_told_what_to_do(tokens: World) -> None:

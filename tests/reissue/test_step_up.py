@@ -58,7 +58,8 @@ class World(Bound):
 
     def __init__(self, *, proofs: bool = False) -> None:
         self.handler = Handler()
-        super().__init__(**({} if proofs else {"proofs": None}))
+        options: dict[str, Any] = {} if proofs else {"proofs": None}
+        super().__init__(**options)
         self.server.bound = proofs
 
     def connect(self, **options: Any) -> Interceptor:
