@@ -225,10 +225,10 @@ class Session:
 
     def step_up(self, credential: Credential) -> None:
         """Go on with what a stronger or a fresher sign-in of the same user has brought."""
-        fresh = credential.received(self._clock(), previous=self._held)
-        self._replace(fresh)
-        self._sharing.hand_over(fresh, begins=False)
-        self._tell_refresh(RefreshPhase.STEPPED_UP, expires_in=fresh.expires_in)
+        credential = credential.received(self._clock(), previous=self._held)
+        self._replace(credential)
+        self._sharing.hand_over(credential, begins=False)
+        self._tell_refresh(RefreshPhase.STEPPED_UP, expires_in=credential.expires_in)
 
     def replay_refused(self, credential: Credential) -> None:
         """A new credential was refused as well: the next refresh pauses, or a server that refuses all would storm."""
@@ -260,19 +260,19 @@ class Session:
         self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str]
     ) -> Credential | None:
         """As `exchange`; None if another page was faster to use the refresh token (T3)."""
-        newest = await self._sharing.look()
+        up_to_date = await self._sharing.look()
         self.check_alive()
         if self._refusal is not None:
             raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
-        held = self._presented(newest=newest)
+        held = self._presented(up_to_date=up_to_date)
         try:
             fresh = await ask(Exchange(held, fields), late=partial(self._rotate, held))
-        except GrantRefused as refusal:
-            if refusal.error != "invalid_grant":  # it is not the refresh token that is refused
+        except GrantRefused as refused:
+            if refused.error != "invalid_grant":  # it is not the refresh token that is refused
                 raise
             await self._sharing.look()
             if self._held is held:
-                self._refusal = refusal
+                self._refusal = refused
                 raise
             return None
         return self._exchanged(held, fresh)
@@ -286,9 +286,9 @@ class Session:
             raise SessionChanged
         return replace(fresh, refresh_token=None)
 
-    def _presented(self, *, newest: bool) -> Credential:
+    def _presented(self, *, up_to_date: bool) -> Credential:
         """What to present to the endpoint. Raises RefreshUnavailable if its refresh token has been spent."""
-        if not newest and self._held.refresh_token is not None:  # by whoever has the newer one
+        if not up_to_date and self._held.refresh_token is not None:  # by whoever has the newer one
             raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
         if self._sharing.overtaken:
             self.doubt_cookie()
@@ -333,7 +333,7 @@ class Session:
         newest = await self._sharing.look()
         if self._is_settled(replaced):
             return
-        held = self._presented(newest=newest)
+        held = self._presented(up_to_date=newest)
         try:
             fresh = (await self._ask_again_if_lost(held)).received(self._clock(), previous=held)
         except GrantRefused as refusal:
