@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from .jws import to_base64url
 from .neighbours import Store
@@ -143,7 +143,7 @@ def without_answer(url: str) -> str:
         return url
     rest, hash_mark, fragment = url.partition("#")
     path, _, query = rest.partition("?")
-    kept = [part for part in query.split("&") if part.partition("=")[0] not in _ANSWER]
+    kept = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) not in _ANSWER]
     return path + ("?" if kept else "") + "&".join(kept) + hash_mark + fragment
 
 

@@ -1,10 +1,11 @@
 """An OAuth 2.0 authorization server, or OpenID provider, as an endpoint: its settings, and the requests made to it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from .authorization import checked_parameters
+from .authorization import checked_parameters, place
 from .credentials import Credential
 from .endpoints import Endpoint, TokenSource, Transport
 from .messages import Request
@@ -31,14 +32,16 @@ class OAuth2(Endpoint):
         metadata: Mapping[str, Any] | None = None,
         end_session: bool = False,
         post_logout_redirect_uri: str | None = None,
+        fields: Mapping[str, Any] = MappingProxyType({}),
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        names: Mapping[str, str] = MappingProxyType({}),
         credentials: str = "omit",
-        **settings: Any,
     ) -> None:
         if metadata is not None:
             metadata = {**({} if issuer is None else {"issuer": issuer}), **metadata}
         self.issuer = issuer or (metadata or {}).get("issuer")
-        url = self.issuer or (metadata or {}).get("token_endpoint")
-        if url is None:
+        url = self.issuer or place((metadata or {}).get("token_endpoint") or "")
+        if not url:
             raise ValueError("oauth2() needs an issuer, or the server's metadata with a token_endpoint")
         if not isinstance(client_id, str) or not client_id:
             raise ValueError("client_id is what the server calls this app, in text")
@@ -48,7 +51,9 @@ class OAuth2(Endpoint):
             raise ValueError("redirect_uri is a URL without fragment")
         if post_logout_redirect_uri is not None and not end_session:
             raise ValueError("post_logout_redirect_uri is for end_session=True")
-        super().__init__(url, cookie=False, encoding="form", credentials=credentials, **settings)
+        super().__init__(
+            url, cookie=False, encoding="form", names=names, fields=fields, headers=headers, credentials=credentials
+        )
         self.client_id = client_id
         self.redirect_uri = redirect_uri
         self.scope = scope
