@@ -141,6 +141,8 @@ class RedirectingSource(HttpTokenSource):
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for an `answer()`. What can't be made use of now is kept, unless it never can be."""
+        if not isinstance(fields, Arrival):
+            raise TypeError("users sign in at another address: sign_in() leaves the page for it")
         try:
             credential = await self._granted(fields)
         except (GrantRefused, MalformedToken):

@@ -1,11 +1,13 @@
 """Leaving the page to sign in, or out, elsewhere: what the session asks of the endpoint, and that of the page."""
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .jws import Opened
 from .neighbours import Store
-from .signatures import Key, Verdict
+
+if TYPE_CHECKING:  # most pages are not left, and need not load these
+    from .jws import Opened
+    from .signatures import Key, Verdict
 
 
 class Redirects(Protocol):
@@ -57,6 +59,6 @@ class Page(Protocol):
         """The digest of some bytes. Raises ReissueError if the page can't."""
         ...
 
-    def verify(self, opened: Opened, key: Key) -> Awaitable[Verdict]:
+    def verify(self, opened: "Opened", key: "Key") -> "Awaitable[Verdict]":
         """Was this token signed with the private half of this key?"""
         ...

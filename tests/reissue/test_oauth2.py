@@ -21,6 +21,7 @@ from reissue import (
 from reissue.jws import compact
 from reissue.neighbours import Memory
 from reissue.testing import Clock, settle
+from reissue.urls import parse_url
 
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf
@@ -614,6 +615,13 @@ async def test_a_worker_can_not_sign_in_and_says_where(provider: Provider) -> No
     await worker.renew()
     assert (await worker.fetch(f"{API}notes")).status == 200
     await worker.sign_out()
+
+
+async def test_fields_can_not_be_exchanged_for_tokens(provider: Provider) -> None:
+    endpoint = Endpoint.oauth2(ISSUER, client_id="page")
+    source = endpoint.bind(provider, parse_url, clock=Clock(), page=FakePage())
+    assert isinstance(await outcome(source.sign_in({"username": "ada"})), TypeError)
+    assert provider.requests == []
 
 
 async def test_two_apps_at_one_server_are_two_sessions() -> None:

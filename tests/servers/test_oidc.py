@@ -180,3 +180,12 @@ def test_a_callback_of_another_tab_or_of_another_server_is_refused(visit: Visit,
     assert visit.run("await outcome(api.resume())") == ["GrantRefused", "wrong_issuer"]
     assert visit.run("js.location.href") == f"{visit.server.url}blank.html?keep=1#here", "where one was"
     assert visit.requests_to("/token") == [], "no code was sent"
+
+    # A page that is not left, since nothing comes; and one that the browser brings back as it was (made here).
+    visit.context.route(f"{trip.url}/auth?*", lambda route: route.fulfill(status=204))
+    with visit.page.expect_request(lambda request: "/auth?" in request.url):
+        visit.run("leaving = asyncio.ensure_future(outcome(api.sign_in()))\nNone")
+    visit.execute("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: false}))")
+    assert visit.run("leaving.done()") is False
+    visit.execute("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    assert visit.run("await leaving") == ["GrantRefused", "access_denied"]

@@ -1,6 +1,7 @@
 """A page that is left to sign in elsewhere, and that the user comes back to."""
 
 import asyncio
+from typing import Any
 
 import js
 from pyodide.ffi import create_proxy
@@ -31,7 +32,12 @@ class LeftPage:
     async def leave(self, url: str) -> None:
         """Go to this URL. What runs until the page is gone waits here; a page may be brought back as it was."""
         back = asyncio.Event()
-        shown = create_proxy(lambda _: back.set())
+
+        def brought_back(event: Any) -> None:
+            if event.persisted:  # else it is this page's first show, which may come after Python has begun
+                back.set()
+
+        shown = create_proxy(brought_back)
         js.addEventListener("pageshow", shown)
         try:
             js.location.assign(url)
