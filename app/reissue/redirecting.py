@@ -130,10 +130,18 @@ class RedirectingSource(HttpTokenSource):
             return None  # another client of this page will take it
         pending = sign_ins.take(state, now=now)
         clean = without_answer(url)
-        if pending is not None and self._parse(pending.back_to).origin == self._parse(url).origin:
+        if pending is not None and self._is_of_this_origin(pending.back_to):
             clean = pending.back_to
         page.show(clean)
         return Arrival(fields, pending)
+
+    def _is_of_this_origin(self, url: str) -> bool:
+        """Any script of the origin can have written a deep link into the store."""
+        assert self._page is not None, "an answer came to a page"
+        try:
+            return self._parse(url).origin == self._parse(self._page.href).origin
+        except ValueError:
+            return False
 
     def _is_redirect_uri(self, url: str) -> bool:
         expected = self._oauth2.redirect_uri

@@ -7,6 +7,8 @@ Theory of operation:
 2. A resume asks whether somebody is signed in. Until that is known requests wait (Q18), and if it could not be asked
    they ask again: nobody knows that they must sign in.
 3. A sign-out overtakes what is about to start a session (S1): a resume, a sign-in, an adoption.
+4. Where users sign in at another address, a sign-in leaves the page, and the resume of the page that they come back to
+   begins the session: before it looks for any other, and in a turn.
 """
 
 import asyncio

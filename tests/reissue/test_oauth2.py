@@ -282,12 +282,13 @@ async def test_another_page_of_the_app_does_not_take_the_callback(provider: Prov
     assert provider.forms()[0]["redirect_uri"] == ["https://app.test/callback?kept=1"]
 
 
-async def test_a_deep_link_to_another_origin_is_not_followed(tab: Tab) -> None:
+@pytest.mark.parametrize("link", ["https://evil.test/", "javascript:alert(1)", ""])
+async def test_a_deep_link_to_another_origin_is_not_followed(tab: Tab, link: str) -> None:
     """What a script wrote into the store leads nowhere."""
     await tab.left()
     kept = tab.page.pending.read()
     assert kept is not None
-    tab.page.pending.write(kept.replace(DEEP, "https://evil.test/"))
+    tab.page.pending.write(kept.replace(DEEP, link))
     api = tab.opened(tab.provider.signed_in(tab.page))
     assert await api.resume() is True
     assert tab.page.href == PAGE
