@@ -77,9 +77,8 @@ class PendingSignIns:
         """The one with this state, and forget it: an answer counts once. None if there is none."""
         kept = self._read(now=now)
         pending = kept.pop(state, None)
-        if pending is not None:
-            with suppress(OSError):
-                self._write(kept)
+        with suppress(OSError):
+            self._write(kept)
         return pending
 
     def owner(self, state: str, *, now: float) -> str | None:

@@ -598,7 +598,9 @@ def test_urls_that_can_not_be_used_are_refused_by_name(settings: dict[str, Any],
         Interceptor(Provider(), audience=API, endpoint=endpoint, page=FakePage())
 
 
-@pytest.mark.parametrize("fields", [{"state": "mine"}, {"prompt": None}, {"max_age": "soon"}], ids=repr)
+@pytest.mark.parametrize(
+    "fields", [{"state": "mine"}, {"prompt": None}, {"prompt": True}, {"max_age": "soon"}], ids=repr
+)
 async def test_fields_that_can_not_be_sent_are_refused(tab: Tab, fields: dict[str, Any]) -> None:
     assert isinstance(await outcome(tab.api.sign_in(**fields)), (TypeError, ValueError))
     assert tab.page.left_for == []
