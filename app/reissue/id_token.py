@@ -50,17 +50,18 @@ async def validated(
         raise _refused("it says something twice")
     if opened.algorithm not in KEY_TYPES:  # `none`, and HS256: a page has no secret to verify with
         raise _refused("it is not signed with a public key's algorithm")
-    if "crit" in (opened.header or {}):
+    assert opened.header is not None, "it is SIGNED"
+    assert opened.payload is not None, "it is SIGNED"
+    if "crit" in opened.header:
         raise _refused("it has an extension that is not understood (RFC 7515 section 4.1.11)")
-    claims = opened.payload or {}
-    check_claims(claims, expected, now=now)
+    check_claims(opened.payload, expected, now=now)
     key = choose_key(opened, await fetch_keys(False))
     if key in _UNKNOWN_KEY:
         key = choose_key(opened, await fetch_keys(True))
     verdict = key if isinstance(key, Verdict) else await verify(opened, key)
     if verdict is not Verdict.HOLDS:
         raise _refused(f"its signature was not verified: {verdict.value}")
-    return claims
+    return opened.payload
 
 
 def check_claims(claims: Mapping[str, Any], expected: Expected, *, now: float) -> None:

@@ -42,13 +42,12 @@ def read_metadata(fields: Mapping[str, Any], *, issuer: str | None, openid: bool
 
     They must be the issuer's own (section 3.3): a server could else send another's users to itself (mix-up).
     """
-    named = fields.get("issuer")
-    if issuer is not None and named != issuer:
+    if fields.get("issuer") != issuer:
         raise ValueError(f"they name another issuer than {issuer}")
     methods = fields.get("code_challenge_methods_supported", ["S256"])  # not all that support it say so
     if not isinstance(methods, list) or "S256" not in methods:
         raise ValueError("it does not support PKCE with S256 (RFC 7636)")
-    if openid and not (named and fields.get("jwks_uri")):
+    if openid and not (issuer and fields.get("jwks_uri")):
         raise ValueError("OpenID Connect needs an issuer and a jwks_uri")
 
     def url(name: str) -> str | None:
@@ -63,7 +62,7 @@ def read_metadata(fields: Mapping[str, Any], *, issuer: str | None, openid: bool
     if authorization_endpoint is None or token_endpoint is None:
         raise ValueError("authorization_endpoint and token_endpoint are needed")
     return Metadata(
-        issuer=named if isinstance(named, str) else None,
+        issuer=issuer,
         authorization_endpoint=authorization_endpoint,
         token_endpoint=token_endpoint,
         revocation_endpoint=url("revocation_endpoint"),

@@ -138,10 +138,21 @@ def test_metadata_lie_where_the_two_standards_say() -> None:
 ENDPOINTS = {"authorization_endpoint": "https://id.test/a", "token_endpoint": "https://id.test/t"}
 
 
+def test_openid_connect_has_an_issuer_with_keys() -> None:
+    issuer, keys = {"issuer": "https://id.test"}, {"jwks_uri": "https://id.test/k"}
+    assert read_metadata({**ENDPOINTS, **issuer, **keys}, issuer="https://id.test", openid=True, parse=parse_url)
+    with pytest.raises(ValueError, match="needs an issuer and a jwks_uri"):
+        read_metadata({**ENDPOINTS, **keys}, issuer=None, openid=True, parse=parse_url)
+    with pytest.raises(ValueError, match="needs an issuer and a jwks_uri"):
+        read_metadata({**ENDPOINTS, **issuer}, issuer="https://id.test", openid=True, parse=parse_url)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {},
+        {"issuer": "https://id.test", **ENDPOINTS},
+        {"authorization_endpoint": "https://id.test/"},
         {"token_endpoint": "https://id.test/"},
         {**ENDPOINTS, "token_endpoint": 7},
         {**ENDPOINTS, "revocation_endpoint": "http://localhost.evil.test/"},
