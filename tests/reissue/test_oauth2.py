@@ -48,9 +48,9 @@ class Tab:
         self.page = FakePage(href, pending=self.page.pending, name=options.pop("name", "default"))
         neighbours = self.pages.page() if self.pages else None
         settings = {"audience": API, "clock": self.clock, "page": self.page, "neighbours": neighbours, **options}
-        issuer = None if "metadata" in self.settings else ISSUER
+        endpoint = Endpoint.oauth2(**{"issuer": None if "metadata" in self.settings else ISSUER, **self.settings})
         self.events: list[Any] = []
-        self.api = Interceptor(self.provider, endpoint=Endpoint.oauth2(issuer, **self.settings), **settings)
+        self.api = Interceptor(self.provider, endpoint=endpoint, **settings)
         self.api.on(self.events.append)
         return self.api
 
@@ -116,6 +116,8 @@ async def test_the_page_is_left_with_a_challenge_and_comes_back_to_where_the_use
     assert api.identity["sub"] == "ada"
     request = next(r for r in tab.provider.requests if r.url.endswith("/token"))
     assert request.options["credentials"] == "omit"
+    paths = [request.url.rpartition("/")[2] for request in tab.provider.requests]
+    assert paths == [*["openid-configuration"] * 2, "jwks", "token", "notes"], "the code goes last"
 
 
 async def test_a_sign_in_that_leaves_the_page_takes_no_turn(provider: Provider) -> None:
@@ -533,6 +535,18 @@ async def test_without_openid_there_is_no_id_token(provider: Provider) -> None:
     assert provider.forms()[1]["resource"] == ["https://api.test/a", "https://api.test/b"]
     await api.sign_out()
     assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_metadata_given_by_hand_need_no_discovery(provider: Provider, named: bool) -> None:
+    """OpenID Connect without discovery: the issuer is the first argument, or stands in the metadata."""
+    described = provider.described()
+    if not named:
+        del described["issuer"]
+    tab = Tab(provider, issuer=None if named else ISSUER, metadata=described)
+    api = await tab.signed_in()
+    assert api.identity["sub"] == "ada"
+    assert not any("well-known" in request.url for request in provider.requests)
 
 
 async def test_the_settings_are_sent(provider: Provider) -> None:
