@@ -240,6 +240,14 @@ async def test_a_server_that_names_itself_must(tab: Tab) -> None:
     assert await api.resume() is True
 
 
+async def test_the_server_that_was_asked_is_the_one_that_gets_the_code(tab: Tab) -> None:
+    """An app that has changed its server meanwhile sends it no code of the old one's."""
+    api = await tab.back()
+    tab.page.pending.write((tab.page.pending.read() or "").replace(ISSUER, "https://old.test"))
+    assert refused(await outcome(api.resume())) == "wrong_issuer"
+    assert tab.provider.forms() == []
+
+
 async def test_what_stands_twice_in_an_answer_does_not_count(tab: Tab) -> None:
     await tab.left()
     api = tab.opened(tab.provider.signed_in(tab.page) + "&code=mine")
@@ -313,6 +321,16 @@ async def test_an_id_token_that_is_not_believed_begins_no_session(tab: Tab, clai
     assert refused(await outcome(api.resume())) == "invalid_id_token"
     assert api.state is State.SIGNED_OUT
     assert await api.resume() is False
+
+
+async def test_a_sign_in_longer_ago_than_was_asked_for_is_refused(tab: Tab) -> None:
+    """`sign_in(max_age=…)` is held: the ID token must say that the user signed in since."""
+    for auth_time in (None, tab.provider.now - 10_000):
+        tab.provider.claims = {"auth_time": auth_time}
+        tab.opened(PAGE)
+        await tab.left(max_age=60)
+        api = tab.opened(tab.provider.signed_in(tab.page))
+        assert refused(await outcome(api.resume())) == "invalid_id_token"
 
 
 async def test_an_id_token_signed_by_another_is_not_believed(tab: Tab) -> None:
@@ -399,20 +417,24 @@ async def test_new_keys_that_do_not_come_cost_no_code(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("answer", "error", "words"),
     [
-        (said({"error": "invalid_grant", "error_description": "old"}, 400), GrantRefused),
-        (said({"error": "strange", "error_description": 7}, 400), GrantRefused),
-        (Response(400), GrantRefused),
-        (said({"error": "invalid_client"}, 401), GrantRefused),
-        (said({"token_type": "Bearer"}), MalformedToken),
+        (said({"error": "invalid_grant", "error_description": "old"}, 400), GrantRefused, "old"),
+        (said({"error": "strange", "error_description": 7}, 400), GrantRefused, None),
+        (Response(400), GrantRefused, None),
+        (said({"error": "invalid_client"}, 401), GrantRefused, None),
+        (said({"token_type": "Bearer"}), MalformedToken, None),
     ],
     ids=["invalid_grant", "strange", "empty 400", "401", "no token"],
 )
-async def test_a_code_that_is_spent_is_not_sent_again(tab: Tab, answer: Response, error: type[Exception]) -> None:
+async def test_a_code_that_is_spent_is_not_sent_again(
+    tab: Tab, answer: Response, error: type[Exception], words: str | None
+) -> None:
     api = await tab.back()
     tab.provider.broken = {"/token": answer}
-    assert isinstance(await outcome(api.resume()), error)
+    raised = await outcome(api.resume())
+    assert isinstance(raised, error)
+    assert getattr(raised, "description", None) == words
     assert await api.resume() is False
     assert len(tab.provider.forms()) == 1
 
@@ -499,7 +521,7 @@ async def test_a_server_that_takes_no_revocation_is_not_told(tab: Tab) -> None:
 
 async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) -> None:
     """`end_session=True` leaves the page to sign out at the provider, once the tokens are revoked."""
-    tab = Tab(provider, end_session=True, post_logout_redirect_uri=PAGE)
+    tab = Tab(provider, end_session=True, post_logout_redirect_uri=PAGE.replace("https", "HTTPS"))
     api = await tab.signed_in()
     tab.page.brought_back = True
     await api.sign_out()
@@ -509,6 +531,14 @@ async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) ->
     assert len(provider.forms("/revoke")) == 1
     await api.sign_out()
     assert "id_token_hint" not in tab.page.asked
+
+
+async def test_where_the_provider_sends_the_user_then_need_not_be_said(provider: Provider) -> None:
+    tab = Tab(provider, end_session=True)
+    api = await tab.signed_in()
+    tab.page.brought_back = True
+    await api.sign_out()
+    assert tab.page.asked.keys() == {"client_id", "id_token_hint"}
 
 
 async def test_a_server_without_a_logout_is_told_of(provider: Provider) -> None:
