@@ -89,6 +89,7 @@ def written(message: Message) -> str:
                 "refresh_token": credential.refresh_token,
                 "expires_in": credential.expires_in,
                 "received_at": credential.received_at,
+                "id_token": credential.id_token,
             }
         case Ended(edition_or_none, reason):
             fields = {"type": "ended", "edition": edition_or_none and str(edition_or_none), "reason": reason}
@@ -135,6 +136,7 @@ def _credential(fields: dict[str, Any]) -> Credential | None:
             refresh_token=fields.get("refresh_token"),
             expires_in=fields.get("expires_in"),
             received_at=received_at,
+            id_token=fields.get("id_token"),
         )
     except MalformedToken:
         return None

@@ -47,6 +47,7 @@ from .events import (
 )
 from .messages import Request
 from .neighbours import Neighbours, Store
+from .redirects import Page
 from .sessions import Sessions, State
 from .signals import Signal, aborted_by
 from .timers import time_limit
@@ -68,7 +69,7 @@ class Interceptor:
     True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
     takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
     the other pages that share the session, `store` is where it outlives the page. `parse_url` reads a URL as the
-    transport will.
+    transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -88,6 +89,7 @@ class Interceptor:
         neighbours: Neighbours | None = None,
         store: Store | None = None,
         parse_url: ParseUrl = parse_url,
+        page: Page | None = None,
     ) -> None:
         if not callable(transport):
             raise TypeError("transport is a coroutine function that takes a Request")
@@ -107,7 +109,7 @@ class Interceptor:
         self._listeners = Listeners()
         self._request_numbers = count(1)
         self._sessions = Sessions(
-            token_source(endpoint, transport, parse_url),
+            token_source(endpoint, transport, parse_url, clock=clock, page=page),
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
             deadline=_seconds("deadline", deadline),
@@ -138,6 +140,16 @@ class Interceptor:
             return {}
 
     @property
+    def identity(self) -> Mapping[str, Any]:
+        """The claims of the ID token that the user signed in with: who it is. It was validated when it came.
+
+        Empty without a session, and without OpenID Connect.
+        """
+        session = self._sessions.alive
+        id_token = session.credential.id_token if session else None
+        return unverified_claims(id_token) if id_token else {}
+
+    @property
     def expires_in(self) -> float | None:
         """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
         session = self._sessions.alive
@@ -162,6 +174,9 @@ class Interceptor:
         A session that is on stays as it was until the answer is there; then it is replaced.
         Raises GrantRefused (wrong password), RefreshUnavailable (429, 5xx), MalformedToken (an answer without a
         token), OSError (no answer, TimeoutError included), SessionEnded (a `sign_out()` came in between).
+
+        With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
+        authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
         """
         await self._sessions.sign_in(fields)
 
@@ -182,6 +197,10 @@ class Interceptor:
 
         Requests made meanwhile wait for the answer (Q18). Raises RefreshUnavailable if the endpoint can't be asked now:
         whether somebody is signed in is then not known, so don't show a sign-in form for it.
+
+        With `Endpoint.oauth2` this is also where the user arrives who comes back from signing in: the URL is again what
+        it was before. Raises GrantRefused if nothing came of it, or if the answer in the URL is not for this page; a
+        session that was on goes on, and the next `resume()` takes it up.
         """
         return await self._sessions.resume()
 

@@ -12,6 +12,7 @@ from ..errors import ReissueError
 from ..interceptor import Interceptor
 from ..messages import Request
 from ..neighbours import Store
+from ..redirects import Page
 from ..signals import aborted_by
 from . import gate
 from .requests import can_carry_a_token
@@ -46,6 +47,7 @@ class PageInterceptor(Interceptor):
             parse_url=parse_page_url,
             neighbours=page_neighbours(shared_name) if tabs else None,
             store=_store(store, shared_name),
+            page=_page(endpoint, shared_name),
             **options,
         )
         self._stop_listening = [_listen(js.globalThis, "online", self.wake)]
@@ -118,6 +120,15 @@ def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | 
         return f"{name} {parse_page_url(endpoint.refresh_url).href}"
     urls = [audience] if isinstance(audience, str) else sorted(audience)
     return " ".join([name, *(parse_page_url(url).href for url in urls)])
+
+
+def _page(endpoint: Endpoint | Refresh, name: str) -> Page | None:
+    """This page, for an endpoint that leaves it."""
+    if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
+        return None
+    from .redirects import LeftPage  # here, since most pages are not left
+
+    return LeftPage(name)
 
 
 def _store(kind: str, name: str) -> Store | None:
