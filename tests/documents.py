@@ -1,0 +1,165 @@
+"""The documents, the code in them, and which test runs each block of it.
+
+A block that no rule of `RULES` names fails `tests/test_documents.py`, and so does a rule without a block. A test gets the
+blocks that it runs from `run_by`, so that what is said here is what happens.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOCUMENTS: Final = tuple(
+    sorted(
+        path.relative_to(ROOT).as_posix()
+        for folder in (ROOT, ROOT / "docs", ROOT / "bench")
+        for path in folder.glob("*.md")
+    )
+)
+KOREAN: Final = {
+    "README.ko.md": "README.md",
+    "docs/how-a-token-is-reissued.ko.md": "docs/how-a-token-is-reissued.md",
+}
+"""What is there in Korean, too, and what it mirrors."""
+
+IN_CPYTHON: Final = "tests/test_documents.py::test_the_python_of_a_document_runs_from_top_to_bottom"
+IN_A_PAGE: Final = "tests/browser/test_documents.py::test_the_documents_run_in_a_page"
+AS_COMMANDS: Final = "tests/test_documents.py::test_every_command_is_there_to_be_run"
+AS_A_GUIDE: Final = "tests/browser/test_guide.py::test_the_guide_leads_to_a_protected_page"
+AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
+AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
+AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
+AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
+AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_script_as_well"
+AS_A_LINE: Final = "tests/browser/test_gate.py::test_one_line_brings_the_script_to_a_pyodide_of_ones_own"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Code between two fences; `line` is that of its first line, `heading` the nearest above it, as it is written."""
+
+    document: str
+    line: int
+    heading: str
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+    @property
+    def in_place(self) -> str:
+        """The code behind as many empty lines as stand above it, so that a traceback names the document's own line."""
+        return "\n" * (self.line - 1) + self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which test runs the blocks of a document, of all or of some headings and languages (as shells match names)."""
+
+    document: str
+    test: str
+    heading: str = "*"
+    language: str = "*"
+
+    def names(self, block: Block) -> bool:
+        """Is this block meant?"""
+        asked = (self.document, self.heading, self.language)
+        return all(map(fnmatchcase, (block.document, block.heading, block.language), asked))
+
+
+# The first that names a block counts.
+RULES: Final = (
+    Rule("*.ko.md", AS_A_MIRROR),
+    Rule("README.md", AS_COMMANDS, language="sh"),
+    Rule("README.md", IN_CPYTHON, heading="API"),
+    Rule("README.md", IN_A_PAGE, language="python"),
+    Rule("docs/clients.md", AS_A_LINE, heading="install()", language="javascript"),
+    Rule("docs/clients.md", AS_A_GATE, heading="install()", language="toml"),
+    Rule("docs/clients.md", IN_A_PAGE, heading="Examples"),
+    Rule("docs/clients.md", AS_A_CLIENT),
+    Rule("docs/guide.md", AS_A_GUIDE),
+    Rule("docs/how-a-token-is-reissued.md", IN_CPYTHON, language="python"),
+    Rule("docs/how-a-token-is-reissued.md", AS_COMMANDS, language="sh"),
+    Rule("docs/inspector.md", IN_A_PAGE),
+    Rule("docs/recipes.md", IN_CPYTHON, heading="Test your own app"),
+    Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
+    Rule("docs/recipes.md", IN_A_PAGE, language="python"),
+    Rule("docs/security.md", IN_A_PAGE, language="python"),
+    Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
+    Rule("docs/servers.md", IN_A_PAGE, heading="Anything else"),
+)
+
+
+def runner(block: Block) -> str | None:
+    """The test that runs a block; None if no rule names it."""
+    if (block.document, block.heading) == ("docs/servers.md", "Django REST framework with SimpleJWT"):
+        return AS_A_SERVER if "reissue" in block.code else AS_A_SETTING
+    return next((rule.test for rule in RULES if rule.names(block)), None)
+
+
+def run_by(test: str) -> list[Block]:
+    """The blocks that a test runs, in the order of the documents and of their lines."""
+    return [block for block in blocks(DOCUMENTS) if runner(block) == test]
+
+
+def blocks(documents: Iterable[str]) -> list[Block]:
+    """All code of these documents. What stands between fences without a language is a drawing."""
+    return [block for document in documents for block in read(document, text_of(document)) if block.language]
+
+
+def text_of(document: str) -> str:
+    """A document, as it is written."""
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def read(document: str, text: str) -> list[Block]:
+    """What stands between fences in a text."""
+    found: list[Block] = []
+    heading, fence, language, lines = "", "", "", []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if fence:
+            if line.strip() == fence:
+                found.append(Block(document, number - len(lines), heading, language, "".join(f"{x}\n" for x in lines)))
+                fence = ""
+            else:
+                lines.append(line)
+        elif opened := re.fullmatch(r"(`{3,})(\w*)", line):
+            fence, language, lines = opened[1], opened[2], []
+        elif title := re.fullmatch(r"#{1,6} (.+)", line):
+            heading = title[1]
+    if fence:
+        raise ValueError(f"{document} ends within a block")
+    return found
+
+
+def prose(text: str) -> str:
+    """A text without its blocks of code and without `code` in its lines."""
+    text = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", "", text)
+
+
+def headings(text: str) -> list[str]:
+    """The headings of a text, each with its signs."""
+    return re.findall(
+        r"^#{1,6} .+$", re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+
+
+def anchors(text: str) -> set[str]:
+    """What `#…` may stand for in a link to a text: its headings, written as GitHub writes them."""
+    found: set[str] = set()
+    for heading in headings(text):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.lstrip("#").strip()).lower()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        again = sum(known == anchor or re.fullmatch(rf"{re.escape(anchor)}-\d+", known) is not None for known in found)
+        found.add(f"{anchor}-{again}" if again else anchor)
+    return found
+
+
+def links(text: str) -> list[str]:
+    """Where a text's links and pictures lead."""
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "x", prose(text)))
