@@ -1,7 +1,7 @@
 """The documents, the code in them, and which test runs each block of it.
 
-A block that no rule of `RULES` names fails `tests/test_documents.py`, and so does a rule without a block. A test gets the
-blocks that it runs from `run_by`, so that what is said here is what happens.
+A block that no rule of `RULES` names fails `tests/test_documents.py`, and so does a rule without a block. A test gets
+the blocks that it runs from `run_by`, so that what is said here is what happens.
 """
 
 import re
@@ -27,6 +27,8 @@ KOREAN: Final = {
 
 IN_CPYTHON: Final = "tests/test_documents.py::test_the_python_of_a_document_runs_from_top_to_bottom"
 IN_A_PAGE: Final = "tests/browser/test_documents.py::test_the_documents_run_in_a_page"
+AS_THE_FIRST: Final = "tests/browser/test_python_in_the_page.py::test_the_readmes_first_example_runs_as_it_stands"
+BY_PYTEST: Final = "tests/test_documents.py::test_the_recipe_for_tests_is_run_by_pytest"
 AS_COMMANDS: Final = "tests/test_documents.py::test_every_command_is_there_to_be_run"
 AS_A_GUIDE: Final = "tests/browser/test_guide.py::test_the_guide_leads_to_a_protected_page"
 AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
@@ -58,17 +60,21 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which test runs the blocks of a document, of all or of some headings and languages (as shells match names)."""
+    """Which test runs the blocks of a document, all or some: by heading and language (as shells match names), or by how
+    they begin.
+    """
 
     document: str
     test: str
     heading: str = "*"
     language: str = "*"
+    begins: str = ""
 
     def names(self, block: Block) -> bool:
         """Is this block meant?"""
         asked = (self.document, self.heading, self.language)
-        return all(map(fnmatchcase, (block.document, block.heading, block.language), asked))
+        said = (block.document, block.heading, block.language)
+        return all(map(fnmatchcase, said, asked)) and block.code.startswith(self.begins)
 
 
 # The first that names a block counts.
@@ -76,7 +82,8 @@ RULES: Final = (
     Rule("*.ko.md", AS_A_MIRROR),
     Rule("README.md", AS_COMMANDS, language="sh"),
     Rule("README.md", IN_CPYTHON, heading="API"),
-    Rule("README.md", IN_A_PAGE, language="python"),
+    Rule("README.md", AS_THE_FIRST, heading="reissue"),
+    Rule("README.md", IN_A_PAGE, heading="Other clients"),
     Rule("docs/clients.md", AS_A_LINE, heading="install()", language="javascript"),
     Rule("docs/clients.md", AS_A_GATE, heading="install()", language="toml"),
     Rule("docs/clients.md", IN_A_PAGE, heading="Examples"),
@@ -85,10 +92,11 @@ RULES: Final = (
     Rule("docs/how-a-token-is-reissued.md", IN_CPYTHON, language="python"),
     Rule("docs/how-a-token-is-reissued.md", AS_COMMANDS, language="sh"),
     Rule("docs/inspector.md", IN_A_PAGE),
-    Rule("docs/recipes.md", IN_CPYTHON, heading="Test your own app"),
+    Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
-    Rule("docs/security.md", IN_A_PAGE, language="python"),
+    Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
+    Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
     Rule("docs/servers.md", IN_A_PAGE, heading="Anything else"),
 )
@@ -96,8 +104,6 @@ RULES: Final = (
 
 def runner(block: Block) -> str | None:
     """The test that runs a block; None if no rule names it."""
-    if (block.document, block.heading) == ("docs/servers.md", "Django REST framework with SimpleJWT"):
-        return AS_A_SERVER if "reissue" in block.code else AS_A_SETTING
     return next((rule.test for rule in RULES if rule.names(block)), None)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.documents import (
     AS_COMMANDS,
+    BY_PYTEST,
     DOCUMENTS,
     IN_CPYTHON,
     KOREAN,
@@ -86,6 +87,30 @@ def same_block(block: Block) -> Block:
     return blocks([KOREAN[block.document]])[place]
 
 
+PROOFS = {
+    ("docs/recipes.md", "Refresh in the background"): """
+from reissue import Endpoint
+from reissue.testing import FakeServer
+
+server = FakeServer(clock=asyncio.get_running_loop().time)
+api = server.connect(endpoint=Endpoint("/auth"))
+await api.sign_in(username="ada", password="lovelace")
+task = asyncio.create_task(keep_fresh(api))
+await asyncio.sleep(900)
+assert server.refreshes == 3, server.refreshes
+server.trouble = OSError("no network")
+await asyncio.sleep(300)
+assert api.expires_in == 0
+server.trouble = None
+await asyncio.sleep(20)
+assert api.expires_in > 250
+await api.sign_out()
+await task
+"""
+}
+"""What must hold after the blocks below a heading have run, in their own names."""
+
+
 def run_through(chapter: list[Block]) -> None:
     """Run blocks one after the other in one namespace, as one reads them; no time passes while they wait.
 
@@ -106,6 +131,8 @@ def run_through(chapter: list[Block]) -> None:
                 for name in sorted(set(names) - before):
                     if name.startswith("test_"):
                         loop.run(names[name]())
+            if proof := PROOFS.get((block.document, block.heading)):
+                loop.run(body(compile(proof, f"proof of {block}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names))
             assert printed.getvalue().splitlines() == re.findall(r"# → (.*)$", block.code, re.MULTILINE), block
 
 
@@ -117,8 +144,12 @@ def test_the_article_can_be_pasted_into_the_prompt_that_it_names() -> None:
         input="\n".join(block.code for block in article), capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": "app", "PYTHON_COLORS": "0"}, cwd=ROOT, timeout=60,
     )  # fmt: skip
-    said = [line for line in (re.sub(r"^((>>>|\.\.\.) )+", "", line) for line in done.stdout.splitlines()) if line.strip()]
-    assert said == [line for block in article for line in re.findall(r"# → (.*)$", block.code, re.MULTILINE)], done.stderr
+    said = [
+        line for line in (re.sub(r"^((>>>|\.\.\.) )+", "", line) for line in done.stdout.splitlines()) if line.strip()
+    ]
+    assert said == [line for block in article for line in re.findall(r"# → (.*)$", block.code, re.MULTILINE)], (
+        done.stderr
+    )
 
 
 async def body(code: Any, names: dict[str, Any]) -> None:
@@ -126,6 +157,17 @@ async def body(code: Any, names: dict[str, Any]) -> None:
     waits = eval(code, names)
     if inspect.isawaitable(waits):
         await waits
+
+
+def test_the_recipe_for_tests_is_run_by_pytest(tmp_path: Path) -> None:
+    for block in run_by(BY_PYTEST):
+        named = re.match(r"# (\w+\.py)\n", block.code)
+        (tmp_path / (named[1] if named else "pyproject.toml")).write_text(block.code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "app")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "5 passed" in done.stdout, done.stdout
 
 
 def test_what_a_document_says_is_printed_is_held() -> None:
