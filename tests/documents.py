@@ -35,6 +35,7 @@ AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headin
 AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
 AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
 AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
+AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that_the_guides_page_runs_under"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_script_as_well"
 AS_A_LINE: Final = "tests/browser/test_gate.py::test_one_line_brings_the_script_to_a_pyodide_of_ones_own"
 
@@ -95,6 +96,7 @@ RULES: Final = (
     Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
+    Rule("docs/security.md", AS_THE_POLICY, language="text"),
     Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),

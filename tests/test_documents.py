@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from tests.documents import (
+    AS_A_GUIDE,
     AS_COMMANDS,
+    AS_THE_POLICY,
     BY_PYTEST,
     DOCUMENTS,
     IN_CPYTHON,
@@ -206,6 +208,15 @@ def test_every_command_is_there_to_be_run() -> None:
                     pytest.fail(f"{block}: nobody knows whether this can be run: {line}")
             looked_up += 1
     assert looked_up > 7
+
+
+def test_the_policy_is_the_one_that_the_guides_page_runs_under() -> None:
+    (said,) = run_by(AS_THE_POLICY)
+    (server,) = (block for block in run_by(AS_A_GUIDE) if "POLICY = " in block.code)
+    names: dict[str, str] = {}
+    (policy,) = (node for node in ast.parse(server.code).body if ast.unparse(node).startswith("POLICY = "))
+    exec(ast.unparse(policy), names)
+    assert said.code.split() == names["POLICY"].split()
 
 
 # Links
