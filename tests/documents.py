@@ -127,7 +127,8 @@ def text_of(document: str) -> str:
 def read(document: str, text: str) -> list[Block]:
     """What stands between fences in a text."""
     found: list[Block] = []
-    heading, fence, language, lines = "", "", "", []
+    lines: list[str] = []
+    heading, fence, language = "", "", ""
     for number, line in enumerate(text.splitlines(), start=1):
         if fence:
             if line.strip() == fence:

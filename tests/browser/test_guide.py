@@ -90,8 +90,9 @@ def named(block: Block) -> str:
     """The file that the text above a block speaks of."""
     above = "\n".join(text_of(block.document).splitlines()[: block.line - 2])
     paragraph = re.split(r"^```$|^#+ .*$", above, flags=re.MULTILINE)[-1]
-    (name,) = set(re.findall(r"`(\w+\.(?:py|js|html|toml))`", paragraph))
-    return name
+    names: set[str] = set(re.findall(r"`(\w+\.(?:py|js|html|toml))`", paragraph))
+    assert len(names) == 1, (str(block), names)
+    return names.pop()
 
 
 def do(line: str, here: Path) -> Path:
