@@ -1,7 +1,8 @@
 """The documents, the code in them, and which test runs each block of it.
 
 A block that no rule of `RULES` names fails `tests/test_documents.py`, and so does a rule without a block. A test gets
-the blocks that it runs from `run_by`, so that what is said here is what happens.
+the blocks that it runs from `run_by` (or, for docs/embedding.md, from tests/site/guide.py), so that what is said here
+is what happens.
 """
 
 import re
@@ -30,12 +31,15 @@ IN_A_PAGE: Final = "tests/browser/test_documents.py::test_the_documents_run_in_a
 AS_THE_FIRST: Final = "tests/browser/test_python_in_the_page.py::test_the_readmes_first_example_runs_as_it_stands"
 BY_PYTEST: Final = "tests/test_documents.py::test_the_recipe_for_tests_is_run_by_pytest"
 AS_COMMANDS: Final = "tests/test_documents.py::test_every_command_is_there_to_be_run"
-AS_A_GUIDE: Final = "tests/browser/test_guide.py::test_the_guide_leads_to_a_protected_page"
+AS_A_GUIDE: Final = "tests/site/test_guide.py::test_the_guide_leads_to_a_protected_page"
 AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
 AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
 AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
 AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
 AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that_the_guides_page_runs_under"
+AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_runs_from_any_file_host_with_its_api_elsewhere"
+EMBED: Final = "tests/site/test_embed.py"
+WHEEL: Final = "tests/wheel/test_in_a_page.py"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_script_as_well"
 AS_A_LINE: Final = "tests/browser/test_gate.py::test_one_line_brings_the_script_to_a_pyodide_of_ones_own"
 
@@ -89,6 +93,13 @@ RULES: Final = (
     Rule("docs/clients.md", AS_A_GATE, heading="install()", language="toml"),
     Rule("docs/clients.md", IN_A_PAGE, heading="Examples"),
     Rule("docs/clients.md", AS_A_CLIENT),
+    Rule("docs/embedding.md", f"{EMBED}::test_the_guides_commands_exist", language="sh", heading="The demo*"),
+    Rule("docs/embedding.md", f"{EMBED}::test_the_api_may_be_elsewhere_under_the_guides_policy", heading="The API*"),
+    Rule("docs/embedding.md", f"{EMBED}::test_what_the_guide_shows_is_what_the_site_brings", language="text"),
+    Rule("docs/embedding.md", f"{EMBED}::test_the_ten_lines_run_as_they_stand", heading="The library*"),
+    Rule("docs/embedding.md", f"{WHEEL}::test_micropip_installs_it", language="python"),
+    Rule("docs/embedding.md", f"{WHEEL}::test_a_line_of_pyscripts_configuration_installs_it", heading="With a Py*"),
+    Rule("docs/embedding.md", AS_A_DEMO, heading="The demo*"),
     Rule("docs/guide.md", AS_A_GUIDE),
     Rule("docs/how-a-token-is-reissued.md", IN_CPYTHON, language="python"),
     Rule("docs/how-a-token-is-reissued.md", AS_COMMANDS, language="sh"),
