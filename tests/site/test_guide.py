@@ -135,22 +135,25 @@ def serving(folder: Path) -> Iterator[Served]:
     """The guide's last command, with a port that is free."""
     (command,) = (block.code.strip() for block in run_by(AS_A_GUIDE) if "uvicorn server" in block.code)
     assert f"127.0.0.1:{command.split()[-1]}/" in text_of("docs/guide.md")
-    process = subprocess.Popen(
-        [*command.split()[:-1], "0"],
-        cwd=folder, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert process.stdout
+    kept = folder / "log"
+    with kept.open("w", encoding="utf-8") as access_log:  # a pipe that nobody reads would stop it once it is full
+        process = subprocess.Popen(
+            [*command.split()[:-1], "0"],
+            cwd=folder, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=access_log, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert process.stderr
     log: list[str] = []
+    said = ""
     try:
-        for line in process.stdout:
-            log.append(line)
+        for line in process.stderr:
+            said += line
             if found := re.search(r"running on (http://[\d.:]+)", line):
                 break
         else:
-            raise RuntimeError("".join(log))
+            raise RuntimeError(said)
         yield Served(f"{found[1]}/", log)
     finally:
         process.terminate()
-        rest, _ = process.communicate(timeout=10)
-        log += [line for line in rest.splitlines() if "?waiting" not in line]
+        process.communicate(timeout=10)
+        log += [line for line in kept.read_text(encoding="utf-8").splitlines() if "?waiting" not in line]
