@@ -156,17 +156,14 @@ def read(document: str, text: str) -> list[Block]:
     return found
 
 
-def prose(text: str) -> str:
-    """A text without its blocks of code and without `code` in its lines."""
-    text = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"`[^`\n]*`", "", text)
+def without_blocks(text: str) -> str:
+    """A text without what stands between fences."""
+    return re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def headings(text: str) -> list[str]:
     """The headings of a text, each with its signs."""
-    return re.findall(
-        r"^#{1,6} .+$", re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE
-    )
+    return re.findall(r"^#{1,6} .+$", without_blocks(text), re.MULTILINE)
 
 
 def anchors(text: str) -> set[str]:
@@ -182,4 +179,4 @@ def anchors(text: str) -> set[str]:
 
 def links(text: str) -> list[str]:
     """Where a text's links and pictures lead."""
-    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "x", prose(text)))
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", without_blocks(text)))

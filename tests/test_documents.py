@@ -34,6 +34,7 @@ from tests.documents import (
     run_by,
     runner,
     text_of,
+    without_blocks,
 )
 from tests.reissue.virtual_time import VirtualTimeLoop
 
@@ -275,6 +276,7 @@ def test_a_mirror_has_the_same_headings_and_the_same_code(document: str) -> None
         if mine.language:
             assert without_comments(mine) == without_comments(theirs), mine
     assert counted(mirror) == counted(original)
+    assert spans(mirror) == spans(original)
 
 
 def signs(heading: str) -> str:
@@ -294,13 +296,18 @@ def counted(text: str) -> dict[str, int]:
     return {"links": len(links(text)), **{name: len(re.findall(p, text, re.MULTILINE)) for name, p in signs.items()}}
 
 
+def spans(text: str) -> list[str]:
+    """What stands between backticks in a text's lines."""
+    return sorted(re.findall(r"`([^`\n]+)`", without_blocks(text)))
+
+
 @pytest.mark.parametrize(
     ("document", "language"), [("docs/how-a-token-is-reissued.ko.md", "ko"), ("docs/how-a-token-is-reissued.md", "en")]
 )
 def test_the_buttons_are_called_as_in_the_demo(document: str, language: str) -> None:
     words = json.loads(text_of(f"app/strings/{language}.json"))
     named = re.findall(r"`make serve`[^*]*\*([^*]+)\*[^*]*\*([^*]+)\*", text_of(document))
-    assert named == ([(words["revoke.do"], words["fire.do"])])
+    assert named == [(words["revoke.do"], words["fire.do"])]
 
 
 def test_a_korean_text_is_korean() -> None:

@@ -35,7 +35,7 @@ async def test_it_grants_to_its_users_only(in_body: bool) -> None:
             await api.sign_in(**fields)
     await api.sign_in(username="ada", password="lovelace")
     assert api.claims["sub"] == "ada"
-    assert api.expires_in == 300
+    assert api.expires_in == api.claims["exp"] - api.claims["iat"] == 300
     assert await statuses(api) == [200, 200, 200]
     assert (server.cookie is None) is in_body
 
@@ -103,6 +103,17 @@ async def test_an_unknown_refresh_token_and_none_at_all_are_told_apart() -> None
     server.cookie = "from before the server was started"
     assert await api.resume() is False
     assert (server.refreshes, server.reuses) == (2, 0)
+
+
+async def test_its_endpoint_can_be_asked_by_hand() -> None:
+    server = FakeServer()
+    api = await signed_in(server)
+    cookie = server.cookie
+    assert (await api.fetch("/auth/logout", auth=False)).status == 401, "only a POST signs out"
+    assert server.cookie == cookie
+    assert (await api.fetch("/auth/logout", method="POST", auth=False)).status == 204
+    assert (await api.fetch("/auth/refresh", method="POST", auth=False)).status == 204, "nobody is signed in"
+    assert (server.cookie, server.refreshes) == (None, 1)
 
 
 async def test_the_end_of_all_sessions_is_heard_at_the_next_request() -> None:
