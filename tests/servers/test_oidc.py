@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import textwrap
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
@@ -11,8 +14,11 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from runtime.nodejs import find_node
+from runtime.npm_packages import installed
 from tests.browser.visit import REFUSED, STARTED, Visit
-from tests.live_server import LiveServer, running_server
+from tests.documents import AS_A_PROVIDER, AS_A_TRIP, run_by
+from tests.live_server import ROOT, LiveServer, running_server
 from tests.servers.conftest import Start
 
 APP = "oidc_app.mjs"
@@ -189,3 +195,47 @@ def test_a_callback_of_another_tab_or_of_another_server_is_refused(visit: Visit,
     assert visit.run("leaving.done()") is False
     visit.execute("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     assert visit.run("await leaving") == ["GrantRefused", "access_denied"]
+
+
+def test_what_the_document_says_of_a_sign_in_by_redirect(visit: Visit, start: Start) -> None:
+    (block,) = run_by(AS_A_TRIP)
+    trip = Trip(visit, start, page="blank.html")
+    code = block.code
+    here = {
+        '"https://id.example"': "URL",
+        '"notes", redirect_uri="/"': '"page", redirect_uri="/blank.html", parameters={"prompt": "consent"}',
+        '"https://api.example/"': 'URL + "/api/"',
+    }
+    for there, instead in here.items():
+        assert code.count(there) == 1, there
+        code = code.replace(there, instead)
+    code = f"async def written():\n    global api, signed_in\n{textwrap.indent(code, '    ')}"
+    visit.run(f"await api.close()\n{code}\nleaving = asyncio.ensure_future(written())\nNone")
+    visit.button("Sign in").click()
+    visit.button("Allow").click()
+    trip.begun()
+    visit.run(f"await api.close()\n{code}\nawait written()")
+    assert visit.run("[signed_in, api.identity['sub']]") == [True, "ada"]
+
+
+def test_the_provider_takes_the_settings_of_the_document(runtime: None) -> None:
+    """The block runs as it stands, and its client is asked for by the provider's own means."""
+    (block,) = run_by(AS_A_PROVIDER)
+    script = f"""
+        import {{pathToFileURL}} from "node:url";
+        const {{Provider}} = await import(pathToFileURL(`${{process.env.MODULES}}/oidc-provider/lib/index.js`));
+        const provider = {block.code}
+        const {{clientAuthMethod, redirectUris, grantTypes}} = await provider.Client.find("notes");
+        console.log(JSON.stringify([provider.issuer, clientAuthMethod, redirectUris, grantTypes]));
+    """
+    told = subprocess.run(
+        [find_node().node, "--input-type=module", "--eval", script],
+        env={**os.environ, "MODULES": str(installed(ROOT / ".runtime"))},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(told.stdout.splitlines()[-1]) == [
+        "https://id.example",
+        "none",
+        ["https://app.example/"],
+        ["authorization_code", "refresh_token"],
+    ]
