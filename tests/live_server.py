@@ -90,9 +90,9 @@ class LiveServer:
 
 
 @contextmanager
-def running_server(*flags: str) -> Iterator[LiveServer]:
+def running_server(*flags: str, program: str = "serve.py") -> Iterator[LiveServer]:
     """Starts `python serve.py --port 0` with these flags, and stops it at the end."""
-    command = [sys.executable, str(ROOT / "serve.py"), "--port", "0", *flags]
+    command = [sys.executable, str(ROOT / program), "--port", "0", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout
     try:

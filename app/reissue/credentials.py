@@ -30,7 +30,7 @@ class Credential:
 
     `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1); None asks the token's own `exp - iat`, and
     failing that, leaves the end to a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the clock's time of
-    receipt, set by the session.
+    receipt, set by the session. `id_token` is OpenID Connect's, of the sign-in that the session began with.
     Raises MalformedToken for a token that can't be sent or a life that is no positive number.
     """
 
@@ -39,11 +39,14 @@ class Credential:
     expires_in: float | None = None
     token_type: TokenType = "Bearer"
     received_at: float | None = None
+    id_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         checked_token(self.access_token)
         if self.refresh_token is not None:
             checked_token(self.refresh_token, "refresh token")
+        if self.id_token is not None:
+            checked_token(self.id_token, "ID token")
         if self.expires_in is not None and not _is_life(self.expires_in):
             raise MalformedToken("expires_in is a number of seconds, not negative")
         if self.token_type not in ("Bearer", "DPoP"):
@@ -59,7 +62,8 @@ class Credential:
             with suppress(MalformedToken):  # an opaque token does not tell its life; a 401 will
                 life = lifetime(unverified_claims(self.access_token), now=now)
         kept = self.refresh_token or (previous.refresh_token if previous else None)
-        return replace(self, expires_in=life, received_at=now, refresh_token=kept)
+        id_token = self.id_token or (previous.id_token if previous else None)
+        return replace(self, expires_in=life, received_at=now, refresh_token=kept, id_token=id_token)
 
     @property
     def bound(self) -> bool:
@@ -68,11 +72,14 @@ class Credential:
 
     @property
     def user(self) -> object:
-        """Whom the token names as its user (`sub`, RFC 7519 section 4.1.2), unverified; None if it names nobody."""
-        try:
-            return unverified_claims(self.access_token).get("sub")
-        except MalformedToken:
-            return None  # an opaque token
+        """Whom the token names as its user (`sub`, RFC 7519 section 4.1.2), unverified; None if it names nobody.
+
+        Where the access token is opaque, the ID token tells.
+        """
+        for token in filter(None, (self.access_token, self.id_token)):
+            with suppress(MalformedToken):  # an opaque token
+                return unverified_claims(token).get("sub")
+        return None
 
     def is_of_another_user_than(self, other: "Credential", *, if_untold: bool = False) -> bool:
         """Do the tokens name different users? `if_untold` is the answer where one of them names nobody."""

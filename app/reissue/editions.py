@@ -90,6 +90,7 @@ def written(message: Message) -> str:
                 "expires_in": credential.expires_in,
                 "token_type": credential.token_type,
                 "received_at": credential.received_at,
+                "id_token": credential.id_token,
             }
         case Ended(edition_or_none, reason):
             fields = {"type": "ended", "edition": edition_or_none and str(edition_or_none), "reason": reason}
@@ -137,6 +138,7 @@ def _credential(fields: dict[str, Any]) -> Credential | None:
             expires_in=fields.get("expires_in"),
             token_type=fields.get("token_type", "Bearer"),  # what an earlier version wrote has none
             received_at=received_at,
+            id_token=fields.get("id_token"),
         )
     except MalformedToken:
         return None

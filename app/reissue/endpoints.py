@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlencode
 
 from .backoff import parse_retry_after
@@ -20,6 +20,7 @@ from .errors import GrantRefused, MalformedToken, RefreshUnavailable
 from .messages import HasStatus, Headers, Request
 from .nesting import is_nested_deeper
 from .proofs import Prover, proving
+from .redirects import Page, Redirects
 from .urls import ParseUrl
 
 Transport = Callable[[Request], Awaitable[Any]]
@@ -48,8 +49,11 @@ _ERROR_CODE = re.compile(r"[a-z_]{1,40}")  # it goes into events, so it must not
 class TokenSource(Protocol):
     """An endpoint ready for use: what the interceptor calls."""
 
-    async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
-        """Tokens for a user's own fields."""
+    redirects: Redirects | None
+    """How the page is left, where users sign in elsewhere."""
+
+    async def sign_in(self, fields: Any) -> Credential:
+        """Tokens for a user's own fields; where the page is left, for the `answer()` that it came back with."""
         ...
 
     async def refresh(self, credential: Credential | None) -> Credential:
@@ -98,6 +102,9 @@ class Endpoint:
     Raises TypeError or ValueError for settings that can't work.
     """
 
+    redirects: ClassVar[bool] = False
+    """Do users sign in at another address, for which the page is left?"""
+
     def __init__(
         self,
         url: str,
@@ -142,6 +149,25 @@ class Endpoint:
         sign_out = "blacklist/" if blacklist else None
         return cls(url, sign_in="", refresh="refresh/", sign_out=sign_out, cookie=False, names=named, **settings)
 
+    @classmethod
+    def oauth2(cls, issuer: str | None = None, *, client_id: str, **settings: Any) -> "Endpoint":
+        """An OAuth 2.0 or OpenID Connect server: authorization code with PKCE (RFC 7636), the page being left for it.
+
+        `issuer` is the server's URL; what it says about itself (RFC 8414) is fetched when it is first needed.
+        `metadata` is a mapping in RFC 8414's own names, in place of that. `client_id` is a public client's.
+        `redirect_uri` is the page that users are sent back to, by default the one that they left, without query and
+        fragment. `scope` is "openid offline_access" unless given; with "openid" an ID token is asked for and validated.
+        `resource` is one URL, or several, of RFC 8707. `parameters` are sent with every authorization request
+        (`{"prompt": "consent"}`), besides those given to `sign_in()`. `end_session=True` leaves the page at
+        `sign_out()`, to sign out at the provider too, which sends users back to `post_logout_redirect_uri`. The rest is
+        as above: `fields`, `headers`, `names`; `credentials` is "omit" unless given.
+
+        `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
+        """
+        from .oauth2 import OAuth2  # here, since a page that signs in by itself need not load it
+
+        return OAuth2(issuer, client_id=client_id, **settings)
+
     @property
     def urls(self) -> list[str]:
         """Every URL that is asked, as it was given: relative to the page, maybe."""
@@ -154,7 +180,7 @@ class Endpoint:
 
     def sign_in_request(self, fields: Mapping[str, Any]) -> Request:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
-        return self._request(self._sign_in, fields)
+        return self._request(f"{self.url}/{self._sign_in}", fields)
 
     def refresh_request(
         self, credential: Credential | None, fields: Mapping[str, str] = MappingProxyType({})
@@ -162,13 +188,13 @@ class Endpoint:
         """The request for a new access token (RFC 6749 section 6); None if there is nothing that could renew it."""
         if self._refresh is None or not self._knows(credential):
             return None
-        return self._request(self._refresh, {**fields, **self._refresh_token(credential)})
+        return self._request(f"{self.url}/{self._refresh}", {**fields, **self._refresh_token(credential)})
 
     def sign_out_request(self, credential: Credential | None) -> Request | None:
         """The request that ends the session at the server (after RFC 7009); None if there is nothing to tell."""
         if self._sign_out is None or not self._knows(credential):
             return None
-        return self._request(self._sign_out, self._refresh_token(credential))
+        return self._request(f"{self.url}/{self._sign_out}", self._refresh_token(credential))
 
     def _knows(self, credential: Credential | None) -> bool:
         """Does the server know by something whose session it is: by a cookie, perhaps, or by what is in the body?"""
@@ -178,15 +204,15 @@ class Endpoint:
         held = credential.refresh_token if credential else None
         return {self._names["refresh_token"]: held} if held else {}
 
-    def _request(self, path: str, fields: Mapping[str, Any]) -> Request:
+    def _request(self, url: str, fields: Mapping[str, Any]) -> Request:
         headers = self._headers() if callable(self._headers) else self._headers
         fields = {**self._fields, **fields}
         body: dict[str, Any] = {"json": fields}
         if self._encoding == "form":
-            body = {"body": urlencode(fields)}
+            body = {"body": urlencode(fields, doseq=True)}
             headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return Request.build(
-            f"{self.url}/{path}",
+            url,
             method="POST",
             headers={"Accept": "application/json", **(headers or {})},
             **body,
@@ -200,7 +226,15 @@ class Endpoint:
         """The credential in an answer of this endpoint; raises what `read_credential` raises."""
         return read_credential(status, headers, text, names=self._names)
 
-    def bind(self, transport: Transport, parse: ParseUrl, prover: Prover | None = None) -> TokenSource:
+    def bind(
+        self,
+        transport: Transport,
+        parse: ParseUrl,
+        *,
+        clock: Callable[[], float],
+        page: Page | None = None,
+        prover: Prover | None = None,
+    ) -> TokenSource:
         """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be.
 
         With a `prover` it is asked for tokens that are bound to a key, and no others are taken (RFC 9449 section 5).
@@ -210,7 +244,7 @@ class Endpoint:
                 parse(url)
             except ValueError as error:
                 raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
-        return _HttpTokenSource(self, transport, parse, prover)
+        return HttpTokenSource(self, transport, parse, prover)
 
 
 def read_credential(
@@ -223,7 +257,7 @@ def read_credential(
     Raises GrantRefused for a 401, and for a 400 with an OAuth error code; RefreshUnavailable for every other failure
     (429, 5xx, and a 403 too: proxies send those, F12); MalformedToken for a success without a usable token (F4).
     """
-    fields = _json_object(text)
+    fields = json_object(text)
     names = names or dict(zip(_NAMES, _NAMES, strict=True))
     error = fields.get("error")
     if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
@@ -231,14 +265,14 @@ def read_credential(
     if status == 401 or (status == 400 and error in _REFUSALS):
         description = fields.get("error_description", fields.get("detail"))  # FastAPI and Django say `detail`
         raise GrantRefused(
-            error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "invalid_grant",
+            error_code(error, "invalid_grant"),
             description if isinstance(description, str) else None,
             status=status,
         )
     if not 200 <= status < 300:
         raise RefreshUnavailable(
             f"the endpoint answered {status}",
-            retry_after=_retry_after(headers),
+            retry_after=retry_after(headers),
             status=status,
         )
     if names["access_token"] not in fields:
@@ -255,7 +289,13 @@ def read_credential(
     )
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def error_code(value: object, otherwise: str) -> str:
+    """The OAuth error code that a server names, if it is one that can be told."""
+    return value if isinstance(value, str) and _ERROR_CODE.fullmatch(value) else otherwise
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object that a JSON text holds; an empty one for any other text."""
     try:
         fields = None if is_nested_deeper(text, 100) else json.loads(text)
     except ValueError:
@@ -275,27 +315,33 @@ def _number(value: object) -> float | None:
     return number if isfinite(number) and number >= 0 else None
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait."""
     return parse_retry_after(headers.get("Retry-After"), date=headers.get("Date"))
 
 
-class _HttpTokenSource:
+class HttpTokenSource:
     """An `Endpoint` over a transport."""
 
-    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl, prover: Prover | None) -> None:
+    redirects: Redirects | None = None
+
+    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl, prover: Prover | None = None) -> None:
         self._endpoint = endpoint
         self._transport = transport
         self._parse = parse
         self._asks_bound = prover is not None
         self._grants = proving(transport, prover) if prover else transport
 
-    async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
+    async def sign_in(self, fields: Any) -> Credential:
+        """Tokens for a user's own fields."""
         return self._read(*await self._ask(self._endpoint.sign_in_request(fields)))
 
     async def refresh(self, credential: Credential | None) -> Credential:
+        """Tokens in place of these."""
         return await self._renewed(credential, {})
 
     async def exchange(self, wanted: Exchange) -> Credential:
+        """Tokens for another resource."""
         return await self._renewed(wanted.credential, wanted.fields)
 
     async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
@@ -308,14 +354,17 @@ class _HttpTokenSource:
         return self._read(status, headers, text)
 
     async def sign_out(self, credential: Credential | None) -> None:
-        request = self._endpoint.sign_out_request(credential)
+        """End the session at the server."""
+        await self._tell(self._endpoint.sign_out_request(credential))
+
+    async def _tell(self, request: Request | None) -> None:
         if request is None:
             return
         status, headers, _ = await self._send(request)
         if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
             raise RefreshUnavailable(
                 f"signed out in this page, but the server answered {status}",
-                retry_after=_retry_after(headers),
+                retry_after=retry_after(headers),
                 status=status,
             )
 
@@ -344,10 +393,12 @@ class _HttpTokenSource:
 class CallableTokenSource:
     """An app's own coroutine function in an endpoint's place: it can refresh, and the app signs in by itself."""
 
+    redirects: Redirects | None = None
+
     def __init__(self, refresh: Refresh) -> None:
         self._refresh = refresh
 
-    async def sign_in(self, fields: Mapping[str, Any]) -> Credential:
+    async def sign_in(self, fields: Any) -> Credential:
         """Not possible: raises TypeError."""
         raise TypeError("this endpoint is a callable, which can only refresh: sign in by your own means, then adopt()")
 
@@ -367,11 +418,17 @@ class CallableTokenSource:
 
 
 def token_source(
-    endpoint: Endpoint | Refresh, transport: Transport, parse: ParseUrl, prover: Prover | None = None
+    endpoint: Endpoint | Refresh,
+    transport: Transport,
+    parse: ParseUrl,
+    *,
+    clock: Callable[[], float],
+    page: Page | None,
+    prover: Prover | None = None,
 ) -> TokenSource:
     """An endpoint of either kind, ready for use. Raises TypeError for anything else."""
     if isinstance(endpoint, Endpoint):
-        return endpoint.bind(transport, parse, prover)
+        return endpoint.bind(transport, parse, clock=clock, page=page, prover=prover)
     if callable(endpoint):
         return CallableTokenSource(endpoint)
     raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

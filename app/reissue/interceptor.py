@@ -49,6 +49,7 @@ from .events import (
 from .messages import Request
 from .neighbours import Neighbours, Store
 from .proofs import Proofs, Prover
+from .redirects import Page
 from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .signals import Signal, aborted_by
@@ -75,6 +76,7 @@ class Interceptor:
     that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine function that
     is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives fields for the
     endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the transport will.
+    `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -96,6 +98,7 @@ class Interceptor:
         proofs: Proofs | None = None,
         step_up: StepUpHandler | None = None,
         parse_url: ParseUrl = parse_url,
+        page: Page | None = None,
     ) -> None:
         if not callable(transport):
             raise TypeError("transport is a coroutine function that takes a Request")
@@ -124,7 +127,8 @@ class Interceptor:
             make_sessions = endpoint.sessions
         else:
             prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
-            make_sessions = partial(Sessions, token_source(endpoint, transport, parse_url, prover))
+            tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
+            make_sessions = partial(Sessions, tokens)
         self._sessions = make_sessions(
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
@@ -157,6 +161,16 @@ class Interceptor:
             return {}
 
     @property
+    def identity(self) -> Mapping[str, Any]:
+        """The claims of the ID token that the user signed in with: who it is. It was validated when it came.
+
+        Empty without a session, and without OpenID Connect.
+        """
+        session = self._sessions.alive
+        id_token = session.credential.id_token if session else None
+        return unverified_claims(id_token) if id_token else {}
+
+    @property
     def expires_in(self) -> float | None:
         """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
         session = self._sessions.alive
@@ -181,6 +195,9 @@ class Interceptor:
         A session that is on stays as it was until the answer is there; then it is replaced.
         Raises GrantRefused (wrong password), RefreshUnavailable (429, 5xx), MalformedToken (an answer without a
         token), OSError (no answer, TimeoutError included), SessionEnded (a `sign_out()` came in between).
+
+        With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
+        authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
         """
         await self._sessions.sign_in(fields)
 
@@ -209,6 +226,10 @@ class Interceptor:
 
         Requests made meanwhile wait for the answer (Q18). Raises RefreshUnavailable if the endpoint can't be asked now:
         whether somebody is signed in is then not known, so don't show a sign-in form for it.
+
+        With `Endpoint.oauth2` this is also where the user arrives who comes back from signing in: the URL is again what
+        it was before. Raises GrantRefused if nothing came of it, or if the answer in the URL is not for this page; a
+        session that was on goes on, and the next `resume()` takes it up.
         """
         return await self._sessions.resume()
 

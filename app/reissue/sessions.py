@@ -7,6 +7,8 @@ Theory of operation:
 2. A resume asks whether somebody is signed in. Until that is known requests wait (Q18), and if it could not be asked
    they ask again: nobody knows that they must sign in.
 3. A sign-out overtakes what is about to start a session (S1): a resume, a sign-in, an adoption.
+4. Where users sign in at another address, a sign-in leaves the page, and the resume of the page that they come back to
+   begins the session: before it looks for any other, and in a turn.
 """
 
 import asyncio
@@ -37,6 +39,7 @@ from .session import Session
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
 from .step_up import StepUpHandler, StepUps
+from .timers import time_limit
 
 
 class State(Enum):
@@ -86,6 +89,7 @@ class Sessions:
         self._resuming: SingleFlight[Session | None] = SingleFlight()
         self._resume_backoff = Backoff(clock=clock)
         self._unasked = False  # a resume failed, so nobody knows whether somebody is signed in
+        self._refusal: GrantRefused | MalformedToken | None = None  # what came of an answer, for who asks
         self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
         self._closed = False
         self._sharing = Sharing(
@@ -135,13 +139,20 @@ class Sessions:
     async def sign_in(self, fields: Mapping[str, Any]) -> None:
         """Ask the endpoint for tokens, and begin a session with them; the one that is on is replaced then."""
         self.check_usable()
+        if self._tokens.redirects is None:
+            await self._begin_by(fields)
+            return
+        async with time_limit(self._deadline):  # in no turn: it would be cut off with the page
+            await self._tokens.redirects.leave_to_sign_in(fields)
+
+    async def _begin_by(self, fields: Any) -> Session:
         sign_outs = self._sign_outs
         async with self._sharing.turn(insist=True):
             if self._closed:
                 raise SessionEnded("closed")
             credential = await self._signed_in(fields)
             self._check_overtaken(sign_outs)
-            self._begin(credential)
+            return self._begin(credential)
 
     async def adopt(self, credential: Credential) -> None:
         """Begin a session with tokens that the app got by its own means."""
@@ -153,10 +164,16 @@ class Sessions:
         self._begin(credential)
 
     async def resume(self) -> bool:
-        """Take up the session of an earlier page, or another; True if there is one."""
+        """Take up the session of an earlier page, or another, or begin the one that the user comes back for.
+
+        True if there is one. Raises what came of an answer that was refused.
+        """
         self.check_usable()
-        if self.alive is None:
+        if self.alive is None or self._answer() is not None:
             await self._resumed()
+        refusal, self._refusal = self._refusal, None
+        if refusal is not None:
+            raise refusal
         return self.alive is not None
 
     async def renew(self) -> None:
@@ -171,6 +188,9 @@ class Sessions:
         self._sharing.end("signed_out")
         async with self._sharing.turn(insist=True):
             await self._calls.make(self._tokens.sign_out, credential)
+        if self._tokens.redirects is not None:
+            async with time_limit(self._deadline):
+                await self._tokens.redirects.leave_to_sign_out(credential)
 
     async def close(self) -> None:
         """End the session in this page only. A refresh that is on the wire is waited for, and handed on."""
@@ -266,8 +286,14 @@ class Sessions:
     async def _found(self) -> Session | None:
         """The session that another page has, or the store, or that the browser's cookie stands for; None if none.
 
-        It may have ended by now.
+        It may have ended by now. Before all of them comes the answer that the user was sent back with.
         """
+        answer = self._answer()
+        if answer is not None:
+            try:
+                return await self._begin_by(answer)
+            except (GrantRefused, MalformedToken) as refusal:
+                self._refusal = refusal
         sign_outs = self._sign_outs
         await self._sharing.look()
         if self.alive is None:
@@ -286,6 +312,10 @@ class Sessions:
         with suppress(SessionEnded, SessionChanged):
             await session.obtain()  # what was kept may have expired, or been ended, long ago
         return session
+
+    def _answer(self) -> Any | None:
+        """What the user was sent back with."""
+        return self._tokens.redirects and self._tokens.redirects.answer()
 
     async def _asked_for_the_cookies(self) -> Credential | None:
         """What the browser's cookie stands for; None if for nothing."""
@@ -356,6 +386,8 @@ class Sessions:
         self._sign_outs += 1
         self._resuming.cancel()
         self._unasked = False
+        if self._tokens.redirects is not None:
+            self._tokens.redirects.forget()
         if session is None:
             return None
         session.end(reason)

@@ -1,17 +1,28 @@
 """Fakes for tests of this library and of apps that use it. Nothing here sleeps.
 
-clock = Clock()
-gate = Gate()
-server = FakeApi(accepts="new")
-api = Interceptor(server, audience="https://api.test/", endpoint=refresh, clock=clock)
+server = FakeServer()                                           # an API and its auth server
+api = server.connect("/api/", endpoint=Endpoint("/auth"))       # in place of reissue.connect
+await api.sign_in(username="ada", password="lovelace")
+server.clock.advance(300)                                       # the access token has expired
 """
 
 import asyncio
-from collections.abc import Callable
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urljoin
 
+import jwt
+
+from .endpoints import Endpoint, Refresh
+from .interceptor import Interceptor
 from .messages import Request, Response
+from .urls import Url, parse_url
 
-__all__ = ["Clock", "FakeApi", "Gate", "settle"]
+__all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "settle"]
 
 
 class Clock:
@@ -81,15 +92,161 @@ class FakeApi:
             await self.gate.passed()
         else:
             await asyncio.sleep(0)  # a wire is never instant: let others run
-        if request.headers.get("Authorization") == f"Bearer {self.accepts}":
+        if _bearer(request) == self.accepts:
             return self.answer(request)
-        return Response(401, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        return _REFUSED
 
     @property
     def tokens(self) -> list[str | None]:
         """The bearer token of each request, in order of arrival; None for a request without one."""
-        headers = [request.headers.get("Authorization") for request in self.requests]
-        return [header.removeprefix("Bearer ") if header else None for header in headers]
+        return [_bearer(request) for request in self.requests]
+
+
+class FakeServer:
+    """A transport in front of an API and its auth server: grants tokens, rotates them, and punishes reuse.
+
+    Below `url` it has what `Endpoint("/auth")` asks: `POST /auth/login`, `/auth/refresh`, `/auth/logout`. Everything
+    else is the API, and wants a good access token. Access tokens are JWTs of `lifetime` seconds by `clock`. A refresh
+    token works once: presenting one that was used before ends its session (RFC 9700 section 4.14.2). It lies in a
+    cookie, which this object keeps as a browser would; with `in_body` it stands in the bodies instead.
+
+    May be changed at any time: `answer`, the API's answer to a request with a good token; `gate`, which holds
+    refreshes; `trouble`, which a refresh meets in place of its answer, a Response or an OSError, and nothing is done.
+    What it saw: `requests` to the API, in order of arrival; `refreshes`, how many were asked for; `reuses`.
+    """
+
+    def __init__(
+        self,
+        url: str = "https://app.test/",
+        *,
+        clock: Clock | None = None,
+        users: Mapping[str, str] = MappingProxyType({"ada": "lovelace"}),
+        lifetime: int = 300,
+        in_body: bool = False,
+        gate: Gate | None = None,
+        answer: Callable[[Request], Response] = lambda request: Response(200, {}, b"{}"),
+    ) -> None:
+        self.url = url
+        self.clock = Clock() if clock is None else clock
+        self.users = dict(users)
+        self.lifetime = lifetime
+        self.in_body = in_body
+        self.gate = gate
+        self.answer = answer
+        self.trouble: Response | OSError | None = None
+        self.cookie: str | None = None
+        self.requests: list[Request] = []
+        self.refreshes = self.reuses = 0
+        self._sessions: dict[str, _Session] = {}  # by each refresh token that it was ever granted
+        self._good: dict[str, tuple[_Session, float]] = {}  # access token → whose, and until when
+
+    def connect(self, audience: str = "/api/", *, endpoint: Endpoint | Refresh, **options: Any) -> Interceptor:
+        """What `reissue.connect` gives in a page at `url`, over this server. `options` are those of `Interceptor`."""
+        settings: dict[str, Any] = {"clock": self.clock, "parse_url": self._parse_url, **options}
+        return Interceptor(self, audience=audience, endpoint=endpoint, **settings)
+
+    def revoke(self) -> None:
+        """Refuse the access tokens granted so far: the next requests meet a 401, and a refresh works."""
+        self._good.clear()
+
+    def end(self) -> None:
+        """End every session: requests meet a 401, and the refresh is refused."""
+        self._good.clear()
+        for session in self._sessions.values():
+            session.over = True
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request as the server would."""
+        call = urljoin(self.url, request.url).removeprefix(urljoin(self.url, "/auth/"))
+        if request.method == "POST" and call in ("login", "refresh", "logout"):
+            fields = json.loads(request.body or b"{}")
+            # A browser adds its cookie when it sends, not when the server gets round to it.
+            presented = fields.get("refresh_token") if self.in_body else self.cookie
+            if call == "login":
+                return await self._sign_in(fields)
+            return await (self._refresh(presented) if call == "refresh" else self._sign_out(presented))
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        session, expires_at = self._good.get(_bearer(request) or "", (None, 0.0))
+        return _REFUSED if session is None or self.clock() >= expires_at else self.answer(request)
+
+    async def _sign_in(self, fields: Mapping[str, Any]) -> Response:
+        await asyncio.sleep(0)
+        user = fields.get("username")
+        if user not in self.users or fields.get("password") != self.users[user]:
+            return _NOT_GRANTED
+        return self._granted(_Session(user))
+
+    async def _refresh(self, presented: str | None) -> Response:
+        self.refreshes += 1
+        if self.gate is not None:
+            await self.gate.passed()
+        else:
+            await asyncio.sleep(0)
+        if isinstance(self.trouble, OSError):
+            raise self.trouble
+        if self.trouble is not None:
+            return self.trouble
+        if presented is None:
+            return Response(204)
+        session = self._sessions.get(presented)
+        if session is None or session.over:
+            return _NOT_GRANTED
+        if presented != session.newest:
+            self.reuses += 1
+            self._over(session)
+            return _NOT_GRANTED
+        return self._granted(session)
+
+    async def _sign_out(self, presented: str | None) -> Response:
+        await asyncio.sleep(0)
+        if presented in self._sessions:
+            self._over(self._sessions[presented])
+        self.cookie = None
+        return Response(204)
+
+    def _granted(self, session: "_Session") -> Response:
+        now = int(self.clock())
+        claims = {"sub": session.user, "iat": now, "exp": now + self.lifetime, "jti": secrets.token_urlsafe(9)}
+        access_token = jwt.encode(claims, "a key that only this fake server knows", algorithm="HS256")
+        self._good[access_token] = session, self.clock() + self.lifetime
+        session.newest = secrets.token_urlsafe(16)
+        self._sessions[session.newest] = session
+        body = {"access_token": access_token, "token_type": "Bearer", "expires_in": self.lifetime}
+        if self.in_body:
+            body["refresh_token"] = session.newest
+        else:
+            self.cookie = session.newest
+        return _json(200, body)
+
+    def _over(self, session: "_Session") -> None:
+        session.over = True
+        self._good = {token: good for token, good in self._good.items() if good[0] is not session}
+
+    def _parse_url(self, text: str) -> Url:
+        return parse_url(urljoin(self.url, text))
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    """One sign-in, at the server."""
+
+    user: str
+    newest: str = ""
+    over: bool = False
+
+
+def _bearer(request: Request) -> str | None:
+    header = request.headers.get("Authorization")
+    return header.removeprefix("Bearer ") if header else None
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(status, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+
+_REFUSED = Response(401, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+_NOT_GRANTED = _json(401, {"error": "invalid_grant"})
 
 
 async def settle(rounds: int = 50) -> None:

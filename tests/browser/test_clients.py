@@ -9,12 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.browser.visit import Visit
-from tests.live_server import ROOT
+from tests.documents import AS_A_CLIENT, run_by
 
-DOCUMENT = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-EXAMPLES: dict[str, str] = dict(
-    re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```(?:python|javascript)\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
-)
+EXAMPLES = {block.heading: block.code for block in run_by(AS_A_CLIENT)}
 JAVASCRIPT = "JavaScript"
 INSTALLED = {JAVASCRIPT} | {title for title, code in EXAMPLES.items() if "api.install()" in code}
 SYNCHRONOUS = {title for title, code in EXAMPLES.items() if "async " not in code}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.test_clients import BLOB, MODULE
 from tests.browser.visit import REFUSED, Visit
+from tests.documents import AS_A_GATE, AS_A_LINE, run_by
 from tests.live_server import ROOT
 
 CONNECT = """
@@ -73,19 +74,12 @@ def test_without_the_script_python_decides(visit: Visit) -> None:
 JS = "text/javascript; charset=utf-8"
 
 
-def documented(language: str) -> str:
-    """The lines about gate.js in docs/clients.md."""
-    document = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-    blocks = [block.partition("```")[0] for block in document.split(f"```{language}\n")[1:]]
-    (block,) = [block for block in blocks if "gate.js" in block]
-    return block
-
-
 @pytest.mark.parametrize("place", ["PyScript", "a PyScript worker"])
 def test_pyscripts_js_modules_bring_the_script_as_well(visit: Visit, place: str) -> None:
     """As docs/clients.md says for an interpreter that isn't ours."""
     without_the_script(visit)
-    settings, script = documented("toml"), (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
+    (block,) = run_by(AS_A_GATE)
+    settings, script = block.code, (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
     visit.alter("pyscript.toml", lambda text: text + settings)
     visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
     visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
@@ -100,7 +94,8 @@ def test_one_line_brings_the_script_to_a_pyodide_of_ones_own(visit: Visit) -> No
     script = (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
     visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
     visit.open_blank("plain.html").run("import js, pyodide_js\njs.window.pyodide = pyodide_js")
-    visit.evaluate(f"(async () => {{ {documented('javascript')} }})()")
+    (block,) = run_by(AS_A_LINE)
+    visit.evaluate(f"(async () => {{ {block.code} }})()")
     visit.run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.visit import REFUSED, Visit
-from tests.live_server import ROOT
+from tests.documents import AS_THE_FIRST, run_by
 
 CONNECT = """
 import asyncio, reissue
@@ -34,13 +33,8 @@ def python(visit: Visit) -> Visit:
     return visit
 
 
-def readme_example() -> str:
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    return blocks[0]
-
-
 def test_the_readmes_first_example_runs_as_it_stands(visit: Visit) -> None:
-    example = readme_example()
+    (example,) = (block.code for block in run_by(AS_THE_FIRST))
     assert len([line for line in example.splitlines() if line.strip()]) <= 12
     assert visit.open_blank().run(example + "\n[note['text'], api.state.value]") == ["hi", "signed_out"]
     counters = visit.server.counters()

@@ -77,7 +77,7 @@ def test_the_shim_is_filled_with_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "enough"), [("v20.1.0\n", True), ("v24.0.0", True), ("v18.9.9", False), ("", False)]
+    ("version", "enough"), [("v22.1.0\n", True), ("v24.0.0", True), ("v20.9.9", False), ("", False)]
 )
 def test_an_old_node_is_not_used(version: str, enough: bool) -> None:
     assert is_new_enough(version) is enough

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from runtime.nodejs import find_node
+from runtime.npm_packages import installed
 from tests.browser.conftest import browser_type_launch_args, runtime, server, server_flags, visit
+from tests.live_server import ROOT
 
 __all__ = ["browser_type_launch_args", "runtime", "server", "server_flags", "visit"]
 
@@ -22,10 +25,13 @@ Start = Callable[..., str]
 
 
 @contextmanager
-def running(app: str, *, page: str) -> Iterator[str]:
-    """An ASGI application of this folder behind uvicorn; its URL, without a slash at the end."""
+def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
+    """A program of this folder, or an ASGI application behind uvicorn; its URL, without a slash at the end."""
     command = [sys.executable, str(HERE / "run.py"), app]
-    environment = {**os.environ, "PAGE": page, "LIFE": str(LIFE)}
+    environment = {**os.environ, "PAGE": page, "LIFE": str(life)}
+    if app.endswith(".mjs"):
+        command = [find_node().node, str(HERE / app)]
+        environment["MODULES"] = str(installed(ROOT / ".runtime"))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE, env=environment)
     assert process.stdout
     try:
@@ -43,4 +49,4 @@ def running(app: str, *, page: str) -> Iterator[str]:
 def start() -> Iterator[Start]:
     """Starts one of the applications for a page of this origin; gives its URL."""
     with ExitStack() as stack:
-        yield lambda app, page: stack.enter_context(running(app, page=page))
+        yield lambda app, page, **options: stack.enter_context(running(app, page=page, **options))

@@ -10,10 +10,10 @@ import pytest
 
 from runtime.publish.sizes import Size, on_the_wire
 from tests.browser.visit import Visit
-from tests.live_server import ROOT
+from tests.documents import blocks, text_of
 
-GUIDE = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
-BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+GUIDE = text_of("docs/embedding.md")
+BLOCKS = [(block.language, block.code) for block in blocks(["docs/embedding.md"])]
 
 
 def block(language: str, holding: str) -> str:

@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 from runtime.publish.sizes import Size, read_sizes
 from tests.browser.visit import PAGES, REFUSED, STARTED, Visit
 from tests.live_server import ROOT
-from tests.site.guide import BLOCKS, assert_told, block, loaded
+from tests.site.guide import assert_told, block, loaded
 from tests.site.static_host import StaticHost
 
 PAGE, SETTINGS = block("html", "<!doctype"), block("toml", "interpreter")
@@ -113,21 +113,6 @@ def open_page(visit: Visit, site: Path, api: str) -> None:
     (site / "index.html").write_text(page, encoding="utf-8")
     visit.page.goto(f"{visit.home}my-site/")
     expect(visit["#who"]).to_have_text("ready", timeout=STARTED)
-
-
-def test_every_block_of_the_guide_is_run() -> None:
-    """Each is found by one of the tests here, in test_static_site.py or in tests/wheel."""
-    assert sorted(language for language, _ in BLOCKS) == [
-        "html",
-        "python",
-        "python",
-        "sh",
-        "sh",
-        "text",
-        "toml",
-        "toml",
-        "toml",
-    ]
 
 
 def test_what_the_guide_shows_is_what_the_site_brings(published: Path) -> None:

@@ -14,6 +14,7 @@ from ..keyed import KeyedNeighbours, KeyedStore
 from ..messages import Request
 from ..neighbours import Memory, Store
 from ..proofs import SignedProofs
+from ..redirects import Page
 from ..resources import Resource
 from ..signals import aborted_by
 from . import gate
@@ -67,6 +68,7 @@ class PageInterceptor(Interceptor):
             parse_url=parse_page_url,
             neighbours=neighbours,
             store=kept,
+            page=_page(endpoint, mine),
             **options,
         )
         self._stop_listening = [_listen(js.globalThis, "online", self.wake)]
@@ -149,6 +151,15 @@ def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | 
         return f"{name} {parse_page_url(endpoint.refresh_url).href}"
     urls = [audience] if isinstance(audience, str) else sorted(audience)
     return " ".join([name, *(parse_page_url(url).href for url in urls)])
+
+
+def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
+    """This page, for an endpoint that leaves it."""
+    if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
+        return None
+    from .redirects import LeftPage  # here, since most pages are not left
+
+    return LeftPage(name)
 
 
 def _store(kind: str, name: str, other: str) -> Store | None:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import js
-from pyodide.ffi import create_proxy, to_js
+from pyodide.ffi import create_proxy
+
+from ..browser.objects import js_object
 
 
 class Scope:
@@ -48,11 +50,6 @@ def element(tag: str, *children: Any, **attributes: Any) -> Any:
             made.setAttribute(name.rstrip("_").replace("_", "-"), str(value))
     made.append(*children)
     return made
-
-
-def js_object(content: dict[str, Any]) -> Any:
-    """A plain object of JavaScript, nested ones too."""
-    return to_js(content, dict_converter=js.Object.fromEntries)
 
 
 def matches(query: str) -> bool:

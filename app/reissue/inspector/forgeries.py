@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .jwt_view import Opened, compact, open_token, with_a_byte_broken
+from ..jws import Opened, compact, open_token
+from .jwt_view import with_a_byte_broken
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 

@@ -7,11 +7,12 @@ vouches for it.
 from collections.abc import Mapping
 from typing import Any
 
+from ..browser.webcrypto import verified
 from ..errors import ReissueError
 from ..interceptor import Interceptor
+from ..jws import Opened, parse_json
+from ..signatures import HMAC, Key, Verdict, by_secret, choose_key, own_key
 from . import webcrypto
-from .jwt_view import Opened, parse_json
-from .verify import HMAC, Key, Verdict, by_secret, choose_key, own_key
 
 USUAL = "/.well-known/jwks.json"
 _LONGEST = 1_000_000  # characters of a key set
@@ -57,11 +58,11 @@ class Keys:
             return by_secret(opened, self.secret), None
         own = own_key(opened)
         if own is not None:
-            return await webcrypto.verified(opened, own), own
+            return await verified(opened, own), own
         chosen = choose_key(opened, self._set)
         if isinstance(chosen, Verdict):
             return chosen, None
-        return await webcrypto.verified(opened, chosen), chosen
+        return await verified(opened, chosen), chosen
 
     async def public_key_as_text(self) -> str:
         """The first public key of the set, as text; a fresh one if there is no set."""

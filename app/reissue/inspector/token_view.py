@@ -15,14 +15,15 @@ import js
 
 from ..events import Event, RefreshEvent, SessionEvent
 from ..interceptor import Interceptor
+from ..jws import Kind, Opened, open_token
+from ..signatures import HMAC, KEY_TYPES, Key, Verdict
 from . import forgeries
 from .comparison import comparison
 from .dom import Scope, element
 from .held import held_by
-from .jwt_view import EXPLAINED, Claim, Finding, Kind, Opened, Sort, claims_of, date_of, oddities, open_token, shown
+from .jwt_view import EXPLAINED, Claim, Finding, Sort, claims_of, date_of, oddities, shown
 from .keys import Keys
 from .told_token import from_now, length
-from .verify import HMAC, KEY_TYPES, Key, Verdict
 
 Words = Mapping[str, str]
 

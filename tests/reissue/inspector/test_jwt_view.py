@@ -11,27 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reissue.inspector.jwt_view import (
     EXPLAINED,
-    LONGEST,
     PUBLIC,
     Finding,
-    Kind,
     Odd,
     Sort,
     claims_of,
-    compact,
     date_of,
-    from_base64url,
     lasting,
     lifetime_of,
     oddities,
-    open_token,
-    parse_json,
     shown,
     sort_of,
-    to_base64url,
     visible,
     with_a_byte_broken,
 )
+from reissue.jws import LONGEST, Kind, compact, from_base64url, open_token, parse_json, to_base64url
 
 NOW = 1_800_000_000
 SECRET = "a-string-secret-at-least-256-bits-long"

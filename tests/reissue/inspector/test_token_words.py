@@ -7,10 +7,11 @@ import pytest
 from reissue import Credential, Interceptor, Response
 from reissue.inspector import forgeries
 from reissue.inspector.held import held_by
-from reissue.inspector.jwt_view import EXPLAINED, UNITS, Kind, Odd, Sort, oddities, open_token
+from reissue.inspector.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
 from reissue.inspector.strings import LANGUAGES
 from reissue.inspector.told_token import from_now, length
-from reissue.inspector.verify import Verdict, by_secret
+from reissue.jws import Kind, open_token
+from reissue.signatures import Verdict, by_secret
 
 WORDS = LANGUAGES["en"]
 

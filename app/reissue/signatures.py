@@ -1,4 +1,4 @@
-"""Does a signature hold? What can be said without a browser; `webcrypto` asks the browser's own cryptography.
+"""Does a signature hold? What can be said without a browser; `browser.webcrypto` asks its own cryptography.
 
 The algorithm must fit the key, whatever the token's header says (RFC 8725 section 3.1), and a key that the token brings
 along proves nothing. A verdict is about the signature only: whether the issuer is one to trust, and whether the token
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from .jwt_view import Kind, Opened, from_base64url
+from .jws import Kind, Opened, from_base64url
 
 HMAC: Final = ("HS256", "HS384", "HS512")
 KEY_TYPES: Final = {

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.inspector.jwt_view import Opened, compact, open_token
-from reissue.inspector.verify import Key, Verdict, before_any_key, by_secret, choose_key, own_key
+from reissue.jws import Opened, compact, open_token
+from reissue.signatures import Key, Verdict, before_any_key, by_secret, choose_key, own_key
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 EC_KEY = {"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB", "kid": "1", "use": "sig", "alg": "ES256"}

@@ -1,0 +1,55 @@
+"""A page that is left to sign in elsewhere, and that the user comes back to."""
+
+import asyncio
+from typing import Any
+
+import js
+from pyodide.ffi import create_proxy
+
+from ..jws import Opened
+from ..neighbours import Store
+from ..signatures import Key, Verdict
+from . import webcrypto
+from .stores import PageStore
+
+
+class LeftPage:
+    """This page. `name` is that of the client, and of those it shares the session with."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pending: Store = PageStore("sessionStorage", "authorization")
+
+    @property
+    def href(self) -> str:
+        """The page's URL."""
+        return str(js.location.href)
+
+    def show(self, href: str) -> None:
+        """Put this URL in the place of the page's, in the address bar and in the history."""
+        js.history.replaceState(None, "", href)
+
+    async def leave(self, url: str) -> None:
+        """Go to this URL. What runs until the page is gone waits here; a page may be brought back as it was."""
+        back = asyncio.Event()
+
+        def brought_back(event: Any) -> None:
+            if event.persisted:  # else it is this page's first show, which may come after Python has begun
+                back.set()
+
+        shown = create_proxy(brought_back)
+        js.addEventListener("pageshow", shown)
+        try:
+            js.location.assign(url)
+            await back.wait()
+        finally:
+            js.removeEventListener("pageshow", shown)
+            shown.destroy()
+
+    async def sha256(self, data: bytes) -> bytes:
+        """The digest of some bytes, by Web Crypto."""
+        return await webcrypto.sha256(data)
+
+    async def verify(self, opened: Opened, key: Key) -> Verdict:
+        """Was this token signed with the private half of this key?"""
+        return await webcrypto.verified(opened, key)

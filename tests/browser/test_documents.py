@@ -1,0 +1,84 @@
+"""The Python of the documents that needs a page: all of it in one."""
+
+from __future__ import annotations
+
+from tests.browser.visit import REFUSED, Visit
+from tests.documents import IN_A_PAGE, run_by
+
+CONNECT = """
+import asyncio, js, reissue
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
+await api.sign_in(username="ada", password="lovelace")
+"""
+BEFORE = {
+    ("README.md", "Other clients"): f"""{CONNECT}
+import pyodide_js
+from pyodide.ffi import create_proxy
+await pyodide_js.loadPackage(["httpx2"], messageCallback=create_proxy(lambda *_: None))
+""",
+    ("docs/inspector.md", "The inspector"): f"""{CONNECT}
+panel = js.document.createElement("div")
+panel.id = "panel"
+js.document.body.append(panel)
+""",
+    ("docs/servers.md", "Anything else"): """
+import reissue
+async def asked(path, **fields):
+    free = reissue.connect("/nowhere/", endpoint=reissue.Endpoint("/auth"), tabs=False)
+    return await (await free.fetch(path, method="POST", json=fields, auth=False)).json()
+first_token = (await asked("/auth/login", username="ada", password="lovelace"))["access_token"]
+async def my_own_way_to_ask(credential):
+    answer = await asked("/auth/refresh")
+    return {"jwt": answer["access_token"], "seconds": answer["expires_in"]}
+""",
+}
+"""What a reader has by then, by document and heading."""
+
+AFTER: dict[tuple[str, str], tuple[str, object]] = {
+    ("README.md", "Other clients"): ("(await client.get(js.location.origin + '/api/me')).json()['sub']", "ada"),
+    ("docs/clients.md", "Examples"): ("await api.resume()", True),
+    ("docs/inspector.md", "The inspector"): ("js.document.querySelector('#panel').childElementCount", 0),
+    ("docs/recipes.md", "Recipes"): ("await api.sign_in(username='ada', password='lovelace')", None),
+    ("docs/recipes.md", "Upload with progress"): (
+        """
+await api.fetch("/dev/revoke", method="POST", json={}, auth=False)
+seen = []
+file = js.File.new([js.Uint8Array.new(300_000)], "a.bin")
+response = await upload("/api/upload", file, lambda sent, total: seen.append([sent, total]))
+[response.status, (await response.json())["size"], seen[-1]]
+""",
+        [200, 300_000, [300_000, 300_000]],
+    ),
+    ("docs/recipes.md", "Server-sent events"): (
+        """[event async for event in events("/api/stream?lines=3&interval=0")]""",
+        ["0", "1", "2"],
+    ),
+    ("docs/recipes.md", "GraphQL"): (
+        """
+await api.resume()
+for body in ({"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}]}, {"data": {"me": "ada"}}):
+    fault = {"path": "/api/graphql", "kind": "status", "status": 200, "body": body}
+    await api.fetch("/dev/faults", method="POST", json=fault, auth=False)
+told = []
+api.on(told.append)
+answer = await query("query($n: Int) { me }", n=1)
+[answer, [event.phase.value for event in told if isinstance(event, reissue.RequestEvent)]]
+""",
+        [{"data": {"me": "ada"}}, ["started", "sent", "refused", "replayed", "done"]],
+    ),
+    ("docs/servers.md", "Anything else"): ("await api.renew()\n(await api.fetch('/api/me')).status", 200),
+}
+"""What must hold then; the last expression, and its value."""
+
+
+def test_the_documents_run_in_a_page(visit: Visit) -> None:
+    visit.open_blank()
+    visit.expect_console(REFUSED)  # the upload's first attempt
+    chapters = {(block.document, block.heading): block for block in run_by(IN_A_PAGE)}
+    assert len(chapters) == len(run_by(IN_A_PAGE)), "one block for each heading"
+    assert set(BEFORE) <= set(AFTER) == set(chapters)
+    for place, block in chapters.items():
+        visit.run(BEFORE.get(place, "") + "\nNone")
+        visit.run(block.code + "\nNone")
+        source, expected = AFTER[place]
+        assert visit.run(source) == expected, block
