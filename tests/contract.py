@@ -29,7 +29,7 @@ SECTIONS: Final = {
     "X": ("Security and runtime", 7),
 }
 IDS: Final = tuple(f"{letter}{n}" for letter, (_, last) in SECTIONS.items() for n in range(1, last + 1))
-NOT_HELD_YET: Final = frozenset({"X3"})
+NOT_HELD_YET: Final[frozenset[str]] = frozenset()
 
 _LEADING_IDS = re.compile(r"([A-Z]\d+(?:, [A-Z]\d+)*)(?![\w-])")
 _HOLDS = re.compile(r"([A-Z]\d+): (.+?)\n\s*Seen in: (.+?)(?:\n\n|\Z)", re.DOTALL)

@@ -11,6 +11,7 @@ token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
+from .challenges import StepUp
 from .claims import unverified_claims
 from .connection import connect
 from .credentials import Credential
@@ -24,6 +25,7 @@ from .errors import (
     RequestAborted,
     SessionChanged,
     SessionEnded,
+    StepUpRequired,
     WouldBlock,
 )
 from .events import (
@@ -70,6 +72,8 @@ __all__ = [
     "SessionEvent",
     "SessionPhase",
     "State",
+    "StepUp",
+    "StepUpRequired",
     "StoreEvent",
     "StorePhase",
     "WaitsFor",

@@ -1,4 +1,4 @@
-"""The attempts of one request: the first, and at most one replay.
+"""The attempts of one request: the first, and at most one replay for each reason.
 
 The one place that knows how a request, a session and the answers go together. Whoever sends drives it: the interceptor
 over its own transport, an adapter over another client.
@@ -8,6 +8,9 @@ over its own transport, an adapter over another client.
         while attempt is not None:
             outcome = …                             # send `attempt`: a response, or an OSError in its place
             attempt = await attempts.after(outcome)
+
+A 401 may say three things. By default the token is refused: it is renewed. A proof may want a nonce: then the token is
+as good as before, and nothing is renewed (X3). Or the API wants another sign-in: see `step_up`.
 """
 
 import asyncio
@@ -16,19 +19,24 @@ from types import TracebackType
 from typing import Any
 
 from .admission import Admission
+from .challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
 from .credentials import Credential
-from .errors import RequestAborted
+from .errors import MalformedToken, RequestAborted, StepUpRequired, WouldBlock
 from .events import RequestPhase, WaitsFor
-from .messages import Request
+from .messages import Request, field_of
+from .proofs import Prover
 from .session import Session
+from .singleflight import FlightCancelled
 
 
 class Attempts:
     """Gives what to send next, until the last outcome is the caller's. Tells every step.
 
     `enter` gives the session that the request belongs to, and calls its argument before it waits. `admission` bounds
-    how many are on the wire; None for no bound. `is_refused` judges an outcome. `refresh_at_once` is for a caller that
-    can't wait: it renews a session's credential within the call, or raises WouldBlock.
+    how many are on the wire; None for no bound. `is_refused` judges an outcome. `prover` makes the proofs for tokens
+    that are bound to a key. `knows_step_up` is for a caller who reads a 401 himself: without a handler of the app's he
+    gets it as it is, and StepUpRequired is not raised. `refresh_at_once` is for a caller that can't wait: it renews a
+    session's credential within the call, or raises WouldBlock.
     """
 
     def __init__(
@@ -39,6 +47,8 @@ class Attempts:
         admission: Admission | None,
         is_refused: Callable[[Any], Awaitable[bool]],
         tell: Callable[..., None],
+        prover: Prover | None = None,
+        knows_step_up: bool = False,
         refresh_at_once: Callable[[Session], None] | None = None,
     ) -> None:
         self._request = request
@@ -46,11 +56,17 @@ class Attempts:
         self._admission = admission
         self._is_refused = is_refused
         self._tell = tell
+        self._prover = prover
+        self._knows_step_up = knows_step_up
         self._refresh_at_once = refresh_at_once
         self._session: Session | None = None
         self._credential: Credential | None = None
         self._slot: int | None = None
         self._replayed = False
+        self._nonce: str | None = None  # in the proof that was sent last
+        self._asked_for_nonce = False  # since the credential was sent first
+        self._steps = 0  # the session's, when it was sent last
+        self._stepped_up = False
         self._status: int | None = None  # of the response that is the caller's
         self._over = False
 
@@ -66,22 +82,33 @@ class Attempts:
         self._session = await self._enter(self._waits_for_resume)
         failures = self._session.failures
         await self._admitted(first=False)
-        self._credential = await self._session.obtain(
+        credential = await self._session.obtain(
             renewed=self._renewed_at_once(), failures=failures, waits=self._waits_for_refresh
         )
-        return self._sent(RequestPhase.SENT)
+        return await self._sent(credential, RequestPhase.SENT)
 
     async def after(self, outcome: Any) -> Request | None:
         """What to send after this outcome, a response or an OSError; None if the outcome is the caller's.
 
         A second 401 is a response like any other, and so is the first if the body can't be sent twice; then the token
-        is renewed all the same. Raises as `first`.
+        is renewed all the same. Raises as `first`, and StepUpRequired.
         """
         assert self._session is not None and self._credential is not None, "after first()"  # noqa: PT018
         self._leave()
         if self._over:
             return None
         status = getattr(outcome, "status", None)
+        challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 else []
+        lacks_nonce = self._credential.bound and asks_for_nonce(challenges)
+        repeatable = self._learns_nonce(outcome)
+        if lacks_nonce or (repeatable and status == 401 and not challenges):
+            if repeatable:
+                self._asked_for_nonce = True
+                return await self._again(RequestPhase.REPLAYED if self._replayed else RequestPhase.SENT)
+            self._status = status
+            return None
+        if wanted := step_up_in(challenges):
+            return await self._after_step_up(wanted, status)
         if self._replayed and status == 401:
             self._session.replay_refused(self._credential)
         if self._replayed or not await self._is_refused(outcome):
@@ -94,9 +121,9 @@ class Attempts:
             self._status = status
             return None
         await self._admitted(first=True)
-        self._credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
-        self._replayed = True
-        return self._sent(RequestPhase.REPLAYED)
+        credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
+        self._replayed, self._asked_for_nonce = True, False
+        return await self._sent(credential, RequestPhase.REPLAYED)
 
     def close(self, error: BaseException | None = None) -> None:
         """No more attempts: the outcome is the caller's, or `error` came in its place. A slot is given back."""
@@ -111,17 +138,73 @@ class Attempts:
         else:
             self._tell(RequestPhase.FAILED, error=type(error).__name__)
 
-    def _sent(self, phase: RequestPhase) -> Request:
+    def _learns_nonce(self, outcome: Any) -> bool:
+        """Has the outcome brought a nonce with which the request can be sent once more?
+
+        Where the server exposes no WWW-Authenticate across origins, a new nonce is all that can be seen.
+        """
         assert self._credential is not None
+        if self._prover is None or not self._credential.bound:
+            return False
+        nonce = self._prover.learn(self._request, outcome)
+        return nonce != self._nonce and not self._asked_for_nonce and self._request.replayable
+
+    async def _after_step_up(self, wanted: StepUp, status: int | None) -> Request | None:
+        """What to send once the session has taken the step that is wanted."""
+        assert self._session is not None
+        step_ups = self._session.step_ups
+        if step_ups is None and self._knows_step_up:
+            self._status = status
+            return None
+        self._tell(RequestPhase.REFUSED, status=status)
+        if step_ups is None or self._stepped_up or self._refresh_at_once is not None:
+            raise StepUpRequired(wanted.acr_values, wanted.max_age)
+        self._tell(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
+        try:
+            await step_ups.pass_(wanted, since=self._steps)
+        except FlightCancelled:
+            self._session.check_alive()  # it has ended
+        self._stepped_up, self._asked_for_nonce = True, False
+        if self._request.replayable:
+            return await self._again(RequestPhase.REPLAYED)
+        self._status = status
+        return None
+
+    async def _again(self, phase: RequestPhase) -> Request:
+        """The request with the session's credential, whatever it is by now."""
+        assert self._session is not None
+        await self._admitted(first=True)
+        return await self._sent(await self._session.obtain(waits=self._waits_for_refresh), phase)
+
+    async def _sent(self, credential: Credential, phase: RequestPhase) -> Request:
+        """The request with this credential; with one that is bound to a key, after the wait for a proof, if it is
+        still the one to send.
+        """
+        assert self._session is not None
+        proof: str | None = None
+        while credential.bound:
+            if self._prover is None:
+                raise MalformedToken("the token is bound to a key (DPoP) that this client does not have")
+            proof, self._nonce = await self._prover.proof(self._request, credential)
+            current = await self._session.obtain(renewed=credential, waits=self._waits_for_refresh)
+            if current is credential:
+                break
+            credential, proof = current, None
+        self._credential = credential
+        self._steps = self._session.step_ups.count if self._session.step_ups is not None else 0
         self._tell(phase)
         if self._admission is not None and self._slot is not None:
             self._admission.sent(self._slot)
-        return _attach(self._request, self._credential)
+        return _attach(self._request, credential, proof)
 
     def _renewed_at_once(self, *, rejected: Credential | None = None) -> Credential | None:
         """What a refresh within this call has given, if the caller can't wait and one is needed."""
         assert self._session is not None
-        if self._refresh_at_once is None or not self._session.must_wait(rejected=rejected):
+        if self._refresh_at_once is None:
+            return None
+        if self._session.credential.bound:
+            raise WouldBlock("the browser signs a proof for each request (DPoP), which can't be while this call blocks")
+        if not self._session.must_wait(rejected=rejected):
             return None
         before = self._session.credential
         self._refresh_at_once(self._session)
@@ -145,6 +228,12 @@ class Attempts:
             self._slot = None
 
 
-def _attach(request: Request, credential: Credential) -> Request:
-    """The request with the credential as its bearer (RFC 6750 section 2.1). Built anew for each attempt (Q7)."""
-    return request.with_field("Authorization", f"Bearer {credential.access_token}")
+def _attach(request: Request, credential: Credential, proof: str | None) -> Request:
+    """The request with the credential (RFC 6750 section 2.1, RFC 9449 section 7.1). Built anew each time (Q7)."""
+    request = request.with_field("Authorization", f"{credential.token_type} {credential.access_token}")
+    return request if proof is None else request.with_field("DPoP", proof)
+
+
+def attached(attempt: Request) -> dict[str, str]:
+    """The header fields of an attempt that say in whose name it is: what another client has to send with its own."""
+    return {name: attempt.headers[name] for name in ("Authorization", "DPoP") if name in attempt.headers}

@@ -17,8 +17,9 @@ def connect(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **op
     `audience` and the endpoint's URL may be relative to the page. Every page of the origin with the same endpoint and
     the same `name` (text, "default") is one session; `tabs=False` shares nothing. `store` is where the session outlives
     its pages: "memory" (nowhere), "session" (one tab, across reloads) or "local" (the origin, until signed out), which
-    any script of the origin can read. The other `options` are those of `Interceptor`. Raises ReissueError outside
-    Pyodide, and TypeError or ValueError for settings that can't work.
+    any script of the origin can read. `dpop=True` asks for tokens that are bound to a key of this browser's (RFC 9449),
+    which no script can read: elsewhere they are of no use. The other `options` are those of `Interceptor`. Raises
+    ReissueError outside Pyodide, and TypeError or ValueError for settings that can't work.
 
         api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
     """

@@ -7,9 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import isfinite
+from typing import Literal
 
 from .claims import checked_token, lifetime, unverified_claims
 from .errors import MalformedToken
+
+TokenType = Literal["Bearer", "DPoP"]
+"""How an access token is sent (RFC 6749 section 7.1): as it is, or with a proof that its key is here (RFC 9449)."""
 
 
 class Freshness(Enum):
@@ -25,14 +29,15 @@ class Credential:
     """What an endpoint answers with.
 
     `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1); None asks the token's own `exp - iat`, and
-    failing that, leaves the end to a 401. `received_at` is the clock's time of receipt, set by the session. `id_token`
-    is OpenID Connect's, of the sign-in that the session began with.
+    failing that, leaves the end to a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the clock's time of
+    receipt, set by the session. `id_token` is OpenID Connect's, of the sign-in that the session began with.
     Raises MalformedToken for a token that can't be sent or a life that is no positive number.
     """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     expires_in: float | None = None
+    token_type: TokenType = "Bearer"
     received_at: float | None = None
     id_token: str | None = field(default=None, repr=False)
 
@@ -44,6 +49,8 @@ class Credential:
             checked_token(self.id_token, "ID token")
         if self.expires_in is not None and not _is_life(self.expires_in):
             raise MalformedToken("expires_in is a number of seconds, not negative")
+        if self.token_type not in ("Bearer", "DPoP"):
+            raise MalformedToken("a token is sent as a Bearer, or with a proof (DPoP), and in no other way")
 
     def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
         """This credential as received at `now`: its life settled, and the old refresh token kept if it brings none.
@@ -57,6 +64,11 @@ class Credential:
         kept = self.refresh_token or (previous.refresh_token if previous else None)
         id_token = self.id_token or (previous.id_token if previous else None)
         return replace(self, expires_in=life, received_at=now, refresh_token=kept, id_token=id_token)
+
+    @property
+    def bound(self) -> bool:
+        """Is it of use only with a proof that the key it is bound to is here (RFC 9449)?"""
+        return self.token_type == "DPoP"
 
     @property
     def user(self) -> object:
@@ -77,6 +89,11 @@ class Credential:
     def is_of_the_same_user_as(self, other: "Credential") -> bool:
         """Do both tokens name their user, and the same one?"""
         return self.user is not None and self.user == other.user
+
+    def is_same_but_for_refresh_token(self, other: "Credential") -> bool:
+        """Is it the very access token that was granted then, with another refresh token?"""
+        mine, theirs = (self.access_token, self.received_at), (other.access_token, other.received_at)
+        return mine == theirs and self.refresh_token != other.refresh_token
 
     def remaining(self, now: float) -> float | None:
         """Seconds of life left at `now`, never below 0; None if it does not say."""

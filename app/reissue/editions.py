@@ -88,6 +88,7 @@ def written(message: Message) -> str:
                 "access_token": credential.access_token,
                 "refresh_token": credential.refresh_token,
                 "expires_in": credential.expires_in,
+                "token_type": credential.token_type,
                 "received_at": credential.received_at,
                 "id_token": credential.id_token,
             }
@@ -135,6 +136,7 @@ def _credential(fields: dict[str, Any]) -> Credential | None:
             access_token=fields.get("access_token"),  # type: ignore[arg-type]
             refresh_token=fields.get("refresh_token"),
             expires_in=fields.get("expires_in"),
+            token_type=fields.get("token_type", "Bearer"),  # what an earlier version wrote has none
             received_at=received_at,
             id_token=fields.get("id_token"),
         )

@@ -8,6 +8,7 @@ bare transport, so a refresh can't wait for itself (Q3) and a wrong password can
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
@@ -18,6 +19,7 @@ from .credentials import Credential
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable
 from .messages import HasStatus, Headers, Request
 from .nesting import is_nested_deeper
+from .proofs import Prover, proving
 from .redirects import Page, Redirects
 from .urls import ParseUrl
 
@@ -58,9 +60,24 @@ class TokenSource(Protocol):
         """Tokens in place of these."""
         ...
 
+    async def exchange(self, wanted: "Exchange") -> Credential:
+        """Tokens for another resource."""
+        ...
+
     async def sign_out(self, credential: Credential | None) -> None:
         """End the session at the server."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An access token for another resource is wanted, by the refresh token of `credential`, or by the cookie.
+
+    `fields` say for which one: `resource` (RFC 8707 section 2.2), `scope` (RFC 6749 section 6).
+    """
+
+    credential: Credential
+    fields: Mapping[str, str]
 
 
 _NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
@@ -165,11 +182,13 @@ class Endpoint:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
         return self._request(f"{self.url}/{self._sign_in}", fields)
 
-    def refresh_request(self, credential: Credential | None) -> Request | None:
+    def refresh_request(
+        self, credential: Credential | None, fields: Mapping[str, str] = MappingProxyType({})
+    ) -> Request | None:
         """The request for a new access token (RFC 6749 section 6); None if there is nothing that could renew it."""
         if self._refresh is None or not self._knows(credential):
             return None
-        return self._request(f"{self.url}/{self._refresh}", self._refresh_token(credential))
+        return self._request(f"{self.url}/{self._refresh}", {**fields, **self._refresh_token(credential)})
 
     def sign_out_request(self, credential: Credential | None) -> Request | None:
         """The request that ends the session at the server (after RFC 7009); None if there is nothing to tell."""
@@ -208,15 +227,24 @@ class Endpoint:
         return read_credential(status, headers, text, names=self._names)
 
     def bind(
-        self, transport: Transport, parse: ParseUrl, *, clock: Callable[[], float], page: Page | None = None
+        self,
+        transport: Transport,
+        parse: ParseUrl,
+        *,
+        clock: Callable[[], float],
+        page: Page | None = None,
+        prover: Prover | None = None,
     ) -> TokenSource:
-        """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be."""
+        """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be.
+
+        With a `prover` it is asked for tokens that are bound to a key, and no others are taken (RFC 9449 section 5).
+        """
         for url in self.urls:
             try:
                 parse(url)
             except ValueError as error:
                 raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
-        return HttpTokenSource(self, transport, parse)
+        return HttpTokenSource(self, transport, parse, prover)
 
 
 def read_credential(
@@ -232,6 +260,8 @@ def read_credential(
     fields = json_object(text)
     names = names or dict(zip(_NAMES, _NAMES, strict=True))
     error = fields.get("error")
+    if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
+        raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
     if status == 401 or (status == 400 and error in _REFUSALS):
         description = fields.get("error_description", fields.get("detail"))  # FastAPI and Django say `detail`
         raise GrantRefused(
@@ -248,12 +278,14 @@ def read_credential(
     if names["access_token"] not in fields:
         kind = headers.get("Content-Type", "no content type").partition(";")[0]
         raise MalformedToken(f"the endpoint answered {status} ({kind}) without an {names['access_token']}")
-    if str(fields.get(names["token_type"], "bearer")).lower() != "bearer":
+    token_type = str(fields.get(names["token_type"], "bearer")).lower()
+    if token_type not in ("bearer", "dpop"):
         raise MalformedToken("the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)")
     return Credential(
         access_token=fields[names["access_token"]],
         refresh_token=fields.get(names["refresh_token"]) or None,
         expires_in=_number(fields.get(names["expires_in"])),
+        token_type="DPoP" if token_type == "dpop" else "Bearer",
     )
 
 
@@ -293,24 +325,33 @@ class HttpTokenSource:
 
     redirects: Redirects | None = None
 
-    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl) -> None:
+    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl, prover: Prover | None = None) -> None:
         self._endpoint = endpoint
         self._transport = transport
         self._parse = parse
+        self._asks_bound = prover is not None
+        self._grants = proving(transport, prover) if prover else transport
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for a user's own fields."""
-        return self._endpoint.read(*await self._send(self._endpoint.sign_in_request(fields)))
+        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)))
 
     async def refresh(self, credential: Credential | None) -> Credential:
         """Tokens in place of these."""
-        request = self._endpoint.refresh_request(credential)
+        return await self._renewed(credential, {})
+
+    async def exchange(self, wanted: Exchange) -> Credential:
+        """Tokens for another resource."""
+        return await self._renewed(wanted.credential, wanted.fields)
+
+    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
+        request = self._endpoint.refresh_request(credential, fields)
         if request is None:
             raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        status, headers, text = await self._send(request)
+        status, headers, text = await self._ask(request)
         if status == 204:
             raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
-        return self._endpoint.read(status, headers, text)
+        return self._read(status, headers, text)
 
     async def sign_out(self, credential: Credential | None) -> None:
         """End the session at the server."""
@@ -327,11 +368,25 @@ class HttpTokenSource:
                 status=status,
             )
 
-    async def _send(self, request: Request) -> tuple[int, Headers, str]:
+    def _read(self, status: int, headers: Mapping[str, str], text: str) -> Credential:
+        credential = self._endpoint.read(status, headers, text)
+        if credential.bound is not self._asks_bound:
+            raise MalformedToken(
+                "the endpoint's token is not bound to the key (DPoP), which was asked for"
+                if self._asks_bound
+                else "the endpoint's token is bound to a key (DPoP), and is no bearer: connect(…, dpop=True)"
+            )
+        return credential
+
+    async def _ask(self, request: Request) -> tuple[int, Headers, str]:
+        """Send a request for tokens: with a proof, if they are to be bound to a key."""
+        return await self._send(request, self._grants)
+
+    async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str]:
         absolute = Request(
             self._parse(request.url).href, request.method, request.headers, request.body, request.options
         )
-        response: HasStatus = await self._transport(absolute)
+        response: HasStatus = await (transport or self._transport)(absolute)
         return response.status, Headers(response.headers), await response.text()  # type: ignore[attr-defined]
 
 
@@ -354,6 +409,10 @@ class CallableTokenSource:
             raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
         return fresh
 
+    async def exchange(self, wanted: Exchange) -> Credential:
+        """Not possible: raises TypeError."""
+        raise TypeError("this endpoint is a callable, which can't be asked for another resource")
+
     async def sign_out(self, credential: Credential | None) -> None:
         """Nothing to tell: the session ends in the page."""
 
@@ -365,10 +424,11 @@ def token_source(
     *,
     clock: Callable[[], float],
     page: Page | None,
+    prover: Prover | None = None,
 ) -> TokenSource:
     """An endpoint of either kind, ready for use. Raises TypeError for anything else."""
     if isinstance(endpoint, Endpoint):
-        return endpoint.bind(transport, parse, clock=clock, page=page)
+        return endpoint.bind(transport, parse, clock=clock, page=page, prover=prover)
     if callable(endpoint):
         return CallableTokenSource(endpoint)
     raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

@@ -5,6 +5,7 @@ ReissueError
 ├── SessionChanged        another user is signed in now; the request was not sent
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after
 ├── GrantRefused          the endpoint said no, and will say no again     .error .description .status
+├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
 ├── WouldBlock            this synchronous request can't wait here; the message says what to do instead
 ├── NetworkError          no answer came (also an OSError)
@@ -74,6 +75,19 @@ class GrantRefused(ReissueError):
         self.error = error
         self.description = description
         self.status = status
+
+
+class StepUpRequired(ReissueError):
+    """The API takes this request only after a stronger or a fresher sign-in (RFC 9470). The session is kept.
+
+    `acr_values` are the ways of signing in that would do, the preferred one first; `max_age` is how many seconds ago
+    that may have been at most, or None. What went wrong with a step-up that was tried is chained as the cause.
+    """
+
+    def __init__(self, acr_values: tuple[str, ...] = (), max_age: int | None = None) -> None:
+        super().__init__("the API wants a stronger or a fresher sign-in for this request")
+        self.acr_values = acr_values
+        self.max_age = max_age
 
 
 class MalformedToken(ReissueError):

@@ -20,7 +20,7 @@ class RequestPhase(Enum):
 
     STARTED = "started"  # called; no token looked up yet
     WAITING = "waiting"  # for what `waits_for` says
-    SENT = "sent"  # on the wire with a token
+    SENT = "sent"  # on the wire with a token; told again if it is sent again only for a nonce (DPoP)
     REFUSED = "refused"  # 401: waits for the refresh
     REPLAYED = "replayed"  # on the wire again with the new token
     DONE = "done"  # answered; `status` says how
@@ -34,6 +34,7 @@ class WaitsFor(Enum):
     RESUME = "resume"  # whether somebody is still signed in
     ADMISSION = "admission"  # as many as may be on the wire are on it
     REFRESH = "refresh"  # the token has expired, or was refused
+    STEP_UP = "step_up"  # a stronger or a fresher sign-in (RFC 9470)
 
 
 class RefreshPhase(Enum):
@@ -44,6 +45,7 @@ class RefreshPhase(Enum):
     REFUSED = "refused"  # for good
     UNAVAILABLE = "unavailable"  # try later
     TAKEN_OVER = "taken_over"  # another page was granted a credential, and handed it over
+    STEPPED_UP = "stepped_up"  # the user has signed in anew, for an API that wanted it
     DROPPED = "dropped"  # the session ended meanwhile; the answer, if any, was thrown away
 
 
@@ -92,14 +94,14 @@ class RefreshEvent:
     error: str | None = None
 
 
-EndpointCall = Literal["sign_in", "refresh", "sign_out"]
+EndpointCall = Literal["sign_in", "refresh", "exchange", "sign_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointEvent:
     """A step of one call to the endpoint. A page makes one call at a time (see `sharing`).
 
-    `refresh` is also what `resume()` calls.
+    `refresh` is also what `resume()` calls. `exchange` asks for a token for another resource.
     """
 
     at: float

@@ -26,12 +26,13 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any
+from weakref import WeakSet
 
 from .admission import Admission
 from .attempts import Attempts
 from .blocking import Spawn
 from .claims import unverified_claims
-from .credentials import Credential
+from .credentials import Credential, TokenType
 from .endpoints import Endpoint, Refresh, Transport, token_source
 from .errors import (
     MalformedToken,
@@ -47,9 +48,12 @@ from .events import (
 )
 from .messages import Request
 from .neighbours import Neighbours, Store
+from .proofs import Proofs, Prover
 from .redirects import Page
+from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .signals import Signal, aborted_by
+from .step_up import StepUpHandler
 from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
 
@@ -68,8 +72,11 @@ class Interceptor:
     the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
     True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
     takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
-    the other pages that share the session, `store` is where it outlives the page. `parse_url` reads a URL as the
-    transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    the other pages that share the session, `store` is where it outlives the page. `proofs` makes the proofs of a key
+    that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine function that
+    is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives fields for the
+    endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the transport will.
+    `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -79,7 +86,7 @@ class Interceptor:
         transport: Transport,
         *,
         audience: str | Iterable[str],
-        endpoint: Endpoint | Refresh,
+        endpoint: Endpoint | Refresh | Resource,
         clock: Callable[[], float] = time.time,
         leeway: float = 30,
         deadline: float = 15,
@@ -88,6 +95,8 @@ class Interceptor:
         retry_lost_refresh: float = 0,
         neighbours: Neighbours | None = None,
         store: Store | None = None,
+        proofs: Proofs | None = None,
+        step_up: StepUpHandler | None = None,
         parse_url: ParseUrl = parse_url,
         page: Page | None = None,
     ) -> None:
@@ -104,12 +113,23 @@ class Interceptor:
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
         if in_flight < 1:
             raise ValueError("in_flight is at least 1")
+        if step_up is not None and not callable(step_up):
+            raise TypeError("step_up is a coroutine function of a StepUp")
         self._in_flight = in_flight
+        self._prover = Prover(proofs, parse_url) if proofs else None
         self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
         self._request_numbers = count(1)
-        self._sessions = Sessions(
-            token_source(endpoint, transport, parse_url, clock=clock, page=page),
+        self._children: WeakSet[Interceptor] = WeakSet()
+        self._inherited = {"clock": clock, "leeway": leeway, "in_flight": in_flight, "proofs": proofs}
+        make_sessions: Callable[..., Sessions]
+        if isinstance(endpoint, Resource):
+            make_sessions = endpoint.sessions
+        else:
+            prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
+            tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
+            make_sessions = partial(Sessions, tokens)
+        self._sessions = make_sessions(
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
             deadline=_seconds("deadline", deadline),
@@ -118,6 +138,7 @@ class Interceptor:
             store=store,
             listeners=self._listeners,
             dismiss=self._dismiss,
+            step_up=step_up,
         )
 
     # What the app sees of the session
@@ -181,15 +202,23 @@ class Interceptor:
         await self._sessions.sign_in(fields)
 
     async def adopt(
-        self, access_token: str, *, refresh_token: str | None = None, expires_in: float | None = None
+        self,
+        access_token: str,
+        *,
+        refresh_token: str | None = None,
+        expires_in: float | None = None,
+        token_type: TokenType = "Bearer",
     ) -> None:
         """Start a session from tokens that the app got by its own means.
 
-        `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts.
+        `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts. A token whose
+        `token_type` is "DPoP" is bound to the key of this client's proofs.
         Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
         await self._sessions.adopt(
-            Credential(access_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
+            Credential(
+                access_token=access_token, refresh_token=refresh_token, expires_in=expires_in, token_type=token_type
+            )
         )
 
     async def resume(self) -> bool:
@@ -228,8 +257,48 @@ class Interceptor:
         """
         try:
             await self._sessions.close()
+            for child in tuple(self._children):
+                await child.close()
         finally:
             self._listeners.close()
+
+    def for_resource(
+        self,
+        audience: str | Iterable[str],
+        *,
+        resource: str | None = None,
+        scope: str | None = None,
+        should_renew: ShouldRenew | None = None,
+    ) -> "Interceptor":
+        """A client for another API in the same session: with an access token of its own, and no refresh token.
+
+        `resource` names the API to the endpoint (RFC 8707), `scope` what is wanted there (RFC 6749 section 3.3); one of
+        them at least. The token is asked for when it is first needed, with this client's refresh token. That client
+        signs nobody in or out: its session ends with this one's, and `close()` closes it, too.
+        Raises TypeError or ValueError for settings that can't work, and where the endpoint is a function.
+
+            files = api.for_resource("https://files.example/", resource="https://files.example/", scope="read")
+        """
+        fields = {name: value for name, value in (("resource", resource), ("scope", scope)) if value is not None}
+        if not fields or not all(isinstance(value, str) and value for value in fields.values()):
+            raise ValueError("for_resource() needs resource= or scope=, as text")
+        child = self._made_for(
+            audience,
+            Resource(self._sessions, fields),
+            **self._inherited,
+            should_renew=should_renew,
+            deadline=self._sessions.longest_call,
+        )
+        self._children.add(child)
+        return child
+
+    def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "Interceptor":
+        return Interceptor(self._transport, audience=audience, endpoint=resource, parse_url=self._parse_url, **options)
+
+    def follow(self) -> None:
+        """The session that this client was made in has ended, perhaps."""
+        if isinstance(self._sessions, ResourceSessions):
+            self._sessions.follow()
 
     def wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
@@ -254,8 +323,8 @@ class Interceptor:
 
         A 401 is answered by one refresh, shared with everybody, and one replay; a second 401 is a response like any
         other, and so is the first if the body can't be sent twice. Raises SessionEnded, SessionChanged,
-        RefreshUnavailable, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no answer came, and
-        TypeError or ValueError for arguments that make no request.
+        RefreshUnavailable, StepUpRequired, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no
+        answer came, and TypeError or ValueError for arguments that make no request.
         """
         if not isinstance(url, str):
             url = getattr(url, "href", url)  # a JavaScript URL
@@ -284,7 +353,8 @@ class Interceptor:
     async def pass_on(self, request: Request, *, auth: bool = True) -> Any:
         """Send a request of somebody who knows nothing of sessions: without one, or `auth`, it goes out as it is.
 
-        So does what this client's own endpoint sends. Raises what `fetch` raises.
+        So does what this client's own endpoint sends. Raises what `fetch` raises, but StepUpRequired only if the app
+        has a handler for it: without one, whoever asked reads the 401 himself.
         """
         if not auth or self._sessions.called_by_endpoint:
             return await self._transport(request)
@@ -293,9 +363,9 @@ class Interceptor:
                 await self._sessions.current()  # it may be being resumed
             if self._sessions.alive is None:
                 return await self._transport(request)
-        return await self._fetch(request, auth)
+        return await self._fetch(request, auth, knows_step_up=True)
 
-    async def _fetch(self, request: Request, auth: bool) -> Any:
+    async def _fetch(self, request: Request, auth: bool, *, knows_step_up: bool = False) -> Any:
         url = self._audience_url(request) if auth else None
         if url is None:
             return await self._transport(request)
@@ -303,7 +373,7 @@ class Interceptor:
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
         request = Request(url.href, request.method, request.headers, request.body, request.options)
-        with self._attempts(request, url) as attempts:
+        with self._attempts(request, url, knows_step_up=knows_step_up) as attempts:
             attempt: Request | None = await attempts.first()
             outcome: Any = None
             while attempt is not None:
@@ -335,15 +405,25 @@ class Interceptor:
         if url is None or "Authorization" in request.headers:
             return None
         self._sessions.check_usable()
-        return self._attempts(request, url, spawn=spawn, bounded=bounded)
+        return self._attempts(request, url, spawn=spawn, bounded=bounded, knows_step_up=True)
 
-    def _attempts(self, request: Request, url: Url, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts:
+    def _attempts(
+        self,
+        request: Request,
+        url: Url,
+        *,
+        spawn: Spawn | None = None,
+        bounded: bool = True,
+        knows_step_up: bool = False,
+    ) -> Attempts:
         return Attempts(
             request,
             enter=self._sessions.enter,
             admission=self._admission(url.origin) if bounded and spawn is None else None,
             is_refused=self._is_refused,
             tell=partial(self._tell_request, next(self._request_numbers), request),
+            prover=self._prover,
+            knows_step_up=knows_step_up,
             refresh_at_once=partial(self._sessions.refresh_at_once, spawn) if spawn else None,
         )
 
@@ -376,6 +456,8 @@ class Interceptor:
         """Let the requests in line hear at once that their session is over."""
         for admission in self._admissions.values():
             admission.dismiss()
+        for child in tuple(self._children):
+            child.follow()
 
     def _tell_request(
         self,

@@ -156,6 +156,14 @@ class HasStatus(Protocol):
         ...
 
 
+def field_of(response: Any, name: str) -> str | None:
+    """A header field of a transport's response, whatever its case; None without it, and for what is no response."""
+    headers: Any = getattr(response, "headers", None)
+    items = headers.items() if hasattr(headers, "items") else ()
+    values = [value for key, value in items if key.lower() == name.lower()]
+    return ", ".join(values) if values else None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Response:
     """A plain response, for tests and fakes. In the page you get `pyodide.http.FetchResponse` instead."""

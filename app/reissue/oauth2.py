@@ -10,6 +10,7 @@ from .credentials import Credential
 from .endpoints import Endpoint, TokenSource, Transport
 from .messages import Request
 from .metadata import Metadata, read_metadata, secure_url
+from .proofs import Prover
 from .redirecting import RedirectingSource
 from .redirects import Page
 from .urls import ParseUrl
@@ -70,7 +71,13 @@ class OAuth2(Endpoint):
         return f"{self.url}?{urlencode({'client_id': self.client_id})}"
 
     def bind(
-        self, transport: Transport, parse: ParseUrl, *, clock: Callable[[], float], page: Page | None = None
+        self,
+        transport: Transport,
+        parse: ParseUrl,
+        *,
+        clock: Callable[[], float],
+        page: Page | None = None,
+        prover: Prover | None = None,
     ) -> TokenSource:
         """This endpoint over a transport, in a page. Raises ValueError for URLs that can't be used."""
         known = None
@@ -83,12 +90,12 @@ class OAuth2(Endpoint):
             secure_url(self.issuer, name="the issuer", parse=parse)
         if page is not None and parse(self.redirect_uri or page.href).origin != parse(page.href).origin:
             raise ValueError("redirect_uri must be a page of this origin: what waits for the answer lies here")
-        return RedirectingSource(self, transport, parse, known=known, clock=clock, page=page)
+        return RedirectingSource(self, transport, parse, prover, known=known, clock=clock, page=page)
 
     def grant_request(self, server: Metadata, grant_type: str, **fields: str) -> Request:
         """A request to the token endpoint (RFC 6749 sections 4.1.3 and 6; `resource`: RFC 8707 section 2.2)."""
-        asked = {"grant_type": grant_type, "client_id": self.client_id, **fields}
-        return self._request(server.token_endpoint, {**asked, "resource": self.resource})
+        asked = {"resource": self.resource, "grant_type": grant_type, "client_id": self.client_id}
+        return self._request(server.token_endpoint, {**asked, **fields})
 
     def revocation_request(self, server: Metadata, credential: Credential) -> Request | None:
         """A request that ends the grant (RFC 7009 section 2.1); None if the server takes none."""

@@ -33,6 +33,7 @@ from .errors import GrantRefused, MalformedToken, ReissueError
 from .id_token import Expected, validated
 from .jws import to_base64url
 from .metadata import Metadata
+from .proofs import Prover
 from .redirects import Page
 from .urls import ParseUrl
 
@@ -57,12 +58,13 @@ class RedirectingSource(HttpTokenSource):
         endpoint: "OAuth2",
         transport: Transport,
         parse: ParseUrl,
+        prover: Prover | None,
         *,
         known: Metadata | None,
         clock: Callable[[], float],
         page: Page | None,
     ) -> None:
-        super().__init__(endpoint, transport, parse)
+        super().__init__(endpoint, transport, parse, prover)
         self.redirects = self
         self._oauth2 = endpoint
         self._server = AuthorizationServer(
@@ -188,7 +190,7 @@ class RedirectingSource(HttpTokenSource):
             redirect_uri=pending.redirect_uri,
             code_verifier=pending.verifier,
         )
-        status, headers, text = await self._send(request)
+        status, headers, text = await self._ask(request)
         if status == 400:  # whatever it says: the code is spent
             fields = json_object(text)
             description = fields.get("error_description")
@@ -197,7 +199,7 @@ class RedirectingSource(HttpTokenSource):
                 description if isinstance(description, str) else None,
                 status=status,
             )
-        return self._oauth2.read(status, headers, text), json_object(text).get("id_token")
+        return self._read(status, headers, text), json_object(text).get("id_token")
 
     async def _believed(self, credential: Credential, id_token: object, pending: Pending) -> Credential:
         """The credential with its ID token, once that was validated."""
@@ -211,13 +213,14 @@ class RedirectingSource(HttpTokenSource):
 
     # Later
 
-    async def refresh(self, credential: Credential | None) -> Credential:
+    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
         """Tokens for a refresh token (RFC 6749 section 6). An ID token that comes along is not looked at."""
         token = credential and credential.refresh_token
         if not token:
             raise GrantRefused("invalid_grant", "there is no refresh token")
-        request = self._oauth2.grant_request(await self._server.metadata(), "refresh_token", refresh_token=token)
-        return self._oauth2.read(*await self._send(request))
+        server = await self._server.metadata()
+        request = self._oauth2.grant_request(server, "refresh_token", **{**fields, "refresh_token": token})
+        return self._read(*await self._ask(request))
 
     async def sign_out(self, credential: Credential | None) -> None:
         """Revoke the tokens (RFC 7009)."""

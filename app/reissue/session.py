@@ -16,20 +16,25 @@ Theory of operation:
 7. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
    that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5). Those who stand
    in line for the wire wait for the refresh as well: its failure is theirs, or each in turn would ask again.
+8. A refresh token that is rotated by an exchange, for another resource's token, does not make the credential another
+   one: what was refused stays refused. It is kept beside it, and presented from then on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
 from .backoff import Backoff, unavailable
 from .blocking import Spawn, at_once
 from .credentials import Credential, Freshness
+from .endpoints import Exchange
 from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded, WouldBlock
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
+from .step_up import InheritedStepUps, StepUps
 
 
 class Session:
@@ -57,6 +62,7 @@ class Session:
         self.number = number
         # What another page hands over is not received anew: its life has been running since.
         self._credential = credential.received(clock()) if credential.received_at is None else credential
+        self._held = self._credential  # the same, with the newest refresh token that came for it
         self._ask = ask
         self._grace = grace
         self._sharing = sharing
@@ -75,12 +81,23 @@ class Session:
         self._failures = 0
         self._cookie_in_doubt = False
         self._ended: EndReason | None = None
+        self.step_ups: StepUps | InheritedStepUps | None = None  # the app's way to one, if it has any
         self._phase: RefreshPhase | None = None  # told last
 
     @property
     def credential(self) -> Credential:
         """The current credential, fresh or not."""
         return self._credential
+
+    @property
+    def held(self) -> Credential:
+        """The current credential with the newest refresh token, which an exchange may have rotated since."""
+        return self._held
+
+    @property
+    def ended(self) -> EndReason | None:
+        """Why the session is over, or None."""
+        return self._ended
 
     @property
     def alive(self) -> bool:
@@ -112,7 +129,7 @@ class Session:
         before it waits.
         Raises SessionEnded, SessionChanged or RefreshUnavailable.
         """
-        self._check_alive()
+        self.check_alive()
         credential = self._credential
         if credential is renewed and not self._is_spent(credential):
             return credential
@@ -136,7 +153,7 @@ class Session:
         Raises SessionEnded, SessionChanged or RefreshUnavailable; and, only without `rejected`, GrantRefused if the
         refresh was refused for good while the current token still works.
         """
-        self._check_alive()
+        self.check_alive()
         if rejected is not None:
             if rejected is not self._credential:
                 return await self.obtain()
@@ -147,10 +164,10 @@ class Session:
         try:
             await self._flight.join(partial(self._refresh, self._credential))
         except FlightCancelled:
-            self._check_alive()
+            self.check_alive()
             raise RefreshUnavailable("the refresh was cancelled") from None
         # Since then, others ran: look again (Q15).
-        self._check_alive()
+        self.check_alive()
         if self._refusal is not None:
             self._give_up(self._refusal)
         if self._is_spent(self._credential):
@@ -191,15 +208,27 @@ class Session:
             return
         self._ended = reason
         self._flight.cancel()
+        if self.step_ups is not None:
+            self.step_ups.end()
         self._tell(SessionEvent(at=self._clock(), session=self.number, phase=SessionPhase.ENDED, reason=reason))
         self._dismiss()
 
     def take_over(self, credential: Credential) -> None:
         """Go on with a credential that another page was granted for this session."""
+        if credential.is_same_but_for_refresh_token(self._credential):
+            self._hold(credential)
+            return
         self._replace(credential)
         self._handed = credential
         self._backoff.wake()  # a refresh that pauses here has nothing to do any more
         self._tell_refresh(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
+
+    def step_up(self, credential: Credential) -> None:
+        """Go on with what a stronger or a fresher sign-in of the same user has brought."""
+        credential = credential.received(self._clock(), previous=self._held)
+        self._replace(credential)
+        self._sharing.hand_over(credential, begins=False)
+        self._tell_refresh(RefreshPhase.STEPPED_UP, expires_in=credential.expires_in)
 
     def replay_refused(self, credential: Credential) -> None:
         """A new credential was refused as well: the next refresh pauses, or a server that refuses all would storm."""
@@ -214,6 +243,70 @@ class Session:
     def doubt_cookie(self) -> None:
         """Somebody else may have signed in: if the cookie is another user's now, an opaque token won't tell (S3)."""
         self._cookie_in_doubt = self._credential.refresh_token is None
+
+    async def exchange(self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str]) -> Credential:
+        """A credential for another resource, by this session's refresh token; a new one that comes along is kept.
+
+        `ask` is one call to the endpoint, as the session's own. Raises SessionEnded, SessionChanged, GrantRefused,
+        RefreshUnavailable, and what the call raises.
+        """
+        fresh: Credential | None = None
+        while fresh is None:
+            async with self._sharing.turn():
+                fresh = await self._exchange_in_turn(ask, fields)
+        return fresh
+
+    async def _exchange_in_turn(
+        self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str]
+    ) -> Credential | None:
+        """As `exchange`; None if another page was faster to use the refresh token (T3)."""
+        up_to_date = await self._sharing.look()
+        self.check_alive()
+        if self._refusal is not None:
+            raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
+        held = self._presented(up_to_date=up_to_date)
+        try:
+            fresh = await ask(Exchange(held, fields), late=partial(self._rotate, held))
+        except GrantRefused as refused:
+            if refused.error != "invalid_grant":  # it is not the refresh token that is refused
+                raise
+            await self._sharing.look()
+            if self._held is held:
+                self._refusal = refused
+                raise
+            return None
+        return self._exchanged(held, fresh)
+
+    def _exchanged(self, held: Credential, fresh: Credential) -> Credential:
+        self._rotate(held, fresh)
+        self.check_alive()
+        if fresh.is_of_another_user_than(held, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+            self.doubt_cookie()
+            self._flight.start(partial(self._refresh, self._credential))
+            raise SessionChanged
+        return replace(fresh, refresh_token=None)
+
+    def _presented(self, *, up_to_date: bool) -> Credential:
+        """What to present to the endpoint. Raises RefreshUnavailable if its refresh token has been spent."""
+        if not up_to_date and self._held.refresh_token is not None:  # by whoever has the newer one
+            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
+        if self._sharing.overtaken:
+            self.doubt_cookie()
+        return self._held
+
+    def _rotate(self, held: Credential, fresh: Credential) -> None:
+        """Keep and hand over the refresh token that came with another resource's; the access token stays as it is."""
+        if fresh.refresh_token is None or fresh.is_of_another_user_than(held):
+            return
+        kept = replace(held, refresh_token=fresh.refresh_token)
+        if self._ended is None and self._held is held:
+            self._hold(kept)
+            self._sharing.hand_over(kept, begins=False)
+        elif self._ended == "closed" and self._sharing.holds(held):
+            self._sharing.hand_over(kept, begins=False)
+
+    def _hold(self, credential: Credential) -> None:
+        self._held, self._refusal = credential, None
 
     async def _refresh(self, replaced: Credential) -> None:
         await self._backoff.wait()
@@ -240,12 +333,9 @@ class Session:
         newest = await self._sharing.look()
         if self._is_settled(replaced):
             return
-        if not newest and replaced.refresh_token is not None:  # it has been spent by whoever has the newer one
-            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
-        if self._sharing.overtaken:
-            self.doubt_cookie()
+        held = self._presented(up_to_date=newest)
         try:
-            fresh = (await self._ask_again_if_lost(replaced)).received(self._clock(), previous=replaced)
+            fresh = (await self._ask_again_if_lost(held)).received(self._clock(), previous=held)
         except GrantRefused as refusal:
             await self._sharing.look()  # before anything ends: another page may have been faster (T3)
             if not self._is_settled(replaced):
@@ -291,7 +381,8 @@ class Session:
         return credential is self._rejected or (credential is self._handed and credential.remaining(self._clock()) == 0)
 
     def _replace(self, fresh: Credential) -> None:
-        self._credential, self._rejected, self._refusal, self._failure = fresh, None, None, None
+        self._credential = self._held = fresh
+        self._rejected, self._refusal, self._failure = None, None, None
         self._backoff.succeeded()
 
     def _failed(self, error: RefreshUnavailable, cause: BaseException) -> None:
@@ -302,7 +393,8 @@ class Session:
             self._failures += 1
         self._tell_refresh(RefreshPhase.UNAVAILABLE, error=type(cause).__name__, retry_after=error.retry_after)
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raises SessionEnded or SessionChanged once the session has ended."""
         if self._ended is None:
             return
         if self._ended == "replaced":

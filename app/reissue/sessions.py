@@ -38,6 +38,7 @@ from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
+from .step_up import StepUpHandler, StepUps
 from .timers import time_limit
 
 
@@ -72,8 +73,10 @@ class Sessions:
         store: Store | None,
         listeners: Listeners,
         dismiss: Callable[[], None],
+        step_up: StepUpHandler | None = None,
     ) -> None:
         self._tokens = tokens
+        self._handler = step_up
         self._clock = clock
         self._leeway = leeway
         self._deadline = deadline
@@ -110,6 +113,11 @@ class Sessions:
         return State.RESUMING if self._resuming.running else State.SIGNED_OUT
 
     @property
+    def longest_call(self) -> float:
+        """Seconds that one call to the endpoint may take at most, the wait for its turn included."""
+        return 2 * self._deadline + _MARGIN
+
+    @property
     def alive(self) -> Session | None:
         """The session that is on; None without one."""
         return self._session if self._session is not None and self._session.alive else None
@@ -142,12 +150,7 @@ class Sessions:
         async with self._sharing.turn(insist=True):
             if self._closed:
                 raise SessionEnded("closed")
-            try:
-                credential = await self._calls.make(self._tokens.sign_in, fields)
-            except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
-                if self._session is not None:
-                    self._session.doubt_cookie()
-                raise
+            credential = await self._signed_in(fields)
             self._check_overtaken(sign_outs)
             return self._begin(credential)
 
@@ -205,6 +208,15 @@ class Sessions:
         if self._session is not None:
             self._session.wake()
 
+    def check_exchanges(self) -> None:
+        """Raises TypeError if the endpoint can't be asked for another resource."""
+        if isinstance(self._tokens, CallableTokenSource):
+            raise TypeError("an endpoint that is a function can't be asked for another resource")
+
+    async def exchange(self, session: Session, fields: Mapping[str, str]) -> Credential:
+        """A credential for another resource, by the refresh token of this session."""
+        return await session.exchange(partial(self._calls.make, self._tokens.exchange), fields)
+
     async def enter(self, waits: Callable[[], None]) -> Session:
         """The session that a request enters with; `waits` is called before it waits for one to be resumed."""
         if self._must_resume:
@@ -235,7 +247,7 @@ class Sessions:
             calling=self._sharing.in_turn,
             shared=self._sharing.with_others,
             over_transport=not isinstance(self._tokens, CallableTokenSource),
-            in_body=session.credential.refresh_token is not None,
+            in_body=session.held.refresh_token is not None,
         )
         if reason is not None:
             raise WouldBlock(reason)
@@ -315,6 +327,35 @@ class Sessions:
                 credential = await self._calls.make(self._tokens.refresh, None)
         return credential
 
+    async def _signed_in(self, fields: Mapping[str, Any]) -> Credential:
+        """What the endpoint gives for these fields. For whoever has the turn."""
+        try:
+            credential: Credential = await self._calls.make(self._tokens.sign_in, fields)
+        except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
+            if self._session is not None:
+                self._session.doubt_cookie()
+            raise
+        return credential
+
+    async def _step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
+        """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
+        if isinstance(answer, Credential):
+            await self._sharing.look_around()
+            self._take_step(session, answer)
+        elif isinstance(answer, Mapping):
+            async with self._sharing.turn(insist=True):
+                session.check_alive()
+                self._take_step(session, await self._signed_in(answer))
+        else:
+            raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
+
+    def _take_step(self, session: Session, credential: Credential) -> None:
+        session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
+        if credential.is_of_another_user_than(session.credential):
+            self._begin(credential)
+        else:
+            session.step_up(credential)
+
     def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
         self._unasked = False
         session = Session(
@@ -329,6 +370,8 @@ class Sessions:
             begin=self._begin,
             dismiss=self._dismiss,
         )
+        if self._handler is not None:
+            session.step_ups = StepUps(self._handler, partial(self._step_up, session))
         replaced, self._session = self._session, session
         if not handed:
             self._sharing.hand_over(session.credential, begins=True)
@@ -348,7 +391,7 @@ class Sessions:
         if session is None:
             return None
         session.end(reason)
-        return session.credential
+        return session.held
 
     def _check_overtaken(self, sign_outs: int) -> None:
         if sign_outs != self._sign_outs:

@@ -125,6 +125,22 @@ def test_a_request_that_nobody_covers_is_the_native_fetchs(installed: Visit) -> 
     assert [r.url for r in installed.requests if "authorization" in r.headers] == []
 
 
+@both_gates
+def test_a_url_that_is_an_object_of_pythons_is_read_as_fetch_reads_it(installed: Visit) -> None:
+    """X5: httpx2 gives fetch URLs of its own kind. Their proxies are the caller's: Pyodide dies if they are lost."""
+    installed.run("""
+class Text:
+    def __init__(self, text):
+        self.toString = self.__str__ = lambda: js.location.origin + text
+    def __str__(self):
+        return self.toString()
+None
+""")
+    ask = "[(await js.fetch(Text(path))).status for path in ('/api/me', '/blank.html', '/api/me')]"
+    assert installed.run(ask) == [200, 200, 200]
+    assert ["authorization" in request.headers for request in installed.requests[-3:]] == [True, False, True]
+
+
 def test_a_request_with_an_authorization_of_its_own_goes_out_untouched(installed: Visit) -> None:
     installed.expect_console(REFUSED, times=4)
     assert (

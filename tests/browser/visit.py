@@ -233,4 +233,4 @@ class Visit:
     def _sent(self, request: Request) -> None:
         self.requests.append(request)
         if bearer := request.headers.get("authorization"):
-            self.tokens.add(bearer.removeprefix("Bearer "))
+            self.tokens.add(bearer.partition(" ")[2])  # after Bearer, or DPoP

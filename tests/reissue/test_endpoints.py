@@ -98,7 +98,7 @@ def test_an_answer_is_read_in_the_servers_own_words() -> None:
     with pytest.raises(MalformedToken, match=r"without an access$"):
         endpoint.read(200, {}, '{"access_token": "a"}')
     with pytest.raises(MalformedToken, match="bearer"):
-        endpoint.read(200, {}, '{"access": "a", "kind": "DPoP"}')
+        endpoint.read(200, {}, '{"access": "a", "kind": "mac"}')
     with pytest.raises(GrantRefused) as refused:
         endpoint.read(401, {}, '{"detail": "No active account"}')
     assert refused.value.description == "No active account"

@@ -693,3 +693,20 @@ async def test_no_secret_is_told(tab: Tab) -> None:
 
 def test_the_page_is_memory_in_tests() -> None:
     assert isinstance(FakePage().pending, Memory)
+
+
+async def test_a_client_of_another_api_asks_for_that_one_alone() -> None:
+    """RFC 8707 section 2.2: and its refresh token is the session's next."""
+    provider = Provider()
+    tab = Tab(provider, metadata=METADATA, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
+    api = await tab.signed_in()
+    files = api.for_resource("https://api.test/a", resource="https://api.test/a", scope="read")
+    await outcome(files.fetch("https://api.test/a/1"))
+    await api.renew()
+    exchanged, renewed = provider.forms()[1:]
+    assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/a"], ["read"])
+    assert (exchanged["refresh_token"], exchanged["grant_type"]) == (["refresh-1"], ["refresh_token"])
+    assert (renewed["resource"], renewed["refresh_token"]) == (
+        ["https://api.test/a", "https://api.test/b"],
+        ["refresh-2"],
+    )

@@ -3,7 +3,7 @@
 // `node oidc_app.mjs` serves on a free port of loopback, and prints the port. PAGE is the origin of the page that may
 // call it, LIFE the seconds that an access token lives, MODULES the folder node_modules.
 
-import {randomBytes} from "node:crypto";
+import {createHash, randomBytes} from "node:crypto";
 import {createServer} from "node:http";
 import {join} from "node:path";
 import {text} from "node:stream/consumers";
@@ -12,7 +12,9 @@ import {pathToFileURL} from "node:url";
 const {PAGE, LIFE, MODULES} = process.env;
 const brought = path => import(pathToFileURL(join(MODULES, path)));
 const {Provider} = await brought("oidc-provider/lib/index.js");
-const {createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify} = await brought("jose/dist/webapi/index.js");
+const {calculateJwkThumbprint, createLocalJWKSet, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify} = await brought(
+    "jose/dist/webapi/index.js",
+);
 
 const keys = await Promise.all(
     ["RS256", "ES256"].map(async alg => {
@@ -48,6 +50,7 @@ const provider = new Provider(issuer, {
     features: {
         devInteractions: {enabled: false},
         revocation: {enabled: true},
+        dPoP: {enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true},
         rpInitiatedLogout: {
             enabled: true,
             logoutSource: (ctx, form) => {
@@ -84,19 +87,37 @@ async function interact(request, response) {
 const seen = new Set();
 const dead = new Set();
 
-async function subject(token) {
+async function subject(scheme, token, proof, url) {
     if (dead.has(token)) return null;
-    if (!token.includes(".")) return (await provider.AccessToken.find(token))?.accountId ?? null;
-    const resource = `${issuer}/api/`;
-    return jwtVerify(token, verifying, {issuer, audience: resource}).then(({payload}) => payload.sub, () => null);
+    let sub, key;
+    if (token.includes(".")) {
+        const claims = await jwtVerify(token, verifying, {issuer, audience: `${issuer}/api/`}).catch(() => null);
+        [sub, key] = [claims?.payload.sub, claims?.payload.cnf?.jkt];
+    } else {
+        const found = await provider.AccessToken.find(token);
+        [sub, key] = [found?.accountId, found?.jkt];
+    }
+    if ((scheme === "DPoP") !== Boolean(key)) return null;
+    return !key || (await proves(proof, key, token, url)) ? (sub ?? null) : null;
+}
+
+// RFC 9449 section 4.3, by jose. A proof is taken once.
+async function proves(proof, key, token, url) {
+    const checked = await jwtVerify(proof ?? "", EmbeddedJWK, {typ: "dpop+jwt", maxTokenAge: 60}).catch(() => null);
+    if (checked === null || seen.has(proof)) return false;
+    seen.add(proof);
+    const {payload, protectedHeader} = checked;
+    const ath = createHash("sha256").update(token).digest("base64url");
+    const jkt = await calculateJwkThumbprint(protectedHeader.jwk);
+    return payload.htm === "GET" && payload.htu === `${issuer}${url}` && payload.ath === ath && jkt === key;
 }
 
 async function api(request, response) {
     response.setHeader("Access-Control-Allow-Origin", PAGE);
-    response.setHeader("Access-Control-Allow-Headers", "Authorization");
+    response.setHeader("Access-Control-Allow-Headers", "Authorization, DPoP");
     if (request.method === "OPTIONS") return response.writeHead(204).end();
-    const token = (request.headers.authorization ?? "").replace(/^Bearer /, "");
-    const sub = await subject(token);
+    const [scheme, token = ""] = (request.headers.authorization ?? "").split(" ");
+    const sub = await subject(scheme, token, request.headers.dpop, request.url);
     if (sub === null) return response.writeHead(401).end();
     seen.add(token);
     response.end(JSON.stringify({sub}));

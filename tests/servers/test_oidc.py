@@ -239,3 +239,24 @@ def test_the_provider_takes_the_settings_of_the_document(runtime: None) -> None:
         ["https://app.example/"],
         ["authorization_code", "refresh_token"],
     ]
+
+
+def test_a_provider_binds_its_tokens_to_the_browsers_key(visit: Visit, start: Start) -> None:
+    """X3: its token endpoint wants a nonce; the API looks at each proof; the key is there when the user is back."""
+    visit.expect_console("status of 400", times=1, at_most=2)
+    trip = Trip(visit, start, options="dpop=True, store='session'", page="blank.html")
+    trip.sign_in()
+    assert visit.run("await api.resume()") is True
+    assert visit.run("await eight()") == [200] * 8
+    exchanged = trip.granted("authorization_code")
+    assert len(exchanged) == 2, "once more, with the nonce"
+    assert len({form["code"] for form in exchanged}) == 1
+    visit.run("skew = 60\nNone")
+    assert visit.run("await eight()") == [200] * 8
+    visit.expect_console(REFUSED, times=8)
+    assert trip.told("GET", "/dev/expire")[0] == 200
+    assert visit.run("await eight()") == [200] * 8
+    assert len(trip.granted("refresh_token")) == 2, "what is bound to a key this provider does not rotate"
+    sent = visit.requests_to("/api/me")
+    assert {request.headers["authorization"].partition(" ")[0] for request in sent} == {"DPoP"}
+    assert len({request.headers["dpop"] for request in sent}) == len(sent)

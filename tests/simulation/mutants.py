@@ -64,12 +64,12 @@ MUTANTS = [
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
-        "        # Since then, others ran: look again (Q15).\n        self._check_alive()\n", "",
+        "        # Since then, others ran: look again (Q15).\n        self.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
     ),
     Mutant(
         "a session that is over still gives its token (S1)", "session",
-        '        self._check_alive()\n        credential = self._credential\n', "        credential = self._credential\n",
+        '        self.check_alive()\n        credential = self._credential\n', "        credential = self._credential\n",
         one_tab=(5, 25, 34),
     ),
     Mutant(
@@ -142,7 +142,7 @@ MUTANTS = [
     ),
     Mutant(
         "a lost sign-in leaves no doubt (S3)", "sessions",
-        "                if self._session is not None:\n                    self._session.doubt_cookie()\n", "",
+        "            if self._session is not None:\n                self._session.doubt_cookie()\n", "",
         one_tab=(120, 226, 302),
     ),
     Mutant(

@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from ..attempts import attached
 from ..interceptor import Interceptor
 from ..messages import Headers, Request, Response
 
@@ -19,8 +20,8 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
     """Sends a client's requests to the audience with the session's token; others go out as they are.
 
     A 401 is answered by one refresh, shared with everybody, and one replay; the body is kept for it. Raises
-    SessionEnded, SessionChanged and RefreshUnavailable from the client's own calls; and, from a synchronous client
-    where Python can't be suspended, WouldBlock.
+    SessionEnded, SessionChanged, RefreshUnavailable and StepUpRequired from the client's own calls; and, from a
+    synchronous client where Python can't be suspended, WouldBlock.
     """
 
     requires_request_body = True
@@ -76,7 +77,7 @@ def _asked(request: Any) -> Request:
 
 
 def _authorized(request: Any, attempt: Request) -> Any:
-    request.headers["Authorization"] = attempt.headers["Authorization"]
+    request.headers.update(attached(attempt))
     return request
 
 

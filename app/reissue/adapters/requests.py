@@ -8,7 +8,7 @@ from typing import Any
 
 from requests.auth import AuthBase
 
-from ..attempts import Attempts
+from ..attempts import Attempts, attached
 from ..browser.suspension import attempts_of, wait_for
 from ..interceptor import Interceptor
 from ..messages import Headers, Request, Response
@@ -37,23 +37,21 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
         except BaseException as error:
             attempts.close(error)
             raise
-        prepared.headers["Authorization"] = attempt.headers["Authorization"]
+        prepared.headers.update(attached(attempt))
         prepared.register_hook("response", partial(self._answered, attempts))
         return prepared
 
     def _answered(self, attempts: Attempts, response: Any, **settings: Any) -> Any:
         with attempts:
-            attempt = wait_for(attempts.after(self._answer(response)))
-            if attempt is None:
-                return response
-            response.content  # noqa: B018 - read, so that its connection can be used again
-            again = response.request.copy()
-            again.headers["Authorization"] = attempt.headers["Authorization"]
-            replay = _connection(response).send(again, **settings)
-            replay.history = [*response.history, response]
-            replay.request = again
-            wait_for(attempts.after(self._answer(replay)))
-            return replay
+            while (attempt := wait_for(attempts.after(self._answer(response)))) is not None:
+                response.content  # noqa: B018 - read, so that its connection can be used again
+                again = response.request.copy()
+                again.headers.update(attached(attempt))
+                replay = _connection(response).send(again, **settings)
+                replay.history = [*response.history, response]
+                replay.request = again
+                response = replay
+            return response
 
     def _answer(self, response: Any) -> Response:
         body = response.content if self._api.judges else b""

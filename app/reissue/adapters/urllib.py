@@ -7,6 +7,7 @@ import urllib.request
 from io import BytesIO
 from typing import Any
 
+from ..attempts import attached
 from ..browser.suspension import attempts_of, wait_for
 from ..interceptor import Interceptor
 from ..messages import Headers, Request, Response
@@ -35,10 +36,12 @@ class ReissueOpener:
         with attempts:
             attempt: Request | None = wait_for(attempts.first())
             while attempt is not None:
-                request.add_unredirected_header("Authorization", attempt.headers["Authorization"])
+                for name, value in attached(attempt).items():
+                    request.add_unredirected_header(name, value)
                 response = _open(request, timeout)
                 attempt = wait_for(attempts.after(_answer(response, self._api.judges)))
-            request.remove_header("Authorization")  # the caller's own object
+            for name in ("Authorization", "Dpop"):  # the caller's own object, and in its spelling
+                request.remove_header(name)
             return response
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import urllib3
 
+from ..attempts import attached
 from ..browser.suspension import attempts_of, wait_for
 from ..interceptor import Interceptor
 from ..messages import Headers, Request, Response
@@ -31,7 +32,7 @@ class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
         with attempts:
             attempt: Request | None = wait_for(attempts.first())
             while attempt is not None:
-                options["headers"] = {**headers, "Authorization": attempt.headers["Authorization"]}
+                options["headers"] = {**headers, **attached(attempt)}
                 response = super().urlopen(method, url, redirect, **options)
                 body = response.data if self._api.judges else b""
                 attempt = wait_for(attempts.after(Response(response.status, Headers(response.headers), body)))

@@ -26,7 +26,7 @@ from js import TypeError as JsTypeError
 from pyodide.ffi import JsException, create_proxy, to_js
 from pyodide.http import _pyfetch
 
-from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded
+from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
 from ..messages import Request
 from .eager import eager_task
 from .requests import core_request
@@ -93,7 +93,8 @@ class Gate:
 
     def _called_by_javascript(self, native: Any, this: Any, arguments: Any) -> Any:
         """`fetch(…)`, from JavaScript or as `js.fetch`: gives a Promise of a Response."""
-        entry = self._entry(*arguments)
+        # One by one: `*arguments` would take along the proxies of a caller in Python, and Pyodide dies of that.
+        entry = self._entry(*(arguments[place] for place in range(arguments.length)))
         if entry is None:
             # Called from Python directly, native would give a future of Python's in place of its promise.
             return Array.of(arguments).map(self._call_native)[0]
@@ -164,6 +165,9 @@ def _as_javascript(error: BaseException, request: Request) -> Any:
         told.reason = error.reason
     if isinstance(error, RefreshUnavailable):
         told.retryAfter = error.retry_after  # s
+    if isinstance(error, StepUpRequired):
+        told.acrValues = to_js(error.acr_values)
+        told.maxAge = error.max_age  # s
     return told
 
 

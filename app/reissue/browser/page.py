@@ -10,11 +10,15 @@ from pyodide.ffi import create_proxy
 from ..endpoints import Endpoint, Refresh
 from ..errors import ReissueError
 from ..interceptor import Interceptor
+from ..keyed import KeyedNeighbours, KeyedStore
 from ..messages import Request
-from ..neighbours import Store
+from ..neighbours import Memory, Store
+from ..proofs import SignedProofs
 from ..redirects import Page
+from ..resources import Resource
 from ..signals import aborted_by
 from . import gate
+from .dpop import PageKey
 from .requests import can_carry_a_token
 from .signals import PageSignal
 from .stores import PageStore
@@ -33,21 +37,38 @@ class PageInterceptor(Interceptor):
         self,
         audience: str | Iterable[str],
         *,
-        endpoint: Endpoint | Refresh,
+        endpoint: Endpoint | Refresh | Resource,
         tabs: bool = True,
         store: str = "memory",
         name: str = "default",
+        dpop: bool = False,
         **options: Any,
     ) -> None:
         shared_name = _shared_name(name, audience, endpoint)
+        # Of a session that is bound to a key, a page without it can make no use, nor the other way round.
+        names = [shared_name, f"{shared_name} dpop"]
+        mine, other = reversed(names) if dpop else names
+        neighbours = page_neighbours(mine) if tabs else None
+        kept = _store(store, mine, other)
+        if dpop:
+            if not isinstance(endpoint, Endpoint):
+                raise TypeError(
+                    "dpop=True needs an Endpoint: a function can't ask for tokens that are bound to the key"
+                )
+            key = PageKey(mine)
+            options["proofs"] = SignedProofs(key)
+            if neighbours is not None or kept is not None:
+                kept = KeyedStore(kept or Memory(), lambda: key.known_to_be_kept)
+            if neighbours is not None:
+                neighbours = KeyedNeighbours(neighbours, key.kept)
         super().__init__(
             send,
             audience=audience,
             endpoint=endpoint,
             parse_url=parse_page_url,
-            neighbours=page_neighbours(shared_name) if tabs else None,
-            store=_store(store, shared_name),
-            page=_page(endpoint, shared_name),
+            neighbours=neighbours,
+            store=kept,
+            page=_page(endpoint, mine),
             **options,
         )
         self._stop_listening = [_listen(js.globalThis, "online", self.wake)]
@@ -88,6 +109,16 @@ class PageInterceptor(Interceptor):
         finally:
             self.uninstall()
 
+    def for_resource(self, audience: str | Iterable[str], **settings: Any) -> "PageInterceptor":
+        """As `Interceptor.for_resource`."""
+        child = super().for_resource(audience, **settings)
+        assert isinstance(child, PageInterceptor)
+        return child
+
+    def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "PageInterceptor":
+        # Nothing of it is shared with other pages: each asks for its own tokens, in the session that is.
+        return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **options)
+
     async def answer(self, request: Request) -> Any:
         """The response to a request that came through the gate."""
         with aborted_by(request.options.get("signal")):
@@ -112,7 +143,7 @@ def connect_page(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh,
     return PageInterceptor(audience, endpoint=endpoint, **options)
 
 
-def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh) -> str:
+def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh | Resource) -> str:
     """What pages must have in common to share a session: the name, and where its tokens come from."""
     if not isinstance(name, str) or not name:
         raise ValueError("name is a text that is not empty")
@@ -122,7 +153,7 @@ def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | 
     return " ".join([name, *(parse_page_url(url).href for url in urls)])
 
 
-def _page(endpoint: Endpoint | Refresh, name: str) -> Page | None:
+def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
     """This page, for an endpoint that leaves it."""
     if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
         return None
@@ -131,13 +162,15 @@ def _page(endpoint: Endpoint | Refresh, name: str) -> Page | None:
     return LeftPage(name)
 
 
-def _store(kind: str, name: str) -> Store | None:
+def _store(kind: str, name: str, other: str) -> Store | None:
+    """The store of this kind and `name`. `other` is what another version of the app may have kept a session by."""
     areas = {"local": "localStorage", "session": "sessionStorage"}
     if kind != "memory" and kind not in areas:
         raise ValueError(f"store is 'memory', 'session' or 'local', not {kind!r}")
-    for other in areas.keys() - {kind}:
+    unused = [(area, name) for area in areas.keys() - {kind}] + [(area, other) for area in areas]
+    for area, by_name in unused:
         with suppress(OSError):  # what an earlier version of the app kept there, nobody would ever remove
-            PageStore(areas[other], name).write(None)
+            PageStore(areas[area], by_name).write(None)
     return PageStore(areas[kind], name) if kind in areas else None
 
 

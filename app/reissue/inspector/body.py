@@ -44,7 +44,7 @@ DENSE = Layout(lane=0, bar=0, top=0)
 
 _MOST_SEEN = 1_200  # requests that lanes can show so that one can tell them apart
 _MOST_BARS = 3_000
-_WAITING = (Stage.RESUME, Stage.ADMISSION, Stage.REFRESH, Stage.REFUSED)
+_WAITING = (Stage.RESUME, Stage.ADMISSION, Stage.REFRESH, Stage.STEP_UP, Stage.REFUSED)
 
 
 def choose(view: View, flow: Flow, window: Window, room: int) -> tuple[Layout, int]:

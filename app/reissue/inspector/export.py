@@ -18,6 +18,7 @@ _COLOURS = {
     Stage.ADMISSION: "secondary-light",
     Stage.REFRESH: "tertiary-light",
     Stage.WIRE: "primary",
+    Stage.STEP_UP: "secondary",
     Stage.REFUSED: "error",
     Stage.REPLAY: "tertiary",
 }

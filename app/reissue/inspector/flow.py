@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from .lives import Life, Outcome, Stage
 
-STACK = (Stage.WIRE, Stage.REPLAY, Stage.REFUSED, Stage.REFRESH, Stage.ADMISSION, Stage.RESUME)
+STACK = (Stage.WIRE, Stage.REPLAY, Stage.REFUSED, Stage.STEP_UP, Stage.REFRESH, Stage.ADMISSION, Stage.RESUME)
 """The stages of which levels are kept, in the order in which they are piled up. CALLED takes no time."""
 
 _MOST_STEPS = 50_000  # of one level

@@ -12,6 +12,7 @@ class Stage(Enum):
     ADMISSION = "admission"
     REFRESH = "refresh"
     WIRE = "wire"
+    STEP_UP = "step_up"
     REFUSED = "refused"  # a 401, and the wait for the refresh after it
     REPLAY = "replay"
 

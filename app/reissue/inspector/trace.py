@@ -40,6 +40,7 @@ _WAITS = {
     WaitsFor.RESUME: Stage.RESUME,
     WaitsFor.ADMISSION: Stage.ADMISSION,
     WaitsFor.REFRESH: Stage.REFRESH,
+    WaitsFor.STEP_UP: Stage.STEP_UP,
 }
 _ENDS = {
     RequestPhase.DONE: Outcome.DONE,
@@ -226,7 +227,7 @@ class Trace:
             running.error = event.error
         if event.phase is RefreshPhase.TAKEN_OVER:
             self.marks.append(Mark(at, MarkKind.TAKEN_OVER))
-        if event.phase in (RefreshPhase.TAKEN_OVER, RefreshPhase.SUCCEEDED):
+        if event.phase in (RefreshPhase.TAKEN_OVER, RefreshPhase.STEPPED_UP, RefreshPhase.SUCCEEDED):
             self._new_token(at, remaining)
 
     def _hear_call(self, event: EndpointEvent, at: float) -> None:

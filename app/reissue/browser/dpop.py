@@ -1,0 +1,141 @@
+"""A key that no script can read: made and used by the browser (Web Cryptography API), kept in IndexedDB.
+
+Every page of the origin that shares the session has the same one. A script that is injected into the page can have
+proofs signed while it runs there, and can't take the key along.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import js
+from js import Object
+from pyodide.ffi import JsException, create_proxy, to_js
+
+from ..errors import ReissueError
+from ..singleflight import SingleFlight
+
+DATABASE, KEYS = "reissue", "keys"
+
+
+class PageKey:
+    """The ES256 key of this name. Where the browser keeps none (a private window, a sandbox) it is this page's alone.
+
+    Raises ReissueError where there is no cryptography: a page that came over plain HTTP.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not getattr(getattr(js, "crypto", None), "subtle", None):
+            raise ReissueError("dpop=True needs the browser's cryptography: serve the page over HTTPS")
+        self._name = name
+        self._loading: SingleFlight[None] = SingleFlight()
+        self._private: Any = None
+        self._public: Mapping[str, str] = {}
+        self._is_kept: bool | None = None
+        self._algorithm = _js_object({"name": "ECDSA", "hash": "SHA-256"})
+
+    @property
+    def known_to_be_kept(self) -> bool | None:
+        """Have all pages this key? None: not known yet."""
+        return self._is_kept
+
+    async def kept(self) -> bool:
+        """Have all pages this key?"""
+        if self._is_kept is None:
+            await self._loading.join(self._load)
+        return bool(self._is_kept)
+
+    async def public(self) -> Mapping[str, str]:
+        """The public key as a JWK."""
+        if self._is_kept is None:
+            await self._loading.join(self._load)
+        return self._public
+
+    async def sign(self, message: bytes) -> bytes:
+        """The signature, 64 bytes. After `public()`."""
+        signature = await js.crypto.subtle.sign(self._algorithm, self._private, to_js(message))
+        made: bytes = signature.to_bytes()
+        return made
+
+    async def _load(self) -> None:
+        try:
+            pair, kept = await _kept_pair(self._name), True
+        except (JsException, OSError):
+            pair, kept = await _new_pair(), False
+        jwk = (await js.crypto.subtle.exportKey("jwk", pair.publicKey)).to_py()
+        self._private = pair.privateKey
+        self._public = {member: jwk[member] for member in ("kty", "crv", "x", "y")}
+        self._is_kept = kept
+
+
+async def _new_pair() -> Any:
+    algorithm = _js_object({"name": "ECDSA", "namedCurve": "P-256"})
+    return await js.crypto.subtle.generateKey(algorithm, False, to_js(["sign"]))  # False: not extractable
+
+
+async def _kept_pair(name: str) -> Any:
+    """The pair that is kept under this name, made if there is none. Raises JsException or OSError if none can be kept.
+
+    Of two pages that make one at once, the first to add it wins: a transaction that writes has the store to itself.
+    """
+    database = await _opened()
+    try:
+        pair = await _found(database, name)
+        if pair is None:
+            made = await _new_pair()
+            transaction = database.transaction(KEYS, "readwrite")
+            transaction.objectStore(KEYS).add(made, name)
+            try:
+                await _told(transaction, "complete", "abort")
+            except OSError:  # another page was faster, or it is full
+                pair = await _found(database, name)
+            else:
+                pair = made
+        if pair is None:
+            raise OSError("the browser keeps no key")
+        return pair
+    finally:
+        database.close()
+
+
+async def _opened() -> Any:
+    request = js.indexedDB.open(DATABASE, 1)
+    upgrade = create_proxy(lambda _: request.result.createObjectStore(KEYS) and None)
+    request.addEventListener("upgradeneeded", upgrade)
+    try:
+        await _told(request, "success", "error")
+    finally:
+        upgrade.destroy()
+    return request.result
+
+
+async def _found(database: Any, name: str) -> Any:
+    request = database.transaction(KEYS).objectStore(KEYS).get(name)
+    await _told(request, "success", "error")
+    return request.result
+
+
+async def _told(target: Any, good: str, bad: str) -> None:
+    """Wait for one event or the other; OSError if it is the bad one."""
+    told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hear(event: Any) -> None:
+        if not told.done():
+            if event.type == good:
+                told.set_result(None)
+            else:
+                told.set_exception(OSError("the browser's IndexedDB failed"))
+
+    proxy = create_proxy(hear)
+    target.addEventListener(good, proxy)
+    target.addEventListener(bad, proxy)
+    try:
+        await told
+    finally:
+        target.removeEventListener(good, proxy)
+        target.removeEventListener(bad, proxy)
+        proxy.destroy()
+
+
+def _js_object(fields: dict[str, str]) -> Any:
+    return to_js(fields, dict_converter=Object.fromEntries)

@@ -1,0 +1,83 @@
+"""What a `WWW-Authenticate` field asks for: challenges, read as RFC 9110 section 11.6.1 has them.
+
+Pure. Whatever a server writes there, nothing is raised: what can't be read is left out. Across origins the field can be
+read only where the server exposes it; then it adds detail to a 401, and without it a 401 is a 401.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_ELEMENT = re.compile(rf'(?:[^",]|{_QUOTED})+', re.DOTALL)  # of a list: a comma within quotes parts nothing
+_PARAMETER = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(?:({_TOKEN})|({_QUOTED}))", re.DOTALL)
+_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+(.*))?", re.DOTALL)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge. `scheme` and the parameters' names are in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def error(self) -> str | None:
+        """The error code (RFC 6750 section 3), if there is one."""
+        return self.parameters.get("error")
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """The API wants its user to have signed in in another way, or more recently (RFC 9470 section 3).
+
+    `acr_values` are the ways that would do, the preferred one first; none if it names none. `max_age` is how many
+    seconds ago the user may have signed in at most, or None.
+    """
+
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
+
+
+def read_challenges(value: str | None) -> list[Challenge]:
+    """The challenges in the field's value, in their order; none without one. Never raises."""
+    return [Challenge(scheme, MappingProxyType(parameters)) for scheme, parameters in _parts(value or "")]
+
+
+def _parts(value: str) -> Iterator[tuple[str, dict[str, str]]]:
+    scheme: str | None = None
+    parameters: dict[str, str] = {}
+    for element in _ELEMENT.findall(value):
+        text = element.strip(" \t")
+        parameter = _PARAMETER.fullmatch(text)
+        if parameter is None and (begun := _SCHEME.fullmatch(text)) is not None:
+            if scheme is not None:
+                yield scheme, parameters
+            scheme, parameters = begun[1].lower(), {}
+            parameter = _PARAMETER.fullmatch(begun[2] or "")  # or a token68, which is of no interest here
+        if parameter is not None:
+            name, plain, quoted = parameter.groups()
+            parameters.setdefault(name.lower(), plain or re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.DOTALL))
+    if scheme is not None:
+        yield scheme, parameters
+
+
+def step_up_in(challenges: list[Challenge]) -> StepUp | None:
+    """What sign-in the API wants, if one of its challenges says so."""
+    for challenge in challenges:
+        if challenge.error == "insufficient_user_authentication":
+            age = challenge.parameters.get("max_age", "")
+            return StepUp(
+                tuple(challenge.parameters.get("acr_values", "").split()),
+                int(age) if _SECONDS.fullmatch(age) else None,
+            )
+    return None
+
+
+def asks_for_nonce(challenges: list[Challenge]) -> bool:
+    """Is the proof refused for want of a nonce (RFC 9449 section 9)? Then the token is as good as before."""
+    return any(c.scheme == "dpop" and c.error == "use_dpop_nonce" for c in challenges)

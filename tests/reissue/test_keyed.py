@@ -1,0 +1,135 @@
+"""A session that is bound to a key is shared among pages that have the same key, and no others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from reissue import Interceptor, SessionEnded, StoreEvent, StorePhase
+from reissue.keyed import KeyedNeighbours, KeyedStore
+from reissue.neighbours import Memory
+from reissue.proofs import SignedProofs
+from reissue.testing import Gate, settle
+
+from tests.reissue.bound import API, Bound, SoftKey
+from tests.reissue.conftest import outcome
+from tests.reissue.origin import Shelf
+from tests.reissue.pages import FakeNeighbours, Pages
+
+
+class Browser(Bound):
+    """One that keeps a key, or not; what it finds out is held by a gate."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self.pages = Pages()
+        self.shelf = Shelf()
+        self.keeps = keeps
+        super().__init__()
+
+    def page(self, *, gate: Gate | None = None, stores: bool = True) -> Interceptor:
+        known: bool | None = None
+
+        async def kept() -> bool:
+            nonlocal known
+            if gate is not None:
+                await gate.passed()
+            known = self.keeps
+            return known
+
+        key = self.key if self.keeps else SoftKey()
+        store = KeyedStore(self.shelf if stores else Memory(), lambda: known)
+        neighbours = KeyedNeighbours(self.pages.page(), kept)
+        return self.connect(proofs=SignedProofs(key, clock=self.clock), neighbours=neighbours, store=store)
+
+
+@pytest_asyncio.fixture(params=[True, False], ids=["kept", "not kept"])
+async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    browser = Browser(keeps=request.param)
+    yield browser
+    for api in browser.made:
+        await api.close()
+
+
+async def test_pages_with_the_same_key_share_a_session_and_others_do_not(browser: Browser) -> None:
+    """T1, X3: what is bound to another key is of no use here, and the session of the page that has it goes on."""
+    one, other = browser.page(stores=False), browser.page(stores=False)
+    await asyncio.gather(outcome(other.resume()), one.sign_in(username="ada", password="lovelace"))
+    await settle()
+    if browser.keeps:
+        assert (await other.fetch(API)).status == 200
+    else:
+        assert isinstance(await outcome(other.fetch(API)), SessionEnded)
+    browser.clock.advance(301)
+    responses = await asyncio.gather(*(outcome(api.fetch(API)) for api in (one, other)))
+    assert [getattr(response, "status", 0) for response in responses] == [200, 200 if browser.keeps else 0]
+    assert [path for path, _, _ in browser.server.asked].count("/auth/refresh") == 1
+    await one.sign_out()
+    await settle()
+    assert other.state.value == "signed_out"
+
+
+async def test_a_store_is_of_use_to_pages_that_have_the_key(browser: Browser) -> None:
+    """T6: said once."""
+    told: list[Any] = []
+    one = browser.page()
+    one.on(told.append)
+    await one.sign_in(username="ada", password="lovelace")
+    await one.renew()
+    assert (browser.shelf.text is not None) is browser.keeps
+    warnings = [event.phase for event in told if isinstance(event, StoreEvent)]
+    assert warnings == ([] if browser.keeps else [StorePhase.UNAVAILABLE])
+    await one.close()
+    later = browser.page()
+    assert await later.resume() is browser.keeps
+
+
+async def test_what_was_bound_to_a_key_that_is_gone_is_forgotten(browser: Browser) -> None:
+    browser.keeps = True
+    one = browser.page()
+    await one.sign_in(username="ada", password="lovelace")
+    await one.close()
+    browser.keeps = False
+    later = browser.page()
+    assert await later.resume() is False
+    assert browser.shelf.text is None
+    assert browser.server.asked[-1][0] != "/auth/refresh"
+
+
+async def test_nothing_is_believed_before_it_is_known_whether_the_key_is_kept(browser: Browser) -> None:
+    one = browser.page()
+    await one.sign_in(username="ada", password="lovelace")
+    gate = Gate()
+    later = browser.page(gate=gate)
+    resuming = asyncio.create_task(later.resume())
+    await gate.reached()
+    await one.renew()
+    await settle()
+    assert later.state.value == "resuming"
+    gate.open()
+    assert await resuming is browser.keeps
+
+
+async def test_a_message_that_comes_too_early_is_heard_in_the_look_that_follows() -> None:
+    pages = Pages()
+    heard: list[str] = []
+
+    async def kept() -> bool:
+        return True
+
+    neighbours = KeyedNeighbours(pages.page(), kept)
+    neighbours.listen(heard.append)
+    other = pages.page()
+    other.post("early")
+    neighbours.post("early")
+    neighbours.show("early")
+    await settle()
+    assert (heard, other.inbox) == ([], type(other.inbox)())
+    assert await neighbours.seen() == []
+    other.post("late")
+    await settle()
+    assert heard == ["late"]
+    inner = neighbours._neighbours
+    assert isinstance(inner, FakeNeighbours)
+    inner.cut_off = True
+    assert neighbours.cut_off

@@ -1,0 +1,580 @@
+"""Several APIs in one session: an access token for each, and one refresh token (RFC 8707)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from reissue import (
+    Endpoint,
+    EndpointEvent,
+    EndpointPhase,
+    GrantRefused,
+    Interceptor,
+    NetworkError,
+    RefreshUnavailable,
+    ReissueError,
+    Request,
+    Response,
+    SessionChanged,
+    SessionEnded,
+    State,
+    StepUpRequired,
+    WouldBlock,
+)
+from reissue.testing import Gate, settle
+
+from tests.reissue.bound import API, ORIGIN, Bound
+from tests.reissue.conftest import outcome
+from tests.reissue.pages import Pages
+
+NOTES, FILES, MAPS = API + "notes", "https://files.test/", "https://maps.test/"
+
+
+class World(Bound):
+    def __init__(self, *, cookie: bool = False, proofs: bool = False) -> None:
+        options: dict[str, Any] = {} if proofs else {"proofs": None}
+        super().__init__(cookie=cookie, **options)
+        self.server.bound = proofs
+        self.server.resources |= {FILES, MAPS}
+        self.files = self.resource()
+
+    def resource(self, of: Interceptor | None = None, resource: str = FILES, **options: Any) -> Interceptor:
+        return (of or self.api).for_resource(resource, resource=resource, **options)
+
+    def asked(self, path: str) -> int:
+        return [asked for asked, _, _ in self.server.asked].count(path)
+
+    def presented(self) -> list[str]:
+        return [fields["refresh_token"] for fields in self.server.fields if "refresh_token" in fields]
+
+
+@pytest_asyncio.fixture(params=["tokens", "cookie", "proofs"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    world = World(cookie=request.param == "cookie", proofs=request.param == "proofs")
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    yield world
+    for api in world.made:
+        await api.close()
+    await asyncio.sleep(0)
+    assert not unhandled, "the console must stay clean (X6)"
+
+
+@pytest_asyncio.fixture
+async def tokens() -> AsyncIterator[World]:
+    world = World()
+    yield world
+    for api in world.made:
+        await api.close()
+
+
+def statuses(outcomes: list[Any]) -> list[object]:
+    return [getattr(outcome, "status", type(outcome)) for outcome in outcomes]
+
+
+async def test_each_api_has_its_access_token_and_all_one_refresh_token(world: World) -> None:
+    """T1: asked for when it is needed, once for all that wait for it; a refresh token is presented once."""
+    await world.signed_in()
+    maps = world.resource(resource=MAPS, scope="read")
+    calls = [api.fetch(url) for api, url in ((world.api, NOTES), (world.files, FILES), (maps, MAPS)) for _ in range(9)]
+    assert statuses(await asyncio.gather(*calls)) == [200] * 27
+    assert world.asked("/auth/refresh") == 2
+    fields = world.server.fields[-2:]
+    assert [(f["resource"], f.get("scope")) for f in fields] == [(FILES, None), (MAPS, "read")]
+    await world.api.renew()
+    assert "resource" not in world.server.fields[-1]
+    assert (await world.files.fetch(FILES)).status == 200, "the session's refresh leaves it its own"
+    world.clock.advance(301)
+    assert statuses(await asyncio.gather(*(api.fetch(u) for api, u in ((world.files, FILES), (world.api, NOTES))))) == [
+        200,
+        200,
+    ]
+    presented = world.presented()
+    assert len(set(presented)) == len(presented)
+    assert world.server.grants, "nothing was presented twice"
+
+
+async def test_a_refused_token_of_one_api_is_renewed_for_that_one(world: World) -> None:
+    """Q2"""
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    await world.api.fetch(NOTES)
+    world.server.revoke()
+    world.server.asked.clear()
+    assert (await world.files.fetch(FILES)).status == 200
+    assert world.asked("/auth/refresh") == 1
+    assert (await world.api.fetch(NOTES)).status == 200
+    assert world.asked("/auth/refresh") == 2
+
+
+async def test_what_was_refused_stays_refused_when_the_refresh_token_is_rotated(tokens: World) -> None:
+    """Q2: the session's own token is the same one, whatever refresh token stands beside it now."""
+    api = await tokens.signed_in()
+    await api.fetch(NOTES)
+    late = Gate()
+    transport = tokens.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url == NOTES and response.status == 401:
+            await late.passed()
+        return response
+
+    api._transport = slow
+    tokens.server.revoke()
+    waiting = asyncio.create_task(api.fetch(NOTES))
+    await late.reached()
+    await tokens.files.fetch(FILES)
+    late.open()
+    assert (await waiting).status == 200
+    assert tokens.asked("/auth/refresh") == 2
+
+
+async def test_a_refresh_that_waits_for_an_exchange_presents_what_that_has_brought(tokens: World) -> None:
+    """T1"""
+    api = await tokens.signed_in()
+    await asyncio.gather(tokens.files.fetch(FILES), api.renew(), tokens.resource(resource=MAPS).fetch(MAPS))
+    presented = tokens.presented()
+    assert len(set(presented)) == len(presented) == 3
+
+
+async def test_a_client_of_another_api_begins_and_ends_with_the_session(world: World) -> None:
+    """S1"""
+    assert (world.files.state, await world.files.resume()) == (State.SIGNED_OUT, False)
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    await world.signed_in()
+    assert world.files.state is State.SIGNED_IN
+    assert await world.files.resume() is True
+    await world.files.fetch(FILES)
+    assert world.files.claims["aud"] == FILES
+    ends: list[Any] = []
+    world.files.on(lambda event: ends.append(getattr(event, "reason", None)))
+    await world.api.sign_out()
+    assert "signed_out" in ends
+    assert world.files.state.name == "SIGNED_OUT"
+    sent = len(world.sent)
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    assert len(world.sent) == sent
+    await world.signed_in()
+    assert (await world.files.fetch(FILES)).status == 200
+
+
+async def test_a_sign_out_stops_what_waits_for_another_apis_token(world: World) -> None:
+    """S1, S2"""
+    await world.signed_in()
+    wire = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.endswith("/refresh"):
+            await wire.passed()
+        return response
+
+    world.transport = slow  # type: ignore[method-assign]
+    source: Any = world.api._sessions._tokens
+    source._transport = slow
+    source._grants = slow if world.api._prover is None else source._grants
+    waiting = [asyncio.create_task(outcome(world.files.fetch(FILES))) for _ in range(3)]
+    if world.api._prover is None:
+        await wire.reached()
+    signing_out = asyncio.create_task(world.api.sign_out())
+    assert {type(error) for error in await asyncio.gather(*waiting)} == {SessionEnded}
+    wire.open()
+    await signing_out
+    await settle()
+    assert world.asked("/api/notes") == 0
+    assert world.api.state is State.SIGNED_OUT
+    assert not any("Authorization" in request.headers for request in world.sent)
+
+
+async def test_another_users_session_is_not_the_other_apis(world: World) -> None:
+    """S3"""
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    attempts = world.files.attempts(Request(FILES))
+    assert attempts is not None
+    with attempts:
+        await attempts.first()
+        await world.signed_in("grace", "hopper")
+        with pytest.raises(SessionChanged):
+            await attempts.after(Response(401))
+    assert (await world.files.fetch(FILES)).status == 200
+    assert world.files.claims["sub"] == "grace"
+
+
+async def test_a_resource_that_the_server_does_not_know_is_told_and_the_session_goes_on(world: World) -> None:
+    await world.signed_in()
+    other = world.resource(resource="https://other.test/")
+    for _ in range(2):
+        with pytest.raises(GrantRefused, match="invalid_target"):
+            await other.fetch("https://other.test/")
+    assert (await world.api.fetch(NOTES)).status == 200
+    await world.api.renew()
+    assert (await world.files.fetch(FILES)).status == 200
+    world.server.resources.remove(FILES)
+    world.clock.advance(301)
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    assert (await world.api.fetch(NOTES)).status == 200
+
+
+async def test_a_dead_refresh_token_is_asked_about_once_and_ends_the_session_with_its_token(tokens: World) -> None:
+    """F7, F9"""
+    api = await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    tokens.server.grants.clear()
+    tokens.server.asked.clear()
+    tokens.clock.advance(200)
+    other = tokens.resource(resource=MAPS)
+    for _ in range(2):
+        with pytest.raises(SessionEnded) as ended:
+            await other.fetch(MAPS)
+        assert ended.value.reason == "refused"
+    assert (await api.fetch(NOTES)).status == 200, "its token is good for another 100 s"
+    assert tokens.asked("/auth/refresh") == 1
+    tokens.clock.advance(101)
+    assert isinstance(await outcome(api.fetch(NOTES)), SessionEnded)
+    assert tokens.asked("/auth/refresh") == 1
+    assert isinstance(await outcome(tokens.files.fetch(FILES)), SessionEnded)
+
+
+async def test_a_server_that_can_not_be_reached_is_a_matter_of_time(world: World) -> None:
+    """F1"""
+    await world.signed_in()
+    transport, down = world.transport, True
+
+    async def flaky(request: Request) -> Response:
+        if down and request.url.endswith("/refresh"):
+            raise NetworkError("offline")
+        return await transport(request)
+
+    source: Any = world.api._sessions._tokens
+    grants = source._grants
+    source._grants = flaky
+    assert isinstance(await outcome(world.files.fetch(FILES)), RefreshUnavailable)
+    down, source._grants = False, grants
+    world.files.wake()
+    assert (await world.files.fetch(FILES)).status == 200
+
+
+async def test_a_rotated_refresh_token_goes_to_the_other_tabs_and_disturbs_no_token(world: World) -> None:
+    """T1"""
+    pages = Pages()
+    proofs = {} if world.server.bound else {"proofs": None}
+    one, other = (world.connect(neighbours=pages.page(), **proofs) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    claims = other.claims
+    told: list[Any] = []
+    other.on(told.append)
+    assert (await world.resource(one).fetch(FILES)).status == 200
+    await settle()
+    assert (told, other.claims) == ([], claims)
+    assert (await world.resource(other).fetch(FILES)).status == 200
+    await other.renew()
+    await settle()
+    await one.renew()
+    presented = world.presented()
+    assert len(set(presented)) == len(presented)
+    await one.sign_out()
+    await settle()
+    assert other.state is State.SIGNED_OUT
+
+
+@pytest.mark.parametrize("closed", ["client", "session"])
+async def test_what_an_exchange_brings_after_its_client_was_closed_is_kept(tokens: World, closed: str) -> None:
+    """T1: the refresh token that it presented is spent."""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    files = tokens.resource(one)
+    wire = Gate()
+    transport = tokens.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.endswith("/refresh"):
+            await wire.passed()
+        return response
+
+    source: Any = one._sessions._tokens
+    source._grants = slow
+    waiting = asyncio.create_task(outcome(files.fetch(FILES)))
+    await wire.reached()
+    closing = asyncio.create_task((files if closed == "client" else one).close())
+    await settle()
+    assert isinstance(await waiting, SessionEnded)
+    wire.open()
+    await closing
+    await settle()
+    await other.renew()
+    assert len(set(tokens.presented())) == len(tokens.presented()) == 2
+    if closed == "client":
+        await one.renew()
+        await settle()
+        await other.renew()
+        assert tokens.server.grants
+    assert isinstance(await outcome(files.fetch(FILES)), SessionEnded)
+
+
+async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end(tokens: World) -> None:
+    """T3"""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    files = tokens.resource(one)
+    session, faster = one._sessions.alive, other._sessions.alive
+    assert session is not None
+    assert faster is not None
+    source: Any = one._sessions._tokens
+    grants = source._grants
+
+    async def overtaken(request: Request) -> Response:
+        source._grants = grants
+        fresh = await other._sessions._tokens.refresh(faster.held)  # as a page does that the lock has forgotten
+        response: Response = await grants(request)
+        session.take_over(fresh.received(tokens.clock()))
+        return response
+
+    source._grants = overtaken
+    tokens.server.spent = type("Forgiving", (set,), {"__contains__": lambda self, token: False})()
+    assert (await files.fetch(FILES)).status == 200
+    assert [error for path, _, error in tokens.server.asked if path == "/auth/refresh"] == ["", "invalid_grant", ""]
+
+
+async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
+    """S1"""
+    api = await tokens.signed_in()
+    session = api._sessions.alive
+    assert session is not None
+    held = session.held
+    await api.sign_out()
+    session._rotate(held, held)
+    assert (session.held, api.state) == (held, State.SIGNED_OUT)
+
+
+async def test_a_session_that_ended_in_the_line_for_the_turn_exchanges_nothing(tokens: World) -> None:
+    """S1"""
+    pages = Pages()
+    api = tokens.connect(neighbours=pages.page(), proofs=None)
+    await api.sign_in(username="ada", password="lovelace")
+    files = tokens.resource(api)
+    async with pages.page().lock():
+        waiting = asyncio.create_task(outcome(files.fetch(FILES)))
+        await settle()
+        api._sessions._end("signed_out")
+        assert isinstance(await waiting, SessionEnded)
+    await settle()
+    assert tokens.asked("/auth/refresh") == 0
+
+
+async def test_the_next_refresh_token_of_a_page_that_is_frozen_is_waited_for(tokens: World) -> None:
+    """T5"""
+    pages = Pages()
+    one, frozen = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    hears: Any = one._sessions._sharing._neighbours
+    hears.frozen = True
+    await frozen.renew()
+    hears.inbox.clear()
+    holds: Any = frozen._sessions._sharing._neighbours
+    hears.frozen, holds.frozen = False, True
+    assert isinstance(await outcome(tokens.resource(one).fetch(FILES)), RefreshUnavailable)
+    assert tokens.asked("/auth/refresh") == 1
+
+
+async def test_an_exchange_by_another_users_cookie_gives_no_token(world: World) -> None:
+    """S3"""
+    if world.cookie is None:
+        return
+    await world.signed_in()
+    other = world.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionChanged)
+    await settle()
+    assert world.api.claims["sub"] == "grace", "the session found out as well"
+    assert not [r for r in world.sent if r.url == FILES]
+
+
+async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(world: World) -> None:
+    """S3"""
+    if world.cookie is None:
+        return
+    pages = Pages()
+    one, other = (world.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    hears: Any = one._sessions._sharing._neighbours
+    hears.frozen = True
+    await other.sign_in(username="grace", password="hopper")
+    hears.inbox.clear()
+    holds: Any = other._sessions._sharing._neighbours
+    hears.frozen, holds.frozen = False, True
+    assert isinstance(await outcome(world.resource(one).fetch(FILES)), SessionChanged)
+
+
+async def test_a_step_up_for_another_api_is_taken_by_the_session(world: World) -> None:
+    asked = []
+
+    async def step_up(wanted: Any) -> dict[str, str]:
+        asked.append(wanted)
+        return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+    proofs = {} if world.server.bound else {"proofs": None}
+    world.api = world.connect(step_up=step_up, **proofs)
+    world.files = world.resource()
+    await world.signed_in()
+    calls = [world.files.fetch(f"{FILES}vault/{n}") for n in range(5)]
+    assert statuses(await asyncio.gather(*calls)) == [200] * 5
+    assert (await world.files.fetch(f"{FILES}vault")).status == 200
+    assert (len(asked), world.asked("/auth/refresh"), world.asked("/auth/login")) == (1, 2, 1)
+    late = world.resource(resource=MAPS)
+    assert (await late.fetch(f"{MAPS}vault")).status == 200
+    assert len(asked) == 1
+    without = World()
+    await without.signed_in()
+    assert isinstance(await outcome(without.files.fetch(f"{FILES}vault")), StepUpRequired)
+    await without.api.close()
+
+
+async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(tokens: World) -> None:
+    asked = []
+
+    async def step_up(wanted: Any) -> dict[str, str]:
+        asked.append(wanted)
+        return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+    tokens.api = tokens.connect(step_up=step_up, proofs=None)
+    files = tokens.resource()
+    await tokens.signed_in()
+    assert (await files.fetch(FILES)).status == 200
+    assert (await tokens.api.fetch(f"{API}vault")).status == 200
+    assert (await files.fetch(f"{FILES}vault")).status == 200
+    assert len(asked) == 1
+
+
+async def test_late_requests_share_the_renewal_after_a_step_up(tokens: World) -> None:
+    """Q2"""
+    asked = []
+
+    async def step_up(wanted: Any) -> dict[str, str]:
+        asked.append(wanted)
+        return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+    tokens.api = tokens.connect(step_up=step_up, proofs=None)
+    files = tokens.resource()
+    await tokens.signed_in()
+    first, late = (files.attempts(Request(f"{FILES}vault")) for _ in range(2))
+    assert first is not None
+    assert late is not None
+    with first, late:
+        answers = [await tokens.transport(await attempts.first()) for attempts in (first, late)]
+        for attempts, answer in zip((first, late), answers, strict=True):
+            again = await attempts.after(answer)
+            assert again is not None
+            assert (await tokens.transport(again)).status == 200
+    assert (len(asked), tokens.asked("/auth/refresh")) == (1, 2)
+
+
+async def test_such_a_client_signs_nobody_in_or_out(world: World) -> None:
+    for call in (world.files.sign_in(username="ada"), world.files.adopt("token"), world.files.sign_out()):
+        with pytest.raises(ReissueError, match="another"):
+            await call
+
+
+async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
+    for wrong in ({}, {"resource": ""}, {"scope": 7}):
+        with pytest.raises(ValueError, match="resource"):
+            world.api.for_resource(FILES, **wrong)
+    with pytest.raises(TypeError, match="function"):
+        world.files.for_resource(MAPS, resource=MAPS)
+
+    async def refresh(credential: object) -> Any:
+        raise AssertionError
+
+    api = world.connect(endpoint=refresh, proofs=None)
+    with pytest.raises(TypeError, match="function"):
+        api.for_resource(MAPS, resource=MAPS)
+    with pytest.raises(TypeError, match="callable"):
+        await api._sessions._tokens.exchange(None)  # type: ignore[arg-type]
+
+
+async def test_closing_the_session_closes_its_clients(world: World) -> None:
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    events = world.files.events()
+    await world.api.close()
+    assert [type(event).__name__ async for event in events][-1:] == ["SessionEvent"]
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    world.api.follow()
+
+
+async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World) -> None:
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    await world.files.close()
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    assert (await world.files.pass_on(Request(FILES))).status == 401
+    assert "Authorization" not in world.sent[-1].headers
+    assert (await world.api.fetch(NOTES)).status == 200
+
+
+async def test_a_client_that_can_not_wait_is_told_what_to_do(tokens: World) -> None:
+    await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    tokens.clock.advance(301)
+    attempts = tokens.files.attempts(Request(FILES), spawn=asyncio.create_task)
+    assert attempts is not None
+    with attempts, pytest.raises(WouldBlock, match="renew"):
+        await attempts.first()
+    await tokens.files.renew()
+    assert (await tokens.files.fetch(FILES)).status == 200
+
+
+async def test_the_session_tells_of_an_exchange_and_its_refresh_waits_for_it(tokens: World) -> None:
+    api = await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    calls = [(event.call, event.phase) for event in tokens.events if isinstance(event, EndpointEvent)]
+    assert calls[2:] == [("exchange", EndpointPhase.ASKED), ("exchange", EndpointPhase.ANSWERED)]
+    assert api.state is State.SIGNED_IN
+
+
+async def test_a_call_from_within_the_endpoint_does_not_wait_for_itself(tokens: World) -> None:
+    """Q3"""
+    errors = []
+
+    class Asking(Endpoint):
+        def refresh_request(self, *arguments: Any) -> Request | None:
+            errors.append(tokens.files._sessions.called_by_endpoint)
+            return super().refresh_request(*arguments)
+
+    tokens.api = tokens.connect(endpoint=Asking(f"{ORIGIN}/auth", cookie=False), proofs=None)
+    tokens.files = tokens.resource()
+    await tokens.signed_in()
+    await tokens.api.renew()
+    assert errors == [True]
+
+
+async def test_several_clients_with_endpoints_of_their_own_do_not_disturb_each_other() -> None:
+    """S3: not in their sessions, nor in their turns, nonces and ends."""
+    one, other = Bound(), Bound(audience="https://other.test/api/", endpoint=Endpoint("https://other.test/auth"))
+    other.api = other.connect(audience=FILES, endpoint=Endpoint("https://files.test/auth", cookie=False))
+    await asyncio.gather(one.signed_in(), other.signed_in("grace", "hopper"))
+    calls = [(api.fetch(url)) for api, url in ((one.api, NOTES), (other.api, FILES)) for _ in range(5)]
+    assert statuses(await asyncio.gather(*calls)) == [200] * 10
+    gate = Gate()
+    one.key.gate = gate
+    renewing = asyncio.create_task(one.api.renew())
+    await gate.reached()
+    await other.api.renew()
+    await other.api.sign_out()
+    gate.open()
+    await renewing
+    assert (one.api.claims["sub"], one.api.state, other.api.state) == ("ada", State.SIGNED_IN, State.SIGNED_OUT)
+    for api in (*one.made, *other.made):
+        await api.close()

@@ -1,0 +1,417 @@
+"""Step-up (RFC 9470): the API wants a stronger or a fresher sign-in, and the app is asked for it once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from reissue import (
+    Credential,
+    GrantRefused,
+    Interceptor,
+    NetworkError,
+    RefreshEvent,
+    RefreshPhase,
+    Request,
+    RequestEvent,
+    RequestPhase,
+    Response,
+    SessionChanged,
+    SessionEnded,
+    StepUp,
+    StepUpRequired,
+    WaitsFor,
+)
+from reissue.testing import Gate, settle
+
+from tests.reissue.bound import API, Bound
+from tests.reissue.conftest import outcome
+from tests.reissue.pages import Pages
+
+NOTES, VAULT = API + "notes", API + "vault"
+GOLD = StepUp(("gold",), None)
+ADA = {"username": "ada", "password": "lovelace", "acr": "gold"}
+WANTS = (401, "insufficient_user_authentication")
+
+
+class Handler:
+    """The app's own: gives `answer`, or raises it."""
+
+    def __init__(self) -> None:
+        self.asked: list[StepUp] = []
+        self.answer: Any = ADA
+        self.gate: Gate | None = None
+
+    async def __call__(self, wanted: StepUp) -> "Mapping[str, Any] | Credential | None":
+        self.asked.append(wanted)
+        if self.gate is not None:
+            await self.gate.passed()
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        answer: Mapping[str, Any] | Credential | None = self.answer
+        return answer
+
+
+class World(Bound):
+    """Bearer tokens, unless told otherwise."""
+
+    def __init__(self, *, proofs: bool = False) -> None:
+        self.handler = Handler()
+        options: dict[str, Any] = {} if proofs else {"proofs": None}
+        super().__init__(**options)
+        self.server.bound = proofs
+
+    def connect(self, **options: Any) -> Interceptor:
+        return super().connect(**{"step_up": self.handler, **options})
+
+    def without_handler(self) -> Interceptor:
+        return self.connect(step_up=None, proofs=None)
+
+    async def stepped_up(self) -> Credential:
+        """What a stronger sign-in gives to whoever asks for it by his own means."""
+        other = self.without_handler()
+        await other.sign_in(**ADA)
+        session = other._sessions.alive
+        assert session is not None
+        return Credential(access_token=session.credential.access_token, refresh_token=session.credential.refresh_token)
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    yield world
+    for api in world.made:
+        await api.close()
+    await asyncio.sleep(0)
+    assert not unhandled, "the console must stay clean (X6)"
+
+
+def fetches(api: Interceptor, count: int, url: str = VAULT) -> "list[asyncio.Task[Any]]":
+    return [asyncio.create_task(outcome(api.fetch(f"{url}/{n}"))) for n in range(count)]
+
+
+def paths(world: World, prefix: str) -> int:
+    return len([path for path, _, _ in world.server.asked if path.startswith(prefix)])
+
+
+@pytest.mark.parametrize("proofs", [False, True])
+async def test_the_app_is_asked_once_and_every_request_that_was_held_is_replayed(proofs: bool) -> None:
+    world = World(proofs=proofs)
+    api = await world.signed_in()
+    await api.fetch(NOTES)
+    world.handler.gate = Gate()
+    waiting = fetches(api, 20)
+    await world.handler.gate.reached()
+    assert (await api.fetch(NOTES)).status == 200, "what needs no step-up goes on meanwhile"
+    world.handler.gate.open()
+    assert [response.status for response in await asyncio.gather(*waiting)] == [200] * 20
+    assert world.handler.asked == [GOLD]
+    assert (paths(world, "/auth/login"), paths(world, "/auth/refresh")) == (1, 0)
+    assert paths(world, "/api/vault") == 40
+    assert api.claims["acr"] == "gold"
+    told = [event for event in world.events if isinstance(event, RequestEvent) and event.request == 3]
+    assert [event.phase for event in told] == [
+        RequestPhase.STARTED,
+        RequestPhase.SENT,
+        RequestPhase.REFUSED,
+        RequestPhase.WAITING,
+        RequestPhase.REPLAYED,
+        RequestPhase.DONE,
+    ]
+    assert told[3].waits_for is WaitsFor.STEP_UP
+    assert [e.phase for e in world.events if isinstance(e, RefreshEvent)] == [RefreshPhase.STEPPED_UP]
+    await api.close()
+
+
+async def test_the_session_goes_on_and_is_renewed_with_what_the_step_up_brought(world: World) -> None:
+    api = await world.signed_in()
+    assert (await api.fetch(VAULT)).status == 200
+    world.clock.advance(301)
+    assert (await api.fetch(VAULT)).status == 200
+    assert world.handler.asked == [GOLD]
+    assert paths(world, "/auth/refresh") == 1
+    assert not [event for event in world.events if getattr(event, "reason", None) is not None]
+
+
+async def test_a_late_401_is_replayed_and_asks_for_nothing_again(world: World) -> None:
+    """Q2"""
+    api = await world.signed_in()
+    late = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.endswith("/late") and response.status == 401:
+            await late.passed()
+        return response
+
+    api._transport = slow
+    waiting = asyncio.create_task(api.fetch(VAULT + "/late"))
+    await late.reached()
+    assert (await api.fetch(VAULT)).status == 200
+    late.open()
+    assert (await waiting).status == 200
+    assert world.handler.asked == [GOLD]
+    world.handler.answer = None
+    world.server.grants.clear()
+    await world.signed_in()
+    late = Gate()
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT + "/late")))
+    await late.reached()
+    assert isinstance(await outcome(api.fetch(VAULT)), StepUpRequired)
+    late.open()
+    assert isinstance(await waiting, StepUpRequired)
+    assert len(world.handler.asked) == 2, "the user's no was for all that was sent before"
+    assert isinstance(await outcome(api.fetch(VAULT)), StepUpRequired)
+    assert len(world.handler.asked) == 3
+
+
+async def test_without_a_handler_the_challenge_is_an_error_and_the_session_is_kept(world: World) -> None:
+    api = world.without_handler()
+    await api.sign_in(username="ada", password="lovelace")
+    with pytest.raises(StepUpRequired) as required:
+        await api.fetch(VAULT)
+    assert (required.value.acr_values, required.value.max_age) == (("gold",), None)
+    assert (await api.fetch(NOTES)).status == 200
+    assert paths(world, "/auth/refresh") == 0
+
+
+async def test_without_a_handler_whoever_knows_nothing_of_it_gets_the_401_as_it_is(world: World) -> None:
+    api = world.without_handler()
+    await api.sign_in(username="ada", password="lovelace")
+    response = await api.pass_on(Request(VAULT))
+    assert (response.status, "insufficient" in response.headers["WWW-Authenticate"]) == (401, True)
+    attempts = api.attempts(Request(VAULT))
+    assert attempts is not None
+    with attempts:
+        await attempts.first()
+        assert await attempts.after(response) is None
+    assert paths(world, "/auth/refresh") == 0
+    world.api = world.connect(proofs=None)
+    await world.signed_in()
+    assert (await world.api.pass_on(Request(VAULT))).status == 200, "with one it is replayed for everybody"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {**ADA, "password": "hopper"}, NetworkError("offline"), "gold", ValueError("a bug")],
+    ids=repr,
+)
+async def test_what_does_not_come_to_a_step_up_is_told_to_all_and_the_session_is_kept(
+    world: World, answer: object
+) -> None:
+    """Q5"""
+    api = await world.signed_in()
+    world.handler.answer = answer
+    errors = await asyncio.gather(*fetches(api, 3))
+    assert [type(error) for error in errors] == [StepUpRequired] * 3
+    assert len(set(map(id, errors))) == 3, "each has its own: a traceback grows with everybody who raises it"
+    assert len(world.handler.asked) == 1
+    cause = errors[0].__cause__
+    expected = {dict: GrantRefused, str: TypeError, type(None): type(None)}.get(type(answer), type(answer))
+    assert isinstance(cause, expected)
+    assert errors[0].acr_values == ("gold",)
+    assert (await api.fetch(NOTES)).status == 200
+    world.handler.answer = ADA
+    assert (await api.fetch(VAULT)).status == 200
+
+
+async def test_a_step_up_that_is_not_enough_is_an_error(world: World) -> None:
+    """Q4"""
+    api = await world.signed_in()
+    world.handler.answer = {**ADA, "acr": "bronze"}
+    with pytest.raises(StepUpRequired):
+        await api.fetch(VAULT)
+    assert world.server.outcomes("/api/vault") == [WANTS, WANTS]
+    assert len(world.handler.asked) == 1
+    assert (await api.fetch(NOTES)).status == 200
+
+
+async def test_an_expired_token_is_renewed_before_and_after_a_step_up(world: World) -> None:
+    api = await world.signed_in()
+    await api.fetch(NOTES)
+    world.server.revoke()
+    world.server.asked.clear()
+    assert (await api.fetch(VAULT)).status == 200
+    assert world.server.outcomes("/api/vault") == [(401, "invalid_token"), WANTS, (200, "")]
+    assert (paths(world, "/auth/refresh"), paths(world, "/auth/login")) == (1, 1)
+
+
+async def test_a_credential_of_the_apps_own_will_do_as_well(world: World) -> None:
+    api = await world.signed_in()
+    world.handler.answer = await world.stepped_up()
+    assert (await api.fetch(VAULT)).status == 200
+    assert paths(world, "/auth/login") == 1, "the app's own"
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_another_users_step_up_begins_a_session_of_its_own_and_nothing_is_sent_in_it(
+    world: World, own: bool
+) -> None:
+    """S3"""
+    api = await world.signed_in()
+    world.handler.answer = {"username": "grace", "password": "hopper", "acr": "gold"}
+    if own:
+        other = world.without_handler()
+        await other.sign_in(**world.handler.answer)
+        session = other._sessions.alive
+        assert session is not None
+        world.handler.answer = session.credential
+    assert [type(error) for error in await asyncio.gather(*fetches(api, 3))] == [SessionChanged] * 3
+    assert api.claims["sub"] == "grace"
+    assert (await api.fetch(NOTES)).status == 200
+    assert {status for status, _ in world.server.outcomes("/api/vault")} <= {401}
+
+
+async def test_a_sign_out_ends_the_wait_and_the_question(world: World) -> None:
+    """S1"""
+    api = await world.signed_in()
+    world.handler.gate = Gate()
+    waiting = fetches(api, 3)
+    await world.handler.gate.reached()
+    await api.sign_out()
+    assert [error.reason for error in await asyncio.gather(*waiting)] == ["signed_out"] * 3
+    await settle()
+    assert world.handler.gate.waiting == 0, "the handler was cancelled"
+    assert paths(world, "/auth/login") == 0
+
+
+async def test_a_sign_out_during_the_sign_in_of_a_step_up_wins(world: World) -> None:
+    """S1, S2"""
+    api = await world.signed_in()
+    wire = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url.endswith("/login"):
+            await wire.passed()
+        return await transport(request)
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    waiting = fetches(api, 3)
+    await wire.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    assert {type(error) for error in await asyncio.gather(*waiting)} == {SessionEnded}
+    wire.open()
+    await signing_out
+    assert api.state.value == "signed_out"
+    assert [path for path, _, _ in world.server.asked if path.startswith("/auth")] == ["/auth/login", "/auth/logout"]
+
+
+async def test_a_session_that_ended_in_the_line_for_the_turn_asks_for_nothing(world: World) -> None:
+    """S1"""
+    pages = Pages()
+    world.api = world.connect(proofs=None, neighbours=pages.page())
+    api = await world.signed_in()
+    other = pages.page()
+    async with other.lock():
+        waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
+        await settle()
+        session = api._sessions.alive
+        assert session is not None
+        step_ups, session.step_ups = session.step_ups, None  # as if it could not be cancelled any more
+        api._sessions._end("signed_out")
+    await settle()
+    session.step_ups = step_ups
+    assert isinstance(await waiting, StepUpRequired)
+    assert paths(world, "/auth/login") == 0
+
+
+async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World) -> None:
+    """Q3"""
+    errors = []
+
+    async def asks(wanted: StepUp) -> Mapping[str, Any]:
+        assert (await world.api.fetch(NOTES)).status == 200
+        errors.append(await outcome(world.api.fetch(VAULT)))
+        return ADA
+
+    world.api = world.connect(proofs=None, step_up=asks)
+    api = await world.signed_in()
+    assert (await api.fetch(VAULT)).status == 200
+    assert [type(error) for error in errors] == [StepUpRequired]
+
+
+async def test_two_kinds_of_step_up_are_asked_for_one_after_the_other(world: World) -> None:
+    running, most = 0, 0
+
+    async def asks(wanted: StepUp) -> Mapping[str, Any]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await settle()
+        running -= 1
+        return ADA
+
+    def api_of(request: Request) -> Response:
+        age = "5" if "aged" in request.url else "9"
+        first = request.headers["Authorization"] in old
+        wants = {"WWW-Authenticate": f'Bearer error="insufficient_user_authentication", max_age="{age}"'}
+        return Response(401, wants) if first else Response(200)
+
+    world.api = world.connect(proofs=None, step_up=asks)
+    api = await world.signed_in()
+    await api.fetch(NOTES)
+    old = {f"Bearer {world.token}"}
+    transport = world.transport
+
+    async def two_kinds(request: Request) -> Response:
+        return api_of(request) if "/api/" in request.url else await transport(request)
+
+    api._transport = two_kinds
+    responses = await asyncio.gather(api.fetch(API + "aged"), api.fetch(API + "older"))
+    assert [response.status for response in responses] == [200, 200]
+    assert most == 1
+    assert paths(world, "/auth/login") == 2
+
+
+async def test_a_body_that_can_be_read_once_gets_its_401_back_after_the_step_up(world: World) -> None:
+    """Q8"""
+    api = await world.signed_in()
+    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        answer = await world.transport(Request(first.url, first.method, first.headers))
+        assert await attempts.after(answer) is None
+    assert len(world.handler.asked) == 1
+    assert (await api.fetch(VAULT)).status == 200
+    assert len(world.handler.asked) == 1
+
+
+async def test_a_client_that_can_not_wait_is_told_what_is_wanted(world: World) -> None:
+    api = await world.signed_in()
+    attempts = api.attempts(Request(VAULT), spawn=asyncio.create_task)
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        answer = await world.transport(Request(first.url, first.method, first.headers))
+        with pytest.raises(StepUpRequired):
+            await attempts.after(answer)
+    assert world.handler.asked == []
+
+
+async def test_the_other_tabs_go_on_with_what_a_step_up_brought(world: World) -> None:
+    """T1"""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    assert (await one.fetch(VAULT)).status == 200
+    await settle()
+    assert (await other.fetch(VAULT)).status == 200
+    assert len(world.handler.asked) == 1
+    assert paths(world, "/auth/refresh") == 0
+    world.clock.advance(301)
+    responses = await asyncio.gather(one.fetch(VAULT), other.fetch(VAULT))
+    assert [response.status for response in responses] == [200, 200]
+    assert paths(world, "/auth/refresh") == 1
+
+
+def test_a_handler_is_something_to_call() -> None:
+    with pytest.raises(TypeError, match="step_up"):
+        Bound(step_up="gold")
