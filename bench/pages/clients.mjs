@@ -28,42 +28,44 @@ const axiosRefresh = token => axiosAuthRefresh(token, onRetry => ({deduplicateRe
 // As it comes: while the refresh for the first 401 runs, every other 401 is handed to its caller.
 const axiosRefreshDefault = token => axiosAuthRefresh(token, () => ({}));
 
-// What the tutorials print: a flag, and a queue of those who failed while it was up.
+// What the tutorials print: a flag, and a queue of those who failed while it was up. Line by line after the gist that
+// they copy, Godofbrowser's axios.refresh-queue.js; only the names of this server are put in.
 function axiosQueue(token) {
   const instance = axios.create();
+  instance.defaults.headers.common.Authorization = `Bearer ${token}`;
   let isRefreshing = false;
   let failedQueue = [];
-  const processQueue = (error, fresh) => {
-    failedQueue.forEach(waiting => (error ? waiting.reject(error) : waiting.resolve(fresh)));
+  const processQueue = (error, fresh = null) => {
+    failedQueue.forEach(prom => (error ? prom.reject(error) : prom.resolve(fresh)));
     failedQueue = [];
   };
-  instance.interceptors.request.use(config => {
-    if (!config._retry) config.headers.Authorization = `Bearer ${token}`;
-    return config;
-  });
   instance.interceptors.response.use(
     response => response,
-    async error => {
-      const original = error.config;
-      if (error.response?.status !== 401 || original._retry) throw error;
-      original._retry = true;
+    error => {
+      const originalRequest = error.config;
+      if (error.response?.status !== 401 || originalRequest._retry) return Promise.reject(error);
       if (isRefreshing) {
-        const fresh = await new Promise((resolve, reject) => failedQueue.push({resolve, reject}));
-        original.headers.Authorization = `Bearer ${fresh}`;
-        return instance(original);
+        return new Promise((resolve, reject) => failedQueue.push({resolve, reject})).then(fresh => {
+          originalRequest.headers.Authorization = `Bearer ${fresh}`;
+          return instance(originalRequest);
+        });
       }
+      originalRequest._retry = true;
       isRefreshing = true;
-      try {
-        token = await renew(axios);
-        processQueue(null, token);
-        original.headers.Authorization = `Bearer ${token}`;
-        return await instance(original);
-      } catch (failure) {
-        processQueue(failure, null);
-        throw failure;
-      } finally {
-        isRefreshing = false;
-      }
+      return new Promise((resolve, reject) => {
+        renew(axios)
+          .then(fresh => {
+            instance.defaults.headers.common.Authorization = `Bearer ${fresh}`;
+            originalRequest.headers.Authorization = `Bearer ${fresh}`;
+            processQueue(null, fresh);
+            resolve(instance(originalRequest));
+          })
+          .catch(failure => {
+            processQueue(failure, null);
+            reject(failure);
+          })
+          .finally(() => (isRefreshing = false));
+      });
     },
   );
   return async path => (await instance.get(path)).data;

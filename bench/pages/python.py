@@ -116,21 +116,19 @@ async def gate(step: Step) -> Step:
     def note(name: str, value: float) -> None:
         found.setdefault(name, []).append(value)
 
-    def decisions(name: str, fetch: Any) -> None:
-        for place in ("other", "text", "url", "request"):
-            note(f"{name}, {place}", bench.calls(fetch, place, size * 20))
-
     bench.replaceFetch(bench.prompt)
     api, _ = await signed_in_without_network()
     for by in ("gate.js", "Python"):
         if by == "Python":
             forget_the_gate()
         api.install()
+        ways = {by: js.fetch} if by == "Python" else {"native": bench.prompt, by: js.fetch}
         for turn in range(rounds + 1):
-            decisions("native", bench.prompt)
-            decisions(by, js.fetch)
-            if turn == 0:
-                found.clear() if by == "gate.js" else [found.pop(name) for name in list(found) if name.startswith(by)]
+            for name, fetch in ways.items():
+                for place in ("other", "text", "url", "request"):
+                    taken = bench.calls(fetch, place, size * 20)
+                    if turn:  # the first warms up
+                        note(f"{name}, {place}", taken)
         api.uninstall()
     await api.close()
     for network in ("none", "loopback"):
