@@ -3,7 +3,7 @@
 All parts, or those that are named: storm, many (ten thousand at once), overhead, gate, startup, memory, tabs. What was
 found goes to bench/results.json, a part at a time, and from there into the tables of bench/README.md and README.md and
 into docs/bench.svg. Nothing else should run meanwhile. `--quick` goes through all of it with few runs and small
-numbers, and writes nothing down.
+numbers, and writes no document.
 """
 
 import json
@@ -24,6 +24,7 @@ from bench.server import ROOT, bench_mounts, capacity, running_server
 from runtime.npm_packages import locked_version
 
 RESULTS = ROOT / "bench" / "results.json"
+QUICK_RESULTS = ROOT / ".runtime" / "bench-quick.json"
 MEASURES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "storm": storm.measure,
     "many": storm.measure_many,
@@ -54,21 +55,28 @@ PACKAGES = ("pyodide", "@pyscript/core", "axios", "axios-auth-refresh", "@badgat
 
 @click.command(help=__doc__)
 @click.argument("parts", nargs=-1, type=click.Choice(list(MEASURES)))
-@click.option("--rounds", default=7, show_default=True, type=click.IntRange(min=1), help="How often each thing is done.")
-@click.option("--quick", is_flag=True, help="Two rounds, small numbers, nothing written down.")
+@click.option(
+    "--rounds", default=7, show_default=True, type=click.IntRange(min=1), help="How often each thing is done."
+)
+@click.option("--quick", is_flag=True, help="Two rounds, small numbers, no document written.")
 @click.option("--only-write", is_flag=True, help="Measure nothing: write tables and plot anew from results.json.")
 def main(parts: tuple[str, ...], rounds: int, *, quick: bool, only_write: bool) -> None:
     if not only_write:
-        measured(parts or tuple(MEASURES), 2 if quick else rounds, scale=20 if quick else 1, keep=not quick)
+        measured(
+            parts or tuple(MEASURES),
+            2 if quick else rounds,
+            scale=20 if quick else 1,
+            file=QUICK_RESULTS if quick else RESULTS,
+        )
     if not quick:
         results = json.loads(RESULTS.read_text(encoding="utf-8"))
         report.write(results)
         click.echo(report.summary(results))
 
 
-def measured(parts: tuple[str, ...], rounds: int, *, scale: int, keep: bool) -> None:
+def measured(parts: tuple[str, ...], rounds: int, *, scale: int, file: Path) -> None:
     """Do the measuring, and keep what each part found as soon as it is there."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() and keep else {"parts": {}}
+    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"parts": {}}
     with running_server(bench_mounts()) as server, sync_playwright() as playwright:
         answers = capacity(server)
         click.echo(f"the server answers {answers['per_second']:,} requests a second")
@@ -82,8 +90,7 @@ def measured(parts: tuple[str, ...], rounds: int, *, scale: int, keep: bool) -> 
                 load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
                 results["parts"][part] = {"load_before": load, **MEASURES[part](bench)}
                 click.echo(f"{part}: {time.monotonic() - began:.0f} s")
-                if keep:
-                    RESULTS.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
+                file.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
                 for goal in report.goals_of(part, results["parts"][part]):
                     click.echo(f"  {goal.name}: {goal.found} [{goal.goal}] {goal.verdict}")
 

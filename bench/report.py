@@ -37,7 +37,9 @@ def goals_of(part: str, raw: dict[str, Any]) -> list[Goal]:
 
 def summary(results: dict[str, Any]) -> str:
     """All goals in one table."""
-    return goals.table([goal for part in GOALS if part in results["parts"] for goal in goals_of(part, results["parts"][part])])
+    return goals.table(
+        [goal for part in GOALS if part in results["parts"] for goal in goals_of(part, results["parts"][part])]
+    )
 
 
 def setting(results: dict[str, Any]) -> str:

@@ -35,14 +35,14 @@ class Server:
         """The server's answer, past the browser: it may have no connection to spare after a storm."""
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        secure = {"context": trusting} if self.url.startswith("https") else {}
-        with urlopen(Request(self.url + path, method=method), timeout=timeout, **secure) as answer:  # type: ignore[arg-type]
+        context = trusting if self.url.startswith("https") else None
+        with urlopen(Request(self.url + path, method=method), timeout=timeout, context=context) as answer:
             return json.load(answer)
 
 
 @contextmanager
 def running_server(mounts: Mounts, *, protocol: str = "http", delay: int = 0) -> Iterator[Server]:
-    """The server, while it runs. `protocol` is "http", or over TLS "h1" or "h2"; `delay` (ms) is what an answer takes."""
+    """The server, while it runs: `protocol` "http", or over TLS "h1" or "h2"; an answer takes `delay` ms."""
     settings = {"protocol": protocol, "delay": delay, "mounts": [(path, str(folder)) for path, folder in mounts]}
     if protocol != "http":
         settings |= certificate()

@@ -10,11 +10,10 @@ from typing import Any
 
 import js
 import pyodide_js
+import reissue
 from js import Object, bench
 from pyodide.ffi import create_proxy, to_js
 from pyodide.http import pyfetch
-
-import reissue
 
 Step = dict[str, Any]
 Send = Callable[[str], Awaitable[Any]]
@@ -25,7 +24,7 @@ def as_object(step: Step) -> Any:
     return to_js(step, dict_converter=Object.fromEntries)
 
 
-async def signed_in(kind: str = "valid", *, life: float = 3600) -> tuple[reissue.Interceptor, str]:
+async def signed_in(kind: str = "valid", *, life: float = 3600) -> tuple[Any, str]:
     """A client whose token is good, revoked or expired; and the token."""
     begun = await bench.begin(kind, life)
     api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
@@ -102,55 +101,60 @@ async def overhead(step: Step) -> Step:
     return found
 
 
-async def signed_in_without_network() -> tuple[reissue.Interceptor, str]:
+async def signed_in_without_network() -> tuple[Any, str]:
     api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), tabs=False)
     await api.adopt("x" * 300, expires_in=3600)
     return api, "x" * 300
 
 
 async def gate(step: Step) -> Step:
-    """What `install()` costs whoever fetches: the decision by itself, and whole requests, µs for each."""
-    size, rounds = step["size"], step["rounds"]
+    """What `install()` costs whoever fetches: whole requests, and the decision by itself; µs for each."""
     found: dict[str, list[float]] = {}
-
-    def note(name: str, value: float) -> None:
-        found.setdefault(name, []).append(value)
-
+    for network in ("none", "loopback"):
+        await whole_requests(step, network, found)
     bench.replaceFetch(bench.prompt)
     api, _ = await signed_in_without_network()
-    for by in ("gate.js", "Python"):
-        if by == "Python":
-            forget_the_gate()
-        api.install()
-        ways = {by: js.fetch} if by == "Python" else {"native": bench.prompt, by: js.fetch}
-        for turn in range(rounds + 1):
-            for name, fetch in ways.items():
-                for place in ("other", "text", "url", "request"):
-                    taken = bench.calls(fetch, place, size * 20)
-                    if turn:  # the first warms up
-                        note(f"{name}, {place}", taken)
-        api.uninstall()
+    api.install()
+    decisions(step, {"native": bench.prompt, "gate.js": js.fetch}, found)
+    api.uninstall()
+    forget_the_gate()
+    api.install()
+    decisions(step, {"Python": js.fetch}, found)
+    api.uninstall()
     await api.close()
-    for network in ("none", "loopback"):
-        bench.replaceFetch(bench.stub if network == "none" else None)
-        native = js.fetch
-        api, token = await (signed_in_without_network() if network == "none" else signed_in())
-        carried = as_object({"Authorization": f"Bearer {token}"})
-        api.install()
-        for turn in range(rounds + 1):
-            times = {
-                "native": await bench.whole(native, "/api/echo", carried, size),
-                "outside": await bench.whole(js.fetch, "/open/x", None, size),
-                "native outside": await bench.whole(native, "/open/x", None, size),
-                "inside": await bench.whole(js.fetch, "/api/echo", None, size),
-            }
-            for name, value in times.items():
-                if turn:
-                    note(f"{network}: {name}", value)
-        api.uninstall()
-        await api.close()
     bench.replaceFetch(None)
     return found
+
+
+async def whole_requests(step: Step, network: str, found: dict[str, list[float]]) -> None:
+    stubbed = network == "none"
+    bench.replaceFetch(bench.stub if stubbed else None)
+    native = js.fetch
+    api, token = await (signed_in_without_network() if stubbed else signed_in())
+    carried = as_object({"Authorization": f"Bearer {token}"})
+    api.install()
+    ways = {
+        "native": (native, "/api/echo", carried),
+        "outside": (js.fetch, "/open/x", None),
+        "native outside": (native, "/open/x", None),
+        "inside": (js.fetch, "/api/echo", None),
+    }
+    for turn in range(step["rounds"] + 1):
+        for name, way in ways.items():
+            taken = await bench.whole(*way, step["size"])
+            if turn:  # the first warms up
+                found.setdefault(f"{network}: {name}", []).append(taken)
+    api.uninstall()
+    await api.close()
+
+
+def decisions(step: Step, ways: dict[str, Any], found: dict[str, list[float]]) -> None:
+    for turn in range(step["rounds"] + 1):
+        for name, fetch in ways.items():
+            for place in ("other", "text", "url", "request"):
+                taken = bench.calls(fetch, place, step["size"] * 20)
+                if turn:
+                    found.setdefault(f"{name}, {place}", []).append(taken)
 
 
 def forget_the_gate() -> None:

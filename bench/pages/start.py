@@ -3,7 +3,6 @@
 import asyncio
 
 import js
-
 import reissue
 
 
@@ -14,4 +13,4 @@ async def start() -> None:
     js.console.log(f"answered {js.performance.now()} {answer['good']}")
 
 
-starting = asyncio.ensure_future(start())
+starting = asyncio.create_task(start())  # noqa: RUF006 - the page keeps its names

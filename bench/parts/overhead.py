@@ -1,7 +1,7 @@
 """A request whose token is fresh: what reissue adds to pyfetch.
 
-Blocks of requests, one after the other, by pyfetch and by reissue in turns. What is added is far less than what requests
-differ by, so each block is compared with its neighbour, and of those differences the median counts.
+Blocks of requests, one after the other, by pyfetch and by reissue in turns. What is added is far less than what
+requests differ by, so each block is compared with its neighbour, and of those differences the median counts.
 """
 
 from typing import Any

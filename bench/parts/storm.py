@@ -117,7 +117,9 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
         ours, native = by["reissue", "expired", count], by["native", "valid", count]
         floor = [taken + refresh for taken, refresh in zip(seconds(native), raw["refresh"], strict=True)]
         name = f"storm of {count:,}, expired token: time"
-        found.append(at_most(name, 1.15, spread(ratios(seconds(ours), floor)), "`fetch` with a valid token + 1 refresh"))
+        found.append(
+            at_most(name, 1.15, spread(ratios(seconds(ours), floor)), "`fetch` with a valid token + 1 refresh")
+        )
     return found
 
 

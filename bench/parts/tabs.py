@@ -73,6 +73,12 @@ def tables(raw: dict[str, Any]) -> str:
         rows.append([NAMES[client], *cells])
     rows.sort(key=lambda row: list(NAMES.values()).index(row[0]))
     return columns(
-        [f"{TABS} tabs, {REQUESTS} requests each", "refreshes", "of a token used before", "ms to all answers", "answers"],
+        [
+            f"{TABS} tabs, {REQUESTS} requests each",
+            "refreshes",
+            "of a token used before",
+            "ms to all answers",
+            "answers",
+        ],
         rows,
     )
