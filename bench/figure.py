@@ -12,8 +12,8 @@ import matplotlib as mpl
 mpl.use("svg")
 import matplotlib.pyplot as plt
 
-from bench.numbers import Spread, spread
 from bench.parts import startup, storm
+from bench.spreads import Spread, spread
 
 OURS, PEERS, FLOOR = "#0072b2", "#d55e00", "#999999"  # told apart by colour-blind people (Okabe and Ito)
 STYLE: dict[Any, Any] = {

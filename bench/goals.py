@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.numbers import Spread
+from bench.spreads import Spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import pytest
 
 from bench import report
 from bench.goals import Goal, at_most, columns, table
-from bench.numbers import Spread, quartiles, ratios, slope, spread
 from bench.parts import storm
+from bench.spreads import Spread, quartiles, ratios, slope, spread
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = json.loads((ROOT / "bench" / "results.json").read_text(encoding="utf-8"))

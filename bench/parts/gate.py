@@ -3,8 +3,8 @@
 from typing import Any
 
 from bench.goals import Goal, columns
-from bench.numbers import Spread, quartiles
 from bench.parts import Bench
+from bench.spreads import Spread, quartiles
 
 PLACES = {
     "other": "to another origin, as text",

@@ -4,8 +4,8 @@ from typing import Any
 
 from bench.chromium import running_chromium
 from bench.goals import Goal, columns
-from bench.numbers import slope
 from bench.parts import Bench
+from bench.spreads import slope
 
 FLAGS = ("--js-flags=--expose-gc", "--enable-precise-memory-info")
 SETTLED = 0.2  # the first fifth fills caches and pools

@@ -7,8 +7,8 @@ requests differ by, so each block is compared with its neighbour, and of those d
 from typing import Any
 
 from bench.goals import Goal
-from bench.numbers import Spread, quartiles
 from bench.parts import Bench
+from bench.spreads import Spread, quartiles
 
 
 def measure(bench: Bench) -> dict[str, Any]:

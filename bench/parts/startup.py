@@ -14,8 +14,8 @@ from playwright.sync_api import BrowserContext
 
 from bench.chromium import launch_options
 from bench.goals import Goal, at_most, columns
-from bench.numbers import Spread, ratios, spread
 from bench.parts import Bench
+from bench.spreads import Spread, ratios, spread
 
 PAGES = {"reissue": "start.html", "without": "start_without.html", "stock": "start_stock.html"}
 NAMES = {"reissue": "with reissue", "without": "the same without reissue", "stock": "PyScript’s stock set-up"}

@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import Any
 
 from bench.goals import Goal, at_most, columns
-from bench.numbers import Spread, ratios, spread
 from bench.parts import Bench
+from bench.spreads import Spread, ratios, spread
 
 COUNTS = (10, 100, 1000)
 REPEATS = {10: 5, 100: 3, 1000: 1}  # in one round: a short storm is the noisier one

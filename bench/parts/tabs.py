@@ -5,8 +5,8 @@ from collections import defaultdict
 from typing import Any
 
 from bench.goals import Goal, columns
-from bench.numbers import spread
 from bench.parts import Bench
+from bench.spreads import spread
 
 TABS = 8
 REQUESTS = 10  # by each tab
