@@ -129,7 +129,6 @@ pin:
 	$(PIN) $(HERE) --group dev -c requirements.txt -o requirements-dev.txt
 	$(PIN) $(HERE) --group mutation -c requirements-dev.txt -o tests/mutation/requirements.txt
 	$(PIN) $(HERE) --group bench -c requirements-dev.txt -o bench/requirements.txt
-	$(PIN) $(PAGE) --group stock -o bench/requirements-stock.txt
 	$(PIN) $(PAGE) --group browser -o runtime/requirements-browser.txt
 	$(PIN) $(PAGE) --group micropip -o tests/wheel/requirements-page.txt
 	$(PIN) $(HERE) --group twine -o tests/wheel/requirements-twine.txt

@@ -15,7 +15,7 @@ from runtime.npm_packages import copy_script, installed
 from runtime.sealed import sealed
 from runtime.steps import run, say
 
-REQUIREMENTS = Path(__file__).with_name("requirements-stock.txt")
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "tests" / "wheel" / "requirements-page.txt"
 HERE = Path(__file__)
 CONFIG = """interpreter = "/stock/pyodide.mjs"
 packages = {packages}
@@ -44,9 +44,9 @@ def stock_set_up(runtime: Path, site: Path) -> Path:
         # Pyodide repacks the wheels of its lock file: those from PyPI are the same but for their hash.
         lock = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))
         for wheel in folder.glob("*.whl"):
-            entry = lock["packages"][wheel.name.partition("-")[0]]
-            assert entry["file_name"] == wheel.name, f"{entry['file_name']} is what Pyodide wants, not {wheel.name}"
-            entry["sha256"] = sha256(wheel.read_bytes()).hexdigest()
+            name, version, *_ = wheel.name.split("-")
+            brought = {"file_name": wheel.name, "version": version, "sha256": sha256(wheel.read_bytes()).hexdigest()}
+            lock["packages"][name] |= brought
         (folder / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
         for wheel in wheels:
             shutil.copy(wheel, folder)
