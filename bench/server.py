@@ -78,13 +78,13 @@ def certificate() -> dict[str, Any]:
 
 def bench_mounts() -> Mounts:
     """What the pages of `bench/pages` load, made where it is missing."""
-    site = build(RUNTIME)
+    site = build(RUNTIME).site
     return [
         ("/py/", site / "py"),
         ("/pyscript/", site / "pyscript"),
         ("/pyscript.toml", ROOT / "pyscript.toml"),
         ("/npm/", installed(RUNTIME)),
-        ("/stock/", stock_set_up(RUNTIME, site)),
+        ("/stock/", stock_set_up(RUNTIME)),
         ("/", HERE / "pages"),
     ]
 

@@ -10,6 +10,8 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+from runtime import wheels
+from runtime.build import WHEELS
 from runtime.compressed import compress_folder
 from runtime.npm_packages import copy_script, installed
 from runtime.sealed import sealed
@@ -22,13 +24,11 @@ packages = {packages}
 """
 
 
-def stock_set_up(runtime: Path, site: Path) -> Path:
+def stock_set_up(runtime: Path) -> Path:
     """The folder with all of it but PyScript's own files, which are the same."""
     pyodide = installed(runtime) / "pyodide"
-    wheels = [
-        *(site / "py").glob("wheels-*/pyjwt-*.whl"),
-        max((site / "py").glob("reissue-*/*.whl"), key=lambda wheel: wheel.stat().st_mtime),
-    ]
+    packed = [wheels.downloaded(runtime / WHEELS, pyodide), wheels.own(runtime / WHEELS)]
+    needed = [wheel for folder in packed for name in ("pyjwt", "reissue") for wheel in folder.glob(f"{name}-*.whl")]
 
     def make(folder: Path) -> None:
         say("putting PyScript's stock set-up together: half a minute")
@@ -48,10 +48,10 @@ def stock_set_up(runtime: Path, site: Path) -> Path:
             brought = {"file_name": wheel.name, "version": version, "sha256": sha256(wheel.read_bytes()).hexdigest()}
             lock["packages"][name] |= brought
         (folder / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
-        for wheel in wheels:
+        for wheel in needed:
             shutil.copy(wheel, folder)
-        config = CONFIG.format(packages=json.dumps([f"/stock/{wheel.name}" for wheel in wheels]))
+        config = CONFIG.format(packages=json.dumps([f"/stock/{wheel.name}" for wheel in needed]))
         (folder / "pyscript.toml").write_text(config, encoding="utf-8")
         compress_folder(folder)
 
-    return sealed(runtime, "stock", [pyodide / "package.json", REQUIREMENTS, *wheels, HERE], make)
+    return sealed(runtime, "stock", [pyodide / "package.json", REQUIREMENTS, *needed, HERE], make)
