@@ -42,8 +42,8 @@ STARTS = (
 LOADS = (
     ("loopback", "cold", "cold"),
     ("loopback", "warm", "warm"),
-    ("slow", "cold", "cold, 20 Mbit/s"),
-    ("slow", "warm", "warm, 20 Mbit/s"),
+    ("slow", "cold", "cold,\n20 Mbit/s"),
+    ("slow", "warm", "warm,\n20 Mbit/s"),
 )
 
 

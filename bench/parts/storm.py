@@ -125,7 +125,7 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
 
 def goals_many(raw: dict[str, Any]) -> list[Goal]:
     by = groups(raw["runs"])
-    (count,) = {run["count"] for run in raw["runs"]}
+    count = raw["runs"][0]["count"]
     lost_by = {client: spread(lost(run) for run in runs) for (client, _, _), runs in by.items()}
     others = f"`fetch` {lost_by['native'].text(0)}, axios + axios-auth-refresh {lost_by['axiosRefresh'].text(0)}"
     ours = lost_by["reissue"]
