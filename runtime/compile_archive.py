@@ -10,18 +10,24 @@ import marshal
 import zipfile
 from types import CodeType
 
+ABSENT = """raise ModuleNotFoundError(
+    "{name} is left out of this page's standard library: build it without --stripped", name="{name}"
+)
+"""
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
 
 
-def compile_archive(source: str, target: str, *, root: str, optimize: int) -> None:
+def compile_archive(source: str, target: str, *, root: str, optimize: int, left_out: str = "") -> None:
     """Write to `target` every file of the zip `source`, each `.py` as a `.pyc` in its place.
 
     `root` is the folder that tracebacks name; `optimize` is that of `compile`: 2 leaves docstrings and asserts out.
+    `left_out` names modules with commas between: instead of each stands one that says so when it is imported.
     """
+    absent = set(filter(None, left_out.split(",")))
     with zipfile.ZipFile(source) as sources, zipfile.ZipFile(target, "w") as compiled:
         written: dict[str, bytes] = {}
         for name in sorted(sources.namelist()):
-            if name.endswith("/"):
+            if name.endswith("/") or name.split("/")[0].removesuffix(".py") in absent:
                 continue
             content = sources.read(name)
             if name.endswith(".py"):
@@ -31,6 +37,9 @@ def compile_archive(source: str, target: str, *, root: str, optimize: int) -> No
             if name.endswith(".dist-info/RECORD"):
                 continue
             written[name] = content
+        for name in sorted(absent):
+            stub = ABSENT.format(name=name)
+            written[f"{name}.pyc"] = byte_code(compile(stub, f"{root}/{name}.py", "exec"), stub.encode())
         for record in (name for name in sources.namelist() if name.endswith(".dist-info/RECORD")):
             written[record] = recorded(written, record)
         for name, content in written.items():

@@ -130,6 +130,20 @@ def test_a_compiled_wheel_lists_the_files_that_it_has(tmp_path: Path) -> None:
     assert names.get("__doc__") is None
 
 
+def test_what_is_left_out_says_so_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "sources.zip", tmp_path / "compiled.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("reissue_rare/__init__.py", "")
+        archive.writestr("reissue_rare/part.py", "")
+        archive.writestr("reissue_rarely.py", "answer = 42")
+    compile_archive(str(source), str(target), root="/x", optimize=2, left_out="reissue_rare")
+    monkeypatch.syspath_prepend(str(target))
+    assert importlib.import_module("reissue_rarely").answer == 42
+    for name in ("reissue_rare", "reissue_rare.part"):
+        with pytest.raises(ModuleNotFoundError, match=r"left out of this page's standard library.*--stripped"):
+            importlib.import_module(name)
+
+
 def test_a_step_that_fails_says_what_to_do_and_what_the_command_said() -> None:
     with pytest.raises(StepFailed) as failure:
         run(sys.executable, "-c", "print('first'); raise SystemExit('no route to host')", failed="Check the network.")
