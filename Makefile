@@ -8,6 +8,7 @@
 #   make coverage            run the tests of the core and say which branches they miss; `make test` does it, too
 #   make chaos [SECONDS=300] [SEED=...]  let everything go wrong over many tabs, and see that nobody is signed out
 #   make mutation [ARGS=...] change the core in small ways: its tests must notice (not part of `make test`)
+#   make bench [ARGS=...]    measure side by side with what people use in JavaScript (20 minutes; not part of `make test`)
 #   make contract            write docs/contract.md anew from the tests
 #   make site [API=URL] [BASE=/path/]  write dist/: the demo for any file host, and what to embed in other sites
 #   make wheel               build dist/reissue-….whl: the same bytes from the same sources
@@ -35,7 +36,7 @@ HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test simulate chaos coverage check mutation contract runtime site wheel pin clean
+.PHONY: help serve test simulate chaos coverage check mutation bench contract runtime site wheel pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -83,6 +84,17 @@ mutation: .mutation/stamp
 	@.mutation/venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
+# ARGS="storm tabs" picks parts.
+bench: $(VENV)/bench.stamp
+	@$(MAKE) --no-print-directory runtime
+	@$(PY) tests/browser/browsers.py
+	@$(PY) -m bench $(ARGS)
+
+$(VENV)/bench.stamp: bench/requirements.txt $(VENV)/dev.stamp
+	@echo "Installing bench/requirements.txt"
+	@$(PIP) install --require-hashes -r bench/requirements.txt
+	@touch $@
+
 contract: $(PY)
 	@$(PY) tests/contract.py
 
@@ -116,6 +128,7 @@ pin:
 	$(PIN) $(HERE) --group serve -o requirements.txt
 	$(PIN) $(HERE) --group dev -c requirements.txt -o requirements-dev.txt
 	$(PIN) $(HERE) --group mutation -c requirements-dev.txt -o tests/mutation/requirements.txt
+	$(PIN) $(HERE) --group bench -c requirements-dev.txt -o bench/requirements.txt
 	$(PIN) $(PAGE) --group browser -o runtime/requirements-browser.txt
 	$(PIN) $(PAGE) --group micropip -o tests/wheel/requirements-page.txt
 	$(PIN) $(HERE) --group twine -o tests/wheel/requirements-twine.txt

@@ -8,28 +8,21 @@ brings it), for HTTP/2 and in order not to be the bottleneck; it answers after `
 
 import json
 import random
-import ssl
 import statistics
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import click
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from runtime.nodejs import find_node
+from bench.server import Server, running_server
 from tests.browser.browsers import chromium_launch_options
 
 HERE = Path(__file__).resolve().parent
@@ -37,6 +30,14 @@ ROOT = HERE.parent
 NATIVE = 0  # in place of an `in_flight`
 UNLIMITED = 1_000_000
 KINDS = ("revoked", "expired")
+SITE = ROOT / ".runtime" / "site"
+MOUNTS = [
+    ("/py/", SITE / "py"),
+    ("/pyscript/", SITE / "pyscript"),
+    ("/pyscript.toml", ROOT / "pyscript.toml"),
+    ("/app/", ROOT / "app"),
+    ("/", ROOT / "tests" / "browser" / "pages"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +54,6 @@ class Run:
     refused: int
     refreshes: int
     most: int
-
-
-def certificate() -> dict[str, str]:
-    """A key and a certificate for this run: browsers speak HTTP/2 over TLS only."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    cert = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return {"key": private.decode(), "cert": cert.public_bytes(pem).decode()}
-
-
-@contextmanager
-def storm_server(protocol: str, delay: int) -> Iterator[str]:
-    """The server's URL, while it runs."""
-    command = [find_node().node, str(HERE / "storm_server.mjs")]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin
-    assert process.stdout
-    try:
-        json.dump({"protocol": protocol, "delay": delay, "root": str(ROOT), **certificate()}, process.stdin)
-        process.stdin.close()
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
 
 
 @contextmanager
@@ -105,24 +73,13 @@ def python(page: Page, source: str) -> Any:
     return json.loads(page.evaluate("source => window.run_python(source)", source))
 
 
-def ask(url: str, method: str = "GET") -> Any:
-    """The server's answer, past the browser: it may have no connection to spare after a storm."""
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    with urlopen(Request(url, method=method), context=trusting) as answer:
-        return json.load(answer)
-
-
-def storm(page: Page, url: str, protocol: str, kind: str, count: int, in_flight: int) -> Run:
-    token = ask(f"{url}auth/refresh", "POST")["access_token"]
-    if kind == "revoked":
-        ask(f"{url}dev/revoke", "POST")
-    ask(f"{url}dev/counters")  # back to nought
+def storm(page: Page, server: Server, protocol: str, kind: str, count: int, in_flight: int) -> Run:
+    token = server.ask(f"dev/begin?kind={'revoked' if kind == 'revoked' else 'valid'}")["token"]
     if in_flight == NATIVE:
         result = page.evaluate("nativeStorm", [count, token])
     else:
         result = python(page, f"await storm({token!r}, {0 if kind == 'expired' else 3600}, {count}, {in_flight})")
-    seen = ask(f"{url}dev/counters")
+    seen = {name: n for name, n in server.ask("dev/counters").items() if name != "reused"}
     return Run(protocol, kind, count, in_flight, result["seconds"], result["answered"], **seen)
 
 
@@ -168,11 +125,11 @@ def main(rounds: int, counts: list[int], in_flight: list[int], protocols: str, d
                 settings = [(kind, n, m) for kind in KINDS for n in counts for m in [NATIVE, *in_flight, UNLIMITED]]
                 settings = [each for each in settings if each[0] == "expired" or each[2] != NATIVE]
                 dice.shuffle(settings)
-                with storm_server(protocol, delay) as url:
+                with running_server(MOUNTS, protocol=protocol, delay=delay) as server:
                     for each in settings:
-                        with page_at(browser, url) as page:
-                            storm(page, url, protocol, "expired", 50, 64)  # the first storm of a page is slow
-                            runs.append(storm(page, url, protocol, *each))
+                        with page_at(browser, server.url) as page:
+                            storm(page, server, protocol, "expired", 50, 64)  # the first storm of a page is slow
+                            runs.append(storm(page, server, protocol, *each))
                 output.write_text(json.dumps([asdict(run) for run in runs], indent=1), encoding="utf-8")
         browser.close()
     for line in table(runs):

@@ -10,6 +10,7 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # no
 from runtime.sealed import forget, write  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
+WHEELS = "wheels"  # as they were brought and built
 TESTS = "tests"  # what tests/wheel brings for itself
 SHIM = ROOT / "runtime" / "shim.mjs"
 
@@ -48,27 +50,31 @@ class Parts:
         return filled(SHIM, **folders).replace('"./', f'"{py}')
 
 
-def build(runtime: Path = RUNTIME, *, stock_stdlib: bool = False) -> Parts:
+def build(runtime: Path = RUNTIME, *, sources: bool = False, stripped: bool = False) -> Parts:
     """Make what is missing in the folder `site`, to be served as `/py/` and `/pyscript/`."""
     site = runtime / "site"
     py = site / "py"
     modules = npm_packages.install(runtime)
     pyodide = modules / "pyodide"
 
-    make_stdlib = interpreter.stock_stdlib if stock_stdlib else interpreter.compiled_stdlib
+    make_stdlib = interpreter.stock_stdlib if sources else partial(interpreter.compiled_stdlib, stripped=stripped)
     with ThreadPoolExecutor() as pool:  # side by side: the first time, half a minute of compressing
         making_python = pool.submit(interpreter.interpreter, py, pyodide)
         making_stdlib = pool.submit(make_stdlib, py, pyodide)
         core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
-        library = wheels.own(py)
-        packages = wheels.downloaded(py, pyodide)
+        library = wheels.own(runtime / WHEELS)
+        packages = wheels.downloaded(runtime / WHEELS, pyodide)
         python, stdlib = making_python.result(), making_stdlib.result()
+    if sources:
+        library, packages = (wheels.copied(py, folder) for folder in (library, packages))
+    else:
+        library, packages = (wheels.compiled(py, pyodide, stdlib, folder) for folder in (library, packages))
     lock_folder = lock.lock(py, pyodide, [packages, library])
     parts = Parts(site, core, python, stdlib, packages, library, lock_folder)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.
     write(py / "shim.mjs", parts.shim())
-    forget(runtime, keep=[modules.parent, site, runtime / TESTS])
+    forget(runtime, keep=[modules.parent, site, runtime / WHEELS, runtime / TESTS])
     forget(site / "pyscript", keep=[core])
     forget(py, keep=parts.py)
     return parts
@@ -84,14 +90,19 @@ def filled(template: Path, **folders: Path) -> str:
 
 @click.command(help="Bring PyScript, Pyodide and the page's wheels into .runtime/, as far as they aren't there.")
 @click.option(
-    "--stock-stdlib",
+    "--sources",
     is_flag=True,
-    help="Keep Python's standard library as sources: starts take twice as long.",
+    help="Keep Python's standard library and the wheels as sources: starts take more than twice as long.",
 )
-def main(stock_stdlib: bool) -> None:  # noqa: D103
+@click.option(
+    "--stripped",
+    is_flag=True,
+    help="Leave out of the standard library what hardly any page imports: 0.7 MB less to send.",
+)
+def main(sources: bool, stripped: bool) -> None:  # noqa: D103
     # At once: compression in threads would hold Ctrl-C back, and a half-made folder is never believed in.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    build(stock_stdlib=stock_stdlib)
+    build(sources=sources, stripped=stripped)
 
 
 if __name__ == "__main__":

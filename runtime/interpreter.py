@@ -3,13 +3,21 @@
 import shutil
 from pathlib import Path
 
+from runtime.byte_code import COMPILER, compile_archives
 from runtime.compressed import compress_folder
-from runtime.nodejs import find_node
 from runtime.npm_packages import copy_script, locked_version
 from runtime.sealed import sealed
-from runtime.steps import ROOT, run, say
+from runtime.steps import say
 
-COMPILER = ROOT / "runtime" / "compile_stdlib.mjs"
+OPTIMIZE = 2  # without docstrings and asserts: half a megabyte less to send (bench/README.md)
+# Servers, processes, terminals, mail boxes, debuggers, and Python's own spare for what is there in C.
+RARE = (
+    "_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "antigravity", "bdb", "cProfile", "compileall", "curses",
+    "dbm", "doctest", "filecmp", "fileinput", "ftplib", "imaplib", "mailbox", "modulefinder", "multiprocessing",
+    "netrc", "optparse", "pdb", "pickletools", "plistlib", "poplib", "profile", "pstats", "py_compile", "pyclbr", "pydoc",
+    "pydoc_data", "sched", "shelve", "smtplib", "socketserver", "symtable", "tabnanny", "this", "trace",
+    "unittest", "webbrowser", "wsgiref", "xmlrpc", "zipapp",
+)  # fmt: skip
 HERE = Path(__file__)
 
 
@@ -37,19 +45,22 @@ def stock_stdlib(site: Path, pyodide: Path) -> Path:
     return sealed(site, f"stdlib-{version}", [version, "stock", HERE], make)
 
 
-def compiled_stdlib(site: Path, pyodide: Path) -> Path:
+def compiled_stdlib(site: Path, pyodide: Path, *, stripped: bool = False) -> Path:
     """Return the folder with the standard library as byte code, which halves the start of every page.
 
-    The price: tracebacks through the standard library show no source lines.
+    The price: tracebacks through the standard library show no source lines, and `help()` of it has no text.
+    `stripped` leaves out what hardly any page imports; such an import says so.
     """
     version = locked_version("pyodide")
+    left_out = ",".join(RARE) if stripped else ""
 
     def make(folder: Path) -> None:
         say("compiling and compressing Python's standard library, once")
-        run(
-            find_node().node, COMPILER, pyodide, folder / "python_stdlib.zip",
-            failed="Node can't compile the standard library: `runtime/build.py --stock-stdlib` does without.",
-        )  # fmt: skip
+        sources = pyodide / "python_stdlib.zip"
+        compiled = {sources: folder / sources.name}
+        compile_archives(
+            compiled, pyodide=pyodide, stdlib=sources, root="/lib/python314.zip", optimize=OPTIMIZE, left_out=left_out
+        )
         compress_folder(folder)
 
-    return sealed(site, f"stdlib-{version}", [version, COMPILER, COMPILER.with_suffix(".py"), HERE], make)
+    return sealed(site, f"stdlib-{version}", [version, left_out, *COMPILER, HERE], make)

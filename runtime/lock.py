@@ -69,7 +69,9 @@ def entry(wheel: Path, file_name: str, python: str) -> Entry:
 def top_level(members: Iterable[str]) -> list[str]:
     """Return the names that a wheel with these files lets one import."""
     tops = {member.split("/")[0] for member in members}
-    return sorted(top.removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".data")))
+    return sorted(
+        top.removesuffix(".pyc").removesuffix(".py") for top in tops if not top.endswith((".dist-info", ".data"))
+    )
 
 
 def needed_in_browser(requirements: Iterable[str], python: str) -> list[str]:

@@ -1,14 +1,18 @@
-"""The wheels that the page installs: those from PyPI, by hash, and reissue's own."""
+"""The wheels that the page installs: those from PyPI, by hash, and reissue's own; with byte code for sources."""
 
 import json
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
+from runtime.byte_code import COMPILER, compile_archives
+from runtime.compressed import compress_folder
 from runtime.sealed import sealed
 from runtime.steps import ROOT, StepFailed, run, say
 
 REQUIREMENTS = ROOT / "runtime" / "requirements-browser.txt"
+SITE_PACKAGES = "/lib/python3.14/site-packages"  # where Pyodide installs them
 # All that goes into reissue's wheel, its metadata too.
 LIBRARY = tuple(ROOT / name for name in ("app/reissue", "pyproject.toml", "README.md", "LICENSE"))
 
@@ -51,3 +55,29 @@ def own(site: Path) -> Path:
         shutil.copy(ROOT / "app" / "reissue" / "browser" / "gate.js", folder)
 
     return sealed(site, "reissue", [*LIBRARY, Path(__file__)], make)
+
+
+def copied(site: Path, sources: Path) -> Path:
+    """Return the folder with what lies in the folder `sources`."""
+    name, _, _ = sources.name.rpartition("-")
+    return sealed(site, name, [sources.name], partial(shutil.copytree, sources, dirs_exist_ok=True))
+
+
+def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path) -> Path:
+    """Return the folder with the wheels of the folder `sources` as byte code, and with what else lies there.
+
+    Docstrings stay. The price: tracebacks name the lines, and can't show them.
+    """
+    name, _, _ = sources.name.rpartition("-")
+
+    def make(folder: Path) -> None:
+        say("compiling the page's wheels")
+        for file in sources.iterdir():
+            if file.suffix != ".whl":
+                shutil.copy(file, folder)
+        archives = {wheel: folder / wheel.name for wheel in sorted(sources.glob("*.whl"))}
+        library = stdlib / "python_stdlib.zip"
+        compile_archives(archives, pyodide=pyodide, stdlib=library, root=SITE_PACKAGES)
+        compress_folder(folder)
+
+    return sealed(site, name, [sources.name, *COMPILER, Path(__file__)], make)

@@ -142,15 +142,16 @@ Listener = Callable[[Event], object]
 class Listeners:
     """Those who watch. One that raises is reported to the event loop and disturbs nobody."""
 
-    __slots__ = ("_closed", "_listeners", "_streams")
+    __slots__ = ("_closed", "_listeners", "_streamed", "_streams")
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._streams: WeakSet[asyncio.Queue[Event | None]] = WeakSet()  # a stream nobody reads goes
+        self._streamed = False  # was there ever one? A WeakSet is slow to say that it is empty, and each request asks
         self._closed = False
 
     def __bool__(self) -> bool:
-        return bool(self._listeners or self._streams)
+        return bool(self._listeners or (self._streamed and self._streams))
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each event; gives the function that stops it. A coroutine function is a TypeError."""
@@ -180,6 +181,7 @@ class Listeners:
     def stream(self) -> AsyncIterator[Event]:
         """The events from this call on, until `close()`."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._streamed = True
         if self._closed:
             queue.put_nowait(None)
         self._streams.add(queue)

@@ -6,12 +6,13 @@ Owns their shapes and the checks on a caller's input. Knows nothing about tokens
 import json as json_format
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 _SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "dpop"})
 _AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTALL)  # what stands after any slashes
+_FIELD_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")  # a token (RFC 9110 section 5.6.2)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
 
@@ -29,12 +30,7 @@ class Headers(Mapping[str, str]):
     def __init__(self, fields: object = None) -> None:
         self._fields: dict[str, tuple[str, str]] = {}
         for name, value in _pairs(fields):
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise TypeError(f"header fields are strings, not {type(name).__name__}: {type(value).__name__}")
-            if not name or not name.isascii() or any(c <= " " or c in '():<>@,;\\"/[]?={}\x7f' for c in name):
-                raise ValueError(f"not a header field's name: {name!r}")
-            if any(c in value for c in "\r\n\0"):
-                raise ValueError(f"the value of {name} holds a line break or a NUL")  # the value may be a secret
+            _check_field(name, value)
             known = self._fields.get(name.lower())
             self._fields[name.lower()] = (name, value) if known is None else (known[0], f"{known[1]}, {value}")
 
@@ -56,7 +52,19 @@ class Headers(Mapping[str, str]):
 
     def with_field(self, name: str, value: str) -> "Headers":
         """The same fields with `name` set to `value`, in place of any it had."""
-        return Headers({**{n: v for n, v in self.items() if n.lower() != name.lower()}, name: value})
+        _check_field(name, value)
+        fields = Headers()
+        fields._fields = {**self._fields, name.lower(): (name, value)}
+        return fields
+
+
+def _check_field(name: Any, value: Any) -> None:
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError(f"header fields are strings, not {type(name).__name__}: {type(value).__name__}")
+    if not _FIELD_NAME.fullmatch(name):
+        raise ValueError(f"not a header field's name: {name!r}")
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise ValueError(f"the value of {name} holds a line break or a NUL")  # the value may be a secret
 
 
 def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
@@ -136,7 +144,7 @@ class Request:
 
     def with_field(self, name: str, value: str) -> "Request":
         """The same request with one header field set."""
-        return replace(self, headers=self.headers.with_field(name, value))
+        return Request(self.url, self.method, self.headers.with_field(name, value), self.body, self.options)
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.shown_url})"

@@ -1,6 +1,8 @@
 """The parts of the browser runtime, without network, Node or browser."""
 
+import base64
 import gzip
+import hashlib
 import importlib.util
 import marshal
 import sys
@@ -11,7 +13,7 @@ import brotli
 import pytest
 
 from runtime.build import filled
-from runtime.compile_stdlib import compile_archive
+from runtime.compile_archive import compile_archive
 from runtime.compressed import compress_folder
 from runtime.lock import lock_content, needed_in_browser, top_level
 from runtime.nodejs import is_new_enough
@@ -102,7 +104,7 @@ def test_the_compiled_library_is_imported_without_its_sources(tmp_path: Path, mo
         archive.writestr("reissue_probe/", "")
         archive.writestr("reissue_probe/__init__.py", "answer = 42")
         archive.writestr("reissue_probe/data.txt", "kept")
-    compile_archive(str(source), str(target))
+    compile_archive(str(source), str(target), root="/lib/python314.zip", optimize=0)
     with zipfile.ZipFile(target) as archive:
         assert archive.namelist() == ["reissue_probe/__init__.pyc", "reissue_probe/data.txt"]
         pyc = archive.read("reissue_probe/__init__.pyc")
@@ -110,6 +112,36 @@ def test_the_compiled_library_is_imported_without_its_sources(tmp_path: Path, mo
     assert marshal.loads(pyc[16:]).co_filename == "/lib/python314.zip/reissue_probe/__init__.py"
     monkeypatch.syspath_prepend(str(target))
     assert importlib.import_module("reissue_probe").answer == 42
+
+
+def test_a_compiled_wheel_lists_the_files_that_it_has(tmp_path: Path) -> None:
+    source, target, record = tmp_path / "sources.whl", tmp_path / "compiled.whl", "probe-1.dist-info/RECORD"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("probe.py", '"""Told."""\nassert False\n')
+        archive.writestr(record, "probe.py,sha256=x,1\n")
+    compile_archive(str(source), str(target), root="/site", optimize=2)
+    with zipfile.ZipFile(target) as archive:
+        lines = [line.split(",") for line in archive.read(record).decode().splitlines()]
+        pyc = archive.read("probe.pyc")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(pyc).digest()).decode().rstrip("=")
+    assert lines == [["probe.pyc", f"sha256={digest}", str(len(pyc))], [record, "", ""]]
+    names: dict[str, object] = {}
+    exec(marshal.loads(pyc[16:]), names)  # without docstrings and asserts
+    assert names.get("__doc__") is None
+
+
+def test_what_is_left_out_says_so_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "sources.zip", tmp_path / "compiled.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("reissue_rare/__init__.py", "")
+        archive.writestr("reissue_rare/part.py", "")
+        archive.writestr("reissue_rarely.py", "answer = 42")
+    compile_archive(str(source), str(target), root="/x", optimize=2, left_out="reissue_rare")
+    monkeypatch.syspath_prepend(str(target))
+    assert importlib.import_module("reissue_rarely").answer == 42
+    for name in ("reissue_rare", "reissue_rare.part"):
+        with pytest.raises(ModuleNotFoundError, match=r"left out of this page's standard library.*--stripped"):
+            importlib.import_module(name)
 
 
 def test_a_step_that_fails_says_what_to_do_and_what_the_command_said() -> None:

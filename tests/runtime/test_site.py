@@ -59,6 +59,15 @@ def test_the_script_that_the_shim_imports_is_the_wheels_own(site: Path) -> None:
         assert archive.read("reissue/browser/gate.js") == (site / "py" / script).read_bytes()
 
 
+def test_no_wheel_makes_the_page_compile() -> None:
+    parts = build()
+    wheels = [*parts.wheels.glob("*.whl"), *parts.library.glob("*.whl")]
+    assert len(wheels) > 3
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            assert not [name for name in archive.namelist() if name.endswith(".py")], wheel.name
+
+
 def test_what_is_large_is_there_compressed(site: Path) -> None:
     for wasm in site.glob("py/interpreter-*/*.wasm"):
         sizes = [wasm.with_name(wasm.name + suffix).stat().st_size for suffix in (".br", ".gz", "")]

@@ -1,0 +1,32 @@
+// A page without Python: what its job may ask of it.
+import {clients} from '/clients.mjs';
+import {begin, counters, meet, storm, until, work} from '/job.mjs';
+
+await work({
+  async storm(step) {
+    const {token} = await begin(step.kind);
+    const result = await storm(clients[step.client](token), step);
+    return {...step, ...result, ...(await counters())};
+  },
+
+  // One refresh by itself, ms.
+  async refresh({rounds}) {
+    const times = [];
+    for (let n = 0; n < rounds; n++) {
+      const began = performance.now();
+      await (await fetch('/auth/refresh', {method: 'POST'})).json();
+      times.push(performance.now() - began);
+    }
+    return {times};
+  },
+
+  // One of several tabs, each with a token that has expired.
+  async tab(step) {
+    await (await fetch('/auth/refresh', {method: 'POST'})).json(); // the cookie that all tabs share
+    const send = clients[step.client]('expired');
+    const at = await meet(step);
+    await until(at);
+    const {answered} = await storm(send, step);
+    return {at, ended: Date.now(), answered};
+  },
+});

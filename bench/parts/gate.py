@@ -1,0 +1,68 @@
+"""What `install()` costs whoever fetches, Python or JavaScript."""
+
+from typing import Any
+
+from bench.goals import Goal, columns
+from bench.parts import Bench
+from bench.spreads import Spread, quartiles
+
+PLACES = {
+    "other": "to another origin, as text",
+    "text": "to the same origin, as text",
+    "url": "to the same origin, as a `URL`",
+    "request": "to the same origin, as a `Request`",
+}
+
+
+def measure(bench: Bench) -> dict[str, Any]:
+    """Microseconds for each call: round by round, by what is called."""
+    step = {"action": "gate", "size": max(10, 100 // bench.scale), "rounds": max(3, 21 // bench.scale)}
+    (found,) = bench.chromium.work("python.html", step)
+    return {"calls": found}
+
+
+def difference(raw: dict[str, Any], more: str, less: str) -> Spread:
+    """Microseconds, round by round."""
+    return quartiles(a - b for a, b in zip(raw["calls"][more], raw["calls"][less], strict=True))
+
+
+def goals(raw: dict[str, Any]) -> list[Goal]:
+    decision = difference(raw, "gate.js, text", "native, text")
+    outside = difference(raw, "loopback: outside", "loopback: native outside")
+    native = quartiles(raw["calls"]["loopback: native outside"])
+    inside = difference(raw, "none: inside", "none: native")
+    within = outside.low <= 0 <= outside.high or outside.median < 0
+    return [
+        Goal(
+            "page’s `fetch` through `install()`, outside the audience",
+            "no measurable cost",
+            f"{outside.text(0, unit=' µs')} of {native.text(0)} µs; the decision by itself {decision.text(1)} µs",
+            within or outside.median <= 0.01 * native.median,
+        ),
+        Goal(
+            "the same inside the audience, without a network",
+            "figure and its parts",
+            f"{inside.text(0, factor=1e-3) if inside.median > 1e4 else inside.text(2, factor=1e-3)} ms, see below",
+        ),
+    ]
+
+
+def tables(raw: dict[str, Any]) -> str:
+    """The decision, and whole requests."""
+    calls = raw["calls"]
+    rows = [[name] + [quartiles(calls[f"{by}, {place}"]).text(1) for by in BY] for place, name in PLACES.items()]
+    decisions = columns(["µs for a call, over a fetch that answers at once", *BY], rows)
+    whole = [
+        [name, *(quartiles(calls[f"{network}: {way}"]).text(0) for network in ("none", "loopback"))]
+        for way, name in WAYS.items()
+    ]
+    return decisions + "\n\n" + columns(["µs for a request and its JSON", "no network", "loopback"], whole)
+
+
+BY = ("native", "gate.js", "Python")
+WAYS = {
+    "native": "`fetch`, nothing installed, to the audience",
+    "inside": "`fetch` through `install()`, to the audience",
+    "native outside": "`fetch`, nothing installed, elsewhere",
+    "outside": "`fetch` through `install()`, elsewhere",
+}

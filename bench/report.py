@@ -1,0 +1,83 @@
+"""From results.json to what people read: the tables between the markers of two READMEs, and the plot."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import goals
+from bench.goals import Goal
+from bench.parts import gate, memory, overhead, startup, storm, tabs
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURE = ROOT / "docs" / "bench.svg"
+DOCUMENTS = (ROOT / "README.md", ROOT / "bench" / "README.md")
+GOALS: dict[str, Callable[[dict[str, Any]], list[Goal]]] = {
+    "storm": storm.goals,
+    "many": storm.goals_many,
+    "overhead": overhead.goals,
+    "gate": gate.goals,
+    "startup": startup.goals,
+    "memory": memory.goals,
+    "tabs": tabs.goals,
+}
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "storm": storm.tables,
+    "gate": gate.tables,
+    "startup": startup.tables,
+    "memory": memory.tables,
+    "tabs": tabs.tables,
+}
+
+
+def goals_of(part: str, raw: dict[str, Any]) -> list[Goal]:
+    """What one part says about its goals."""
+    return GOALS[part](raw)
+
+
+def summary(results: dict[str, Any]) -> str:
+    """All goals in one table."""
+    return goals.table(
+        [goal for part in GOALS if part in results["parts"] for goal in goals_of(part, results["parts"][part])]
+    )
+
+
+def setting(results: dict[str, Any]) -> str:
+    """What it was measured on, in a sentence."""
+    machine = results["machine"]
+    return (
+        f"{machine['cores']} cores ({machine['processor']}), Chromium {machine['chromium']}, Pyodide "
+        f"{machine['pyodide']}, PyScript {machine['@pyscript/core']}; axios {machine['axios']}, axios-auth-refresh "
+        f"{machine['axios-auth-refresh']}, @badgateway/oauth2-client {machine['@badgateway/oauth2-client']}. "
+        f"The server by itself answers {machine['server']['per_second']:,} requests a second over "
+        f"{machine['server']['connections']} connections."
+    )
+
+
+def sections(results: dict[str, Any]) -> dict[str, str]:
+    """What stands between the markers, by their names."""
+    parts = results["parts"]
+    tables = {part: table(parts[part]) for part, table in TABLES.items() if part in parts}
+    return {"goals": summary(results), "setting": setting(results), **tables}
+
+
+def filled(text: str, found: dict[str, str]) -> str:
+    """A document whose places `<!-- bench: name -->` … `<!-- /bench -->` say what was found."""
+
+    def place(match: re.Match[str]) -> str:
+        content = found.get(match["name"])
+        return match[0] if content is None else f"{match['open']}\n{content}\n{match['close']}"
+
+    return re.sub(
+        r"(?P<open><!-- bench: (?P<name>\w+) -->)\n.*?(?P<close><!-- /bench -->)", place, text, flags=re.DOTALL
+    )
+
+
+def write(results: dict[str, Any]) -> None:
+    """Fill both documents, and draw the plot."""
+    found = sections(results)
+    for document in DOCUMENTS:
+        document.write_text(filled(document.read_text(encoding="utf-8"), found), encoding="utf-8")
+    from bench.figure import draw  # here: matplotlib is there for `make bench` only
+
+    draw(results["parts"], FIGURE)

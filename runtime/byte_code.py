@@ -1,0 +1,24 @@
+"""Byte code in place of sources: Python need not compile them at every start of the page, which halves it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.nodejs import find_node
+from runtime.steps import ROOT, run
+
+_SCRIPT = ROOT / "runtime" / "compile_archives.mjs"
+COMPILER = (_SCRIPT, ROOT / "runtime" / "compile_archive.py", Path(__file__))  # what the result depends on
+
+
+def compile_archives(
+    archives: Mapping[Path, Path], *, pyodide: Path, stdlib: Path, root: str, optimize: int = 0, left_out: str = ""
+) -> None:
+    """Compile each of these zips of sources into the zip that it is mapped to, by Pyodide's own Python.
+
+    `stdlib` is the standard library to run that with. `root`, `optimize` and `left_out` are those of `compile_archive`.
+    """
+    pairs = [path for pair in archives.items() for path in pair]
+    run(
+        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), left_out, *pairs,
+        failed="Node can't compile Python for the page: `runtime/build.py --sources` does without.",
+    )  # fmt: skip
