@@ -14,7 +14,9 @@ from tests.live_server import ROOT, LiveServer, running_server
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
+    if browser_name == "firefox":
+        return {**browser_type_launch_args, "channel": "moz-firefox", "executable_path": "/usr/bin/firefox-esr"}
     try:
         return {**browser_type_launch_args, **chromium_launch_options()}
     except NoBrowser as error:
