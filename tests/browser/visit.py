@@ -27,6 +27,16 @@ READY = "[pyscript/main] PyScript Ready"
 REFUSED = r"status of 401"
 # Patterns of lines that the browser writes, and no script.
 THE_BROWSERS_OWN = re.compile("status of|ERR_|Failed to load resource|CORS policy")
+KEEP_THE_NEXT_BLOB = """
+var blob = new Promise(resolve => {
+    const plain = URL.createObjectURL;
+    URL.createObjectURL = made => {
+        URL.createObjectURL = plain;
+        resolve(made);
+        return plain(made);
+    };
+});
+"""
 
 
 class Visit:
@@ -94,10 +104,18 @@ class Visit:
 
     def trace(self) -> dict[str, Any]:
         """What the panel knows, by its own export."""
-        with self.page.expect_download() as download:
-            self.button("JSON").click()
-        content: dict[str, Any] = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+        content: dict[str, Any] = self.saved("JSON")
         return content
+
+    def saved(self, button: str) -> Any:
+        """The JSON that this button saves."""
+        if self.engine == "firefox":  # it does save, but Playwright hears nothing of a download without a navigation
+            self.execute(KEEP_THE_NEXT_BLOB)
+            self.button(button).click()
+            return json.loads(self.evaluate("blob.then(blob => blob.text())"))
+        with self.page.expect_download() as download:
+            self.button(button).click()
+        return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
 
     def ways(self, path: str, method: str = "GET") -> list[tuple[str, ...]]:
         """For each request to this path, in the panel's words: the stages that it went through, and how it ended."""
