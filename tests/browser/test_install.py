@@ -359,7 +359,7 @@ None
 
 
 def test_with_a_fresh_token_a_request_leaves_within_the_call(installed: Visit) -> None:
-    """As with fetch: a page that is being left has no later turn to send in. It goes to another page of the same origin:
+    """As with fetch: a page that is being left has no later turn to send in. It goes to another of the same origin:
     to one that it puts into another process, Firefox gives it hardly a turn at all.
     """
     javascript(
