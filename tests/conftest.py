@@ -8,9 +8,6 @@ HERE = Path(__file__).parent
 IN_BROWSERS = {HERE / "browser", HERE / "servers", HERE / "site", HERE / "wheel"}
 
 
-ENGINES = pytest.StashKey[tuple[str, ...]]()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Every engine that Playwright drives and `REISSUE_ENGINES` has not left out; `--browser` chooses otherwise."""
     if not config.pluginmanager.hasplugin("playwright") or config.option.browser:
@@ -18,7 +15,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from tests.browser.browsers import NoBrowser, engines  # the mutation runs have no browsers
 
     try:
-        config.stash[ENGINES] = engines()
+        config.option.engines = engines()  # an option, since xdist hands these to its workers
     except NoBrowser as error:
         raise pytest.UsageError(str(error)) from None
     config.option.browser = ["chromium", "firefox"]
@@ -29,8 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     In Firefox run those that are marked for it.
     """
-    chosen = config.stash.get(ENGINES, None)
-    if chosen is not None:
+    if chosen := getattr(config.option, "engines", ()):
         left_out = {item for item in items if not belongs(item, chosen)}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]

@@ -1,8 +1,8 @@
 """How a test asks a page: JavaScript and Python of the test's own, past no part of the page's policy.
 
 The policy has no 'unsafe-eval', which Playwright's own `evaluate` needs. In Chromium the developer tools are let
-through. Firefox, by WebDriver BiDi, has nothing of the kind that Playwright would hand out: there an expression comes as
-a script file of the page's own origin, and the answer as a line in the console.
+through. Firefox, by WebDriver BiDi, has nothing of the kind that Playwright would hand out: there an expression comes
+as a script file of the page's own origin, and the answer as a line in the console.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ def find_firefox(*, bring: bool = True) -> Browser:
     there = partial(installed, commands=FIREFOX_COMMANDS, places=FIREFOX_PLACES.get(sys.platform, ()))
     looks: list[Look] = [partial(named, engine="firefox"), there, partial(playwrights_own, "firefox")]
     if bring:
-        looks += [lambda: install_from_debian("firefox-esr") and there() or None, partial(downloaded, "firefox")]
+        looks += [lambda: there() if install_from_debian("firefox-esr") else None, partial(downloaded, "firefox")]
     return first_found(looks, engine="firefox")
 
 
@@ -183,10 +182,10 @@ def installed_webkit(
 ) -> WebKit | None:
     """Return the WebKitGTK that the machine has, if nothing of it is missing."""
     driver, screen = which("WebKitWebDriver"), which("Xvfb")
-    browsers = [path for place in places for path in glob(place)]
+    browsers = [path for place in places for path in Path("/").glob(place.removeprefix("/"))]
     if not (driver and screen and browsers):
         return None
-    return WebKit(Path(driver), Path(browsers[-1]), Path(screen))
+    return WebKit(Path(driver), browsers[-1], Path(screen))
 
 
 def downloaded(engine: str = "chromium") -> Browser | None:
