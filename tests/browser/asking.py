@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from playwright.sync_api import CDPSession, Page, Route
+from playwright.sync_api import CDPSession, FilePayload, Page, Route
 
 STALLED = 180_000  # ms after which a promise is given up: the developer tools themselves would wait for ever
 ANSWER = "answer to the test"  # how a line begins that is for nobody else
@@ -141,7 +141,11 @@ class InsertedScripts:
 
     def _answered(self, kind: str, number: int, text: str) -> Any:
         start = f"{ANSWER} {number} "
-        question = {"name": f"{kind} {number}", "mimeType": "text/plain", "buffer": json.dumps(text).encode()}
+        question: FilePayload = {
+            "name": f"{kind} {number}",
+            "mimeType": "text/plain",
+            "buffer": json.dumps(text).encode(),
+        }
         with self._page.expect_console_message(lambda line: line.text.startswith(start), timeout=STALLED) as line:
             self._page.locator("#asked-by-the-test").set_input_files(question)
         told = json.loads(line.value.text.removeprefix(start))

@@ -60,6 +60,7 @@ CALLERS = {
 }
 
 
+@pytest.mark.firefox
 @both_gates
 def test_whoever_fetches_waits_for_the_one_refresh_and_is_answered(installed: Visit) -> None:
     """Q1: eight at once of every kind of caller, none of whom knows of tokens."""
@@ -83,6 +84,7 @@ def test_whoever_fetches_waits_for_the_one_refresh_and_is_answered(installed: Vi
         assert (counters["refreshes_asked"], counters["api_requests"]) == (1, 16), caller
 
 
+@pytest.mark.firefox
 def test_javascript_gets_what_it_gets_from_fetch(installed: Visit) -> None:
     assert javascript(
         installed,
@@ -153,6 +155,7 @@ BODIES = {
 }
 
 
+@pytest.mark.firefox
 def test_bodies_of_every_kind_are_replayed_whole(installed: Visit) -> None:
     """Q8, Q9: given to fetch, and given to a Request."""
     installed.server.control("/dev/revoke")
@@ -185,6 +188,7 @@ def test_bodies_of_every_kind_are_replayed_whole(installed: Visit) -> None:
 ERROR = "error => [error.constructor.name, error.name, error.message]"
 
 
+@pytest.mark.firefox
 def test_javascript_gets_fetchs_own_errors(installed: Visit) -> None:
     """No answer is a TypeError; an abort gives the signal's reason, before the call, in the queue and on the wire."""
     installed.server.fault("/api/me", "drop", times=2)
@@ -227,6 +231,7 @@ def test_javascript_gets_fetchs_own_errors(installed: Visit) -> None:
     installed.server.release()
 
 
+@pytest.mark.firefox
 def test_the_librarys_own_errors_have_their_names_in_javascript_and_their_types_in_python(installed: Visit) -> None:
     describe = "error => [error instanceof Error, error.name, error.reason ?? error.retryAfter > 0]"
     installed.expect_console(REFUSED, times=3)
@@ -266,6 +271,7 @@ def test_while_nobody_is_signed_in_requests_go_out_as_they_are(installed: Visit)
     assert javascript(installed, "return waiting") == 401
 
 
+@pytest.mark.firefox
 @both_gates
 def test_fetch_is_what_it_was_when_the_last_client_has_gone(python: Visit) -> None:
     """Nested, repeated, and two clients in either order; undone once too often, and by `close()`."""
@@ -358,6 +364,7 @@ None
     assert python.run("_module.pyproxy_alloc_map.size - before") == 0
 
 
+@pytest.mark.firefox
 def test_with_a_fresh_token_a_request_leaves_within_the_call(installed: Visit) -> None:
     """As with fetch: a page that is being left has no later turn to send in. It goes to another of the same origin:
     to one that it puts into another process, Firefox gives it hardly a turn at all.
@@ -374,6 +381,7 @@ def test_with_a_fresh_token_a_request_leaves_within_the_call(installed: Visit) -
     assert (counters["api_requests"], counters["api_401s"]) == (1, 0)
 
 
+@pytest.mark.firefox
 def test_a_request_that_is_to_outlive_its_page_is_sent_so(python: Visit) -> None:
     """Firefox 153 forgets `keepalive` when a Request is made of a Request."""
     javascript(
