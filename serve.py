@@ -573,8 +573,8 @@ class Traffic:
 HANG_UP, SESSION = "reissue.hang_up", "reissue.session"
 # A browser silently sends a request again when a kept-alive connection closes before the first byte of the
 # answer, a POST too: a refresh would be presented twice, and the page would never see the fault. Bytes that
-# begin no HTTP answer make it a failure at once.
-NOT_HTTP = b"\0\r\n\r\n"
+# are no HTTP answer make it a failure at once: to Chromium and WebKit by the NUL, to Firefox by lengths that differ.
+NOT_HTTP = b"HTTP/1.1 \0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
 
 
 class Protocol(H11Protocol):

@@ -1,4 +1,4 @@
-"""The order of all tests."""
+"""Which tests run in which engine, and the order of all."""
 
 from pathlib import Path
 
@@ -8,6 +8,42 @@ HERE = Path(__file__).parent
 IN_BROWSERS = {HERE / "browser", HERE / "servers", HERE / "site", HERE / "wheel"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one."""
-    items.sort(key=lambda item: not IN_BROWSERS.isdisjoint(item.path.parents))
+def pytest_configure(config: pytest.Config) -> None:
+    """Every engine that Playwright drives and `REISSUE_ENGINES` has not left out; `--browser` chooses otherwise."""
+    if not config.pluginmanager.hasplugin("playwright") or config.option.browser:
+        return
+    from tests.browser.browsers import NoBrowser, engines  # the mutation runs have no browsers
+
+    try:
+        config.option.engines = engines()  # an option, since xdist hands these to its workers
+    except NoBrowser as error:
+        raise pytest.UsageError(str(error)) from None
+    config.option.browser = ["chromium", "firefox"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one.
+
+    In Firefox run those that are marked for it.
+    """
+    if chosen := getattr(config.option, "engines", ()):
+        left_out = {item for item in items if not belongs(item, chosen)}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: (not IN_BROWSERS.isdisjoint(item.path.parents), engine(item) == "firefox"))
+
+
+def engine(item: pytest.Item) -> str | None:
+    """What Playwright drives for this test."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("browser_name") if callspec else None
+
+
+def belongs(item: pytest.Item, engines: tuple[str, ...]) -> bool:
+    """Is this test to run in its engine? What needs no browser always is."""
+    if (browser := engine(item)) is None:
+        return True
+    only = item.get_closest_marker("only_browser")
+    if browser not in engines or (only and browser not in only.args):
+        return False
+    return browser == "chromium" or item.get_closest_marker("firefox") is not None

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import browsers
 from tests.browser.browsers import (
-    Chromium,
+    FIREFOX_COMMANDS,
+    Browser,
     NoBrowser,
+    WebKit,
+    engines,
     find_chromium,
+    find_firefox,
+    find_webkit,
+    firefox_launch_options,
     first_found,
     installed,
+    installed_webkit,
     launch_options,
     named,
 )
@@ -24,13 +32,13 @@ def a_browser(folder: Path, name: str = "chromium") -> Path:
 def test_the_first_that_is_found_is_taken_and_nothing_is_downloaded_then() -> None:
     asked = []
 
-    def look(name: str, found: Chromium | None) -> Chromium | None:
+    def look(name: str, found: Browser | None) -> Browser | None:
         asked.append(name)
         return found
 
-    own = Chromium(None, "own")
+    own = Browser(None, "own")
     chosen = first_found(
-        [lambda: look("absent", None), lambda: look("own", own), lambda: look("download", Chromium(None, "new"))]
+        [lambda: look("absent", None), lambda: look("own", own), lambda: look("download", Browser(None, "new"))]
     )
     assert chosen is own
     assert asked == ["absent", "own"]
@@ -59,21 +67,75 @@ def test_nobody_named_a_browser() -> None:
 def test_an_installed_chromium_is_preferred_to_chrome(tmp_path: Path) -> None:
     chromium, chrome = a_browser(tmp_path), a_browser(tmp_path, "chrome")
     path = {"google-chrome": str(chrome), "chromium": str(chromium)}
-    assert installed(path.get, places=()) == Chromium(chromium, "installed")
+    assert installed(path.get, places=()) == Browser(chromium, "installed")
 
 
 def test_a_browser_outside_the_path_is_found_where_its_installer_puts_it(tmp_path: Path) -> None:
     chrome = a_browser(tmp_path, "Google Chrome")
     places = (str(tmp_path / "absent"), str(chrome))
-    assert installed(lambda command: None, places) == Chromium(chrome, "installed")
+    assert installed(lambda command: None, places) == Browser(chrome, "installed")
 
 
 def test_playwrights_own_needs_no_path() -> None:
-    assert "executable_path" not in launch_options(Chromium(None, "own"), root=False)
+    assert "executable_path" not in launch_options(Browser(None, "own"), root=False)
 
 
 def test_only_root_gives_up_the_sandbox(tmp_path: Path) -> None:
-    chromium = Chromium(a_browser(tmp_path), "installed")
+    chromium = Browser(a_browser(tmp_path), "installed")
     assert "--no-sandbox" in launch_options(chromium, root=True)["args"]
     assert "--no-sandbox" not in launch_options(chromium, root=False)["args"]
     assert launch_options(chromium, root=False)["executable_path"] == str(tmp_path / "chromium")
+
+
+# Three engines
+
+
+def test_every_engine_is_tested_in_unless_somebody_names_others() -> None:
+    assert engines({}, system="linux") == ("chromium", "firefox", "webkit")
+    assert engines({"REISSUE_ENGINES": ""}, system="linux") == ("chromium", "firefox", "webkit")
+    assert engines({"REISSUE_ENGINES": "firefox chromium"}) == engines({"REISSUE_ENGINES": "chromium,firefox"})
+    assert engines({"REISSUE_ENGINES": "firefox, chromium"}) == ("chromium", "firefox")
+    assert engines({}, system="darwin") == ("chromium", "firefox"), "there is no WebKitGTK"
+
+
+def test_an_engine_that_there_is_not_is_a_mistake_and_not_passed_over() -> None:
+    with pytest.raises(NoBrowser, match="REISSUE_ENGINES names gecko; there are chromium, firefox, webkit"):
+        engines({"REISSUE_ENGINES": "chromium,gecko"})
+
+
+def test_an_engine_that_can_t_be_had_is_told_with_how_to_leave_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REISSUE_FIREFOX", raising=False)
+    for look in ("installed", "playwrights_own", "downloaded", "installed_webkit"):
+        monkeypatch.setattr(browsers, look, lambda *_, **__: None)
+    monkeypatch.setattr(browsers, "is_root", lambda: False)
+    with pytest.raises(NoBrowser, match=r"install Firefox .*REISSUE_FIREFOX.* REISSUE_ENGINES=chromium,webkit leaves"):
+        find_firefox()
+    with pytest.raises(NoBrowser, match=r"webkit2gtk-driver and xvfb.* REISSUE_ENGINES=chromium,firefox leaves"):
+        find_webkit()
+
+
+def test_firefox_is_the_named_one_or_debians_before_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    esr, other = a_browser(tmp_path, "firefox-esr"), a_browser(tmp_path, "firefox")
+    path = {"firefox": str(other), "firefox-esr": str(esr)}
+    assert installed(path.get, places=(), commands=FIREFOX_COMMANDS) == Browser(esr, "installed")
+    monkeypatch.setenv("REISSUE_FIREFOX", str(other))
+    assert find_firefox(bring=False) == Browser(other, "REISSUE_FIREFOX")
+    assert firefox_launch_options() == {"channel": "moz-firefox", "executable_path": str(other)}
+
+
+def test_playwrights_own_firefox_is_driven_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REISSUE_FIREFOX", raising=False)
+    monkeypatch.setattr(browsers, "installed", lambda *_, **__: None)
+    monkeypatch.setattr(browsers, "playwrights_own", lambda engine: Browser(None, "own"))
+    assert firefox_launch_options() == {}
+
+
+def test_webkit_needs_its_driver_its_browser_and_a_screen(tmp_path: Path) -> None:
+    browser = a_browser(tmp_path, "MiniBrowser")
+    path = {"WebKitWebDriver": "/usr/bin/WebKitWebDriver", "Xvfb": "/usr/bin/Xvfb"}
+    assert installed_webkit(path.get, [f"{tmp_path}/Mini*"]) == WebKit(
+        Path(path["WebKitWebDriver"]), browser, Path(path["Xvfb"])
+    )
+    assert installed_webkit(path.get, [f"{tmp_path}/absent*"]) is None
+    for missing in path:
+        assert installed_webkit({**path, missing: None}.get, [str(browser)]) is None

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsers import NoBrowser, chromium_launch_options
+from tests.browser.browsers import NoBrowser, chromium_launch_options, firefox_launch_options
 from tests.browser.visit import Visit
 from tests.live_server import ROOT, LiveServer, running_server
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
+    options = firefox_launch_options if browser_name == "firefox" else chromium_launch_options
     try:
-        return {**browser_type_launch_args, **chromium_launch_options()}
+        return {**browser_type_launch_args, **options()}
     except NoBrowser as error:
         pytest.exit(str(error), returncode=1)
 

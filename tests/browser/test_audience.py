@@ -49,6 +49,7 @@ def python(visit: Visit, other: OtherOrigin) -> Visit:
     return visit
 
 
+@pytest.mark.firefox
 def test_the_token_goes_to_the_audience_only_as_the_browser_parses_urls(python: Visit, other: OtherOrigin) -> None:
     """X1: The token goes to the audience only, by origin and path segment, on the URL as the browser parses it; closed
     by default.
@@ -99,6 +100,7 @@ def test_the_token_stays_within_its_path(python: Visit) -> None:
     assert [r.url for r in python.requests if "authorization" in r.headers] == [f"{python.server.url}api/me"]
 
 
+@pytest.mark.firefox
 def test_a_redirect_to_another_origin_does_not_take_the_token_along(python: Visit, other: OtherOrigin) -> None:
     """X1: the browser takes Authorization away when it follows (Fetch standard, 'HTTP-redirect fetch')."""
     python.page.route("**/api/moved", lambda route: redirect(route, f"{other.origin}/api/landed"))
@@ -108,6 +110,7 @@ def test_a_redirect_to_another_origin_does_not_take_the_token_along(python: Visi
     assert not other.saw(token)
 
 
+@pytest.mark.firefox
 def test_a_redirect_back_to_the_api_carries_no_token_and_starts_no_refresh(python: Visit, other: OtherOrigin) -> None:
     """X1: what was asked of another origin is not the API's, wherever it ends."""
     python.reset_counters()
@@ -151,6 +154,7 @@ None
 """
 
 
+@pytest.mark.firefox
 def test_other_clients_give_the_token_to_no_other_origin_however_they_read_a_url(
     python: Visit, other: OtherOrigin
 ) -> None:

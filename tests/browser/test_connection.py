@@ -58,6 +58,7 @@ def look(python: Visit, state: str) -> None:
     python.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+@pytest.mark.firefox
 def test_offline_with_an_expired_token_keeps_the_session_and_asks_once_until_the_network_is_back(python: Visit) -> None:
     """F1, F8: fifty more calls make no attempt of their own; `online` ends their pause, and one refresh serves all."""
     python.context.set_offline(True)
@@ -75,6 +76,7 @@ def test_offline_with_an_expired_token_keeps_the_session_and_asks_once_until_the
     assert counters["api_401s"] == 0
 
 
+@pytest.mark.firefox
 def test_a_page_that_is_looked_at_again_asks_at_once_and_one_that_is_left_does_not(python: Visit) -> None:
     """F8, T9."""
     python.server.fault("/auth/refresh", "status", status=503)

@@ -43,6 +43,7 @@ def test_whatever_fails_for_a_while_signs_nobody_out(visit: Visit) -> None:
     assert phases == ["unavailable", "succeeded"] * 6
 
 
+@pytest.mark.firefox
 def test_a_slow_refresh_and_a_cut_network_lose_no_request(visit: Visit) -> None:
     visit.signed_in()
     visit.expect_console("Failed to load resource", times=6, at_most=99)
@@ -78,6 +79,7 @@ def test_a_refusal_and_a_stolen_refresh_token_end_the_session_once(visit: Visit)
     expect(visit["#entrance"]).to_be_visible()
 
 
+@pytest.mark.firefox
 def test_a_second_tab_is_signed_in_by_the_first_and_they_are_counted_together(visit: Visit) -> None:
     visit.signed_in()
     with visit.context.expect_page() as opened:
@@ -96,6 +98,7 @@ def verdict(visit: Visit, text: str) -> None:
     expect(visit[".token-verdict"]).to_contain_text(text)
 
 
+@pytest.mark.firefox
 def test_the_token_is_opened_verified_broken_and_forged(visit: Visit) -> None:
     visit.signed_in()
     visit["#tab-token"].click()

@@ -51,6 +51,7 @@ def without_the_script(visit: Visit) -> None:
     visit.alter("py/shim.mjs", lambda text: text.replace('pyodide.registerJsModule("reissue_gate", gate);', ""))
 
 
+@pytest.mark.firefox
 @pytest.mark.parametrize("place", PLACES)
 def test_python_is_not_entered_for_what_is_outside_the_audience(visit: Visit, place: str) -> None:
     """Called by Python itself, and so in a place where nobody else can call, in a worker, too."""
@@ -203,7 +204,10 @@ PIECES = [
 ]
 
 
-@pytest.mark.parametrize("audience", ["/api/", "/", ["/api/v1", "http://other.test/api"], "/a/%2e%2e/api//v1/"])
+@pytest.mark.parametrize(
+    "audience",
+    [pytest.param("/api/", marks=pytest.mark.firefox), "/", ["/api/v1", "http://other.test/api"], "/a/%2e%2e/api//v1/"],
+)
 def test_nothing_that_is_covered_is_decided_in_javascript(visit: Visit, audience: str | list[str]) -> None:
     """X1: of thousands of URLs that were put together by chance, as text, URL and Request, on pages of any address."""
     chance = random.Random(str(audience))
@@ -249,6 +253,7 @@ js.window.die = create_proxy(lambda: ctypes.memset(2**32 - 8, 1, 4) and None)
 """
 
 
+@pytest.mark.firefox
 @pytest.mark.parametrize("place", ["PyScript", "Pyodide"])
 def test_when_python_has_died_the_page_still_has_its_fetch(visit: Visit, place: str) -> None:
     visit.open_blank(PLACES[place][0]).run(CONNECT)

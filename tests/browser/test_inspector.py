@@ -108,6 +108,7 @@ def test_before_the_first_request_it_says_what_will_be_there(panel: Visit) -> No
     expect_accessible(panel)
 
 
+@pytest.mark.firefox
 def test_a_storm_over_a_refused_token_shows_one_refresh_and_every_replay(stormed: Visit) -> None:
     expect(stormed[".empty"]).to_be_hidden()
     expect(stormed["[role=status]"]).to_have_text("Token renewed")
@@ -237,6 +238,7 @@ life = inspector.trace.life({number})
     return float(x), float(y)
 
 
+@pytest.mark.firefox
 def test_pointing_tells_and_clicking_chooses(stormed: Visit) -> None:
     x, y = middle_of(stormed, 2)
     canvas, hint = stormed["canvas"], stormed[".hint"]
@@ -279,6 +281,7 @@ def test_dragging_moves_the_time_and_stops_following(stormed: Visit) -> None:
     )
 
 
+@pytest.mark.firefox
 def test_the_wheel_zooms_with_ctrl_and_moves_with_shift(stormed: Visit) -> None:
     stormed["canvas"].hover(position={"x": 300, "y": 200})
     before = span(stormed)

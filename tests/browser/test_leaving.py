@@ -7,6 +7,8 @@ import pytest
 from tests.browser.visit import Visit
 from tests.live_server import LiveServer
 
+pytestmark = pytest.mark.firefox
+
 CONNECT = """
 import asyncio, reissue
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))

@@ -33,6 +33,7 @@ def python(visit: Visit) -> Visit:
     return visit
 
 
+@pytest.mark.firefox
 def test_the_readmes_first_example_runs_as_it_stands(visit: Visit) -> None:
     (example,) = (block.code for block in run_by(AS_THE_FIRST))
     assert len([line for line in example.splitlines() if line.strip()]) <= 12
@@ -41,6 +42,7 @@ def test_the_readmes_first_example_runs_as_it_stands(visit: Visit) -> None:
     assert (counters["logins"], counters["api_requests"], counters["logouts"]) == (1, 1, 1)
 
 
+@pytest.mark.firefox
 def test_what_is_cancelled_while_it_waits_is_never_sent_and_leaves_the_console_clean(python: Visit) -> None:
     """Q10, Q11, X6: cancelled as a task and by a signal, while the refresh is held for the others."""
     python.server.control("/dev/revoke")
@@ -126,6 +128,7 @@ None
 """
 
 
+@pytest.mark.firefox
 def test_bodies_of_every_kind_are_replayed_whole_and_a_one_shot_stream_gets_its_401_back(python: Visit) -> None:
     """Q8: Bytes, text, JSON, FormData and Blob are sent again whole; a one-shot stream gets its 401 back, after the
     refresh, marked as not replayable.
@@ -182,6 +185,7 @@ def test_a_python_object_that_is_no_body_is_told_and_not_sent_as_its_repr(python
     assert python.server.counters()["api_requests"] == 0
 
 
+@pytest.mark.firefox
 def test_a_predicate_reads_the_body_of_a_200_and_the_caller_finds_it_whole(python: Visit) -> None:
     """Q20: an error inside a 200, as GraphQL has it."""
     first: list[str] = []
@@ -226,6 +230,7 @@ None
 """
 
 
+@pytest.mark.firefox
 def test_a_stream_that_connects_again_carries_the_newest_token_and_is_not_replayed_midway(python: Visit) -> None:
     """Q21: seen by the server: a token for each connection, and no connection but those that the page made."""
     python.run(READ)
@@ -254,6 +259,7 @@ came
     assert python.server.counters()["refreshes_asked"] == 1
 
 
+@pytest.mark.firefox
 def test_a_pause_while_offline_ends_when_the_browser_is_online(python: Visit) -> None:
     """F8: the pause is made endless here, so only the page's `online` event can end it.
 
@@ -372,6 +378,7 @@ def test_a_thousand_rounds_of_connect_and_close_leave_nothing_behind(python: Vis
     assert event_listeners(python) == listeners
 
 
+@pytest.mark.firefox
 def test_whatever_is_cancelled_wherever_it_is_leaves_the_console_clean(python: Visit) -> None:
     """X6: No traceback of a cancelled task comes to the console, wherever it was cancelled.
 

@@ -10,6 +10,7 @@ from tests.browser.visit import REFUSED, Visit
 TWENTY = "20 answers to 20 requests"
 
 
+@pytest.mark.firefox
 def test_twenty_requests_over_an_expired_token_share_one_refresh(visit: Visit) -> None:
     """Q1: one refresh, twenty answers, and twenty requests at the server, not forty."""
     visit.signed_in().let_the_token_expire()
@@ -23,6 +24,7 @@ def test_twenty_requests_over_an_expired_token_share_one_refresh(visit: Visit) -
     assert counters["reuse_detections"] == 0
 
 
+@pytest.mark.firefox
 def test_twenty_requests_over_a_revoked_token_share_one_refresh(visit: Visit) -> None:
     """Q1 by way of 401: each request is refused at most once and then replayed."""
     visit.signed_in()
@@ -39,6 +41,7 @@ def test_twenty_requests_over_a_revoked_token_share_one_refresh(visit: Visit) ->
     assert counters["reuse_detections"] == 0
 
 
+@pytest.mark.firefox
 def test_401s_that_come_after_the_refresh_do_not_refresh_again(visit: Visit) -> None:
     """Q2: three of the twenty hear of their 401 only when the others have been replayed already."""
     visit.signed_in()
@@ -56,6 +59,7 @@ def test_401s_that_come_after_the_refresh_do_not_refresh_again(visit: Visit) -> 
     assert counters["api_requests"] == 40
 
 
+@pytest.mark.firefox
 def test_a_refresh_that_the_server_refuses_signs_out_once_and_says_so(visit: Visit) -> None:
     """F10: twenty waiting requests, one end of the session."""
     visit.signed_in().let_the_token_expire()
@@ -90,6 +94,7 @@ def test_a_refresh_that_fails_for_a_while_keeps_the_user_signed_in(visit: Visit,
     expect(visit["#fire-message"]).to_contain_text(TWENTY)
 
 
+@pytest.mark.firefox
 def test_a_refresh_whose_answer_is_lost_ends_as_reuse(visit: Visit) -> None:
     """F6: without a stated grace window the next refresh presents a rotated token, and the server ends the family."""
     visit.signed_in().let_the_token_expire()
@@ -101,6 +106,7 @@ def test_a_refresh_whose_answer_is_lost_ends_as_reuse(visit: Visit) -> None:
     expect(visit["#entrance-reason"]).to_contain_text("The server ended your session")
 
 
+@pytest.mark.firefox
 def test_offline_keeps_the_user_signed_in_and_a_note_in_its_place(visit: Visit) -> None:
     """F1, F8."""
     visit.signed_in().let_the_token_expire()
@@ -133,6 +139,7 @@ def test_offline_with_a_fresh_token_is_told_the_same_way(visit: Visit) -> None:
     assert visit.server.counters()["refreshes_asked"] == 0
 
 
+@pytest.mark.firefox
 def test_notes_written_over_an_expired_and_a_revoked_token_are_saved_once(visit: Visit) -> None:
     """Q8: the body of a replayed POST arrives whole."""
     visit.signed_in()

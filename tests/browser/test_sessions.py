@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visit import REFUSED, Visit
+
+pytestmark = pytest.mark.firefox
 
 
 def test_sign_in_leads_to_the_users_own_notes(visit: Visit) -> None:

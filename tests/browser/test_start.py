@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.visit import REFUSED, Visit
 
 
+@pytest.mark.firefox
 def test_a_first_visit_shows_the_form_and_no_red_line(visit: Visit) -> None:
     visit.open()
     expect(visit["#entrance"]).to_be_visible()
@@ -32,6 +33,7 @@ def test_the_page_explains_itself_and_shows_progress_before_python_runs(visit: V
     expect(visit["#entrance"]).to_be_visible(timeout=30_000)
 
 
+@pytest.mark.firefox
 def test_nothing_violates_the_policy_and_none_of_it_is_inline(visit: Visit) -> None:
     visit.page.add_init_script(
         "addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective))"
@@ -97,6 +99,7 @@ def test_a_missing_wheel_is_named(visit: Visit, wheel: str, broken: str) -> None
     expect(visit["#startup-reason"]).to_contain_text(wheel)
 
 
+@pytest.mark.firefox
 def test_a_lost_connection_while_python_loads_is_told_and_can_be_tried_again(visit: Visit) -> None:
     visit.page.route("**/*.wasm", lambda route: route.abort("connectionfailed"), times=1)
     visit.expect_console(WHATEVER, at_most=99)

@@ -32,6 +32,7 @@ def server_flags() -> tuple[str, ...]:
     return ("--access-lifetime", str(LIFE))
 
 
+@pytest.mark.firefox
 def test_requests_near_the_end_of_three_lives_go_out_while_their_one_refresh_is_held(visit: Visit) -> None:
     """Fifty requests over each token are answered before its renewal is: not one of them waited for it."""
     visit.open_blank().run(CONNECT)

@@ -86,6 +86,7 @@ def signed_in(python: Visit, *, in_flight: int = 64) -> None:
     python.reset_counters()
 
 
+@pytest.mark.firefox
 def test_what_is_stopped_on_the_wire_starts_no_refresh_and_a_refreshs_deadline_leaves_it_there(python: Visit) -> None:
     """The token is STALE, so the four are sent, and the refresh behind them is held as well."""
     signed_in(python)

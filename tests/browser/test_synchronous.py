@@ -125,6 +125,7 @@ tried(client(api))
     assert asked(blocking) == 0
 
 
+@pytest.mark.firefox
 def test_a_refresh_that_blocks_fails_as_any_other(blocking: Visit) -> None:
     """Told apart (F1, F2), not hammered (F8), and remembered (F7)."""
     blocking.run("api = await connected(tabs=False)\nme = client(api)\nNone")
@@ -145,6 +146,7 @@ def test_a_refresh_that_blocks_fails_as_any_other(blocking: Visit) -> None:
     assert asked(blocking) == 4
 
 
+@pytest.mark.firefox
 def test_where_python_is_suspended_synchronous_and_asynchronous_callers_share_one_refresh(visit: Visit) -> None:
     """Other tabs or not. Held on the wire, all of them wait for it."""
     opened(visit, SUSPENDS)
@@ -165,6 +167,7 @@ None
     assert asked(visit) == 1
 
 
+@pytest.mark.firefox
 def test_the_collector_rests_while_python_is_suspended_and_not_longer(visit: Visit) -> None:
     """Pyodide 314.0.7 loses its memory if it runs then; see `suspension`."""
     opened(visit, SUSPENDS)

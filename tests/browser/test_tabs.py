@@ -17,6 +17,10 @@ from tests.browser.tabs import COOKIES, IN_BODIES, PATIENCE, Tabs
 from tests.browser.visit import PAGES
 from tests.live_server import running_server
 
+pytestmark = pytest.mark.firefox
+# Firefox shows the pages of one origin by one process: if it crashed, all of them would.
+CRASHED = pytest.param("crashed", marks=pytest.mark.only_browser("chromium"))
+
 COUNTED = ("logins", "refreshes_asked", "refreshes_granted", "refreshes_refused", "reuse_detections", "api_requests")
 
 
@@ -102,7 +106,7 @@ def test_two_clients_in_one_page_refresh_once(tabs: Tabs) -> None:
 # Whoever has the turn is gone
 
 
-@pytest.mark.parametrize("left", ["closed", "crashed", "reloaded"])
+@pytest.mark.parametrize("left", ["closed", CRASHED, "reloaded"])
 @pytest.mark.parametrize("held", ["request", "answer", "lost request"])
 def test_a_tab_that_is_left_in_mid_refresh_costs_at_most_one_more(tabs: Tabs, left: str, held: str) -> None:
     """T7. What it asked for is done before the next tab asks, and the cookie is here; or it is never done.
@@ -135,7 +139,7 @@ def test_a_tab_that_is_left_in_mid_refresh_costs_at_most_one_more(tabs: Tabs, le
     assert [tab.told("ended") for tab in others] == [[]] * 2
 
 
-@pytest.mark.parametrize("left", ["closed", "crashed"])
+@pytest.mark.parametrize("left", ["closed", CRASHED])
 def test_a_tab_that_asks_only_when_the_leader_is_gone_waits_for_its_cookie_too(tabs: Tabs, left: str) -> None:
     """T7: nobody stood in line, so nobody saw the leader go."""
     leader, other = tabs.signed_in(2, landing=600)
@@ -177,6 +181,7 @@ def test_a_page_that_was_reloaded_in_mid_refresh_has_nobody_to_ask_and_waits_for
     assert refreshes(tabs) == (2, 2)
 
 
+@pytest.mark.only_browser("chromium")
 def test_a_frozen_tab_costs_the_others_a_bounded_wait_and_no_session(tabs: Tabs) -> None:
     """T4, T5: it has the turn, and is not there to give it back."""
     deadline = 1
@@ -446,6 +451,7 @@ def test_a_thousand_messages_of_garbage_disturb_nothing(tabs: Tabs) -> None:
 # Everything at once
 
 
+@pytest.mark.only_browser("chromium")
 def test_half_a_minute_of_chaos_signs_nobody_out(tabs: Tabs) -> None:
     """T1-T8; see `chaos`. `make chaos` runs it longer, and with other seeds."""
     chaos = Chaos(tabs, seed=5, landing=3)

@@ -45,6 +45,7 @@ def pages(context: BrowserContext, server: LiveServer) -> Iterator[Open]:
         visit.check()
 
 
+@pytest.mark.firefox
 def test_without_web_locks_the_pages_take_turns_by_courtesy(pages: Open, server: LiveServer) -> None:
     tabs = pages(2, NO_LOCKS)
     for tab in tabs:  # a busy machine does not answer in a moment

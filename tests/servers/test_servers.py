@@ -106,6 +106,7 @@ def test_simplejwt_is_told_of_a_sign_out(visit: Visit, start: Start) -> None:
     assert len(visit.requests_to("/api/token/refresh/")) == 0, "there is nothing that could be renewed"
 
 
+@pytest.mark.firefox
 def test_a_session_in_the_store_outlives_a_reload_with_simplejwt(visit: Visit, start: Start) -> None:
     url = connected(visit, start, "django_app")
     kept = f"""

@@ -60,6 +60,7 @@ def through_this_host(visit: Visit, host: StaticHost) -> None:
     visit.context.route(re.compile(rf"^{re.escape(host.origin)}/(auth|api)/"), answer)
 
 
+@pytest.mark.firefox
 def test_the_ten_lines_run_as_they_stand(visit: Visit, host: StaticHost, site: Path, published: Path) -> None:
     through_this_host(visit, host)
     home = f"{host.origin}/my-site/"

@@ -21,9 +21,11 @@ def core_request(resource: Any, init: Any = None) -> Request:
     source = JsRequest.new(resource, init)
     body = getattr(init, "body", None)
     one_shot = body if hasattr(body, "getReader") else None
-    options = {"source": source}
+    options: dict[str, Any] = {"source": source}
     if getattr(init, "signal", None) or hasattr(resource, "signal"):  # every Request has one, given or not
         options["signal"] = PageSignal(source.signal)
+    if getattr(init, "keepalive", None) or getattr(resource, "keepalive", None):
+        options["keepalive"] = True  # Firefox 153 forgets it when a Request is made of a Request
     authorization = source.headers.get("Authorization")
     return Request(
         source.url,

@@ -1,0 +1,206 @@
+"""A smaller set in WebKitGTK: a browser of another kind, and one that can't suspend Python (no JSPI).
+
+WebKitGTK speaks classic WebDriver only, so these few are driven by selenium, whose scripts reach the page although its
+policy has no 'unsafe-eval'.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.webkitgtk.options import Options
+from selenium.webdriver.webkitgtk.service import Service
+
+from tests.browser.browsers import NoBrowser, engines, find_webkit
+from tests.browser.test_clients import CONNECT, EXAMPLES, PACKAGES, PREPARE
+from tests.browser.visit import PAGES
+from tests.live_server import LiveServer
+
+pytestmark = pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own call
+PATIENCE = 60  # seconds; no test waits for so long if all is well
+# PyScript runs what comes later, too: a runner of the test's own beside the demo.
+RUNNER = """
+const script = document.createElement("script");
+script.type = "py";
+script.textContent = arguments[0] + "\\nimport js\\njs.window.run_python = run_python";
+document.body.append(script);
+"""
+RUN = """
+const [source, done] = arguments;
+run_python(source).then(value => done({value}), error => done({error: String(error)}));
+"""
+
+
+class Browser:
+    """A running WebKitGTK, with the demo in one tab or in two."""
+
+    def __init__(self, driver: webdriver.WebKitGTK, server: LiveServer) -> None:
+        self.driver = driver
+        self.server = server
+
+    def open(self) -> Browser:
+        self.driver.get(self.server.url)
+        self.until(lambda: self.shown("entrance") or self.shown("inside"))
+        return self
+
+    def open_tab(self) -> str:
+        """The demo in another tab, which is in front now; the tab that was."""
+        first = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        self.open()
+        return first
+
+    def sign_in(self) -> Browser:
+        self.element("username").send_keys("ada")
+        self.element("password").send_keys("lovelace")
+        self.press("sign-in-button")
+        self.reads("account-title", "Signed in as Ada Lovelace")
+        return self
+
+    def press(self, name: str) -> None:
+        self.element(name).click()
+
+    def element(self, name: str) -> Any:
+        return self.driver.find_element(By.ID, name)
+
+    def shown(self, name: str) -> bool:
+        return bool(self.element(name).is_displayed())
+
+    def reads(self, name: str, text: str) -> None:
+        """Wait until an element holds this text."""
+        self.until(lambda: text in self.element(name).text)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(lambda _: holds())
+
+    def fire(self) -> None:
+        self.press("fire")
+        self.reads("fire-message", "20 answers to 20 requests")
+
+    def run(self, source: str) -> Any:
+        """Run Python in the page; the value of its last expression, by way of JSON."""
+        told = self.driver.execute_async_script(RUN, source)
+        assert "error" not in told, told
+        return json.loads(told["value"])
+
+    def bring_runner(self) -> None:
+        self.driver.execute_script(RUNNER, (PAGES / "runner.py").read_text("utf-8"))
+        self.until(lambda: bool(self.driver.execute_script("return 'run_python' in window")))
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.WebKitGTK]:
+    try:
+        if "webkit" not in engines():
+            pytest.skip("WebKit is left out: REISSUE_ENGINES, or a system without WebKitGTK")
+        found = find_webkit(bring=False)
+    except NoBrowser as error:
+        pytest.exit(str(error), returncode=1)
+    with a_screen(found.screen) as display:
+        options = Options()
+        options.binary_location = str(found.browser)
+        options.add_argument("--automation")
+        environment = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11"}
+        driver = webdriver.WebKitGTK(options=options, service=Service(str(found.driver), env=environment))
+        driver.set_script_timeout(PATIENCE)
+        yield driver
+        driver.quit()
+
+
+@contextmanager
+def a_screen(program: Path) -> Iterator[str]:
+    """A display that nobody sees, of a number that is free."""
+    command = [str(program), "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout
+    try:
+        yield f":{process.stdout.readline().strip()}"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+@pytest.fixture
+def webkit(driver: webdriver.WebKitGTK, server: LiveServer) -> Iterator[Browser]:
+    yield Browser(driver, server)
+    driver.delete_all_cookies()
+    first, *others = driver.window_handles
+    for other in others:
+        driver.switch_to.window(other)
+        driver.close()
+    driver.switch_to.window(first)
+    assert server.counters()["reuse_detections"] == 0
+
+
+def test_webkit_starts_signs_in_and_answers_a_storm_over_a_revoked_token_with_one_refresh(webkit: Browser) -> None:
+    """Q1, and after a reload nobody is asked again."""
+    webkit.open()
+    assert webkit.shown("entrance")
+    webkit.sign_in()
+    webkit.server.control("/dev/counters/reset")
+    webkit.press("revoke")
+    webkit.reads("revoke-message", "no longer")
+    webkit.fire()
+    counters = webkit.server.counters()
+    assert counters["refreshes_asked"] == counters["refreshes_granted"] == 1
+    assert 21 <= counters["api_requests"] == 20 + counters["api_401s"] <= 40
+    webkit.press("expire")
+    webkit.reads("expire-message", "has expired")
+    webkit.server.control("/dev/counters/reset")
+    webkit.fire()
+    counters = webkit.server.counters()
+    assert (counters["refreshes_asked"], counters["api_requests"], counters["api_401s"]) == (1, 20, 0)
+    webkit.open().reads("account-title", "Signed in as Ada Lovelace")
+    webkit.press("sign-out")
+    webkit.reads("entrance-reason", "You are signed out.")
+    webkit.until(lambda: webkit.server.counters()["logouts"] == 1)
+
+
+def test_two_tabs_of_webkit_share_a_session_its_refresh_and_its_end(webkit: Browser) -> None:
+    """T1, T8"""
+    webkit.open().sign_in()
+    webkit.server.control("/dev/counters/reset")
+    first = webkit.open_tab()
+    webkit.reads("account-title", "Signed in as Ada Lovelace")
+    assert webkit.server.counters()["refreshes_asked"] == 0, "handed over by its sibling"
+    webkit.press("revoke")
+    webkit.reads("revoke-message", "no longer")
+    webkit.fire()
+    webkit.driver.switch_to.window(first)
+    webkit.fire()
+    assert webkit.server.counters()["refreshes_asked"] == 1
+    webkit.press("sign-out")
+    webkit.reads("entrance-reason", "You are signed out.")
+    webkit.driver.switch_to.window(next(tab for tab in webkit.driver.window_handles if tab != first))
+    webkit.reads("entrance-title", "Sign in")
+
+
+def test_requests_blocks_and_refreshes_once_where_python_can_t_be_suspended(webkit: Browser) -> None:
+    """docs/clients.md's own example, over an expired and over a refused token."""
+    webkit.open().bring_runner()
+    assert webkit.run(PREPARE.replace("PACKAGES", json.dumps(PACKAGES))) == [False, False, False], "no JSPI"
+    webkit.run(CONNECT.replace("TABS", "False"))
+    (example,) = [code for title, code in EXAMPLES.items() if title == "requests"]
+    webkit.run(f"{example}\nNone")
+    answer = webkit.run("await (await api.fetch('/api/notes')).json()")
+    webkit.server.control("/dev/counters/reset")
+    assert webkit.run("late += 3600\nawait eight()") == [answer] * 8
+    counters = webkit.server.counters()
+    assert (counters["refreshes_asked"], counters["api_requests"], counters["api_401s"]) == (1, 8, 0)
+    webkit.server.control("/dev/revoke")
+    webkit.server.control("/dev/counters/reset")
+    assert webkit.run("await eight()") == [answer] * 8
+    counters = webkit.server.counters()
+    assert (counters["refreshes_asked"], counters["api_requests"], counters["api_401s"]) == (1, 9, 1)
+    webkit.run("await api.sign_out()\nawait api.close()")
