@@ -14,8 +14,8 @@ OPTIMIZE = 2  # without docstrings and asserts: half a megabyte less to send (be
 RARE = (
     "_pydatetime", "_pydecimal", "_pyio", "_pyrepl", "antigravity", "bdb", "cProfile", "compileall", "curses",
     "dbm", "doctest", "filecmp", "fileinput", "ftplib", "imaplib", "mailbox", "modulefinder", "multiprocessing",
-    "netrc", "optparse", "pdb", "pickletools", "plistlib", "poplib", "profile", "pstats", "py_compile", "pyclbr", "pydoc",
-    "pydoc_data", "sched", "shelve", "smtplib", "socketserver", "symtable", "tabnanny", "this", "trace",
+    "netrc", "optparse", "pdb", "pickletools", "plistlib", "poplib", "profile", "pstats", "py_compile", "pyclbr",
+    "pydoc", "pydoc_data", "sched", "shelve", "smtplib", "socketserver", "symtable", "tabnanny", "this", "trace",
     "unittest", "webbrowser", "wsgiref", "xmlrpc", "zipapp",
 )  # fmt: skip
 HERE = Path(__file__)
