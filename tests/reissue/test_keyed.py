@@ -44,70 +44,70 @@ class Browser(Bound):
 
 
 @pytest_asyncio.fixture(params=[True, False], ids=["kept", "not kept"])
-async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    browser = Browser(keeps=request.param)
-    yield browser
-    for api in browser.made:
+async def profile(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    profile = Browser(keeps=request.param)
+    yield profile
+    for api in profile.made:
         await api.close()
 
 
-async def test_pages_with_the_same_key_share_a_session_and_others_do_not(browser: Browser) -> None:
+async def test_pages_with_the_same_key_share_a_session_and_others_do_not(profile: Browser) -> None:
     """T1, X3: what is bound to another key is of no use here, and the session of the page that has it goes on."""
-    one, other = browser.page(stores=False), browser.page(stores=False)
+    one, other = profile.page(stores=False), profile.page(stores=False)
     await asyncio.gather(outcome(other.resume()), one.sign_in(username="ada", password="lovelace"))
     await settle()
-    if browser.keeps:
+    if profile.keeps:
         assert (await other.fetch(API)).status == 200
     else:
         assert isinstance(await outcome(other.fetch(API)), SessionEnded)
-    browser.clock.advance(301)
+    profile.clock.advance(301)
     responses = await asyncio.gather(*(outcome(api.fetch(API)) for api in (one, other)))
-    assert [getattr(response, "status", 0) for response in responses] == [200, 200 if browser.keeps else 0]
-    assert [path for path, _, _ in browser.server.asked].count("/auth/refresh") == 1
+    assert [getattr(response, "status", 0) for response in responses] == [200, 200 if profile.keeps else 0]
+    assert [path for path, _, _ in profile.server.asked].count("/auth/refresh") == 1
     await one.sign_out()
     await settle()
     assert other.state.value == "signed_out"
 
 
-async def test_a_store_is_of_use_to_pages_that_have_the_key(browser: Browser) -> None:
+async def test_a_store_is_of_use_to_pages_that_have_the_key(profile: Browser) -> None:
     """T6: said once."""
     told: list[Any] = []
-    one = browser.page()
+    one = profile.page()
     one.on(told.append)
     await one.sign_in(username="ada", password="lovelace")
     await one.renew()
-    assert (browser.shelf.text is not None) is browser.keeps
+    assert (profile.shelf.text is not None) is profile.keeps
     warnings = [event.phase for event in told if isinstance(event, StoreEvent)]
-    assert warnings == ([] if browser.keeps else [StorePhase.UNAVAILABLE])
+    assert warnings == ([] if profile.keeps else [StorePhase.UNAVAILABLE])
     await one.close()
-    later = browser.page()
-    assert await later.resume() is browser.keeps
+    later = profile.page()
+    assert await later.resume() is profile.keeps
 
 
-async def test_what_was_bound_to_a_key_that_is_gone_is_forgotten(browser: Browser) -> None:
-    browser.keeps = True
-    one = browser.page()
+async def test_what_was_bound_to_a_key_that_is_gone_is_forgotten(profile: Browser) -> None:
+    profile.keeps = True
+    one = profile.page()
     await one.sign_in(username="ada", password="lovelace")
     await one.close()
-    browser.keeps = False
-    later = browser.page()
+    profile.keeps = False
+    later = profile.page()
     assert await later.resume() is False
-    assert browser.shelf.text is None
-    assert browser.server.asked[-1][0] != "/auth/refresh"
+    assert profile.shelf.text is None
+    assert profile.server.asked[-1][0] != "/auth/refresh"
 
 
-async def test_nothing_is_believed_before_it_is_known_whether_the_key_is_kept(browser: Browser) -> None:
-    one = browser.page()
+async def test_nothing_is_believed_before_it_is_known_whether_the_key_is_kept(profile: Browser) -> None:
+    one = profile.page()
     await one.sign_in(username="ada", password="lovelace")
     gate = Gate()
-    later = browser.page(gate=gate)
+    later = profile.page(gate=gate)
     resuming = asyncio.create_task(later.resume())
     await gate.reached()
     await one.renew()
     await settle()
     assert later.state.value == "resuming"
     gate.open()
-    assert await resuming is browser.keeps
+    assert await resuming is profile.keeps
 
 
 async def test_a_message_that_comes_too_early_is_heard_in_the_look_that_follows() -> None:
