@@ -12,7 +12,7 @@ from bench.parts import gate, memory, overhead, startup, storm, tabs
 ROOT = Path(__file__).resolve().parents[1]
 FIGURE = ROOT / "docs" / "bench.svg"
 DOCUMENTS = (ROOT / "README.md", ROOT / "bench" / "README.md")
-ENOUGH, QUIET = 5, 2.0  # rounds; load average: what the part before left behind is no more
+ENOUGH, QUIET = 5, 1.5  # rounds; load average
 GOALS: dict[str, Callable[[dict[str, Any]], list[Goal]]] = {
     "storm": storm.goals,
     "many": storm.goals_many,
@@ -67,11 +67,11 @@ def reliance(results: dict[str, Any]) -> str:
     parts = results["parts"]
     rounds = [max(run["round"] for run in parts[name]["runs"]) + 1 for name in ("storm",) if name in parts]
     rounds += [max(load["round"] for load in parts["startup"]["loads"]) + 1] if "startup" in parts else []
-    loads = [part["load_before"] for part in parts.values() if part.get("load_before") is not None]
+    load = parts.get("storm", {}).get("load_before")  # of the first part: later ones find what it left behind
     text = f"{min(rounds)} rounds" if rounds else "No rounds"
-    if loads:
-        text += f"; before its parts the machine's load was {min(loads):.1f} to {max(loads):.1f}"
-    few, busy = not rounds or min(rounds) < ENOUGH, bool(loads) and max(loads) > QUIET
+    if load is not None:
+        text += f"; before the first the machine's load was {load:.1f}"
+    few, busy = not rounds or min(rounds) < ENOUGH, load is not None and load > QUIET
     return f"{text}. **Provisional: too few rounds, or too busy a machine.**" if few or busy else f"{text}."
 
 
