@@ -12,6 +12,7 @@ from bench.parts import gate, memory, overhead, startup, storm, tabs
 ROOT = Path(__file__).resolve().parents[1]
 FIGURE = ROOT / "docs" / "bench.svg"
 DOCUMENTS = (ROOT / "README.md", ROOT / "bench" / "README.md")
+ENOUGH, QUIET = 5, 1.5  # rounds; load average
 GOALS: dict[str, Callable[[dict[str, Any]], list[Goal]]] = {
     "storm": storm.goals,
     "many": storm.goals_many,
@@ -58,7 +59,20 @@ def sections(results: dict[str, Any]) -> dict[str, str]:
     """What stands between the markers, by their names."""
     parts = results["parts"]
     tables = {part: table(parts[part]) for part, table in TABLES.items() if part in parts}
-    return {"goals": summary(results), "setting": setting(results), **tables}
+    return {"goals": f"{summary(results)}\n\n{reliance(results)}", "setting": setting(results), **tables}
+
+
+def reliance(results: dict[str, Any]) -> str:
+    """How far the table may be relied on: how many rounds, and how busy the machine was before each part."""
+    parts = results["parts"]
+    rounds = [max(run["round"] for run in parts[name]["runs"]) + 1 for name in ("storm",) if name in parts]
+    rounds += [max(load["round"] for load in parts["startup"]["loads"]) + 1] if "startup" in parts else []
+    load = parts.get("storm", {}).get("load_before")  # of the first part: later ones find what it left behind
+    text = f"{min(rounds)} rounds" if rounds else "No rounds"
+    if load is not None:
+        text += f"; before the first the machine's load was {load:.1f}"
+    few, busy = not rounds or min(rounds) < ENOUGH, load is not None and load > QUIET
+    return f"{text}. **Provisional: too few rounds, or too busy a machine.**" if few or busy else f"{text}."
 
 
 def filled(text: str, found: dict[str, str]) -> str:

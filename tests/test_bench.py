@@ -57,6 +57,12 @@ def test_a_goal_is_judged_by_its_median() -> None:
     assert columns(["a", "b"], [["1", "2"]]) == "| a | b |\n|---|--:|\n| 1 | 2 |"
 
 
+@pytest.mark.parametrize(("rounds", "load", "good"), [(7, 1.0, True), (2, 1.0, False), (7, 8.0, False)])
+def test_few_rounds_or_a_busy_machine_are_owned_up_to(rounds: int, load: float, good: bool) -> None:
+    part = {"load_before": load, "runs": [{"round": turn} for turn in range(rounds)]}
+    assert ("Provisional" not in report.reliance({"parts": {"storm": part}})) is good
+
+
 def runs(client: str, kind: str, seconds: float, **counted: int) -> list[dict[str, Any]]:
     return [
         {"client": client, "kind": kind, "count": count, "seconds": seconds, "round": 0, "answered": count, **counted}
