@@ -71,7 +71,7 @@ check: $(VENV)/dev.stamp
 
 chaos: $(VENV)/dev.stamp
 	@$(MAKE) --no-print-directory runtime
-	@$(PY) tests/browser/browsers.py
+	@REISSUE_ENGINES=chromium $(PY) tests/browser/browsers.py
 	@PYTHONPATH=app $(PY) -m tests.browser.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 # ARGS="session sharing" picks modules.
@@ -87,7 +87,7 @@ mutation: .mutation/stamp
 # ARGS="storm tabs" picks parts.
 bench: $(VENV)/bench.stamp
 	@$(MAKE) --no-print-directory runtime
-	@$(PY) tests/browser/browsers.py
+	@REISSUE_ENGINES=chromium $(PY) tests/browser/browsers.py
 	@$(PY) -m bench $(ARGS)
 
 $(VENV)/bench.stamp: bench/requirements.txt $(VENV)/dev.stamp

@@ -101,7 +101,6 @@ class Trip:
         return answer.status, json.loads(text) if text.startswith("{") else text
 
 
-@pytest.mark.firefox
 def test_there_by_redirect_and_back_where_one_was(visit: Visit, start: Start) -> None:
     trip = Trip(visit, start)
     assert visit.run("await api.resume()") is False, "nobody has been there yet"

@@ -60,7 +60,6 @@ def through_this_host(visit: Visit, host: StaticHost) -> None:
     visit.context.route(re.compile(rf"^{re.escape(host.origin)}/(auth|api)/"), answer)
 
 
-@pytest.mark.firefox
 def test_the_ten_lines_run_as_they_stand(visit: Visit, host: StaticHost, site: Path, published: Path) -> None:
     through_this_host(visit, host)
     home = f"{host.origin}/my-site/"
@@ -77,6 +76,7 @@ def embedded(published: Path) -> dict[str, Size]:
     return {k.removeprefix("embed/"): v for k, v in read_sizes(published).items() if k.startswith("embed/")}
 
 
+@pytest.mark.firefox
 def test_the_api_may_be_elsewhere_under_the_guides_policy(visit: Visit, site: Path) -> None:
     open_page(visit, site, visit.server.origin)
     visit.run("import asyncio; await api.sign_in(username='ada', password='lovelace')")
