@@ -94,7 +94,7 @@ class Gate:
     def _called_by_javascript(self, native: Any, this: Any, arguments: Any) -> Any:
         """`fetch(…)`, from JavaScript or as `js.fetch`: gives a Promise of a Response."""
         # One by one: `*arguments` would take along the proxies of a caller in Python, and Pyodide dies of that.
-        entry = self._entry(*(arguments[place] for place in range(arguments.length)))
+        entry = self._entry(*[arguments[place] for place in range(arguments.length)])
         if entry is None:
             # Called from Python directly, native would give a future of Python's in place of its promise.
             return Array.of(arguments).map(self._call_native)[0]
