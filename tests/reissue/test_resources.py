@@ -205,6 +205,31 @@ async def test_another_users_session_is_not_the_other_apis(world: World) -> None
     assert world.files.claims["sub"] == "grace"
 
 
+async def test_the_next_users_request_does_not_share_the_end_of_what_the_last_one_waited_for(tokens: World) -> None:
+    """S3: it comes in the very step in which the session is replaced."""
+    api = await tokens.signed_in()
+    wire = Gate()
+    transport = tokens.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url.endswith("/refresh") and not wire.waiting:
+            await wire.passed()
+        return await transport(request)
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    waiting = asyncio.create_task(outcome(tokens.files.fetch(FILES)))
+    await wire.reached()
+    other = tokens.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    session = other._sessions.alive
+    assert session is not None
+    wire.open()
+    await api.adopt(session.credential.access_token, refresh_token=session.credential.refresh_token, expires_in=300)
+    assert (await tokens.files.fetch(FILES)).status == 200
+    assert isinstance(await waiting, SessionChanged)
+    assert tokens.files.claims["sub"] == "grace"
+
+
 async def test_a_resource_that_the_server_does_not_know_is_told_and_the_session_goes_on(world: World) -> None:
     await world.signed_in()
     other = world.resource(resource="https://other.test/")
