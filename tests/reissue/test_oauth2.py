@@ -14,13 +14,14 @@ from reissue import (
     MalformedToken,
     RefreshUnavailable,
     ReissueError,
+    Request,
     Response,
     SessionEnded,
     State,
 )
 from reissue.jws import compact
 from reissue.neighbours import Memory
-from reissue.testing import Clock, settle
+from reissue.testing import Clock, Gate, settle
 from reissue.urls import parse_url
 
 from tests.reissue.conftest import outcome
@@ -512,6 +513,29 @@ async def test_a_sign_out_revokes_the_refresh_token(tab: Tab) -> None:
     assert len(tab.provider.forms("/revoke")) == 1, "nothing is left to revoke"
 
 
+async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_what_it_spent(tab: Tab) -> None:
+    """S1, S2: the late answer is dropped, but it is the server's to know that nobody has its tokens."""
+    api = await tab.signed_in()
+    wire = Gate()
+
+    async def slow(request: Request) -> Response:
+        response = await tab.provider(request)
+        await wire.passed()
+        return response
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await wire.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    wire.open()
+    await signing_out
+    assert isinstance(await renewing, SessionEnded)
+    (form,) = tab.provider.forms("/revoke")
+    assert form["token"] == ["refresh-2"]
+    assert api.state is State.SIGNED_OUT
+
+
 async def test_a_server_that_takes_no_revocation_is_not_told(tab: Tab) -> None:
     tab.provider.metadata = {"revocation_endpoint": None}
     api = await tab.signed_in()
@@ -531,6 +555,18 @@ async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) ->
     assert len(provider.forms("/revoke")) == 1
     await api.sign_out()
     assert "id_token_hint" not in tab.page.asked
+
+
+@pytest.mark.parametrize("failure", [OSError("no CORS"), Response(503)], ids=["unreachable", "503"])
+async def test_a_revocation_that_fails_does_not_keep_the_page_from_the_providers_sign_out(
+    provider: Provider, failure: OSError | Response
+) -> None:
+    tab = Tab(provider, end_session=True)
+    api = await tab.signed_in()
+    provider.broken = {"/revoke": failure}
+    tab.page.brought_back = True
+    assert isinstance(await outcome(api.sign_out()), (OSError, RefreshUnavailable))
+    assert tab.page.left_for[0].startswith(f"{ISSUER}/logout?")
 
 
 async def test_where_the_provider_sends_the_user_then_need_not_be_said(provider: Provider) -> None:

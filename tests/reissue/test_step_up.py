@@ -247,6 +247,33 @@ async def test_a_credential_of_the_apps_own_will_do_as_well(world: World) -> Non
     assert paths(world, "/auth/login") == 1, "the app's own"
 
 
+async def test_a_refresh_on_its_way_loses_nothing_to_a_credential_of_the_apps_own(world: World) -> None:
+    """T2: the credential brings no refresh token, and the one that there was is being spent."""
+    api = await world.signed_in()
+    stronger = await world.stepped_up()
+    world.handler.answer = Credential(access_token=stronger.access_token)
+    wire = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.endswith("/refresh"):
+            await wire.passed()
+        return response
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    renewing = asyncio.create_task(api.renew())
+    await wire.reached()
+    waiting = asyncio.create_task(api.fetch(VAULT))
+    await settle()
+    wire.open()
+    assert (await waiting).status == 200
+    await renewing
+    world.server.revoke()
+    assert (await api.fetch(NOTES)).status == 200, "by the refresh token that came last"
+    assert world.server.grants, "nothing was presented twice"
+
+
 @pytest.mark.parametrize("own", [True, False])
 async def test_another_users_step_up_begins_a_session_of_its_own_and_nothing_is_sent_in_it(
     world: World, own: bool
