@@ -215,6 +215,10 @@ def test_a_token_that_names_nobody_is_of_another_user_only_if_that_is_to_be_assu
         assert one.is_of_another_user_than(other, if_untold=if_untold) is if_untold
     assert ada.is_of_another_user_than(grace, if_untold=if_untold) is True
     assert ada.is_of_another_user_than(ada, if_untold=if_untold) is False
+    for silent in ("opaque", jwt.encode({"scope": "notes"}, "k" * 32)):
+        told = [Credential(access_token=silent, id_token=known.access_token) for known in (ada, grace)]
+        assert told[0].is_of_another_user_than(told[1], if_untold=if_untold) is True, "the ID token says it"
+        assert told[0].is_of_the_same_user_as(ada)
 
 
 async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_second_try_for_a_lost_answer(
