@@ -596,9 +596,9 @@ async def test_without_openid_there_is_no_id_token(provider: Provider) -> None:
     api = await tab.signed_in()
     assert api.identity == {}
     assert [request.url for request in provider.requests] == [f"{ISSUER}/token"]
-    assert provider.forms()[0]["resource"] == ["https://api.test/a", "https://api.test/b"]
+    assert provider.forms()[0]["resource"] == ["https://api.test/a"]
     await api.renew()
-    assert provider.forms()[1]["resource"] == ["https://api.test/a", "https://api.test/b"]
+    assert provider.forms()[1]["resource"] == ["https://api.test/a"]
     await api.sign_out()
     assert len(provider.requests) == 2
 
@@ -736,13 +736,10 @@ async def test_a_client_of_another_api_asks_for_that_one_alone() -> None:
     provider = Provider()
     tab = Tab(provider, metadata=METADATA, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
     api = await tab.signed_in()
-    files = api.for_resource("https://api.test/a", resource="https://api.test/a", scope="read")
-    await outcome(files.fetch("https://api.test/a/1"))
+    files = api.for_resource("https://api.test/b", resource="https://api.test/b", scope="read")
+    await outcome(files.fetch("https://api.test/b/1"))
     await api.renew()
     exchanged, renewed = provider.forms()[1:]
-    assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/a"], ["read"])
+    assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/b"], ["read"])
     assert (exchanged["refresh_token"], exchanged["grant_type"]) == (["refresh-1"], ["refresh_token"])
-    assert (renewed["resource"], renewed["refresh_token"]) == (
-        ["https://api.test/a", "https://api.test/b"],
-        ["refresh-2"],
-    )
+    assert (renewed["resource"], renewed["refresh_token"]) == (["https://api.test/a"], ["refresh-2"])
