@@ -113,6 +113,7 @@ RULES: Final = (
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
+    Rule("docs/servers.md", IN_A_PAGE, heading="A cookie and three addresses"),
     Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),

@@ -17,17 +17,40 @@ APPS = {"Django REST framework with SimpleJWT": "django_app", "FastAPI, as its t
 def test_what_a_page_says_to_a_server_is_what_the_document_says(visit: Visit, start: Start) -> None:
     examples = {APPS[block.heading]: block.code for block in run_by(AS_A_SERVER)}
     assert sorted(examples) == sorted(APPS.values())
-    urls = {app: start(app, visit.server.origin) for app in examples}
+    urls = {app: start(app, visit.server.origin, life=60) for app in examples}
     visit.allowed_origins |= set(urls.values())
     visit.context.grant_permissions(["local-network-access"])
     visit.open_blank(policy={"connect-src": " ".join(["'self'", *urls.values()])})
+    places = {"django_app": f"{urls['django_app']}/api/me", "fastapi_app": f"{urls['fastapi_app']}/items/"}
+    visit.run("import asyncio, js\nclients, told = {}, []")
     for app, example in examples.items():
         assert "https://api.example/" in example
-        visit.run(example.replace("https://api.example", urls[app]) + "\nNone")
+        visit.run(f"{example.replace('https://api.example', urls[app])}\nclients[{app!r}] = api\nNone")
         assert visit.run("[api.state.value, api.expires_in > 0]") == ["signed_in", True], app
-        visit.run("await api.close()")
-    asked = [request.url for request in visit.requests if request.method == "POST"]
-    assert all(any(url.startswith(server) for url in asked) for server in urls.values())
+    visit.api = "http"  # which token goes where is looked at here
+
+    # Both in one page: neither sees the other's token, renewal or end.
+    visit.run(f"""
+for api in clients.values():
+    api.on(told.append)
+    api.install()
+async def asked():
+    return sorted([r.status for r in await asyncio.gather(*(js.fetch(url) for url in {list(places.values())} * 4))])
+None""")
+    assert visit.run("await asked()") == [200] * 8
+    visit.run("await clients['django_app'].renew()")
+    assert visit.run("await asked()") == [200] * 8
+    tokens = {
+        app: {r.headers["authorization"] for r in visit.requests if r.url == url and r.method == "GET"}
+        for app, url in places.items()
+    }
+    assert [len(tokens["django_app"]), len(tokens["fastapi_app"])] == [2, 1], "one was renewed, and nobody else"
+    assert not tokens["django_app"] & tokens["fastapi_app"]
+    visit.run("await clients['django_app'].sign_out()")
+    visit.expect_console(REFUSED, times=4)
+    assert visit.run("await asked()") == [200] * 4 + [401] * 4, "without a session a request goes out as it is"
+    assert visit.run("clients['fastapi_app'].state.name") == "SIGNED_IN"
+    visit.run("for api in clients.values():\n    api.uninstall()\n    await api.close()")
 
 
 def test_the_servers_settings_are_those_that_run_here() -> None:
