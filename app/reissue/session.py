@@ -266,7 +266,8 @@ class Session:
             raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
         held = self._presented(up_to_date=up_to_date)
         try:
-            fresh = await ask(Exchange(held, fields), late=partial(self._rotate, held))
+            asking = partial(ask, Exchange(held, fields), late=partial(self._rotate, held))
+            fresh = await self._ask_again_if_lost(asking)
         except GrantRefused as refused:
             if refused.error != "invalid_grant":  # it is not the refresh token that is refused
                 raise
@@ -335,7 +336,8 @@ class Session:
             return
         held = self._presented(up_to_date=newest)
         try:
-            fresh = (await self._ask_again_if_lost(held)).received(self._clock(), previous=held)
+            ask = partial(self._ask, held, late=partial(self._came_late, held))
+            fresh = (await self._ask_again_if_lost(ask)).received(self._clock(), previous=held)
         except GrantRefused as refusal:
             await self._sharing.look()  # before anything ends: another page may have been faster (T3)
             if not self._is_settled(replaced):
@@ -359,8 +361,7 @@ class Session:
             return True
         return self._credential is not replaced
 
-    async def _ask_again_if_lost(self, credential: Credential) -> Credential:
-        ask = partial(self._ask, credential, late=partial(self._came_late, credential))
+    async def _ask_again_if_lost(self, ask: Callable[[], Awaitable[Credential]]) -> Credential:
         asked_at = self._clock()
         try:
             return await ask()

@@ -215,6 +215,7 @@ async def test_a_callback_replayed_in_a_page_anew_is_refused(tab: Tab) -> None:
     [
         ({"iss": "https://evil.test"}, "wrong_issuer"),
         ({"error": "access_denied", "error_description": "no"}, "access_denied"),
+        ({"error": "access_denied", "iss": "https://evil.test"}, "wrong_issuer"),
         ({"error": "Bearer s3cr3t"}, "invalid_request"),
         ({"state": "another"}, "unexpected_answer"),
     ],

@@ -230,6 +230,33 @@ async def test_the_next_users_request_does_not_share_the_end_of_what_the_last_on
     assert tokens.files.claims["sub"] == "grace"
 
 
+@pytest.mark.parametrize("grace", [0, 30])
+async def test_an_exchange_whose_answer_was_lost_is_sent_again_within_the_grace_window(grace: int) -> None:
+    """F6"""
+    world = World()
+    world.api = world.connect(proofs=None, retry_lost_refresh=grace)
+    world.files = world.resource()
+    await world.signed_in()
+    transport = world.transport
+    lost: list[Request] = []
+
+    async def losing(request: Request) -> Response:
+        before = dict(world.server.grants)
+        response = await transport(request)
+        if request.url.endswith("/refresh") and not lost:
+            lost.append(request)
+            world.server.grants |= before  # the server takes it once more
+            world.server.spent -= set(before)
+            raise NetworkError("reset")
+        return response
+
+    world.api._sessions._tokens._grants = losing  # type: ignore[attr-defined]
+    found = await outcome(world.files.fetch(FILES))
+    assert isinstance(found, Response if grace else RefreshUnavailable)
+    assert world.asked("/auth/refresh") == (2 if grace else 1)
+    await world.api.close()
+
+
 async def test_a_resource_that_the_server_does_not_know_is_told_and_the_session_goes_on(world: World) -> None:
     await world.signed_in()
     other = world.resource(resource="https://other.test/")
