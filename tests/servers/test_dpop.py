@@ -137,6 +137,21 @@ def test_where_no_key_is_kept_the_page_has_one_of_its_own_and_says_so(visit: Vis
     visit.expect_console(REFUSED)
     visit.expect_console("status of 400")
     opened(visit, bound)
+    visit.execute("""
+var plain = indexedDB;
+Object.defineProperty(globalThis, 'indexedDB', {value: {open() { return new EventTarget() }}, configurable: true});
+""")
+    visit.run("""
+from reissue.browser import dpop
+patience, dpop.PATIENCE = dpop.PATIENCE, 0.05
+api = connected(dpop=True, store="local", name="waiting")
+None
+""")
+    assert visit.run("await outcome(api.resume())") == "RefreshUnavailable", "T4: storage that never answers is told of"
+    visit.execute("Object.defineProperty(globalThis, 'indexedDB', {value: plain, configurable: true})")
+    visit.run("dpop.PATIENCE = patience")
+    assert visit.run("await api.resume()") is False, "and asked again"
+
     forbidden = "{open() { throw new DOMException('', 'SecurityError') }}"
     visit.execute(f"Object.defineProperty(globalThis, 'indexedDB', {{value: {forbidden}}})")
     visit.run("""
