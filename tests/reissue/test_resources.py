@@ -257,6 +257,23 @@ async def test_an_exchange_whose_answer_was_lost_is_sent_again_within_the_grace_
     await world.api.close()
 
 
+async def test_an_exchange_that_is_given_up_is_a_matter_of_time(tokens: World) -> None:
+    """Q12"""
+    api = await tokens.signed_in()
+    grants, tries = api._sessions._tokens._grants, []  # type: ignore[attr-defined]
+
+    async def gives_up(request: Request) -> Response:
+        tries.append(request)
+        if len(tries) == 1:
+            raise asyncio.CancelledError
+        response: Response = await grants(request)
+        return response
+
+    api._sessions._tokens._grants = gives_up  # type: ignore[attr-defined]
+    assert isinstance(await outcome(tokens.files.fetch(FILES)), RefreshUnavailable)
+    assert (await tokens.files.fetch(FILES)).status == 200
+
+
 async def test_a_resource_that_the_server_does_not_know_is_told_and_the_session_goes_on(world: World) -> None:
     await world.signed_in()
     other = world.resource(resource="https://other.test/")
@@ -522,14 +539,19 @@ async def test_late_requests_share_the_renewal_after_a_step_up(tokens: World) ->
     files = tokens.resource()
     await tokens.signed_in()
     first, late = (files.attempts(Request(f"{FILES}vault")) for _ in range(2))
+    stream = files.attempts(Request(f"{FILES}vault", "POST", body=iter([b"part"])))
     assert first is not None
     assert late is not None
-    with first, late:
+    assert stream is not None
+    with first, late, stream:
         answers = [await tokens.transport(await attempts.first()) for attempts in (first, late)]
+        sent = await stream.first()
+        answer = await tokens.transport(Request(sent.url, sent.method, sent.headers))
         for attempts, answer in zip((first, late), answers, strict=True):
             again = await attempts.after(answer)
             assert again is not None
             assert (await tokens.transport(again)).status == 200
+        assert await stream.after(answer) is None
     assert (len(asked), tokens.asked("/auth/refresh")) == (1, 2)
 
 
