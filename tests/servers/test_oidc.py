@@ -45,6 +45,24 @@ async def eight():
 """
 
 
+FORGED = """
+from reissue.id_token import Expected, validated
+
+async def believed(token):
+    tokens = api._sessions._tokens
+    expected = Expected(issuer=URL, client_id=api.identity["aud"], nonce=api.identity["nonce"])
+    try:
+        await validated(token, expected, fetch_keys=tokens._server.keys, verify=tokens._page.verify, now=time.time())
+    except reissue.GrantRefused as refused:
+        return refused.description.rpartition(": ")[2]
+    return True
+
+held = api._sessions.alive.credential.id_token
+[await believed(held), await believed(held[:-8] + "AAAAAAAA")]
+"""
+"""What WebCrypto says, by the provider's own keys, of the ID token that came, and of one with another signature."""
+
+
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
     with running_server("--allow-origin", "http://127.0.0.1:*", program="tests/servers/page.py") as server:
@@ -112,6 +130,7 @@ def test_there_by_redirect_and_back_where_one_was(visit: Visit, start: Start) ->
     assert visit.run("await api.resume()") is True
     assert visit.run("js.location.href") == visit.server.url + DEEP
     assert visit.run("api.identity['sub']") == "ada"
+    assert visit.run(FORGED) == [True, "fails"], "RS256"
     assert visit.run("await eight()") == [200] * 8
     assert visit.evaluate("JSON.stringify({...sessionStorage})") == "{}"
     (exchanged,) = trip.granted("authorization_code")
@@ -149,6 +168,7 @@ def test_a_session_in_the_store_outlives_a_reload_and_ends_at_the_provider_too(v
     trip.sign_in()
     assert visit.run("await api.resume()") is True
     assert visit.run("[api.claims['aud'], api.claims['sub']]") == [f"{trip.url}/api/", "ada"]
+    assert visit.run(FORGED) == [True, "fails"], "ES256"
 
     # RFC 8707: another API in the same session, with a token of its own and the one refresh token.
     visit.api = trip.url
