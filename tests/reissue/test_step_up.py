@@ -169,6 +169,38 @@ async def test_a_late_401_is_replayed_and_asks_for_nothing_again(world: World) -
     assert len(world.handler.asked) == 3
 
 
+@pytest.mark.parametrize("stronger", [True, False])
+async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_that_first(
+    world: World, stronger: bool
+) -> None:
+    """Q2, T1: the user has answered in the other tab, perhaps; once it is seen that he has not, he is asked."""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    late = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if response.status == 401:
+            await late.passed()
+        return response
+
+    other._transport = slow
+    waiting = fetches(other, 3)
+    await late.reached()
+    await settle()
+    if stronger:
+        assert (await one.fetch(VAULT)).status == 200
+    else:
+        await one.renew()
+    await settle()
+    late.open()
+    assert [response.status for response in await asyncio.gather(*waiting)] == [200] * 3
+    assert len(world.handler.asked) == 1
+
+
 async def test_without_a_handler_the_challenge_is_an_error_and_the_session_is_kept(world: World) -> None:
     api = world.without_handler()
     await api.sign_in(username="ada", password="lovelace")
@@ -437,38 +469,6 @@ async def test_the_other_tabs_go_on_with_what_a_step_up_brought(world: World) ->
     responses = await asyncio.gather(one.fetch(VAULT), other.fetch(VAULT))
     assert [response.status for response in responses] == [200, 200]
     assert paths(world, "/auth/refresh") == 1
-
-
-@pytest.mark.parametrize("stronger", [True, False])
-async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_that_first(
-    world: World, stronger: bool
-) -> None:
-    """Q2, T1: the user has answered in the other tab, perhaps; once it is seen that he has not, he is asked."""
-    pages = Pages()
-    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
-    await one.sign_in(username="ada", password="lovelace")
-    await settle()
-    late = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if response.status == 401:
-            await late.passed()
-        return response
-
-    other._transport = slow
-    waiting = fetches(other, 3)
-    await late.reached()
-    await settle()
-    if stronger:
-        assert (await one.fetch(VAULT)).status == 200
-    else:
-        await one.renew()
-    await settle()
-    late.open()
-    assert [response.status for response in await asyncio.gather(*waiting)] == [200] * 3
-    assert len(world.handler.asked) == 1
 
 
 def test_a_handler_is_something_to_call() -> None:
