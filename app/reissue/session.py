@@ -136,8 +136,10 @@ class Session:
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
         if credential is self._rejected or freshness is Freshness.EXPIRED:
             if self._failure is not None and failures is not None and failures < self._failures:
-                self._backoff.check()
-                raise RefreshUnavailable(str(self._failure), status=self._failure.status) from self._failure.__cause__
+                retry_after = self._backoff.retry_after or None
+                raise RefreshUnavailable(
+                    str(self._failure), retry_after=retry_after, status=self._failure.status
+                ) from self._failure.__cause__
             if waits is not None and self.must_wait():
                 waits()
             return await self.renew(rejected=credential)
