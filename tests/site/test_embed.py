@@ -82,7 +82,7 @@ def test_the_api_may_be_elsewhere_under_the_guides_policy(visit: Visit, site: Pa
     visit.run("import asyncio; await api.sign_in(username='ada', password='lovelace')")
     visit.server.control("/dev/revoke")
     visit.reset_counters()
-    visit.expect_console(REFUSED, times=20)
+    visit.expect_console(REFUSED, times=1, at_most=20)  # a request that comes after the first 401 waits at once
     assert visit.run(STORM) == [200] * 20
     assert visit.server.counters()["refreshes_asked"] == 1
 

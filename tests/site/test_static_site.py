@@ -50,11 +50,12 @@ def test_the_demo_runs_from_any_file_host_with_its_api_elsewhere(
 
     visit.revoke_the_token()
     visit.reset_counters()
-    visit.expect_console(REFUSED, times=20)
+    visit.expect_console(REFUSED, times=1, at_most=20)  # a request that comes after the first 401 waits at once
     visit.fire()
     expect(visit["#fire-message"]).to_contain_text("20 answers to 20 requests")
-    assert visit.server.counters()["refreshes_asked"] == 1
-    assert visit.server.counters()["api_requests"] == 40, "preflights aren't the page's requests"
+    counters = visit.server.counters()
+    assert counters["refreshes_asked"] == 1
+    assert counters["api_requests"] == 20 + counters["api_401s"] <= 40, "preflights aren't the page's requests"
 
     visit.open(wait_for="#inside")
     expect(visit["#note-list li"]).to_have_count(1)
