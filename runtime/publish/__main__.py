@@ -40,7 +40,10 @@ def publish(target: Path, *, api: str = "", base: str = "/", runtime: Path = RUN
 def main(api: str, base: str, target: Path) -> None:  # noqa: D103
     sizes = publish(target, api=api, base=f"/{base.strip('/')}/".replace("//", "/"))
     plain, packed = (f"{size / 1e6:.1f} MB" for size in (on_the_wire(sizes, "bytes"), on_the_wire(sizes)))
-    click.echo(f"{len(sizes)} files, {plain}, by brotli {packed}: python -m http.server --directory {target}")
+    click.echo(f"{len(sizes)} files, {plain}, by brotli {packed}: python3 -m http.server --directory {target}")
+    click.echo(
+        f"The page asks for its API {'at ' + api if api else 'beside itself; make site API=URL says where else'}."
+    )
 
 
 if __name__ == "__main__":

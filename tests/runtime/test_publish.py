@@ -203,7 +203,8 @@ def test_an_edit_of_the_page_leaves_the_runtimes_addresses_alone(site: Path, tmp
     command = [sys.executable, "-m", "runtime.publish", "--api", "https://api.example:8443/v1/", "--base", "my-app"]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stderr
-    assert f"python -m http.server --directory {copy / 'dist'}" in done.stdout
+    assert f"python3 -m http.server --directory {copy / 'dist'}" in done.stdout
+    assert "asks for its API at https://api.example:8443/v1/." in done.stdout
     before, after = files_of(site), files_of(copy / "dist")
     changed = {address.split("/")[0] for address, content in after.items() if before.get(address) != content}
     assert {re.sub("-[0-9a-f]{12}$", "", name) for name in changed} <= {

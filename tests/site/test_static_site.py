@@ -66,3 +66,16 @@ def test_the_demo_runs_from_any_file_host_with_its_api_elsewhere(
     assert {address for address, size in files.items() if not size["immutable"]} == {"index.html"}
     if not path:
         assert_told("the demo, first visit", files)
+
+
+def test_on_a_file_host_without_an_api_the_demo_says_what_it_needs(
+    visit: Visit, host: StaticHost, published: Path
+) -> None:
+    """The first thing that people try after `make site`."""
+    (host.folder / "my-app").symlink_to(published)
+    visit.home = f"{host.origin}/my-app/"
+    visit.expect_console("status of 501")
+    visit.open()
+    expect(visit["#startup-title"]).to_have_text("There is no API here")
+    expect(visit["#startup-reason"]).to_have_text("auth/refresh answered 501.")
+    expect(visit["#startup-advice"]).to_contain_text("pyscript.toml")
