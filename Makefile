@@ -102,7 +102,7 @@ runtime: $(VENV)/serve.stamp
 	@$(PY) runtime/build.py
 
 site: $(VENV)/serve.stamp
-	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)"
+	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)" $(ARGS)
 
 # In this very environment, whose hatchling is pinned: another one would write its own version into the wheel.
 wheel: $(VENV)/serve.stamp

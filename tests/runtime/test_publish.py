@@ -12,8 +12,10 @@ from pathlib import Path
 import brotli
 import click
 import pytest
+from click.testing import CliRunner
 
-from runtime.publish.__main__ import publish
+from runtime.build import Parts, build
+from runtime.publish.__main__ import main, publish
 from runtime.publish.addresses import is_immutable, rewrite
 from runtime.publish.demo import origin
 from runtime.publish.headers import headers_file, immutable_places
@@ -163,6 +165,20 @@ def test_a_new_build_takes_the_old_ones_place_and_leaves_other_files_alone(tmp_p
     assert (site / "mine" / "CNAME").read_text() == "my.example"
     assert "http://127.0.0.1:9/" in (site / "index.html").read_text()
     assert served(site) == {*read_sizes(site), "sizes.json", "mine/CNAME"}
+
+
+def test_a_site_may_be_built_with_a_stripped_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of the build alone, since stripping takes half a minute."""
+    asked: list[bool] = []
+
+    def without_stripping(runtime: Path, *, stripped: bool) -> Parts:
+        asked.append(stripped)
+        return build(runtime)
+
+    monkeypatch.setattr("runtime.publish.__main__.build", without_stripping)
+    done = CliRunner().invoke(main, ["--stripped", "--to", str(tmp_path / "dist")])
+    assert done.exit_code == 0, done.output
+    assert asked == [True]
 
 
 def test_what_is_removed_lies_in_the_site(tmp_path: Path) -> None:
