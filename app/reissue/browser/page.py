@@ -12,7 +12,7 @@ from ..errors import ReissueError
 from ..interceptor import Interceptor
 from ..keyed import KeyedNeighbours, KeyedStore
 from ..messages import Request
-from ..neighbours import Memory, Store
+from ..neighbours import Alone, Memory, Store
 from ..proofs import SignedProofs
 from ..redirects import Page
 from ..resources import Resource
@@ -59,8 +59,7 @@ class PageInterceptor(Interceptor):
             options["proofs"] = SignedProofs(key)
             if neighbours is not None or kept is not None:
                 kept = KeyedStore(kept or Memory(), lambda: key.known_to_be_kept)
-            if neighbours is not None:
-                neighbours = KeyedNeighbours(neighbours, key.kept)
+                neighbours = KeyedNeighbours(neighbours or Alone(), key.kept)  # a look waits for the key, also alone
         super().__init__(
             send,
             audience=audience,
