@@ -67,6 +67,7 @@ class Attempts:
         self._asked_for_nonce = False  # since the credential was sent first
         self._steps = 0  # the session's, when it was sent last
         self._stepped_up = False
+        self._caught_up = False  # replayed with a credential that is newer than one that was not enough
         self._status: int | None = None  # of the response that is the caller's
         self._over = False
 
@@ -159,6 +160,13 @@ class Attempts:
         self._tell(RequestPhase.REFUSED, status=status)
         if step_ups is None or self._stepped_up or self._refresh_at_once is not None:
             raise StepUpRequired(wanted.acr_values, wanted.max_age)
+        self._session.check_alive()  # nobody is asked to sign in for a session that is over
+        if self._session.credential is not self._credential and self._request.replayable and not self._caught_up:
+            self._caught_up, self._asked_for_nonce = (
+                True,
+                False,
+            )  # another page's step-up may have brought the newer one
+            return await self._again(RequestPhase.REPLAYED)
         self._tell(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
         try:
             await step_ups.pass_(wanted, since=self._steps)

@@ -412,6 +412,52 @@ async def test_the_other_tabs_go_on_with_what_a_step_up_brought(world: World) ->
     assert paths(world, "/auth/refresh") == 1
 
 
+@pytest.mark.parametrize("meanwhile", ["another page steps up", "a refresh"])
+async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: World, meanwhile: str) -> None:
+    """Q2: the session has another credential by now, which may do."""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    late = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if response.status == 401:
+            await late.passed()
+        return response
+
+    other._transport = slow
+    waiting = asyncio.create_task(other.fetch(VAULT))
+    await late.reached()
+    world.server.asked.clear()
+    if meanwhile == "a refresh":
+        await one.renew()
+    else:
+        assert (await one.fetch(VAULT)).status == 200
+        assert world.handler.asked == [GOLD]
+    await settle()
+    world.server.asked.clear()
+    late.open()
+    assert (await waiting).status == 200
+    assert world.handler.asked == [GOLD], "once in all"
+    assert paths(world, "/api/vault") == (2 if meanwhile == "a refresh" else 1)
+
+
+async def test_a_body_that_can_be_read_once_asks_though_there_is_a_newer_credential(world: World) -> None:
+    """Q8: it gets its 401 back, after the step-up."""
+    api = await world.signed_in()
+    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        answer = await world.transport(Request(first.url, first.method, first.headers))
+        await api.renew()
+        assert await attempts.after(answer) is None
+    assert len(world.handler.asked) == 1
+
+
 def test_a_handler_is_something_to_call() -> None:
     with pytest.raises(TypeError, match="step_up"):
         Bound(step_up="gold")

@@ -245,8 +245,8 @@ MUTANTS = [
     ),
     Mutant(
         "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
-        "mine.began < self._began or (newest is not None and newest.session != mine.session)",
-        "newest is not None and newest.session != mine.session",
+        "mine.edition.began < self._began or (newest is not None and newest.session != session)",
+        "newest is not None and newest.session != session",
         many_tabs=(3_018_682,),
     ),
     Mutant(
