@@ -277,8 +277,7 @@ class Session:
                 raise
             await self._sharing.look()
             if self._held is held:
-                self._refusal = refused
-                raise
+                self._refusal = refused  # raised by the next round
             return None
         except RefreshUnavailable as error:
             if error.retry_after:  # the endpoint's word, whatever it was asked for (F2)
