@@ -18,6 +18,7 @@ from .nesting import is_nested_deeper
 
 LIFE: Final = 86_400.0
 """Seconds for which a sign-in is waited for. People leave login pages open; servers end them sooner."""
+_END_OF_TIME = 1e15  # seconds: beyond it, a number may be too large to reckon with
 _MOST = 8  # sign-ins that may be under way in one tab: by several clients, or begun and abandoned
 
 # What an answer may consist of (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Session Management).
@@ -109,7 +110,7 @@ def _pending(entry: Any) -> Pending | None:
     times = [entry["since"], 0 if entry["max_age"] is None else entry["max_age"]]
     if not all(isinstance(text, str) for text in [*texts, entry["issuer"] or ""]):
         return None
-    if not all(isinstance(time, (int, float)) for time in times):
+    if not all(isinstance(time, (int, float)) and abs(time) < _END_OF_TIME for time in times):
         return None
     return Pending(**entry)
 

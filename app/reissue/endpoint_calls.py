@@ -31,7 +31,12 @@ _mark: ContextVar[_Mark | None] = ContextVar("reissue_endpoint_call", default=No
 
 
 class EndpointCalls:
-    """Makes the calls of one client. For whoever has the turn (see `sharing`). `deadline` (seconds) bounds each."""
+    """Makes the calls of one client. For whoever has the turn (see `sharing`). `deadline` (seconds) bounds each.
+
+    `seen_through` is False where a call is another client's, who sees it through once it is sent.
+    """
+
+    seen_through = True
 
     def __init__(self, sharing: Sharing, *, deadline: float, clock: Callable[[], float], listeners: Listeners) -> None:
         self._sharing = sharing
@@ -54,7 +59,7 @@ class EndpointCalls:
     ) -> Any:
         """The call's result; what comes after the caller was cancelled goes to `late`. Raises what the call raises."""
         asking = partial(self._told, call, argument)
-        if must_block_within() is not None:  # no task of its own could run
+        if must_block_within() is not None or not self.seen_through:  # no task of its own could run, or is needed
             return await asking()
         return await self._sharing.see_through(asking, late)
 

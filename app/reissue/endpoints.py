@@ -43,6 +43,7 @@ _REFUSALS: Final = (
     "invalid_scope",
     "invalid_target",  # RFC 8707 section 2
 )
+_MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")  # it goes into events, so it must not be able to carry a token
 
 
@@ -277,7 +278,8 @@ def read_credential(
             status=status,
         )
     if names["access_token"] not in fields:
-        kind = headers.get("Content-Type", "no content type").partition(";")[0]
+        kind = headers.get("Content-Type", "").partition(";")[0]
+        kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # a stranger's words are not quoted (X7)
         raise MalformedToken(f"the endpoint answered {status} ({kind}) without an {names['access_token']}")
     token_type = str(fields.get(names["token_type"], "bearer")).lower()
     if token_type not in ("bearer", "dpop"):

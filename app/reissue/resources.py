@@ -39,9 +39,11 @@ class ResourceSessions(Sessions):
     def __init__(self, parent: Sessions, fields: Mapping[str, str], **settings: Any) -> None:
         parent.check_exchanges()
         super().__init__(CallableTokenSource(self._exchanged), **settings)
+        self._calls.seen_through = False
         self._parent = parent
         self._fields = fields
         self._of: Session | None = None  # whose refresh token the session lives by
+        self._held: Credential | None = None  # where that token stood when it was last looked at
 
     def follow(self) -> None:
         """A session of the other client has ended: so does the one that lives by it."""
@@ -84,6 +86,9 @@ class ResourceSessions(Sessions):
         of = await self._parent.current()
         of.check_alive()
         if self.alive is not None and self._of is of:
+            if self._held is not of.held:
+                self._held = of.held
+                self.alive.forget_refusal()
             return self.alive
         self._of = of
         session = await self._resumed()

@@ -136,8 +136,10 @@ class Session:
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
         if credential is self._rejected or freshness is Freshness.EXPIRED:
             if self._failure is not None and failures is not None and failures < self._failures:
-                self._backoff.check()
-                raise RefreshUnavailable(str(self._failure), status=self._failure.status) from self._failure.__cause__
+                retry_after = self._backoff.retry_after or None
+                raise RefreshUnavailable(
+                    str(self._failure), retry_after=retry_after, status=self._failure.status
+                ) from self._failure.__cause__
             if waits is not None and self.must_wait():
                 waits()
             return await self.renew(rejected=credential)
@@ -240,6 +242,10 @@ class Session:
         """The network is back or the page is looked at again: the next refresh need not pause."""
         self._backoff.wake()
 
+    def forget_refusal(self) -> None:
+        """What the next refresh will present is not what was refused (F7)."""
+        self._refusal = None
+
     def doubt_cookie(self) -> None:
         """Somebody else may have signed in: if the cookie is another user's now, an opaque token won't tell (S3)."""
         self._cookie_in_doubt = self._credential.refresh_token is None
@@ -262,6 +268,7 @@ class Session:
         """As `exchange`; None if another page was faster to use the refresh token (T3)."""
         up_to_date = await self._sharing.look()
         self.check_alive()
+        self._backoff.check()
         if self._refusal is not None:
             raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
         held = self._presented(up_to_date=up_to_date)
@@ -273,9 +280,12 @@ class Session:
                 raise
             await self._sharing.look()
             if self._held is held:
-                self._refusal = refused
-                raise
+                self._refusal = refused  # raised by the next round
             return None
+        except RefreshUnavailable as error:
+            if error.retry_after:  # the endpoint's word, whatever it was asked for (F2)
+                self._backoff.failed(error.retry_after)
+            raise
         return self._exchanged(held, fresh)
 
     def _exchanged(self, held: Credential, fresh: Credential) -> Credential:
@@ -307,7 +317,8 @@ class Session:
             self._pass_on(held, kept)
 
     def _hold(self, credential: Credential) -> None:
-        self._held, self._refusal = credential, None
+        self._held = credential
+        self.forget_refusal()
 
     async def _refresh(self, replaced: Credential) -> None:
         await self._backoff.wait()
@@ -334,6 +345,7 @@ class Session:
         newest = await self._sharing.look()
         if self._is_settled(replaced):
             return
+        self._backoff.check()  # whoever had the turn before may have been asked to wait
         held = self._presented(up_to_date=newest)
         try:
             ask = partial(self._ask, held, late=partial(self._came_late, held))

@@ -228,10 +228,10 @@ class Sharing:
     @property
     def overtaken(self) -> bool:
         """Is a later session than this page's known: over by now, or seen at the last look and not to be had?"""
-        newest, mine = self._newest, self._mine.edition if self._mine else None
-        return mine is not None and (
-            mine.began < self._began or (newest is not None and newest.session != mine.session)
-        )
+        newest, mine = self._newest, self._mine
+        assert mine is not None, "asked by a session that is on"
+        session = mine.edition.session
+        return mine.edition.began < self._began or (newest is not None and newest.session != session)
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""

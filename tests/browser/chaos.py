@@ -82,6 +82,7 @@ class Chaos:
         self.tabs.server.clear_faults()
         for tab in self.open:
             self.outcomes.update(tab.outcomes())
+        self.expire()  # and with it whatever Retry-After a page was given last
         final = [tab.fetch() for tab in self.open]
         for tab in self.open:
             self.look_at(tab)

@@ -451,6 +451,22 @@ def test_a_thousand_messages_of_garbage_disturb_nothing(tabs: Tabs) -> None:
 # Everything at once
 
 
+def test_chaos_that_ends_in_a_retry_after_lets_it_pass(tabs: Tabs) -> None:
+    """F2: a page that was told to wait asks nobody before, and is answered after."""
+    chaos = Chaos(tabs, seed=0, landing=3)
+    chaos.open = tabs.signed_in(2)
+    chaos.expire()
+    tabs.server.fault("/auth/refresh", "status", status=429, retry_after="60", times=2)
+    assert [tab.fetch() for tab in chaos.open] == ["RefreshUnavailable"] * 2
+    tabs.server.clear_faults()
+    assert [tab.fetch() for tab in chaos.open] == ["RefreshUnavailable"] * 2
+    assert refreshes(tabs) == (2, 0)
+    chaos.calm()
+    assert refreshes(tabs) == (3, 1)
+    for tab in chaos.open:
+        tab.expect_console("status of 429", times=1)
+
+
 @pytest.mark.only_browser("chromium")
 def test_half_a_minute_of_chaos_signs_nobody_out(tabs: Tabs) -> None:
     """T1-T8; see `chaos`. `make chaos` runs it longer, and with other seeds."""

@@ -40,6 +40,8 @@ MODULES = (
     "singleflight",
     "timers",
 )
+FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")
+"""What the core's tests take from others."""
 DEAD = ("killed", "timeout")  # a mutant that loops for ever is noticed as well
 
 
@@ -78,6 +80,9 @@ def lay_out(modules: list[str]) -> None:
     shutil.copytree(ROOT / "app" / "reissue", WORK / "src" / "reissue", ignore=skipped)
     skipped = shutil.ignore_patterns("__pycache__", "inspector")  # its tests are about a picture of the core
     shutil.copytree(ROOT / "tests" / "reissue", WORK / "tests" / "reissue", ignore=skipped)
+    for fake in FAKES:
+        (WORK / fake).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / fake, WORK / fake)
     with (WORK / "tests" / "reissue" / "conftest.py").open("a", encoding="utf-8") as conftest:
         conftest.write(HASTY)
     for module in modules:

@@ -25,12 +25,20 @@ from reissue import (
     Request,
     Response,
     SessionEnded,
+    StepUp,
     unverified_claims,
 )
+from reissue.authorization import LIFE, Pending, PendingSignIns
 from reissue.backoff import LONGEST_WAIT, parse_retry_after
 from reissue.claims import lifetime
+from reissue.courtesy import CourteousNeighbours
 from reissue.editions import Granted, read
 from reissue.endpoints import read_credential
+from reissue.id_token import Expected, validated
+from reissue.jws import compact
+from reissue.metadata import read_metadata
+from reissue.neighbours import Memory
+from reissue.signatures import Verdict
 from reissue.testing import Clock
 from reissue.urls import Audience, parse_url
 
@@ -56,8 +64,11 @@ BODIES = (
 STATUSES = st.sampled_from([200, 204, 400, 401, 403, 429, 500, 503]) | st.integers(100, 599)
 HTTP_DATES = st.datetimes().map(format_datetime)
 HEADERS = st.dictionaries(
-    st.sampled_from(["Retry-After", "Date", "Content-Type", "WWW-Authenticate"]),
-    st.text(st.characters(blacklist_characters="\r\n\0")) | HTTP_DATES | st.integers().map(str),
+    st.sampled_from(["Retry-After", "Date", "Content-Type", "WWW-Authenticate", "DPoP-Nonce"]),
+    st.text(st.characters(blacklist_characters="\r\n\0"))
+    | HTTP_DATES
+    | st.integers().map(str)
+    | st.sampled_from(['DPoP error="use_dpop_nonce"', 'Bearer error="insufficient_user_authentication"']),
 )
 
 
@@ -117,6 +128,7 @@ def test_any_answer_of_the_endpoint_is_taken_or_a_documented_error_without_a_sec
 
 
 @given(STATUSES, HEADERS, BODIES)
+@example(200, {"Content-Type": PLANTED[1]}, b"")
 def test_any_answer_is_read_as_a_credential_or_a_documented_error(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
@@ -131,6 +143,52 @@ def test_any_answer_is_read_as_a_credential_or_a_documented_error(
     else:
         assert 200 <= status < 300
         assert no_secret_in(repr(credential))
+
+
+class Proofs:
+    """Of no key."""
+
+    async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
+        return f"proof with {nonce}"
+
+
+@given(STATUSES, HEADERS, BODIES)
+@example(401, {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"', "DPoP-Nonce": PLANTED[1]}, b"")
+def test_any_answer_of_the_api_is_the_callers_or_a_documented_error(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    """X3, X7: whatever its challenges and nonces are, for a token that is bound to a key."""
+    events: list[Event] = []
+    sent: list[Request] = []
+
+    async def transport(request: Request) -> Response:
+        sent.append(request)
+        return Response(status, headers, body)
+
+    async def decline(wanted: StepUp) -> None:
+        assert no_secret_in(repr(wanted))
+
+    async def calls() -> None:
+        api = Interceptor(
+            transport, audience=API, endpoint=Endpoint(API + "auth"), clock=Clock(), proofs=Proofs(), step_up=decline
+        )
+        api.on(events.append)
+        await api.adopt(PLANTED[0], refresh_token=PLANTED[1], expires_in=300, token_type="DPoP")
+        try:
+            response = await api.fetch(API + "notes")
+        except ReissueError as error:
+            assert no_secret_in(told(error))
+        else:
+            assert response.status == status
+        assert no_secret_in(repr([api, events]))
+        await api.close()
+
+    loop = VirtualTimeLoop()
+    try:
+        loop.run_until_complete(calls())
+    finally:
+        loop.close()
+    assert len([request for request in sent if request.url == API + "notes"]) <= 2
 
 
 def unsigned(header: bytes, payload: bytes, signature: bytes = b"x") -> str:
@@ -234,6 +292,127 @@ def test_any_text_from_another_page_or_a_store_is_a_message_or_none(text: str) -
     """T6"""
     message = read(text)
     assert message is None or no_secret_in(repr(message)) or not isinstance(message, Granted)
+
+
+EXPECTED = Expected(issuer="https://id.test", client_id="app", nonce="n", max_age=60)
+RIGHT = {"iss": "https://id.test", "aud": "app", "nonce": "n", "sub": "ada", "exp": 2e9, "iat": 1e9, "auth_time": 1.7e9}
+
+
+@given(
+    TOKENS
+    | st.builds(
+        lambda header, claims: compact({"alg": "ES256", **header}, {**RIGHT, **claims}),
+        st.dictionaries(st.sampled_from(["alg", "kid", "crit", "jwk", "typ"]), VALUES, max_size=2),
+        st.dictionaries(st.sampled_from([*RIGHT, "azp", "nbf"]), VALUES, max_size=2),
+    ),
+    VALUES,
+)
+@example(compact({"alg": "ES256"}, {**RIGHT, "auth_time": HUGE}), {"keys": [{"kty": "EC", "crv": "P-256"}]})
+def test_any_id_token_and_any_keys_are_believed_or_refused(token: str, keys: Any) -> None:
+    """X7"""
+
+    async def fetch_keys(afresh: bool) -> Any:
+        return keys
+
+    async def verify(*_: object) -> Verdict:
+        return Verdict.HOLDS
+
+    try:
+        claims = asyncio.run(validated(token, EXPECTED, fetch_keys=fetch_keys, verify=verify, now=1.7e9))
+    except GrantRefused as error:
+        assert no_secret_in(told(error))
+    else:
+        assert (claims["iss"], claims["nonce"]) == ("https://id.test", "n")
+
+
+METADATA = ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*METADATA, "end_session_endpoint", "code_challenge_methods_supported"]) | st.text(),
+        VALUES | URLS | st.sampled_from(["https://id.test", "http://id.test", "https://id.test/#a", ["S256"]]),
+    ),
+    st.booleans(),
+)
+def test_any_metadata_are_those_of_a_safe_server_or_a_value_error(fields: dict[str, Any], openid: bool) -> None:
+    for known in ({}, {"issuer": "https://id.test"}, dict.fromkeys(METADATA, "https://id.test")):
+        try:
+            read = read_metadata({**fields, **known}, issuer="https://id.test", openid=openid, parse=parse_url)
+        except ValueError as error:
+            assert str(error)
+            continue
+        for url in (read.authorization_endpoint, read.token_endpoint):
+            assert url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]"))
+
+
+PENDING = Pending(client="app", verifier="v", nonce="n", issuer=None, redirect_uri="r", back_to="b", since=0.0)
+ENTRY = {**dict.fromkeys(("client", "verifier", "nonce", "redirect_uri", "back_to"), "text"), "issuer": None}
+
+
+@given(
+    st.text()
+    | VALUES.map(json.dumps)
+    | st.dictionaries(
+        st.sampled_from([*ENTRY, "since", "max_age"]), VALUES | st.sampled_from(["a", 1, 1.5]), max_size=3
+    ).map(lambda fields: json.dumps({"state": {**ENTRY, "since": 1, "max_age": None, **fields}}))
+)
+@example(json.dumps({"state": {**ENTRY, "since": HUGE, "max_age": None}}))
+@example(json.dumps({"state": {**ENTRY, "since": 1, "max_age": HUGE}}))
+@example("[" * 100_000)
+def test_any_text_in_the_tabs_store_is_a_sign_in_under_way_or_none(text: str) -> None:
+    """T6: any script of the origin can write there."""
+    store = Memory()
+    store.write(text)
+    sign_ins = PendingSignIns(store)
+    assert sign_ins.owner("state", now=2.0) is None or isinstance(sign_ins.owner("state", now=2.0), str)
+    pending = sign_ins.take("state", now=2.0)
+    if pending is not None:
+        assert abs(2.0 - pending.since) < LIFE
+        assert isinstance(2.0 - (pending.max_age or 0), float), "it can be reckoned with"
+    assert sign_ins.take("state", now=2.0) is None, "an answer counts once"
+    sign_ins.add("other", PENDING)
+    assert sign_ins.owner("other", now=2.0) == "app"
+
+
+@given(
+    st.text()
+    | VALUES.map(json.dumps)
+    | st.dictionaries(
+        st.sampled_from(["courtesy", "of"]), VALUES | st.sampled_from(["claim", "taken", "free", "who", "sign"])
+    ).map(json.dumps)
+)
+@example(json.dumps({"courtesy": "claim", "of": [HUGE, ""]}))
+@example("[" * 100_000)
+def test_any_text_on_the_channel_is_a_courtesy_or_passed_on(text: str) -> None:
+    """T4: between pages without locks."""
+    hear: list[Any] = []
+
+    class Channel:
+        def listen(self, heard: Any) -> None:
+            hear.append(heard)
+
+        def post(self, message: str) -> None:
+            json.loads(message)
+
+        def close(self) -> None: ...
+
+    passed_on: list[str] = []
+
+    async def take_a_turn() -> None:
+        neighbours = CourteousNeighbours(Channel(), clock=lambda: 1_700_000_000.0)
+        neighbours.listen(passed_on.append)
+        neighbours.show("sign")
+        async with neighbours.lock():
+            hear[0](text)
+        hear[0](text)
+
+    loop = VirtualTimeLoop()
+    try:
+        loop.run_until_complete(take_a_turn())
+    finally:
+        loop.close()
+    assert passed_on in ([], [text, text])
 
 
 @pytest.mark.parametrize("secret", PLANTED)

@@ -2,10 +2,12 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from reissue import (
     Endpoint,
+    EndpointEvent,
     GrantRefused,
     MalformedToken,
     RefreshPhase,
@@ -15,9 +17,11 @@ from reissue import (
     SessionChanged,
     SessionEnded,
     State,
+    StepUp,
 )
 from reissue.testing import Clock, Gate, settle
 
+from tests.reissue.bound import ORIGIN, Bound
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server
 from tests.reissue.pages import Pages
@@ -275,3 +279,133 @@ async def test_the_cookie_is_not_taken_for_the_user_of_whom_a_message_tells_too_
     assert isinstance(await outcome(other.api.fetch(API)), SessionChanged)
     assert len(origin.server.requests) == sent
     assert (await other.api.fetch(API)).status == 200, "and the new session goes on"
+
+
+class Busy(Bound):
+    """Bearer tokens, from an endpoint that may be busy, or slow."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(proofs=None, **options)
+        self.server.bound = False
+        self.server.resources |= {self.FILES, self.MAPS}
+        self.busy = False
+        self.retry_after: str | None = "30"
+        self.gate: Gate | None = None
+
+    FILES, MAPS = "https://files.test/", "https://maps.test/"
+
+    async def transport(self, request: Request) -> Response:
+        if self.busy and request.url.endswith("/auth/refresh"):
+            self.server.asked.append(("/auth/refresh", 429, ""))
+            return Response(429, {} if self.retry_after is None else {"Retry-After": self.retry_after})
+        answer = await super().transport(request)
+        if self.gate is not None:
+            await self.gate.passed()
+        return answer
+
+    def refreshes(self) -> int:
+        return [path for path, _, _ in self.server.asked].count("/auth/refresh")
+
+
+async def test_nobody_is_asked_to_sign_in_for_a_session_that_is_over() -> None:
+    """S1: the request was on the wire as the user signed out, and its answer asks for a stronger sign-in."""
+    asked: list[StepUp] = []
+
+    async def handler(wanted: StepUp) -> None:
+        asked.append(wanted)
+
+    page = Busy(step_up=handler)
+    api = await page.signed_in()
+    page.gate = gate = Gate()
+    waiting = asyncio.create_task(outcome(api.fetch(f"{ORIGIN}/api/vault")))
+    await gate.reached()
+    page.gate = None
+    await api.sign_out()
+    gate.open()
+    assert isinstance(await waiting, SessionEnded)
+    assert asked == []
+
+
+async def test_no_token_for_another_api_is_asked_for_once_the_session_is_over() -> None:
+    """S1: the user signs out in the step before the call would be sent."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    leaving: list[asyncio.Task[None]] = []
+
+    def leave(event: object) -> None:
+        if isinstance(event, EndpointEvent) and not leaving:
+            leaving.append(asyncio.create_task(api.sign_out()))
+
+    files.on(leave)
+    assert isinstance(await outcome(files.fetch(page.FILES)), SessionEnded)
+    await leaving[0]
+    assert page.refreshes() == 0
+
+
+@pytest.mark.parametrize("asked_by", ["its own client", "that of another api"])
+async def test_a_retry_after_holds_for_every_client_of_the_endpoint(asked_by: str) -> None:
+    """F2: it is the endpoint that asks to wait, whatever it was asked for."""
+    page = Busy()
+    api = await page.signed_in()
+    files, maps = (api.for_resource(url, resource=url) for url in (page.FILES, page.MAPS))
+    page.busy = True
+    told = await outcome(api.renew() if asked_by == "its own client" else files.fetch(page.FILES))
+    assert isinstance(told, RefreshUnavailable)
+    page.busy = False
+    page.clock.advance(10)
+    for call in (api.renew(), files.fetch(page.FILES), maps.fetch(page.MAPS)):
+        told = await outcome(call)
+        assert isinstance(told, RefreshUnavailable)
+        assert told.retry_after == 20
+    assert page.refreshes() == 1
+    page.clock.advance(20)
+    assert (await files.fetch(page.FILES)).status == 200
+    await api.renew()
+    assert (await maps.fetch(page.MAPS)).status == 200
+
+
+async def test_an_outage_without_a_retry_after_is_that_of_the_client_that_asked() -> None:
+    """F2: the next refresh does not pause for it."""
+    page = Busy()
+    api = await page.signed_in()
+    page.busy, page.retry_after = True, None
+    assert isinstance(
+        await outcome(api.for_resource(page.FILES, resource=page.FILES).fetch(page.FILES)), RefreshUnavailable
+    )
+    page.busy = False
+    began = asyncio.get_running_loop().time()
+    await api.renew()
+    assert asyncio.get_running_loop().time() == began
+
+
+async def test_a_refusal_is_forgotten_with_the_refresh_token_that_was_refused() -> None:
+    """F7: the user has stepped up since, and the session goes on by another refresh token."""
+
+    async def handler(wanted: StepUp) -> dict[str, str]:
+        return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+    page = Busy(step_up=handler)
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    assert (await files.fetch(page.FILES)).status == 200
+    page.server.grants.clear()
+    for _ in range(2):
+        assert isinstance(await outcome(files.renew()), GrantRefused)
+    assert page.refreshes() == 2
+    assert (await api.fetch(f"{ORIGIN}/api/vault")).status == 200
+    page.clock.advance(301)
+    assert (await files.fetch(page.FILES)).status == 200
+    assert page.refreshes() == 3
+
+
+async def test_a_refresh_that_waits_for_its_turn_hears_of_a_retry_after() -> None:
+    """F2: it was told to the client of another API, whose turn it was."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    page.busy = True
+    outcomes = await asyncio.gather(outcome(files.fetch(page.FILES)), outcome(api.renew()))
+    assert [type(told) for told in outcomes] == [RefreshUnavailable] * 2
+    assert [told.retry_after for told in outcomes] == [30, 30]
+    assert page.refreshes() == 1

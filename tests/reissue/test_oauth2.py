@@ -556,6 +556,8 @@ async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) ->
     assert len(provider.forms("/revoke")) == 1
     await api.sign_out()
     assert "id_token_hint" not in tab.page.asked
+    tab.page.brought_back = False
+    assert isinstance(await outcome(api.sign_out()), TimeoutError), "a page that is not left times out"
 
 
 @pytest.mark.parametrize("failure", [OSError("no CORS"), Response(503)], ids=["unreachable", "503"])

@@ -652,3 +652,20 @@ async def test_several_clients_with_endpoints_of_their_own_do_not_disturb_each_o
     assert (one.api.claims["sub"], one.api.state, other.api.state) == ("ada", State.SIGNED_IN, State.SIGNED_OUT)
     for api in (*one.made, *other.made):
         await api.close()
+
+
+async def test_a_token_for_another_api_may_wait_for_a_turn_and_take_its_time(tokens: World) -> None:
+    """Q13: each call has the deadline for itself, and the client that waits for both has that of both."""
+    api = await tokens.signed_in()
+    source: Any = api._sessions._tokens
+    grants = source._grants
+
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(14)
+        response: Response = await grants(request)
+        return response
+
+    source._grants = slow
+    outcomes = await asyncio.gather(api.renew(), tokens.files.fetch(FILES))
+    assert outcomes[1].status == 200
+    assert asyncio.get_running_loop().time() >= 28

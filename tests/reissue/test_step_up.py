@@ -243,6 +243,7 @@ async def test_what_does_not_come_to_a_step_up_is_told_to_all_and_the_session_is
     assert len(set(map(id, errors))) == 3, "each has its own: a traceback grows with everybody who raises it"
     assert len(world.handler.asked) == 1
     cause = errors[0].__cause__
+    assert not isinstance(cause, TypeError) or "not str" in str(cause)
     expected = {dict: GrantRefused, str: TypeError, type(None): type(None)}.get(type(answer), type(answer))
     assert isinstance(cause, expected)
     assert errors[0].acr_values == ("gold",)
@@ -469,6 +470,98 @@ async def test_the_other_tabs_go_on_with_what_a_step_up_brought(world: World) ->
     responses = await asyncio.gather(one.fetch(VAULT), other.fetch(VAULT))
     assert [response.status for response in responses] == [200, 200]
     assert paths(world, "/auth/refresh") == 1
+
+
+@pytest.mark.parametrize("meanwhile", ["another page steps up", "a refresh"])
+async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: World, meanwhile: str) -> None:
+    """Q2: the session has another credential by now, which may do."""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    late = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if response.status == 401:
+            await late.passed()
+        return response
+
+    other._transport = slow
+    waiting = asyncio.create_task(other.fetch(VAULT))
+    await late.reached()
+    world.server.asked.clear()
+    if meanwhile == "a refresh":
+        await one.renew()
+    else:
+        assert (await one.fetch(VAULT)).status == 200
+        assert world.handler.asked == [GOLD]
+    await settle()
+    world.server.asked.clear()
+    late.open()
+    assert (await waiting).status == 200
+    assert world.handler.asked == [GOLD], "once in all"
+    assert paths(world, "/api/vault") == (2 if meanwhile == "a refresh" else 1)
+
+
+async def test_a_body_that_can_be_read_once_asks_though_there_is_a_newer_credential(world: World) -> None:
+    """Q8: it gets its 401 back, after the step-up."""
+    api = await world.signed_in()
+    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        answer = await world.transport(Request(first.url, first.method, first.headers))
+        await api.renew()
+        assert await attempts.after(answer) is None
+    assert len(world.handler.asked) == 1
+
+
+async def test_a_step_up_waits_for_no_page_that_does_not_end_its_turn(world: World) -> None:
+    """T5: it presents no refresh token."""
+    pages = Pages()
+    api = world.connect(proofs=None, neighbours=pages.page())
+    await api.sign_in(username="ada", password="lovelace")
+    async with pages.page().lock():
+        assert (await api.fetch(VAULT)).status == 200
+
+
+async def test_a_step_up_by_the_apps_own_means_is_newer_than_what_another_page_has(world: World) -> None:
+    """T3: this page has not heard of it yet, and sees it."""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    strong = await world.stepped_up()
+    world.handler.answer = strong
+    deaf = pages.open[0]
+    deaf.frozen = True
+    await other.renew()
+    assert (await one.fetch(VAULT)).status == 200
+    deaf.thaw()
+    await settle()
+    for api in (one, other):
+        session = api._sessions.alive
+        assert session is not None
+        assert session.credential.access_token == strong.access_token
+
+
+async def test_what_the_app_got_for_a_session_that_has_ended_signs_nobody_in(world: World) -> None:
+    """S1"""
+    api = await world.signed_in()
+    world.handler.answer = await world.stepped_up()
+    world.handler.gate = Gate()
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
+    await world.handler.gate.reached()
+    session = api._sessions.alive
+    assert session is not None
+    step_ups, session.step_ups = session.step_ups, None  # as if it could not be cancelled any more
+    api._sessions._end("signed_out")
+    session.step_ups = step_ups
+    world.handler.gate.open()
+    assert isinstance(await waiting, StepUpRequired)
+    assert RefreshPhase.STEPPED_UP not in [event.phase for event in world.events]
 
 
 def test_a_handler_is_something_to_call() -> None:

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import reissue
 
-from tests.simulation.program import Program, Step, many_tabs, one_tab, reduced
+from tests.simulation.program import Program, Step, further, many_tabs, one_tab, reduced
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
@@ -33,11 +33,11 @@ def violation_of(program: Program) -> str:
 def simulate(chunk: tuple[int, int]) -> tuple[int, str]:
     """Run so many programs from a seed on; how many ran, and what the first that fails violates, made smaller.
 
-    Half of them are of one tab.
+    A third of them is of one tab, a third of many, and a third has step-ups and clients of another API.
     """
     first, count = chunk
     for number in range(count):
-        program = (one_tab, many_tabs)[number % 2](first + number)
+        program = (one_tab, many_tabs, further)[number % 3](first + number)
         if violation := violation_of(program):
             return number + 1, violation_of(reduced(program, lambda smaller: bool(violation_of(smaller)))) or violation
     return count, ""

@@ -15,12 +15,13 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.reissue.virtual_time import PAGE
 
 API = "https://api.test/v1/"
+OTHER_API = "https://api.test/files/"
 AUTH = "https://api.test/auth/"
 ACCESS_LIFE = 20.0
 DEADLINE = 15.0  # seconds, for one call to the endpoint
@@ -38,6 +39,7 @@ class Family:
     current: str = ""
     spent: set[str] = field(default_factory=set)
     alive: bool = True
+    strong: bool = False  # the user has signed in so
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Grant:
 
     family: Family
     expires: float
+    audience: str = API
+
+
+STEP_UP = {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", acr_values="strong"'}
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Server:
         self.refused: set[str] = set()  # access tokens
         self.minted = 0
 
-    def grant(self, family: Family) -> dict[str, Any]:
+    def grant(self, family: Family, audience: str = API) -> dict[str, Any]:
         self.minted += 1
         family.current = f"refresh-{self.minted}"
         token = f"opaque-{self.minted}"
@@ -83,17 +89,17 @@ class Server:
             if self.minted % 2:
                 claims["iat"], claims["exp"], answer = self.now(), self.now() + ACCESS_LIFE, {}
             token = f"eyJhbGciOiJIUzI1NiJ9.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
-        self.access[token] = Grant(family, self.now() + ACCESS_LIFE)
+        self.access[token] = Grant(family, self.now() + ACCESS_LIFE, audience)
         if self.in_body:
             answer["refresh_token"] = family.current
         return {"access_token": token, **answer}
 
-    def sign_in(self, user: str) -> tuple[Family, dict[str, Any]]:
-        family = Family(user)
+    def sign_in(self, user: str, *, strong: bool = False) -> tuple[Family, dict[str, Any]]:
+        family = Family(user, strong=strong)
         self.families.append(family)
         return family, self.grant(family)
 
-    def refresh(self, token: str | None) -> tuple[int, Family | None, dict[str, Any]]:
+    def refresh(self, token: str | None, audience: str = API) -> tuple[int, Family | None, dict[str, Any]]:
         if token is None:
             return 204, None, {}  # nobody is signed in
         self.presented.append(token)
@@ -105,8 +111,8 @@ class Server:
             return 401, None, {"error": "invalid_grant"}
         if not self.in_body or self.minted % 3:
             family.spent.add(family.current)
-            return 200, family, self.grant(family)
-        current, answer = family.current, self.grant(family)
+            return 200, family, self.grant(family, audience)
+        current, answer = family.current, self.grant(family, audience)
         family.current = current
         del answer["refresh_token"]  # the old one goes on (RFC 6749 section 6)
         return 200, family, answer
@@ -122,12 +128,13 @@ class Server:
     def revoke(self) -> None:
         """Every access token stops working; the refresh tokens stay good."""
         now = self.now()
-        self.access = {token: Grant(grant.family, now) for token, grant in self.access.items()}
+        self.access = {token: replace(grant, expires=now) for token, grant in self.access.items()}
 
-    def api(self, token: str | None) -> int:
+    def api(self, token: str | None, audience: str, *, strong: bool = False) -> int:
+        """The status; -401 if the token is good, and a stronger sign-in is wanted."""
         grant = self.access.get(token or "")
-        if grant is not None and grant.family.alive and self.now() < grant.expires:
-            return 200
+        if grant is not None and grant.family.alive and self.now() < grant.expires and grant.audience == audience:
+            return -401 if strong and not grant.family.strong else 200
         if token is None:
             return 200  # what is public
         self.refused.add(token)
@@ -148,12 +155,12 @@ class Browser:
         self.on_wire: list[Exchange] = []
         self.mixed = False  # the cookie is another user's, and with opaque tokens no page could know
 
-    async def call_api(self, token: str | None) -> Any:
+    async def call_api(self, token: str | None, audience: str = API, *, strong: bool = False) -> Any:
         fault = self.api_faults.pop(0) if self.api_faults else Fault()
         if fault.kind == "unreachable":
             raise OSError("unreachable")
         await asyncio.sleep(fault.delay / 2)
-        status = self.server.api(token)
+        status = self.server.api(token, audience, strong=strong)
         await asyncio.sleep(fault.delay / 2)
         if fault.kind == "lost":
             raise OSError("connection reset")
@@ -162,6 +169,8 @@ class Browser:
         if fault.kind == "401" and token is not None:
             self.server.refused.add(token)
             return self.response(401)
+        if status == -401 and fault.kind not in ("503", "403"):
+            return self.response(401, STEP_UP)
         return self.response(int(fault.kind) if fault.kind in ("503", "403") else status)
 
     async def call_auth(self, call: str, fields: dict[str, Any]) -> Any:
@@ -195,10 +204,10 @@ class Browser:
             case "refused" | "400":
                 status, body = (401 if kind == "refused" else 400), {"error": "invalid_grant"}
             case _ if call == "login":
-                family, body = self.server.sign_in(exchange.fields["username"])
+                family, body = self.server.sign_in(exchange.fields["username"], strong="strong" in exchange.fields)
                 status = 200
             case _ if call == "refresh":
-                status, family, body = self.server.refresh(exchange.held)
+                status, family, body = self.server.refresh(exchange.held, exchange.fields.get("resource", API))
             case _:
                 self.server.sign_out(exchange.held)
         text = json.dumps(body).encode()

@@ -16,17 +16,24 @@ CORE = Path(__file__).resolve().parents[2] / "app" / "reissue"
 class Mutant:
     """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes.
 
-    `one_tab` or `many_tabs` are the seeds of programs that are known to catch it.
+    `one_tab`, `many_tabs` or `further` are the seeds of programs that are known to catch it.
     """
 
     def __init__(
-        self, name: str, module: str, *faults: str, one_tab: tuple[int, ...] = (), many_tabs: tuple[int, ...] = ()
+        self,
+        name: str,
+        module: str,
+        *faults: str,
+        one_tab: tuple[int, ...] = (),
+        many_tabs: tuple[int, ...] = (),
+        further: tuple[int, ...] = (),
     ) -> None:
         self.name = name
         self.module = module
         self.faults = list(zip(faults[::2], faults[1::2], strict=True))
         self.one_tab = one_tab
         self.many_tabs = many_tabs  # it takes several to see it
+        self.further = further  # it takes a step-up, or another API
 
     def of(self, source: str) -> str:
         for before, after in self.faults:
@@ -245,8 +252,8 @@ MUTANTS = [
     ),
     Mutant(
         "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
-        "mine.began < self._began or (newest is not None and newest.session != mine.session)",
-        "newest is not None and newest.session != mine.session",
+        "mine.edition.began < self._began or (newest is not None and newest.session != session)",
+        "newest is not None and newest.session != session",
         many_tabs=(3_018_682,),
     ),
     Mutant(
@@ -307,6 +314,78 @@ MUTANTS = [
         "a refresh that paused is made, though another page made it", "session",
         "if self._credential is not replaced:\n            return  #", "if False:\n            return  #",
         many_tabs=(299, 1114, 1347),
+    ),
+    Mutant(
+        "the user is asked for a step-up after the end (S1)", "attempts",
+        "        self._session.check_alive()  # nobody is asked to sign in for a session that is over\n", "",
+        further=(152, 294, 361),
+    ),
+    Mutant(
+        "each request asks for its own step-up", "step_up",
+        "await self._flights.setdefault(wanted, SingleFlight()).join(partial(self._ask, wanted))",
+        "await self._ask(wanted)",
+        further=(1, 2, 7),
+    ),
+    Mutant(
+        "a late 401 asks for another step-up (Q2)", "step_up",
+        "        if number <= since:\n", "        if True:\n",
+        further=(214,),
+    ),
+    Mutant(
+        "a step-up that is not enough is asked for without end", "attempts",
+        "if step_ups is None or self._stepped_up or self._refresh_at_once is not None:", "if step_ups is None:",
+        further=(96, 109, 119),
+    ),
+    Mutant(
+        "another user's step-up goes on as this one (S3)", "sessions",
+        "if credential.is_of_another_user_than(session.credential):", "if False:",
+        further=(19, 171, 216),
+    ),
+    Mutant(
+        "another API's token outlives its session (S1)", "resources",
+        "            if self._session is not None:\n                self._session.end(self._of.ended)\n", "",
+        further=(5, 62, 63),
+    ),
+    Mutant(
+        "another API's token is asked for out of turn (T1)", "session",
+        "            async with self._sharing.turn():\n                fresh = await self._exchange_in_turn(ask, fields)\n",
+        "            fresh = await self._exchange_in_turn(ask, fields)\n",
+        further=(1, 3, 4),
+    ),
+    Mutant(
+        "another API's token is asked for after the end (S1)", "endpoint_calls",
+        " or not self.seen_through", "",
+        further=(11386,),
+    ),
+    Mutant(
+        "a refresh token that came with another API's token is not kept (T1)", "session",
+        "            self._hold(kept)\n            self._sharing.hand_over(kept, begins=False)\n", "            pass\n",
+        further=(7, 19, 25),
+    ),
+    Mutant(
+        "a refresh token that came with another API's token is not handed over (T1)", "session",
+        "            self._hold(kept)\n            self._sharing.hand_over(kept, begins=False)\n", "            self._hold(kept)\n",
+        further=(7, 19, 25),
+    ),
+    Mutant(
+        "another API's token of another user is sent (S3)", "session",
+        "if fresh.is_of_another_user_than(held, if_untold=self._cookie_in_doubt):", "if False:",
+        further=(44, 352),
+    ),
+    Mutant(
+        "a Retry-After is that client's alone which asked (F2)", "session",
+        "                self._backoff.failed(error.retry_after)\n            raise\n", "                pass\n            raise\n",
+        further=(957, 1149),
+    ),
+    Mutant(
+        "who waits for a turn does not hear of a Retry-After (F2)", "session",
+        "        self._backoff.check()  # whoever had the turn before may have been asked to wait\n", "",
+        further=(21017, 21718, 22369),
+    ),
+    Mutant(
+        "a refusal outlives the refresh token (F7)", "resources",
+        "                self.alive.forget_refusal()\n", "                pass\n",
+        further=(109,),
     ),
 ]  # fmt: skip
 

@@ -54,11 +54,14 @@ class Program(_Short):
     courtesy: bool = False  # they take turns without locks
     stored: bool = False  # in a store that they share, too
     lag: float = 0.0  # seconds that the browser may take to bring something from one page to another
+    handler: str = ""  # what the app does when the API wants a stronger sign-in; without it, it has no handler
+    other_api: bool = False  # each page has a client for another API, too
 
 
 AFTER = (0.0, 0.0, 0.0, 0.005, 0.005, 0.01, 0.01, 0.5, 5.0, 14.99, 16.0, 25.0)  # seconds
 DELAYS = (0.0, 0.01, 0.01, 0.5, 3.0, 100.0)  # seconds
 CALLS = ("sign_in", "sign_out", "resume", "renew", "adopt", "reload")
+HANDLERS = ("fields", "fields", "credential", "not enough", "another user", "declines", "fails")
 REACTIONS = (*CALLS, "fetch", "abort", "revoke", "cancel")
 LEAVES = ("crash", "freeze", "close")
 
@@ -66,6 +69,21 @@ LEAVES = ("crash", "freeze", "close")
 def one_tab(seed: int) -> Program:
     """A program of one tab that shares nothing."""
     return _program(random.Random(seed), tabs=False)
+
+
+def further(seed: int) -> Program:
+    """One of either, in which requests want a stronger sign-in, or go to another API with a token of their own."""
+    chance = random.Random(seed)
+    program = (one_tab, many_tabs)[chance.random() < 0.5](seed)
+
+    def step(step: Step) -> Step:
+        if step.does != "fetch" or chance.random() < 0.3:
+            return step
+        return replace(step, kind=chance.choice(("strong", "other", "other", "strong other")))
+
+    return replace(
+        program, steps=tuple(map(step, program.steps)), handler=chance.choice(("", *HANDLERS)), other_api=True
+    )
 
 
 def many_tabs(seed: int) -> Program:

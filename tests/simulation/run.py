@@ -12,7 +12,8 @@ What is not held against the core where several tabs share a session, since no p
 3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
    was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
    after the sign-out of a later one; or a sign-out could not be written to the store, where a page finds it later.
-4. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
+4. A page asks its user for a step-up that another has brought, if its own token for the other API is older than that.
+5. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
 """
 
 import asyncio
@@ -247,7 +248,7 @@ class Run:
                 self.jumped_at = self.loop.time()
                 self.jumps.append(self.jumped)
                 for session in [session for tab in self.tabs for session in tab.sessions.values()]:
-                    session.wait_until = 0.0  # who can tell now
+                    session.wait_until = session.busy_until = 0.0  # who can tell now
             case "wake":
                 tab.api.wake()
             case "revoke":
@@ -279,8 +280,10 @@ class Run:
             try:
                 status = (await tab.fetch("end")).status
                 self.expect(status == 200, f"the session is on, and a request gets {status}")
+                status = (await self.fetch_other(tab)).status
+                self.expect(status == 200, f"the session is on, and a request to the other API gets {status}")
             except (self.reissue.SessionEnded, self.reissue.SessionChanged) as error:
-                surprising = known and not session.refused and not session.doubtful
+                surprising = known and not session.refused and not session.exchange_refused and not session.doubtful
                 self.expect(not surprising, f"the server knows the session, and a request gets {error!r}")
         if tab.session is None:
             await tab.sign_in(USERS[1])
@@ -311,9 +314,20 @@ class Run:
             try:
                 status = (await self.let(tab, tab.fetch("end"))).status
                 self.expect(status == 200, f"the session is on, and a request gets {status}")
+                status = (await self.let(tab, self.fetch_other(tab))).status
+                self.expect(status == 200, f"the session is on, and a request to the other API gets {status}")
             except self.reissue.ReissueError as error:
                 excused = self.origin is not None and self.origin.unheard and tab.session is None
                 self.expect(excused, f"all are signed in, and a request gets {error!r}")
+
+    async def fetch_other(self, tab: Tab) -> Any:
+        """A request to the other API. Where nobody can tell whose the cookie is, its first token may be refused."""
+        try:
+            return await tab.fetch("end.other", "other")
+        except self.reissue.SessionChanged:
+            self.expect(tab.session is not None and tab.session.asks_whose, "the session was not another's")
+            await asyncio.sleep(1)
+            return await tab.fetch("end.other again", "other")
 
     async def let(self, tab: Tab, coroutine: Any) -> Any:
         tab.start(coroutine)

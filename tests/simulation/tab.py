@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tests.reissue.virtual_time import PAGE
-from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, Browser
+from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, OTHER_API, Browser, Family
 from tests.simulation.origin import PATIENCE as TURN_PATIENCE
 from tests.simulation.origin import Age, Drawer, Issue, Origin, Shelf, neighbours_of
 
@@ -27,6 +27,10 @@ LOOKS = 6.0  # seconds in which a page that has the turn sees what others hold, 
 TIMEOUT = 200.0  # seconds; of every request that has no shorter one
 LIFE_OF_A_REQUEST = re.compile(
     "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed)?)?)? (done|failed|cancelled)"
+)
+LIFE_WITH_A_STEP_UP = re.compile(
+    "started( waiting){0,3}( sent( refused( waiting){0,3} replayed){0,3}( refused( waiting){0,3})?)?"
+    " (done|failed|cancelled)"
 )
 
 
@@ -56,7 +60,7 @@ class Token:
     """An access token, as it came to this page."""
 
     access_token: str
-    by: str  # login, refresh, adopt, or handed by another page
+    by: str  # login, refresh, adopt, step-up, exchange, or handed by another page
     user: str
     received: float  # awake; what the client's clock said then is another matter
     clock: float
@@ -74,6 +78,7 @@ class Attempt:
     token: Token | None
     at: float
     outcome: Any = None
+    other: bool = False
 
 
 @dataclass(eq=False)
@@ -86,6 +91,16 @@ class Call:
     attempts: list[Attempt] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
     settled: bool = False
+
+    @property
+    def other(self) -> bool:
+        """Does it go to the other API?"""
+        return "other" in self.kind
+
+    @property
+    def most(self) -> int:
+        """How often it may be sent."""
+        return 4 if "strong" in self.kind else 2
 
 
 @dataclass
@@ -101,7 +116,10 @@ class Session:
     overtaken: bool = False  # another page's refresh was faster than one that is still on the way here
     wait_until: float = 0.0  # a Retry-After, on the client's clock
     waits_since: float = 0.0
+    busy_until: float = 0.0  # the same, said to the other API's client
     refused: bool = False
+    exchange_refused: bool = False  # perhaps: nobody tells, if its caller is gone
+    asks_whose: bool = False  # a token for the other API was another user's, or might be
     doubtful: bool = False  # a sign-in was lost since: if the next token is another user's, nobody can tell
     ended: str = ""
 
@@ -148,6 +166,9 @@ class Tab:
         self.slept = 0.0
         self.origin, self.courtesy = origin, courtesy is not None
         self.answers: dict[str, Token] = {}
+        self.offered: Issue | None = None  # what another page gave last
+        self.held: Issue | None = None  # what this page goes on with
+        self.stepping: set[int] = set()  # sessions whose user is asked for a stronger sign-in
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
         self.ends_heard = 0  # of sessions that somebody signed out, each once
@@ -163,8 +184,14 @@ class Tab:
             should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
             neighbours=self.neighbours,
             store=(Shelf(self, origin) if stored else None) if origin else Drawer(self),
+            step_up=self.step_up if run.program.handler else None,
         )
         self.api.on(self.hear)
+        self.other: Any = None
+        self.exchanged: Token | None = None  # the last of the other API's
+        if run.program.other_api:
+            self.other = self.api.for_resource(OTHER_API, resource=OTHER_API)
+            self.other.on(self.hear_other)
         self.events = self.api.events()
         self.stream = asyncio.create_task(self.follow(), context=self.context.copy())
 
@@ -238,6 +265,8 @@ class Tab:
         self.signals.clear()
 
     async def fetch(self, name: str, kind: str = "plain") -> Any:
+        if self.other is None:
+            kind = kind.replace("strong other", "strong").replace("other", "plain")
         self.calls[name] = Call(kind, self.session.number if self.session else None)
         options: dict[str, Any] = {}
         timeout = 0.5 if kind == "timeout" else TIMEOUT
@@ -248,8 +277,9 @@ class Tab:
         if kind == "public":
             options["auth"] = False
         began = self.awake
+        client, url = (self.other, OTHER_API) if "other" in kind else (self.api, API)
         try:
-            return await self.api.fetch(API + name, timeout=timeout, **options)
+            return await client.fetch(url + name, timeout=timeout, **options)
         finally:
             self.run.expect(self.awake <= began + timeout + 1e-6, "a timeout was passed over")
             signal = self.signals.pop(name, None)
@@ -283,11 +313,53 @@ class Tab:
 
     async def adopt(self, user: str) -> None:
         """The app signs in by its own means: with a call of its own, whose cookie is there as well."""
-        family, answer = self.browser.server.sign_in(user)
+        await self.api.adopt(**self.signed_in("adopt", user))
+
+    def signed_in(self, by: str, user: str, *, strong: bool = False) -> dict[str, Any]:
+        """What the app's own call brings."""
+        family, answer = self.browser.server.sign_in(user, strong=strong)
         if not self.browser.server.in_body:
             self.browser.cookie = family.current
-        self.receive("adopt", answer, self.sign_outs)
-        await self.api.adopt(**answer)
+        self.receive(by, answer, self.sign_outs)
+        return answer
+
+    def family_of(self, token: Token) -> Family:
+        return self.browser.server.access[token.access_token].family
+
+    async def step_up(self, wanted: Any) -> Any:
+        """What the app does when the API wants a stronger sign-in."""
+        session, server, does = self.session, self.browser.server, self.run.program.handler
+        self.run.expect(wanted.acr_values == ("strong",), "another sign-in is asked for than the API wants")
+        self.run.expect(session is not None and not session.ended, "a step-up for a session that is over")
+        if session is None:
+            return None
+        self.run.expect(session.number not in self.stepping, "two step-ups at once")
+        strong = self.family_of(session.token).strong
+        weak = self.origin is not None and self.exchanged is not None and not self.family_of(self.exchanged).strong
+        self.run.expect(not strong or weak, "the user is asked for what has been done")
+        self.stepping.add(session.number)
+        try:
+            await asyncio.sleep(0.2)
+        finally:
+            self.stepping.discard(session.number)
+        if server.opaque and not server.in_body:  # whose cookie is left, if it does not come to it, nobody can tell
+            self.browser.doubt()
+            session.doubtful = True
+            does = does.replace("credential", "fields")
+        if server.opaque:
+            does = does.replace("another user", "fields")
+        match does:
+            case "fields":
+                return {"username": session.user, "step_up": True, "strong": True}
+            case "not enough":
+                return {"username": session.user, "step_up": True}
+            case "another user":
+                return {"username": "grace" if session.user == "ada" else "ada", "step_up": True, "strong": True}
+            case "credential":
+                return self.reissue.Credential(**self.signed_in("step-up", session.user, strong=True))
+            case "fails":
+                raise OSError("the window was closed")
+        return None
 
     async def sign_out(self) -> None:
         self.sign_outs += 1
@@ -335,13 +407,15 @@ class Tab:
     async def transport(self, request: Any) -> Any:
         if request.url.startswith(AUTH):
             return await self.ask(request.url.removeprefix(AUTH), json.loads(request.body))
-        name = request.url.removeprefix(API)
-        attempt = Attempt(self.token_of(request), self.run.loop.time())
+        name = self.name_in(request.url)
+        call, audience = self.calls[name], OTHER_API if request.url.startswith(OTHER_API) else API
+        attempt = Attempt(self.token_of(request), self.run.loop.time(), other=call.other)
         self.check_send(name, attempt)
-        self.calls[name].attempts.append(attempt)
+        call.attempts.append(attempt)
         self.on_wire.add(attempt)
         try:
-            attempt.outcome = await self.browser.call_api(attempt.token.access_token if attempt.token else None)
+            token = attempt.token.access_token if attempt.token else None
+            attempt.outcome = await self.browser.call_api(token, audience, strong="strong" in call.kind)
             return attempt.outcome
         except BaseException as error:
             attempt.outcome = error
@@ -365,15 +439,39 @@ class Tab:
             presented = fields.get("refresh_token")
             self.run.expect(presented in (None, self.session.refresh_token), "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
+        of = self.session if "resource" in fields else None
+        if call == "refresh" and self.session is not None:
+            busy_until = max(self.session.busy_until, self.session.wait_until if of is not None else 0.0)
+            self.run.expect(self.run.client_time() >= busy_until, "asked again before Retry-After had passed (F2)")
         try:
             response = await self.browser.call_auth(call, fields)
         finally:
             self.auth_calls -= 1
             self.run.expect(self.awake <= began + DEADLINE + 1e-6, "a call to the endpoint has no deadline")
+            if "step_up" in fields:
+                self.signing_in = False
         self.answer = call, response.status
+        if of is not None and response.status in (204, 400, 401):
+            of.exchange_refused = True
+        if of is not None and response.status == 429:
+            of.busy_until = self.run.client_time() + 3
         with suppress(ValueError):  # cut short
-            self.receive(call, json.loads(response.body), sign_outs)
+            answer = json.loads(response.body)
+            if of is not None and "access_token" in answer:
+                self.receive_other(answer, of)
+            elif of is None:
+                self.receive(call, answer, sign_outs)
         return response
+
+    def receive_other(self, answer: dict[str, Any], of: Session) -> None:
+        token, user = answer["access_token"], self.browser.server.access[answer["access_token"]].family.user
+        of.asks_whose = of.asks_whose or self.browser.server.opaque or user != of.user
+        self.exchanged = self.tokens[token] = Token(
+            token, "exchange", user, self.awake, self.run.client_time(), None, self.sign_outs, session=of.number
+        )
+
+    def name_in(self, url: str) -> str:
+        return str(url.removeprefix(API).removeprefix(OTHER_API))
 
     def receive(self, by: str, answer: dict[str, Any], sign_outs: int) -> None:
         if "access_token" not in answer:
@@ -417,7 +515,11 @@ class Tab:
         fields = json.loads(text) if text else {}
         if fields.get("type") != "granted":
             return
-        token = fields["access_token"]
+        token, self.offered = fields["access_token"], Issue.of(fields["edition"])
+        if self.session is not None and token == self.session.token.access_token:
+            if self.held and self.offered and self.offered > self.held:
+                self.keep(self.session, fields["refresh_token"], self.offered)
+            return
         self.received = Token(
             token,
             "handed",
@@ -429,8 +531,21 @@ class Tab:
             fields["expires_in"] or ACCESS_LIFE,
         )
 
+    def keep(self, session: Session, refresh_token: str | None, issue: Issue | None) -> None:
+        """A refresh token was rotated for the other API's token, here or in another page."""
+        before, session.refresh_token, self.held = session.refresh_token, refresh_token, issue
+        self.run.lose_copy(before)
+
     def hands_over(self, text: str) -> None:
         """It tells what it goes on with, before it tells that it does: of two answers, which."""
+        fields = json.loads(text)
+        if fields.get("type") == "granted":
+            issue = Issue.of(fields["edition"])
+            if self.session is not None and fields["access_token"] == self.session.token.access_token:
+                if self.held is not None and issue is not None and issue > self.held:
+                    self.keep(self.session, fields["refresh_token"], issue)
+                return
+            self.held = issue
         self.signing_in = False
         self.received = self.answers.get(json.loads(text).get("access_token", ""), self.received)
         if self.received is not None and self.received.session is None:
@@ -447,6 +562,7 @@ class Tab:
 
     def check_send(self, name: str, attempt: Attempt) -> None:
         expect, call, token = self.run.expect, self.calls[name], attempt.token
+        expect(call.other == (token is not None and token.by == "exchange"), "a token was sent to another API")
         expect(name not in self.given_up, "a request was sent after its caller had gone")
         if call.kind == "public":
             expect(token is None and not call.attempts, "a request with auth=False got a token, or was sent twice")
@@ -458,7 +574,7 @@ class Tab:
             expect(self.is_refusal(earlier.outcome), f"sent again after {earlier.outcome!r}")
             expect(call.kind != "one_shot", "a body that can be read once was sent twice")
             expect(earlier.token is not token, "replayed with the token that was refused")
-        expect(len(call.attempts) < 2, "a request was sent three times")
+        expect(len(call.attempts) < call.most, "a request was sent too often")
         if call.session is None:
             call.session = token.session  # it waited for a resume
             by = self.sessions[token.session or 1].by
@@ -469,7 +585,8 @@ class Tab:
         expect(self.session is not None and self.session.number == token.session, "a token outlived its session")
         expect(token.session == call.session, "a request was sent in a session that is not its own")
         session = self.sessions.get(token.session or 0)
-        expect(session is None or token.user == session.user, "a user's request was sent as another")
+        untold = call.other and self.browser.mixed
+        expect(session is None or token.user == session.user or untold, "a user's request was sent as another")
         expect(not token.refused, "a token that had been refused was sent again")
         if not call.attempts:
             new = token.by != "handed" and abs(token.received - self.awake) < 1e-6
@@ -477,7 +594,8 @@ class Tab:
             # A new token is sent once (T12), also if the clock was set while its page waited for its turn to end.
             clock_set = self.run.loop.time() - self.run.jumped_at < LOOKS
             expect(new or was_frozen or clock_set or not self.is_expired(token), "a token that is dead was sent")
-        waiting = [other for other in self.on_wire if other.token and self.run.loop.time() - other.at < PATIENCE]
+        since = self.run.loop.time() - PATIENCE
+        waiting = [o for o in self.on_wire if o.token and o.other == call.other and o.at > since]
         expect(len(waiting) < self.in_flight, "more requests on the wire than admission allows")
 
     def is_expired(self, token: Token) -> bool:
@@ -498,6 +616,14 @@ class Tab:
             self.reactions.remove(reaction)
             reaction[1]()
 
+    def hear_other(self, event: Any) -> None:
+        """What the client of the other API tells."""
+        self.run.heard.append(event)
+        if isinstance(event, self.reissue.RequestEvent):
+            self.request_went(event)
+        elif event.phase.value in ("started", "succeeded") and self.exchanged is not None:
+            self.exchanged.received, self.exchanged.clock = self.awake, self.run.client_time()
+
     def session_began(self, event: Any) -> None:
         token = self.received
         self.run.expect(self.session is None, "two sessions at once")
@@ -510,6 +636,7 @@ class Tab:
             self.session = Session(event.session, token, token.by, token.user, token.refresh_token)
             self.sessions[event.session] = self.session
             issue = self.issue_of(token)
+            self.held = self.offered if token.by == "handed" else self.held
             if self.origin is not None and issue is not None and token.by == "handed":
                 self.origin.unheard |= any(age > issue.session for age in self.origin.signed_out)
 
@@ -538,7 +665,7 @@ class Tab:
             case "closed":
                 expect(self.closing, "closed, and nobody asked for it")
             case "refused":
-                expect(session.refused, "signed out without a refusal")
+                expect(session.refused or session.exchange_refused, "signed out without a refusal")
                 useless = session.token.refused or self.had_left(session.token) <= 0
                 expect(useless, "signed out while the token still worked (F9)")
             case "replaced":
@@ -558,7 +685,7 @@ class Tab:
             expect(not any(s.refreshing for s in self.sessions.values() if not s.ended), "two refreshes at once")
             expect(not session.refused, "asked again after a refusal (F7)")
             expect(self.run.client_time() >= session.wait_until, "asked again before Retry-After had passed (F2)")
-            self.check_need(session.token)
+            self.check_need(session)
             session.refreshing = True
             return
         if event.phase.value == "taken_over":
@@ -566,11 +693,21 @@ class Tab:
             expect(session is self.session, "a session that is over goes on")
             expect(token is not None and token.by == "handed" and token.session is None, "taken over from nobody")
             self.go_on(session, token)
+            self.held = self.offered
             session.overtaken, session.refreshing = session.overtaken or session.refreshing, False
             session.refused = False
             issue = self.issue_of(token) if token is not None else None
             if issue is not None and issue.told_at >= session.waits_since:
-                session.wait_until = 0.0  # the server has answered another page since
+                session.wait_until = session.busy_until = 0.0  # the server has answered another page since
+            return
+        if event.phase.value == "stepped_up":
+            token = self.received
+            expect(session is self.session, "a session that is over takes a step")
+            by = token.by if token is not None and token.session is None else "nobody"
+            expect(by in ("login", "step-up"), f"stepped up by {by}")
+            self.go_on(session, token)
+            session.overtaken, session.refreshing = session.overtaken or session.refreshing, False
+            session.refused, session.wait_until, session.busy_until = False, 0.0, 0.0
             return
         expect(session.refreshing or session.overtaken, "a refresh ended that had not begun")
         session.overtaken = session.overtaken and session.refreshing
@@ -600,10 +737,12 @@ class Tab:
             self.run.expect(token.user == session.user or mixed, "a session goes on with another user's token")
             session.user = token.user
 
-    def check_need(self, token: Token) -> None:
+    def check_need(self, session: Session) -> None:
         """A refresh is for a token that was refused or nears its end, or because somebody asked for it."""
+        token = session.token
         stale = self.had_left(token) <= token.life / 4
-        self.run.expect(stale or token.refused or self.renewals > 0, "a refresh that nobody needed")
+        wanted = self.renewals > 0 or session.asks_whose
+        self.run.expect(stale or token.refused or wanted, "a refresh that nobody needed")
 
     def had_left(self, token: Token) -> float:
         """The fewest seconds of life that the client's clock can have left it: it may have been set since it looked."""
@@ -611,12 +750,12 @@ class Tab:
         return token.clock + token.life - now - max(self.run.jumps)
 
     def request_went(self, event: Any) -> None:
-        call = self.calls[event.url.removeprefix(API)]
+        call = self.calls[self.name_in(event.url)]
         call.phases.append(event.phase.value)
         if event.phase.value == "refused":
-            token = call.attempts[-1].token
+            token, outcome = call.attempts[-1].token, call.attempts[-1].outcome
             self.run.expect(token is not None, "a request without a token was refused")
-            if token is not None:
+            if token is not None and not getattr(outcome, "headers", None):  # else it is good, and not enough
                 token.refused = True
 
     # What must hold when all is over
@@ -629,7 +768,8 @@ class Tab:
             if call.kind == "public" or not call.phases:
                 continue
             life = " ".join(call.phases) + " cancelled" * (name in self.untold)
-            expect(bool(LIFE_OF_A_REQUEST.fullmatch(life)), f"a request with this life: {life}")
+            usual = LIFE_WITH_A_STEP_UP if "strong" in call.kind else LIFE_OF_A_REQUEST
+            expect(bool(usual.fullmatch(life)), f"a request with this life: {life}")
             sends = call.phases.count("sent") + call.phases.count("replayed")
             expect(sends == len(call.attempts), "a request was sent more often than told")
         for task in self.tasks:

@@ -1,9 +1,11 @@
 """A few thousand random programs against the model server, the same ones each time; `make simulate` runs others."""
 
+from collections.abc import Callable
+
 import pytest
 import reissue
 
-from tests.simulation.program import Program, Step, many_tabs, one_tab, reduced
+from tests.simulation.program import Program, Step, further, many_tabs, one_tab, reduced
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
@@ -13,9 +15,10 @@ def test_the_same_program_gives_the_same_run(seed: int) -> None:
     assert run(reissue, one_tab(seed)).trace == run(reissue, one_tab(seed)).trace
 
 
+@pytest.mark.parametrize("kind", [many_tabs, further])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_same_program_of_many_tabs_gives_the_same_run(seed: int) -> None:
-    assert run(reissue, many_tabs(seed)).trace == run(reissue, many_tabs(seed)).trace
+def test_the_same_program_of_other_kinds_gives_the_same_run(seed: int, kind: Callable[[int], Program]) -> None:
+    assert run(reissue, kind(seed)).trace == run(reissue, kind(seed)).trace
 
 
 def test_a_program_that_fails_is_made_smaller() -> None:
@@ -46,6 +49,12 @@ def test_a_violation_says_how_to_run_it_again() -> None:
 def test_the_invariants_hold_of_one_tab(part: int) -> None:
     for seed in range(100 * part, 100 * (part + 1)):
         run(reissue, one_tab(seed))
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_the_invariants_hold_of_step_ups_and_of_another_api(part: int) -> None:
+    for seed in range(100 * part, 100 * (part + 1)):
+        run(reissue, further(seed))
 
 
 @pytest.mark.parametrize("part", range(10))

@@ -23,7 +23,7 @@ from .requests import can_carry_a_token
 from .signals import PageSignal
 from .stores import PageStore
 from .tabs import page_neighbours
-from .transport import send
+from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
 
 if not IN_WORKER and not hasattr(js, "document"):
@@ -68,6 +68,7 @@ class PageInterceptor(Interceptor):
             neighbours=neighbours,
             store=kept,
             page=_page(endpoint, mine),
+            make_future=make_future,
             **options,
         )
         self._stop_listening = [_listen(js.globalThis, "online", self.wake)]
