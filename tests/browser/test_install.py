@@ -174,6 +174,7 @@ BODIES = {
 @pytest.mark.firefox
 def test_bodies_of_every_kind_are_replayed_whole(installed: Visit) -> None:
     """Q8, Q9: given to fetch, and given to a Request."""
+    javascript(installed, "await fetch('/api/me')")  # the token is known to be good: all are sent with it
     installed.server.control("/dev/revoke")
     installed.expect_console(REFUSED, times=2 * len(BODIES))
     sent = javascript(
