@@ -10,7 +10,8 @@
 #   make mutation [ARGS=...] change the core in small ways: its tests must notice (not part of `make test`)
 #   make bench [ARGS=...]    measure side by side with what people use in JavaScript (20 minutes; not part of `make test`)
 #   make contract            write docs/contract.md anew from the tests
-#   make site [API=URL] [BASE=/path/]  write dist/: the demo for any file host, and what to embed in other sites
+#   make site [API=URL] [BASE=/path/] [ARGS=--stripped]
+#                            write dist/: the demo for any file host, and what to embed in other sites
 #   make wheel               build dist/reissue-….whl: the same bytes from the same sources
 #   make runtime             only bring the browser runtime into .runtime
 #   make pin                 re-make the hashed requirement files and package-lock.json (needs uv and npm)
@@ -102,7 +103,7 @@ runtime: $(VENV)/serve.stamp
 	@$(PY) runtime/build.py
 
 site: $(VENV)/serve.stamp
-	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)"
+	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)" $(ARGS)
 
 # In this very environment, whose hatchling is pinned: another one would write its own version into the wheel.
 wheel: $(VENV)/serve.stamp

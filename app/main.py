@@ -31,6 +31,7 @@ MANY, FEW = 20, 5  # requests
 SHORT_LIFE = 2  # seconds: the token that 'Let the token expire' asks for
 SLOW = 3  # seconds that a slow refresh takes
 DEADLINE = 6  # seconds that the page waits for a refresh
+NO_API = (404, 405, 501)  # how hosts of files answer a POST
 
 words: dict[str, str] = (await js.pageWords).to_py()  # noqa: F704 - boot.js has fetched them
 meta = document.querySelector('meta[name="reissue-api"]')
@@ -178,12 +179,13 @@ async def begin() -> None:
     by_id("startup-stage").textContent = say("startup.stage.5")
     try:
         signed_in = await api.resume()
-    except RefreshUnavailable:
+    except RefreshUnavailable as error:
         by_id("startup").classList.add("failed")
         show("startup-stage", False)
-        by_id("startup-title").textContent = say("startup.unreachable")
-        by_id("startup-reason").textContent = say("startup.unreachable.reason")
-        by_id("startup-advice").textContent = say("startup.unreachable.advice")
+        trouble = "startup.no_api" if error.status in NO_API else "startup.unreachable"
+        by_id("startup-title").textContent = say(trouble)
+        by_id("startup-reason").textContent = say(f"{trouble}.reason", url=f"{home}auth/refresh", status=error.status)
+        by_id("startup-advice").textContent = say(f"{trouble}.advice")
         show("startup-again")
         show("startup-trouble")
         return

@@ -1,4 +1,4 @@
-"""From results.json to what people read: the tables between the markers of two READMEs, and the plot."""
+"""From results.json to what people read: the tables between the markers of the READMEs, and the plot."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from bench.parts import gate, memory, overhead, startup, storm, tabs
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURE = ROOT / "docs" / "bench.svg"
-DOCUMENTS = (ROOT / "README.md", ROOT / "bench" / "README.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "README.ko.md", ROOT / "bench" / "README.md")
 ENOUGH, QUIET = 5, 1.5  # rounds; load average
 GOALS: dict[str, Callable[[dict[str, Any]], list[Goal]]] = {
     "storm": storm.goals,
@@ -88,7 +88,7 @@ def filled(text: str, found: dict[str, str]) -> str:
 
 
 def write(results: dict[str, Any]) -> None:
-    """Fill both documents, and draw the plot."""
+    """Fill the documents, and draw the plot."""
     found = sections(results)
     for document in DOCUMENTS:
         document.write_text(filled(document.read_text(encoding="utf-8"), found), encoding="utf-8")

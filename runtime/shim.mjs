@@ -2,6 +2,7 @@
 // runtime/build.py fills in the folders, and serves this one file under a name that stays.
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
+import * as wire from "./{library}/wire.js";
 
 export {version};
 
@@ -16,5 +17,6 @@ export const loadPyodide = async options => {
         packageBaseUrl: at("./"),
     });
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
+    pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js
     return pyodide;
 };

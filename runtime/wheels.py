@@ -38,7 +38,7 @@ def downloaded(site: Path, pyodide: Path, requirements: Path = REQUIREMENTS) -> 
 
 
 def own(site: Path) -> Path:
-    """Return the folder with reissue's wheel, and beside it the one file of it that the shim imports.
+    """Return the folder with reissue's wheel, and beside it the files of it that the shim imports.
 
     An edit of the library gives both a new address.
     """
@@ -52,7 +52,8 @@ def own(site: Path) -> Path:
             sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder,
             failed="reissue's wheel can't be built: is requirements.txt installed in this Python?",
         )  # fmt: skip
-        shutil.copy(ROOT / "app" / "reissue" / "browser" / "gate.js", folder)
+        for script in (ROOT / "app" / "reissue" / "browser").glob("*.js"):
+            shutil.copy(script, folder)
 
     return sealed(site, "reissue", [*LIBRARY, Path(__file__)], make)
 

@@ -35,11 +35,14 @@ AS_A_GUIDE: Final = "tests/site/test_guide.py::test_the_guide_leads_to_a_protect
 AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
 AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
 AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
+AS_A_STRICT_SERVER: Final = (
+    "tests/servers/test_documents.py::test_what_the_document_says_of_keys_step_ups_and_several_apis"
+)
 AS_A_TRIP: Final = "tests/servers/test_oidc.py::test_what_the_document_says_of_a_sign_in_by_redirect"
 AS_A_PROVIDER: Final = "tests/servers/test_oidc.py::test_the_provider_takes_the_settings_of_the_document"
 AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
 AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that_the_guides_page_runs_under"
-AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_runs_from_any_file_host_with_its_api_elsewhere"
+AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_says_that_it_has_no_api_until_its_files_name_one"
 EMBED: Final = "tests/site/test_embed.py"
 WHEEL: Final = "tests/wheel/test_in_a_page.py"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_script_as_well"
@@ -110,11 +113,15 @@ RULES: Final = (
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
+    Rule("docs/servers.md", IN_A_PAGE, heading="A cookie and three addresses"),
     Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
     Rule("docs/servers.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
     Rule("docs/servers.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),
+    Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),
+    Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="A stronger sign-in (step-up)"),
+    Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="Several APIs"),
     Rule("docs/servers.md", IN_A_PAGE, heading="Anything else"),
 )
 

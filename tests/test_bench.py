@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = json.loads((ROOT / "bench" / "results.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("document", report.DOCUMENTS, ids=lambda file: file.parent.name)
+@pytest.mark.parametrize("document", report.DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_no_figure_of_a_table_is_typed_by_hand(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert "<!-- bench: goals -->" in text

@@ -1,5 +1,6 @@
 """Which browser is chosen; that one of them runs is for the browser tests to show."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.browser.browsers import (
     launch_options,
     named,
 )
+from tests.live_server import ROOT
 
 
 def a_browser(folder: Path, name: str = "chromium") -> Path:
@@ -139,3 +141,10 @@ def test_webkit_needs_its_driver_its_browser_and_a_screen(tmp_path: Path) -> Non
     assert installed_webkit(path.get, [f"{tmp_path}/absent*"]) is None
     for missing in path:
         assert installed_webkit({**path, missing: None}.get, [str(browser)]) is None
+
+
+def test_the_document_says_which_drivers_are_pinned() -> None:
+    told = (ROOT / "docs" / "browsers.md").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^(\w+)==([\d.]+?)(?:\.0)? ", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    for driver in ("Playwright", "selenium"):
+        assert set(re.findall(rf"{driver} ([\d.]+\d)", told)) == {pinned[driver.lower()]}

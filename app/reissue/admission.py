@@ -14,18 +14,43 @@ Theory of operation:
    Only what is on the wire is parked, never a request that holds its slot while it waits for a refresh.
 4. A waiter that is cancelled is passed over; if it had been called already, its slot goes on to the next.
 5. While there is room, entering makes no future and no task.
+6. What is on the wire when the token turns out to be refused was sent for nothing, and over HTTP/1.1 the refresh stands
+   behind it in the browser's own line. So few are sent ahead until there is a sign that the token is taken: an answer,
+   or that it was just granted. The sign is good for `memory` seconds.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from itertools import count
+from math import inf
+from typing import Any
+
+MakeFuture = Callable[[], "asyncio.Future[Any]"]
+"""Makes what is awaited until it is settled, in place of the running loop's own `create_future`."""
 
 
 class Admission:
-    """The slots of one origin. `limit` is how many there are, `patience` in seconds."""
+    """The slots of one origin: `limit`, and only `unproven` of them without a sign that the token is taken.
 
-    def __init__(self, limit: int, *, patience: float = 5.0) -> None:
+    `patience` and `memory` are in seconds. `make_future` makes what a request in line awaits; the running loop's own by
+    default.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        *,
+        unproven: int = 8,
+        patience: float = 5.0,
+        memory: float = 30.0,
+        make_future: MakeFuture | None = None,
+    ) -> None:
+        self._make_future = make_future
         self._limit = limit
+        self._unproven = min(limit, unproven)
+        self._memory = memory
+        self._proven_until = -inf  # the loop's time
         self._patience = patience
         self._line: deque[asyncio.Future[int]] = deque()
         self._held: dict[int, float | None] = {}  # slot → since when it is on the wire; None: not yet
@@ -35,14 +60,14 @@ class Admission:
     @property
     def full(self) -> bool:
         """Would `enter()` wait?"""
-        return len(self._held) >= self._limit or bool(self._line)
+        return bool(self._line) or not self._has_room()
 
     async def enter(self, *, first: bool = False) -> int:
         """Wait for a slot; its number. `first` waits at the head of the line."""
         if not self.full:
             return self._give()
         loop = asyncio.get_running_loop()
-        place: asyncio.Future[int] = loop.create_future()
+        place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
         (self._line.appendleft if first else self._line.append)(place)
         if self._watch is None:
             self._watch = loop.call_later(self._patience, self._park)
@@ -57,9 +82,21 @@ class Admission:
         """The request is on the wire now."""
         self._held[slot] = asyncio.get_running_loop().time()
 
-    def leave(self, slot: int) -> None:
-        """Give the slot back: the head is here, or the request failed. A parked one has been given back already."""
+    def leave(self, slot: int, *, refused: bool | None = None) -> None:
+        """Give the slot back: the head is here, or the request failed. A parked one has been given back already.
+
+        `refused` says what the head told of the token; None for nothing.
+        """
         self._held.pop(slot, None)
+        if refused:
+            self._proven_until = -inf
+        elif refused is False:
+            self._trust()
+        self._call_next()
+
+    def trust(self) -> None:
+        """The token has just been granted: it will be taken."""
+        self._trust()
         self._call_next()
 
     def dismiss(self) -> None:
@@ -69,13 +106,22 @@ class Admission:
             if not place.done():
                 place.set_result(self._give())
 
+    def _trust(self) -> None:
+        self._proven_until = asyncio.get_running_loop().time() + self._memory
+
+    def _has_room(self) -> bool:
+        held = len(self._held)
+        if held < self._unproven:
+            return True
+        return held < self._limit and asyncio.get_running_loop().time() < self._proven_until
+
     def _give(self) -> int:
         slot = next(self._numbers)
         self._held[slot] = None
         return slot
 
     def _call_next(self) -> None:
-        while self._line and len(self._held) < self._limit:
+        while self._line and self._has_room():
             place = self._line.popleft()
             if not place.done():
                 place.set_result(self._give())

@@ -83,9 +83,12 @@ class Attempts:
         self._session = await self._enter(self._waits_for_resume)
         failures = self._session.failures
         await self._admitted(first=False)
+        before = self._session.credential
         credential = await self._session.obtain(
             renewed=self._renewed_at_once(), failures=failures, waits=self._waits_for_refresh
         )
+        if credential is not before and self._admission is not None:
+            self._admission.trust()
         return await self._sent(credential, RequestPhase.SENT)
 
     async def after(self, outcome: Any) -> Request | None:
@@ -95,10 +98,10 @@ class Attempts:
         is renewed all the same. Raises as `first`, and StepUpRequired.
         """
         assert self._session is not None and self._credential is not None, "after first()"  # noqa: PT018
-        self._leave()
+        status = getattr(outcome, "status", None)
+        self._leave(refused=None if status is None else status == 401)
         if self._over:
             return None
-        status = getattr(outcome, "status", None)
         challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 else []
         lacks_nonce = self._credential.bound and asks_for_nonce(challenges)
         repeatable = self._learns_nonce(outcome)
@@ -123,6 +126,8 @@ class Attempts:
             return None
         await self._admitted(first=True)
         credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
+        if self._admission is not None:
+            self._admission.trust()
         self._replayed, self._asked_for_nonce = True, False
         return await self._sent(credential, RequestPhase.REPLAYED)
 
@@ -230,9 +235,9 @@ class Attempts:
                 self._tell(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
             self._slot = await self._admission.enter(first=first)
 
-    def _leave(self) -> None:
+    def _leave(self, *, refused: bool | None = None) -> None:
         if self._admission is not None and self._slot is not None:
-            self._admission.leave(self._slot)
+            self._admission.leave(self._slot, refused=refused)
             self._slot = None
 
 

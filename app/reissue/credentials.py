@@ -74,11 +74,12 @@ class Credential:
     def user(self) -> object:
         """Whom the token names as its user (`sub`, RFC 7519 section 4.1.2), unverified; None if it names nobody.
 
-        Where the access token is opaque, the ID token tells.
+        Where the access token is opaque, or does not say, the ID token tells.
         """
         for token in filter(None, (self.access_token, self.id_token)):
             with suppress(MalformedToken):  # an opaque token
-                return unverified_claims(token).get("sub")
+                if (user := unverified_claims(token).get("sub")) is not None:
+                    return user
         return None
 
     def is_of_another_user_than(self, other: "Credential", *, if_untold: bool = False) -> bool:

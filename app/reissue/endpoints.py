@@ -158,10 +158,11 @@ class Endpoint:
         `metadata` is a mapping in RFC 8414's own names, in place of that. `client_id` is a public client's.
         `redirect_uri` is the page that users are sent back to, by default the one that they left, without query and
         fragment. `scope` is "openid offline_access" unless given; with "openid" an ID token is asked for and validated.
-        `resource` is one URL, or several, of RFC 8707. `parameters` are sent with every authorization request
-        (`{"prompt": "consent"}`), besides those given to `sign_in()`. `end_session=True` leaves the page at
-        `sign_out()`, to sign out at the provider too, which sends users back to `post_logout_redirect_uri`. The rest is
-        as above: `fields`, `headers`, `names`; `credentials` is "omit" unless given.
+        `resource` is one URL, or several, of RFC 8707: tokens are for the first, and `api.for_resource()` gets the
+        others' own. `parameters` are sent with every authorization request (`{"prompt": "consent"}`), besides those
+        given to `sign_in()`. `end_session=True` leaves the page at `sign_out()`, to sign out at the provider too, which
+        sends users back to `post_logout_redirect_uri`. The rest is as above: `fields`, `headers`, `names`;
+        `credentials` is "omit" unless given.
 
         `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
         """

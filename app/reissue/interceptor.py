@@ -28,7 +28,7 @@ from itertools import count
 from typing import Any
 from weakref import WeakSet
 
-from .admission import Admission
+from .admission import Admission, MakeFuture
 from .attempts import Attempts
 from .blocking import Spawn
 from .claims import unverified_claims
@@ -68,7 +68,8 @@ class Interceptor:
     token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
-    origin; the rest wait their turn. `should_renew` judges in place of `status == 401`: a function, plain or async, of
+    origin, and at most 8 until an answer has shown that the token is taken; the rest wait their turn, on futures that
+    `make_future` makes. `should_renew` judges in place of `status == 401`: a function, plain or async, of
     the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
     True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
     takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
@@ -99,7 +100,9 @@ class Interceptor:
         step_up: StepUpHandler | None = None,
         parse_url: ParseUrl = parse_url,
         page: Page | None = None,
+        make_future: MakeFuture | None = None,
     ) -> None:
+        self._make_future = make_future
         if not callable(transport):
             raise TypeError("transport is a coroutine function that takes a Request")
         self._transport = transport
@@ -449,7 +452,7 @@ class Interceptor:
     def _admission(self, origin: str) -> Admission:
         """The slots of an origin. Origins are as few as the audience names."""
         if origin not in self._admissions:
-            self._admissions[origin] = Admission(self._in_flight)
+            self._admissions[origin] = Admission(self._in_flight, make_future=self._make_future)
         return self._admissions[origin]
 
     def _dismiss(self) -> None:

@@ -93,8 +93,12 @@ class OAuth2(Endpoint):
         return RedirectingSource(self, transport, parse, prover, known=known, clock=clock, page=page)
 
     def grant_request(self, server: Metadata, grant_type: str, **fields: str) -> Request:
-        """A request to the token endpoint (RFC 6749 sections 4.1.3 and 6; `resource`: RFC 8707 section 2.2)."""
-        asked = {"resource": self.resource, "grant_type": grant_type, "client_id": self.client_id}
+        """A request to the token endpoint (RFC 6749 sections 4.1.3 and 6).
+
+        A token is for one resource: the first, unless `fields` say which (RFC 8707 section 2.2). oidc-provider refuses
+        to make one for several.
+        """
+        asked = {"resource": self.resource[:1], "grant_type": grant_type, "client_id": self.client_id}
         return self._request(server.token_endpoint, {**asked, **fields})
 
     def revocation_request(self, server: Metadata, credential: Credential) -> Request | None:

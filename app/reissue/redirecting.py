@@ -165,14 +165,14 @@ class RedirectingSource(HttpTokenSource):
         fields, pending = arrival.fields, arrival.pending
         if pending is None:
             raise GrantRefused("unexpected_answer", "nobody in this tab asked for it, or it has been used before")
-        if "error" in fields:
-            raise GrantRefused(error_code(fields["error"], "invalid_request"), fields.get("error_description"))
-        if "code" not in fields:
+        if not fields.keys() & {"code", "error"}:
             raise GrantRefused("unexpected_answer", "it has no code, or several")
         server = await self._server.metadata()
         said = fields.get("iss", None if server.sends_issuer else server.issuer)
         if pending.issuer != server.issuer or (server.issuer is not None and said != server.issuer):
             raise GrantRefused("wrong_issuer", "the answer is not from the server that was asked (RFC 9207)")
+        if "error" in fields:
+            raise GrantRefused(error_code(fields["error"], "invalid_request"), fields.get("error_description"))
         if self._oauth2.openid:
             await self._server.keys(False)
         if arrival.granted is None:

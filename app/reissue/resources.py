@@ -94,7 +94,9 @@ class ResourceSessions(Sessions):
         session = await self._resumed()
         of.check_alive()
         if session is None:
-            raise SessionEnded("closed")
+            if self._closed:
+                raise SessionEnded("closed")
+            raise RefreshUnavailable("the call to the endpoint was cancelled")
         return session
 
     def refresh_at_once(self, spawn: Spawn, session: Session) -> None:

@@ -136,8 +136,10 @@ class Session:
         freshness = credential.freshness(self._clock(), leeway=self._leeway)
         if credential is self._rejected or freshness is Freshness.EXPIRED:
             if self._failure is not None and failures is not None and failures < self._failures:
-                self._backoff.check()
-                raise RefreshUnavailable(str(self._failure), status=self._failure.status) from self._failure.__cause__
+                retry_after = self._backoff.retry_after or None
+                raise RefreshUnavailable(
+                    str(self._failure), retry_after=retry_after, status=self._failure.status
+                ) from self._failure.__cause__
             if waits is not None and self.must_wait():
                 waits()
             return await self.renew(rejected=credential)
@@ -271,7 +273,8 @@ class Session:
             raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
         held = self._presented(up_to_date=up_to_date)
         try:
-            fresh = await ask(Exchange(held, fields), late=partial(self._rotate, held))
+            asking = partial(ask, Exchange(held, fields), late=partial(self._rotate, held))
+            fresh = await self._ask_again_if_lost(asking)
         except GrantRefused as refused:
             if refused.error != "invalid_grant":  # it is not the refresh token that is refused
                 raise
@@ -310,8 +313,8 @@ class Session:
         if self._ended is None and self._held is held:
             self._hold(kept)
             self._sharing.hand_over(kept, begins=False)
-        elif self._ended == "closed" and self._sharing.holds(held):
-            self._sharing.hand_over(kept, begins=False)
+        else:
+            self._pass_on(held, kept)
 
     def _hold(self, credential: Credential) -> None:
         self._held = credential
@@ -345,7 +348,8 @@ class Session:
         self._backoff.check()  # whoever had the turn before may have been asked to wait
         held = self._presented(up_to_date=newest)
         try:
-            fresh = (await self._ask_again_if_lost(held)).received(self._clock(), previous=held)
+            ask = partial(self._ask, held, late=partial(self._came_late, held))
+            fresh = (await self._ask_again_if_lost(ask)).received(self._clock(), previous=held)
         except GrantRefused as refusal:
             await self._sharing.look()  # before anything ends: another page may have been faster (T3)
             if not self._is_settled(replaced):
@@ -369,8 +373,7 @@ class Session:
             return True
         return self._credential is not replaced
 
-    async def _ask_again_if_lost(self, credential: Credential) -> Credential:
-        ask = partial(self._ask, credential, late=partial(self._came_late, credential))
+    async def _ask_again_if_lost(self, ask: Callable[[], Awaitable[Credential]]) -> Credential:
         asked_at = self._clock()
         try:
             return await ask()
@@ -380,11 +383,18 @@ class Session:
             return await ask()
 
     def _came_late(self, replaced: Credential, fresh: Credential) -> None:
-        """The session ended while this was on its way. Dropped (S1), unless it ended in this page only."""
-        if self._ended != "closed" or not self._sharing.holds(replaced):
-            return
+        """The session ended while this was on its way."""
         if not fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):
-            self._sharing.hand_over(fresh.received(self._clock(), previous=replaced), begins=False)
+            self._pass_on(replaced, fresh.received(self._clock(), previous=replaced))
+
+    def _pass_on(self, held: Credential, late: Credential) -> None:
+        """What came in place of `held`, but too late, is dropped (S1). Unless the session ended in this page only: then
+        the others have it. And after a sign-out it is what the server has to be told of.
+        """
+        if self._ended == "signed_out":
+            self._held = late
+        elif self._ended == "closed" and self._sharing.holds(held):
+            self._sharing.hand_over(late, begins=False)
 
     def _is_spent(self, credential: Credential) -> bool:
         """Is it of no use, also to one who has just got it? What was handed over is not new: it has been used."""

@@ -184,13 +184,19 @@ class Sessions:
     async def sign_out(self) -> None:
         """End the session here and in every page that shares it; then tell the endpoint."""
         self.check_usable()
-        credential = self._end("signed_out")
+        session = self._end("signed_out")
         self._sharing.end("signed_out")
-        async with self._sharing.turn(insist=True):
-            await self._calls.make(self._tokens.sign_out, credential)
+        failure: OSError | ReissueError | None = None
+        try:
+            async with self._sharing.turn(insist=True):  # what a refresh on its way has brought is the server's to end
+                await self._calls.make(self._tokens.sign_out, session and session.held)
+        except (OSError, ReissueError) as error:
+            failure = error
         if self._tokens.redirects is not None:
             async with time_limit(self._deadline):
-                await self._tokens.redirects.leave_to_sign_out(credential)
+                await self._tokens.redirects.leave_to_sign_out(session and session.held)
+        if failure is not None:
+            raise failure
 
     async def close(self) -> None:
         """End the session in this page only. A refresh that is on the wire is waited for, and handed on."""
@@ -339,15 +345,11 @@ class Sessions:
 
     async def _step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
         """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
-        if isinstance(answer, Credential):
-            await self._sharing.look_around()
-            self._take_step(session, answer)
-        elif isinstance(answer, Mapping):
-            async with self._sharing.turn(insist=True):
-                session.check_alive()
-                self._take_step(session, await self._signed_in(answer))
-        else:
+        if not isinstance(answer, (Credential, Mapping)):
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
+        async with self._sharing.turn(insist=True):  # a credential may go on with the refresh token that is being spent
+            session.check_alive()
+            self._take_step(session, answer if isinstance(answer, Credential) else await self._signed_in(answer))
 
     def _take_step(self, session: Session, credential: Credential) -> None:
         session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
@@ -380,18 +382,17 @@ class Sessions:
         self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))
         return session
 
-    def _end(self, reason: EndReason) -> Credential | None:
-        """End the session in this page, and whatever is about to start one; the credential it had."""
+    def _end(self, reason: EndReason) -> Session | None:
+        """End the session in this page, and whatever is about to start one; gives the session, if there was one."""
         session, self._session = self._session, None
         self._sign_outs += 1
         self._resuming.cancel()
         self._unasked = False
         if self._tokens.redirects is not None:
             self._tokens.redirects.forget()
-        if session is None:
-            return None
-        session.end(reason)
-        return session.held
+        if session is not None:
+            session.end(reason)
+        return session
 
     def _check_overtaken(self, sign_outs: int) -> None:
         if sign_outs != self._sign_outs:

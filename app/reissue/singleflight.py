@@ -6,7 +6,8 @@ Theory of operation. The run is a task of its own, owned by nobody who waits for
 2. Cancelling a waiter cancels that waiter only (HARD_CASES Q11): `asyncio.wait` leaves the task alone, where
    `await task` would take it along. It is used in place of `asyncio.shield`, which reports to the console if
    the run fails after a waiter has gone (CPython 3.14).
-3. The slot is empty after any outcome: result, error or cancellation (Q12).
+3. The slot is empty after any outcome: result, error or cancellation (Q12); after that last one at once, since whoever
+   comes next may be of another session.
 4. An error that nobody waits for any more is consumed: Pyodide's loop would print it.
 """
 
@@ -59,9 +60,10 @@ class SingleFlight(Generic[T]):
         return task.result()
 
     def cancel(self) -> None:
-        """Cancel the run on the way, if there is one. Its waiters get FlightCancelled."""
-        if self._task is not None:
-            self._task.cancel()
+        """Cancel the run on the way, if there is one. Its waiters get FlightCancelled; who joins now starts another."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
 
     def _clear(self, task: "asyncio.Task[T]") -> None:
         if self._task is task:  # a new run may have started between the end of this one and this callback

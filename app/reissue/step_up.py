@@ -7,7 +7,9 @@ Theory of operation:
    request that was sent before: one whose 401 comes late does not ask again.
 3. One handler at a time: the user has one pair of eyes.
 4. A request that the handler itself makes would wait for itself, so its step-up is an error at once (Q3).
-5. The session goes on with the new credential, so what waits is replayed with it; but another user's begins a session
+5. A request that was sent with an older credential than the session's is sent once more before anybody is asked:
+   another tab, or another kind of step-up, may have brought what is wanted (Q2).
+6. The session goes on with the new credential, so what waits is replayed with it; but another user's begins a session
    of its own (S3), and a session that ends takes its handlers along.
 """
 

@@ -18,9 +18,11 @@ from runtime.sealed import unfinished_folder
 from runtime.steps import ROOT
 
 
-def publish(target: Path, *, api: str = "", base: str = "/", runtime: Path = RUNTIME) -> dict[str, Size]:
+def publish(
+    target: Path, *, api: str = "", base: str = "/", stripped: bool = False, runtime: Path = RUNTIME
+) -> dict[str, Size]:
     """Write the site into `target`, and return its files' sizes. The same sources give the same bytes."""
-    parts = build(runtime)
+    parts = build(runtime, stripped=stripped)
     with unfinished_folder(target) as folder:
         write_embed(folder / "embed", parts)
         write_demo(folder, parts, api=api)
@@ -36,11 +38,15 @@ def publish(target: Path, *, api: str = "", base: str = "/", runtime: Path = RUN
 @click.command(help="Write the demo as a static site, and what other sites need to embed the library.")
 @click.option("--api", default="", metavar="URL", help="Where the API is; if not given, beside the page.")
 @click.option("--base", default="/", metavar="PATH", help="Where the site will be, for the rules in _headers.")
+@click.option("--stripped", is_flag=True, help="With the smaller standard library of `runtime/build.py --stripped`.")
 @click.option("--to", "target", default=ROOT / "dist", type=click.Path(path_type=Path), help="The folder.")
-def main(api: str, base: str, target: Path) -> None:  # noqa: D103
-    sizes = publish(target, api=api, base=f"/{base.strip('/')}/".replace("//", "/"))
+def main(api: str, base: str, stripped: bool, target: Path) -> None:  # noqa: D103
+    sizes = publish(target, api=api, base=f"/{base.strip('/')}/".replace("//", "/"), stripped=stripped)
     plain, packed = (f"{size / 1e6:.1f} MB" for size in (on_the_wire(sizes, "bytes"), on_the_wire(sizes)))
-    click.echo(f"{len(sizes)} files, {plain}, by brotli {packed}: python -m http.server --directory {target}")
+    click.echo(f"{len(sizes)} files, {plain}, by brotli {packed}: python3 -m http.server --directory {target}")
+    click.echo(
+        f"The page asks for its API {'at ' + api if api else 'beside itself; make site API=URL says where else'}."
+    )
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ answer = await query("query($n: Int) { me }", n=1)
 """,
         [{"data": {"me": "ada"}}, ["started", "sent", "refused", "replayed", "done"]],
     ),
+    ("docs/servers.md", "A cookie and three addresses"): ("(await api.fetch('/api/me')).status", 200),
     ("docs/servers.md", "Anything else"): ("await api.renew()\n(await api.fetch('/api/me')).status", 200),
 }
 """What must hold then; the last expression, and its value."""

@@ -36,11 +36,77 @@ async def test_thousands_at_once_are_a_bounded_number_on_the_wire_and_none_is_lo
     wire = Wire(world)
     world.api = world.make(transport=wire)
     await world.signed_in()
+    world.server.accepts = "token-1"
+    await asyncio.gather(*world.fetches(1))
+    world.server.accepts = "token-2"
     responses = await asyncio.gather(*world.fetches(10_000))
     assert {r.status for r in responses} == {200}
     assert wire.most == 64
     assert world.endpoint.calls == 1
-    assert len(world.server.requests) <= 10_000 + 64
+    assert len(world.server.requests) <= 1 + 10_000 + 64
+
+
+async def test_few_are_sent_with_a_token_of_which_nothing_is_known(world: World) -> None:
+    """Q22: Of a hundred requests over a revoked token eight are sent in vain, and the rest with the new token."""
+    wire = Wire(world)
+    world.api = world.make(transport=wire)
+    await world.signed_in()
+    responses = await asyncio.gather(*world.fetches(100))
+    assert {r.status for r in responses} == {200}
+    assert world.server.tokens == ["token-1"] * 8 + ["token-2"] * 100
+    assert wire.most == 64
+
+
+async def test_an_answer_lets_as_many_go_as_may(world: World) -> None:
+    wire = Wire(world)
+    world.api = world.make(transport=wire)
+    await world.signed_in("token-2")
+    await asyncio.gather(*world.fetches(1))
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 64
+    world.server.gate.open()
+    await asyncio.gather(*fetches)
+
+
+async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> None:
+    wire = Wire(world)
+    world.api = world.make(transport=wire)
+    await world.signed_in()
+    world.clock.advance(301)
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 64
+    world.server.gate.open()
+    await asyncio.gather(*fetches)
+
+
+async def room(admission: Admission) -> int:
+    """How many may enter now."""
+    taken = []
+    while not admission.full:
+        taken.append(await admission.enter())
+    for slot in taken:
+        admission.leave(slot)
+    return len(taken)
+
+
+async def test_a_good_answer_counts_for_a_while_and_a_refusal_ends_it() -> None:
+    admission = Admission(64, unproven=8, memory=30)
+    assert await room(admission) == 8
+    admission.leave(await admission.enter(), refused=False)
+    assert await room(admission) == 64
+    admission.leave(await admission.enter())  # a network failure says nothing
+    assert await room(admission) == 64
+    admission.leave(await admission.enter(), refused=True)
+    assert await room(admission) == 8
+    admission.trust()
+    await asyncio.sleep(29)
+    assert await room(admission) == 64
+    await asyncio.sleep(1)
+    assert await room(admission) == 8
 
 
 async def test_requests_go_out_in_the_order_in_which_they_came(world: World) -> None:

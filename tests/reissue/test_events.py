@@ -135,6 +135,7 @@ def waits(world: World) -> list[tuple[int, WaitsFor | None]]:
 
 async def test_a_request_that_waits_for_nothing_tells_of_no_waiting(world: World) -> None:
     await world.signed_in("token-2")
+    await asyncio.gather(*world.fetches(8))
     await asyncio.gather(*world.fetches(64))
     assert waits(world) == []
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -215,6 +216,10 @@ def test_a_token_that_names_nobody_is_of_another_user_only_if_that_is_to_be_assu
         assert one.is_of_another_user_than(other, if_untold=if_untold) is if_untold
     assert ada.is_of_another_user_than(grace, if_untold=if_untold) is True
     assert ada.is_of_another_user_than(ada, if_untold=if_untold) is False
+    for silent in ("opaque", jwt.encode({"scope": "notes"}, "k" * 32)):
+        told = [Credential(access_token=silent, id_token=known.access_token) for known in (ada, grace)]
+        assert told[0].is_of_another_user_than(told[1], if_untold=if_untold) is True, "the ID token says it"
+        assert told[0].is_of_the_same_user_as(ada)
 
 
 async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_second_try_for_a_lost_answer(
@@ -240,11 +245,12 @@ async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_secon
     assert world.endpoint.calls == 2
 
 
-async def test_the_endpoints_headers_are_read_at_send_time(world: World) -> None:
+async def test_the_endpoints_headers_are_read_at_send_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """X4: A header of the endpoint's calls, such as a CSRF token, is read when each call is sent.
 
     Seen in: Senthil455/Atlas-Workforce-System#217
     """
+    monkeypatch.setattr("reissue.session.Backoff", partial(Backoff, base=3600, cap=3600, fraction=lambda: 1.0))
     cookie = {"csrf": "1"}
     sent: list[tuple[str, str]] = []
 
@@ -264,6 +270,7 @@ async def test_the_endpoints_headers_are_read_at_send_time(world: World) -> None
     await settle()
     assert len(sent) == 2
     cookie["csrf"] = "changed during the pause"
+    world.api.wake()
     await pausing
     await world.api.sign_out()
     assert sent == [("login", "1"), ("refresh", "2"), ("refresh", "changed during the pause"), ("logout", "4")]

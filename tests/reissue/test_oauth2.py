@@ -14,13 +14,14 @@ from reissue import (
     MalformedToken,
     RefreshUnavailable,
     ReissueError,
+    Request,
     Response,
     SessionEnded,
     State,
 )
 from reissue.jws import compact
 from reissue.neighbours import Memory
-from reissue.testing import Clock, settle
+from reissue.testing import Clock, Gate, settle
 from reissue.urls import parse_url
 
 from tests.reissue.conftest import outcome
@@ -214,6 +215,7 @@ async def test_a_callback_replayed_in_a_page_anew_is_refused(tab: Tab) -> None:
     [
         ({"iss": "https://evil.test"}, "wrong_issuer"),
         ({"error": "access_denied", "error_description": "no"}, "access_denied"),
+        ({"error": "access_denied", "iss": "https://evil.test"}, "wrong_issuer"),
         ({"error": "Bearer s3cr3t"}, "invalid_request"),
         ({"state": "another"}, "unexpected_answer"),
     ],
@@ -512,6 +514,29 @@ async def test_a_sign_out_revokes_the_refresh_token(tab: Tab) -> None:
     assert len(tab.provider.forms("/revoke")) == 1, "nothing is left to revoke"
 
 
+async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_what_it_spent(tab: Tab) -> None:
+    """S1, S2: the late answer is dropped, but it is the server's to know that nobody has its tokens."""
+    api = await tab.signed_in()
+    wire = Gate()
+
+    async def slow(request: Request) -> Response:
+        response = await tab.provider(request)
+        await wire.passed()
+        return response
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await wire.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    wire.open()
+    await signing_out
+    assert isinstance(await renewing, SessionEnded)
+    (form,) = tab.provider.forms("/revoke")
+    assert form["token"] == ["refresh-2"]
+    assert api.state is State.SIGNED_OUT
+
+
 async def test_a_server_that_takes_no_revocation_is_not_told(tab: Tab) -> None:
     tab.provider.metadata = {"revocation_endpoint": None}
     api = await tab.signed_in()
@@ -533,6 +558,18 @@ async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) ->
     assert "id_token_hint" not in tab.page.asked
     tab.page.brought_back = False
     assert isinstance(await outcome(api.sign_out()), TimeoutError), "a page that is not left times out"
+
+
+@pytest.mark.parametrize("failure", [OSError("no CORS"), Response(503)], ids=["unreachable", "503"])
+async def test_a_revocation_that_fails_does_not_keep_the_page_from_the_providers_sign_out(
+    provider: Provider, failure: OSError | Response
+) -> None:
+    tab = Tab(provider, end_session=True)
+    api = await tab.signed_in()
+    provider.broken = {"/revoke": failure}
+    tab.page.brought_back = True
+    assert isinstance(await outcome(api.sign_out()), (OSError, RefreshUnavailable))
+    assert tab.page.left_for[0].startswith(f"{ISSUER}/logout?")
 
 
 async def test_where_the_provider_sends_the_user_then_need_not_be_said(provider: Provider) -> None:
@@ -562,9 +599,9 @@ async def test_without_openid_there_is_no_id_token(provider: Provider) -> None:
     api = await tab.signed_in()
     assert api.identity == {}
     assert [request.url for request in provider.requests] == [f"{ISSUER}/token"]
-    assert provider.forms()[0]["resource"] == ["https://api.test/a", "https://api.test/b"]
+    assert provider.forms()[0]["resource"] == ["https://api.test/a"]
     await api.renew()
-    assert provider.forms()[1]["resource"] == ["https://api.test/a", "https://api.test/b"]
+    assert provider.forms()[1]["resource"] == ["https://api.test/a"]
     await api.sign_out()
     assert len(provider.requests) == 2
 
@@ -702,13 +739,10 @@ async def test_a_client_of_another_api_asks_for_that_one_alone() -> None:
     provider = Provider()
     tab = Tab(provider, metadata=METADATA, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
     api = await tab.signed_in()
-    files = api.for_resource("https://api.test/a", resource="https://api.test/a", scope="read")
-    await outcome(files.fetch("https://api.test/a/1"))
+    files = api.for_resource("https://api.test/b", resource="https://api.test/b", scope="read")
+    await outcome(files.fetch("https://api.test/b/1"))
     await api.renew()
     exchanged, renewed = provider.forms()[1:]
-    assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/a"], ["read"])
+    assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/b"], ["read"])
     assert (exchanged["refresh_token"], exchanged["grant_type"]) == (["refresh-1"], ["refresh_token"])
-    assert (renewed["resource"], renewed["refresh_token"]) == (
-        ["https://api.test/a", "https://api.test/b"],
-        ["refresh-2"],
-    )
+    assert (renewed["resource"], renewed["refresh_token"]) == (["https://api.test/a"], ["refresh-2"])

@@ -45,10 +45,13 @@ async def test_a_hundred_concurrent_401s_make_one_refresh_and_a_hundred_replays(
     """
     world.api = world.make(in_flight=100)
     await world.signed_in()
+    world.server.accepts = "token-1"
+    await asyncio.gather(*world.fetches(1))  # the token is known to be good, so all are sent at once
+    world.server.accepts = "token-2"
     responses = await asyncio.gather(*world.fetches(100))
     assert [r.status for r in responses] == [200] * 100
     assert world.endpoint.calls == 1
-    assert world.server.tokens == ["token-1"] * 100 + ["token-2"] * 100
+    assert world.server.tokens == ["token-1"] * 101 + ["token-2"] * 100
 
 
 async def test_a_hundred_requests_over_an_expired_token_make_one_refresh_and_a_hundred_sends(world: World) -> None:

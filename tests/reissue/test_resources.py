@@ -205,6 +205,75 @@ async def test_another_users_session_is_not_the_other_apis(world: World) -> None
     assert world.files.claims["sub"] == "grace"
 
 
+async def test_the_next_users_request_does_not_share_the_end_of_what_the_last_one_waited_for(tokens: World) -> None:
+    """S3: it comes in the very step in which the session is replaced."""
+    api = await tokens.signed_in()
+    wire = Gate()
+    transport = tokens.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url.endswith("/refresh") and not wire.waiting:
+            await wire.passed()
+        return await transport(request)
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    waiting = asyncio.create_task(outcome(tokens.files.fetch(FILES)))
+    await wire.reached()
+    other = tokens.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    session = other._sessions.alive
+    assert session is not None
+    wire.open()
+    await api.adopt(session.credential.access_token, refresh_token=session.credential.refresh_token, expires_in=300)
+    assert (await tokens.files.fetch(FILES)).status == 200
+    assert isinstance(await waiting, SessionChanged)
+    assert tokens.files.claims["sub"] == "grace"
+
+
+@pytest.mark.parametrize("grace", [0, 30])
+async def test_an_exchange_whose_answer_was_lost_is_sent_again_within_the_grace_window(grace: int) -> None:
+    """F6"""
+    world = World()
+    world.api = world.connect(proofs=None, retry_lost_refresh=grace)
+    world.files = world.resource()
+    await world.signed_in()
+    transport = world.transport
+    lost: list[Request] = []
+
+    async def losing(request: Request) -> Response:
+        before = dict(world.server.grants)
+        response = await transport(request)
+        if request.url.endswith("/refresh") and not lost:
+            lost.append(request)
+            world.server.grants |= before  # the server takes it once more
+            world.server.spent -= set(before)
+            raise NetworkError("reset")
+        return response
+
+    world.api._sessions._tokens._grants = losing  # type: ignore[attr-defined]
+    found = await outcome(world.files.fetch(FILES))
+    assert isinstance(found, Response if grace else RefreshUnavailable)
+    assert world.asked("/auth/refresh") == (2 if grace else 1)
+    await world.api.close()
+
+
+async def test_an_exchange_that_is_given_up_is_a_matter_of_time(tokens: World) -> None:
+    """Q12"""
+    api = await tokens.signed_in()
+    grants, tries = api._sessions._tokens._grants, []  # type: ignore[attr-defined]
+
+    async def gives_up(request: Request) -> Response:
+        tries.append(request)
+        if len(tries) == 1:
+            raise asyncio.CancelledError
+        response: Response = await grants(request)
+        return response
+
+    api._sessions._tokens._grants = gives_up  # type: ignore[attr-defined]
+    assert isinstance(await outcome(tokens.files.fetch(FILES)), RefreshUnavailable)
+    assert (await tokens.files.fetch(FILES)).status == 200
+
+
 async def test_a_resource_that_the_server_does_not_know_is_told_and_the_session_goes_on(world: World) -> None:
     await world.signed_in()
     other = world.resource(resource="https://other.test/")
@@ -470,14 +539,19 @@ async def test_late_requests_share_the_renewal_after_a_step_up(tokens: World) ->
     files = tokens.resource()
     await tokens.signed_in()
     first, late = (files.attempts(Request(f"{FILES}vault")) for _ in range(2))
+    stream = files.attempts(Request(f"{FILES}vault", "POST", body=iter([b"part"])))
     assert first is not None
     assert late is not None
-    with first, late:
+    assert stream is not None
+    with first, late, stream:
         answers = [await tokens.transport(await attempts.first()) for attempts in (first, late)]
+        sent = await stream.first()
+        answer = await tokens.transport(Request(sent.url, sent.method, sent.headers))
         for attempts, answer in zip((first, late), answers, strict=True):
             again = await attempts.after(answer)
             assert again is not None
             assert (await tokens.transport(again)).status == 200
+        assert await stream.after(answer) is None
     assert (len(asked), tokens.asked("/auth/refresh")) == (1, 2)
 
 

@@ -169,6 +169,38 @@ async def test_a_late_401_is_replayed_and_asks_for_nothing_again(world: World) -
     assert len(world.handler.asked) == 3
 
 
+@pytest.mark.parametrize("stronger", [True, False])
+async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_that_first(
+    world: World, stronger: bool
+) -> None:
+    """Q2, T1: the user has answered in the other tab, perhaps; once it is seen that he has not, he is asked."""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    late = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if response.status == 401:
+            await late.passed()
+        return response
+
+    other._transport = slow
+    waiting = fetches(other, 3)
+    await late.reached()
+    await settle()
+    if stronger:
+        assert (await one.fetch(VAULT)).status == 200
+    else:
+        await one.renew()
+    await settle()
+    late.open()
+    assert [response.status for response in await asyncio.gather(*waiting)] == [200] * 3
+    assert len(world.handler.asked) == 1
+
+
 async def test_without_a_handler_the_challenge_is_an_error_and_the_session_is_kept(world: World) -> None:
     api = world.without_handler()
     await api.sign_in(username="ada", password="lovelace")
@@ -246,6 +278,33 @@ async def test_a_credential_of_the_apps_own_will_do_as_well(world: World) -> Non
     world.handler.answer = await world.stepped_up()
     assert (await api.fetch(VAULT)).status == 200
     assert paths(world, "/auth/login") == 1, "the app's own"
+
+
+async def test_a_refresh_on_its_way_loses_nothing_to_a_credential_of_the_apps_own(world: World) -> None:
+    """T2: the credential brings no refresh token, and the one that there was is being spent."""
+    api = await world.signed_in()
+    stronger = await world.stepped_up()
+    world.handler.answer = Credential(access_token=stronger.access_token)
+    wire = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.endswith("/refresh"):
+            await wire.passed()
+        return response
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    renewing = asyncio.create_task(api.renew())
+    await wire.reached()
+    waiting = asyncio.create_task(api.fetch(VAULT))
+    await settle()
+    wire.open()
+    assert (await waiting).status == 200
+    await renewing
+    world.server.revoke()
+    assert (await api.fetch(NOTES)).status == 200, "by the refresh token that came last"
+    assert world.server.grants, "nothing was presented twice"
 
 
 @pytest.mark.parametrize("own", [True, False])

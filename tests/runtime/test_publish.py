@@ -12,8 +12,10 @@ from pathlib import Path
 import brotli
 import click
 import pytest
+from click.testing import CliRunner
 
-from runtime.publish.__main__ import publish
+from runtime.build import Parts, build
+from runtime.publish.__main__ import main, publish
 from runtime.publish.addresses import is_immutable, rewrite
 from runtime.publish.demo import origin
 from runtime.publish.headers import headers_file, immutable_places
@@ -165,6 +167,20 @@ def test_a_new_build_takes_the_old_ones_place_and_leaves_other_files_alone(tmp_p
     assert served(site) == {*read_sizes(site), "sizes.json", "mine/CNAME"}
 
 
+def test_a_site_may_be_built_with_a_stripped_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of the build alone, since stripping takes half a minute."""
+    asked: list[bool] = []
+
+    def without_stripping(runtime: Path, *, stripped: bool) -> Parts:
+        asked.append(stripped)
+        return build(runtime)
+
+    monkeypatch.setattr("runtime.publish.__main__.build", without_stripping)
+    done = CliRunner().invoke(main, ["--stripped", "--to", str(tmp_path / "dist")])
+    assert done.exit_code == 0, done.output
+    assert asked == [True]
+
+
 def test_what_is_removed_lies_in_the_site(tmp_path: Path) -> None:
     site, precious = tmp_path / "dist", tmp_path / "precious"
     site.mkdir()
@@ -203,7 +219,8 @@ def test_an_edit_of_the_page_leaves_the_runtimes_addresses_alone(site: Path, tmp
     command = [sys.executable, "-m", "runtime.publish", "--api", "https://api.example:8443/v1/", "--base", "my-app"]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stderr
-    assert f"python -m http.server --directory {copy / 'dist'}" in done.stdout
+    assert f"python3 -m http.server --directory {copy / 'dist'}" in done.stdout
+    assert "asks for its API at https://api.example:8443/v1/." in done.stdout
     before, after = files_of(site), files_of(copy / "dist")
     changed = {address.split("/")[0] for address, content in after.items() if before.get(address) != content}
     assert {re.sub("-[0-9a-f]{12}$", "", name) for name in changed} <= {

@@ -21,6 +21,7 @@ from tests.servers.proof_checker import ProofChecker, ProofRefused
 
 SECRET = "only-for-tests-and-long-enough-for-hs256"
 PASSWORDS = {"ada": "lovelace", "grace": "hopper"}
+CODE = "271828"  # that a user's other device shows
 
 
 @dataclass
@@ -42,7 +43,8 @@ class Grant:
 class BoundServer:
     """`/auth/login`, `/auth/refresh`, `/auth/logout`, and everything else is an API.
 
-    A path with `/vault` wants a sign-in with `acr` "gold". `life` is an access token's, in seconds.
+    A path with `/vault` wants a sign-in with `acr` "gold", which may be asked for, or come of a code in place of the
+    password. `life` is an access token's, in seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, life: float = 300, bound: bool = True) -> None:
@@ -90,9 +92,10 @@ class BoundServer:
                 return Answer(400, fields={"error": refused.code, "error_description": str(refused)})
         self.fields.append(fields)
         if path == "login":
-            if PASSWORDS.get(fields.get("username", "")) != fields.get("password", ""):
+            user, by_code = fields.get("username", ""), fields.get("otp") == CODE
+            if user not in PASSWORDS or not (by_code or fields.get("password") == PASSWORDS[user]):
                 return Answer(400, fields={"error": "invalid_grant"})
-            return self._granted(Grant(fields["username"], key, fields.get("acr", "silver")), None)
+            return self._granted(Grant(user, key, "gold" if by_code else fields.get("acr", "silver")), None)
         resource = fields.get("resource")
         if resource is not None and resource not in self.resources:
             return Answer(400, fields={"error": "invalid_target"})

@@ -55,6 +55,7 @@ async def login(form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Token:
     return Token(access_token=jwt.encode(claims, SECRET_KEY, algorithm=ALGORITHM), token_type="bearer")
 
 
+@app.get("/items/")
 @app.get("/api/me")
 async def me(user: Annotated[str, Depends(current_user)]) -> dict[str, str]:
     return {"username": user}

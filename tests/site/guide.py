@@ -36,8 +36,11 @@ def on_host(url: str, page: str) -> bool:
 
 
 def assert_told(row: str, sizes: Mapping[str, Size]) -> None:
-    """The guide's table says how many files these are, and how many megabytes: as they are, by gzip and by brotli."""
+    """The guide's table says how many files these are, and how many megabytes: as they are, by gzip and by brotli.
+
+    Within four per cent: a package more or less is told, and the library's own growth over a few weeks is not.
+    """
     (cells,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", GUIDE, re.MULTILINE)
     told = [float(cell) for cell in cells.split("|")]
     measured = [len(sizes), *(on_the_wire(sizes, coding) / 1e6 for coding in ("bytes", "gz", "br"))]
-    assert told == pytest.approx(measured, rel=0.02, abs=0.02), f"{row}: {[round(n, 2) for n in measured]}"
+    assert told == pytest.approx(measured, rel=0.04), f"{row}: {[round(n, 1) for n in measured]}"

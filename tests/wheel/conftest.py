@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime import wheels
-from runtime.build import RUNTIME, TESTS, build
+from runtime.build import RUNTIME, TESTS, WHEELS
 from runtime.npm_packages import installed
 from tests.browser.conftest import browser_type_launch_args, runtime, server
 from tests.site.conftest import host, published, server_flags, visit
@@ -35,8 +35,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pyjwt() -> Path:
-    """The wheel that reissue needs, as the page has it."""
-    (pyjwt,) = build().wheels.glob("pyjwt-*.whl")
+    """The wheel that reissue needs, as PyPI has it: the page's own holds byte code for the page's Python alone."""
+    folder = wheels.downloaded(RUNTIME / WHEELS, installed(RUNTIME) / "pyodide")
+    (pyjwt,) = folder.glob("pyjwt-*.whl")
     return pyjwt
 
 

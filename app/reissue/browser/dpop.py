@@ -14,14 +14,18 @@ from pyodide.ffi import JsException, create_proxy, to_js
 
 from ..errors import ReissueError
 from ..singleflight import SingleFlight
+from ..timers import time_limit
 
 DATABASE, KEYS = "reissue", "keys"
+PATIENCE = 10.0
+"""Seconds for the browser to look the key up. One whose storage never answered was seen (WebKit bug 226547)."""
 
 
 class PageKey:
     """The ES256 key of this name. Where the browser keeps none (a private window, a sandbox) it is this page's alone.
 
-    Raises ReissueError where there is no cryptography: a page that came over plain HTTP.
+    Raises ReissueError where there is no cryptography: a page that came over plain HTTP. Whoever waits for the key gets
+    TimeoutError if the browser does not answer.
     """
 
     def __init__(self, name: str) -> None:
@@ -59,7 +63,10 @@ class PageKey:
 
     async def _load(self) -> None:
         try:
-            pair, kept = await _kept_pair(self._name), True
+            async with time_limit(PATIENCE):
+                pair, kept = await _kept_pair(self._name), True
+        except TimeoutError:  # it may be kept all the same: whoever asks next looks again
+            raise
         except (JsException, OSError):
             pair, kept = await _new_pair(), False
         jwk = (await js.crypto.subtle.exportKey("jwk", pair.publicKey)).to_py()

@@ -15,8 +15,6 @@ Theory of operation:
 """
 
 import asyncio
-from contextlib import suppress
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import js
@@ -30,13 +28,11 @@ from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEn
 from ..messages import Request
 from .eager import eager_task
 from .requests import core_request
+from .scripts import script
 from .urls import checked, js_url
 
 if TYPE_CHECKING:
     from .page import PageInterceptor
-
-# As runtime/shim.mjs registers gate.js, and as PyScript does by its setting `js_modules`.
-_GATE_JS = ("reissue_gate", "pyscript.js_modules.reissue_gate")
 
 
 class Gate:
@@ -129,9 +125,9 @@ class Gate:
 
 def _handler(trap: Any) -> Any:
     """What decides a call of the Proxy: gate.js with Python behind it, or Python alone."""
-    for name in _GATE_JS:
-        with suppress(ImportError):
-            return import_module(name).handler(trap, pyodide_js)
+    gate = script("gate")
+    if gate is not None:
+        return gate.handler(trap, pyodide_js)
     return to_js({"apply": trap}, dict_converter=Object.fromEntries)
 
 

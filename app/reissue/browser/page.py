@@ -12,7 +12,7 @@ from ..errors import ReissueError
 from ..interceptor import Interceptor
 from ..keyed import KeyedNeighbours, KeyedStore
 from ..messages import Request
-from ..neighbours import Memory, Store
+from ..neighbours import Alone, Memory, Store
 from ..proofs import SignedProofs
 from ..redirects import Page
 from ..resources import Resource
@@ -23,7 +23,7 @@ from .requests import can_carry_a_token
 from .signals import PageSignal
 from .stores import PageStore
 from .tabs import page_neighbours
-from .transport import send
+from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
 
 if not IN_WORKER and not hasattr(js, "document"):
@@ -59,8 +59,7 @@ class PageInterceptor(Interceptor):
             options["proofs"] = SignedProofs(key)
             if neighbours is not None or kept is not None:
                 kept = KeyedStore(kept or Memory(), lambda: key.known_to_be_kept)
-            if neighbours is not None:
-                neighbours = KeyedNeighbours(neighbours, key.kept)
+                neighbours = KeyedNeighbours(neighbours or Alone(), key.kept)  # a look waits for the key, also alone
         super().__init__(
             send,
             audience=audience,
@@ -69,6 +68,7 @@ class PageInterceptor(Interceptor):
             neighbours=neighbours,
             store=kept,
             page=_page(endpoint, mine),
+            make_future=make_future,
             **options,
         )
         self._stop_listening = [_listen(js.globalThis, "online", self.wake)]

@@ -3,49 +3,102 @@
 Pyodide calls every failure of fetch `AbortError`, a refused connection too: here they get their own names again.
 """
 
+from asyncio import CancelledError
 from typing import Any
 
-from pyodide.ffi import JsException, JsProxy
+from pyodide.ffi import JsException, JsProxy, to_js
 from pyodide.http import AbortError, FetchResponse, pyfetch
 
 from ..blocking import must_block_within
 from ..errors import NetworkError, RequestAborted
 from ..messages import Request, Response
 from .gate import native_fetch
+from .objects import js_object
+from .responses import PageResponse
+from .scripts import script
+from .told import Told
 from .xhr import send_at_once
+
+_wire = script("wire")
+_told = Told(_wire.teller) if _wire is not None else None
+
+make_future = _told.turns.future if _told is not None else None
+"""For `Interceptor`: what a request in line awaits goes on in the turn of the answer that made room."""
 
 
 async def send(request: Request) -> FetchResponse | Response:
     """Send a request, and give the response once its head is here.
 
-    Cancelling the task aborts the request on the wire (pyfetch does). Raises NetworkError if no answer came,
-    RequestAborted if the caller's signal fired, ValueError if the browser won't send such a request, TypeError for a
-    body that is a Python object: fetch would send its `str()`.
+    Cancelling the task aborts the request on the wire. Raises NetworkError if no answer came, RequestAborted if the
+    caller's signal fired, ValueError if the browser won't send such a request, TypeError for a body that is a Python
+    object: fetch would send its `str()`.
     """
     if (deadline := must_block_within()) is not None:
         return send_at_once(request, deadline=deadline)
-    options: dict[str, Any] = dict(request.options)
-    source, signal = options.pop("source", None), options.pop("signal", None)
-    if signal is not None:
-        options["signal"] = signal.js_signal
-    if source is None:
-        asked: Any = request.url
-        options |= {"method": request.method, "headers": dict(request.headers)}
-        if request.body is not None:
-            if not isinstance(request.body, (str, bytes, JsProxy)):
-                kind = type(request.body).__name__
-                raise TypeError(f"in a page a body is text, bytes or a JavaScript object (FormData, Blob), not {kind}")
-            options["body"] = request.body
-    else:
-        asked = source.clone() if request.replayable else source  # sending uses the body up
-        for name, value in request.headers.items():
-            asked.headers.set(name, value)
+    body, source, signal = request.body, request.options.get("source"), request.options.get("signal")
+    if source is None and body is not None and not isinstance(body, (str, bytes, JsProxy)):
+        kind = type(body).__name__
+        raise TypeError(f"in a page a body is text, bytes or a JavaScript object (FormData, Blob), not {kind}")
     try:
-        return await pyfetch(asked, fetcher=native_fetch(), **options)
-    except AbortError as error:
+        return await (_by_pyfetch if _told is None else _by_wire)(request)
+    except (AbortError, _Unanswered) as error:
         if signal is not None and signal.aborted:
             raise RequestAborted from None
         raise NetworkError(f"no answer to {request.method} {request.shown_url}: {error}") from error
     except JsException as error:
         # From `new Request(…)`: nothing was sent. Its text may quote the URL with its secrets.
         raise ValueError(f"the browser refuses to send {request.method} {request.shown_url}: {error.name}") from None
+
+
+class _Unanswered(OSError):
+    """No answer came; the message is the browser's."""
+
+
+async def _by_wire(request: Request) -> PageResponse:
+    assert _wire is not None
+    assert _told is not None
+    body, options = request.body, None
+    asked, signal = _asked(request), None
+    if isinstance(body, bytes):
+        body = to_js(body)
+    if request.options:
+        kept = dict(request.options)
+        kept.pop("source", None)
+        page_signal = kept.pop("signal", None)
+        signal = page_signal.js_signal if page_signal is not None else None
+        options = js_object(kept) if kept else None
+    fields = "\n".join(text for field in request.headers.items() for text in field)
+    arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
+    with _told.of(_wire.send, *arguments) as (sending, answer):
+        try:
+            return PageResponse(await answer, sending, _wire, _told)
+        except JsException as error:
+            raise _Unanswered(error.message) from None
+        except CancelledError:
+            sending.controller.abort()
+            raise
+
+
+async def _by_pyfetch(request: Request) -> FetchResponse:
+    """The same in a page without wire.js."""
+    options: dict[str, Any] = dict(request.options)
+    source, signal = options.pop("source", None), options.pop("signal", None)
+    if signal is not None:
+        options["signal"] = signal.js_signal
+    asked = _asked(request)
+    if source is None:
+        options |= {"method": request.method, "headers": dict(request.headers)}
+        if request.body is not None:
+            options["body"] = request.body
+    else:
+        for name, value in request.headers.items():
+            asked.headers.set(name, value)
+    return await pyfetch(asked, fetcher=native_fetch(), **options)
+
+
+def _asked(request: Request) -> Any:
+    """A URL, or a `Request` that may be used up."""
+    source = request.options.get("source")
+    if source is None:
+        return request.url
+    return source.clone() if request.replayable else source

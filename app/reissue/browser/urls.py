@@ -7,6 +7,7 @@ from js import URL
 from pyodide.ffi import JsException
 
 from ..urls import Url
+from .scripts import script
 
 # PyScript gives its workers a `document` too, of the main thread; what a worker fetches is relative to the worker.
 IN_WORKER = hasattr(js, "WorkerGlobalScope")
@@ -18,6 +19,7 @@ def _worker_base() -> str:
     return str(location.origin) + "/" if location.protocol == "blob:" else str(location.href)
 
 
+_wire = script("wire")
 _WORKER_BASE = _worker_base() if IN_WORKER else None
 
 
@@ -40,6 +42,8 @@ def checked(url: Any) -> Url:
 
 def parse_page_url(text: str) -> Url:
     """A URL, relative ones against the page or the worker. Raises ValueError for what is none, and as `checked`."""
+    if _wire is not None and (place := _wire.place(text)):
+        return Url(*place.split("\n"))
     try:
         url = js_url(text)
     except JsException:
