@@ -534,6 +534,7 @@ class Tab:
     def keep(self, session: Session, refresh_token: str | None, issue: Issue | None) -> None:
         """A refresh token was rotated for the other API's token, here or in another page."""
         before, session.refresh_token, self.held = session.refresh_token, refresh_token, issue
+        session.refused = False  # it was the one before
         self.run.lose_copy(before)
 
     def hands_over(self, text: str) -> None:
