@@ -45,8 +45,8 @@ AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that
 AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_says_that_it_has_no_api_until_its_files_name_one"
 EMBED: Final = "tests/site/test_embed.py"
 WHEEL: Final = "tests/wheel/test_in_a_page.py"
-AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_script_as_well"
-AS_A_LINE: Final = "tests/browser/test_gate.py::test_one_line_brings_the_script_to_a_pyodide_of_ones_own"
+AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_scripts_as_well"
+AS_A_LINE: Final = "tests/browser/test_gate.py::test_two_lines_bring_the_scripts_to_a_pyodide_of_ones_own"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,14 +57,13 @@ class Admission:
         self._numbers = count()
         self._watch: asyncio.TimerHandle | asyncio.Handle | None = None
 
-    @property
-    def full(self) -> bool:
-        """Would `enter()` wait?"""
-        return bool(self._line) or not self._has_room()
+    def full(self, *, first: bool = False) -> bool:
+        """Would `enter(first=first)` wait?"""
+        return not self._has_room() or (bool(self._line) and not first)
 
     async def enter(self, *, first: bool = False) -> int:
-        """Wait for a slot; its number. `first` waits at the head of the line."""
-        if not self.full:
+        """Wait for a slot; its number. `first` goes before all who are in line."""
+        if not self.full(first=first):
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
@@ -91,13 +90,19 @@ class Admission:
         if refused:
             self._proven_until = -inf
         elif refused is False:
-            self._trust()
-        self._call_next()
+            self.trust()
+        self.call()
 
     def trust(self) -> None:
-        """The token has just been granted: it will be taken."""
-        self._trust()
-        self._call_next()
+        """There is a sign that the token is taken. Whoever is in line hears of it by `call`."""
+        self._proven_until = asyncio.get_running_loop().time() + self._memory
+
+    def call(self) -> None:
+        """Call as many of those in line as may go."""
+        while self._line and self._has_room():
+            place = self._line.popleft()
+            if not place.done():
+                place.set_result(self._give())
 
     def dismiss(self) -> None:
         """Call everybody in line at once: their session is over, and none of them will send."""
@@ -105,9 +110,6 @@ class Admission:
             place = self._line.popleft()
             if not place.done():
                 place.set_result(self._give())
-
-    def _trust(self) -> None:
-        self._proven_until = asyncio.get_running_loop().time() + self._memory
 
     def _has_room(self) -> bool:
         held = len(self._held)
@@ -120,12 +122,6 @@ class Admission:
         self._held[slot] = None
         return slot
 
-    def _call_next(self) -> None:
-        while self._line and self._has_room():
-            place = self._line.popleft()
-            if not place.done():
-                place.set_result(self._give())
-
     def _park(self) -> None:
         """Take the slots of those who have waited for their heads too long. Runs only while there is a line."""
         self._watch = None
@@ -133,6 +129,6 @@ class Admission:
         before = loop.time() - self._patience
         for slot in [slot for slot, since in self._held.items() if since is not None and since <= before]:
             del self._held[slot]
-        self._call_next()
+        self.call()
         if self._line:
             self._watch = loop.call_later(self._patience, self._park)

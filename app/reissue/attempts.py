@@ -87,8 +87,9 @@ class Attempts:
         credential = await self._session.obtain(
             renewed=self._renewed_at_once(), failures=failures, waits=self._waits_for_refresh
         )
-        if credential is not before and self._admission is not None:
+        if credential is not before and self._admission is not None:  # it was granted just now
             self._admission.trust()
+            self._admission.call()
         return await self._sent(credential, RequestPhase.SENT)
 
     async def after(self, outcome: Any) -> Request | None:
@@ -124,10 +125,10 @@ class Attempts:
         if not self._request.replayable:
             self._status = status
             return None
-        await self._admitted(first=True)
-        credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
         if self._admission is not None:
             self._admission.trust()
+        await self._admitted(first=True)
+        credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
         self._replayed, self._asked_for_nonce = True, False
         return await self._sent(credential, RequestPhase.REPLAYED)
 
@@ -229,7 +230,7 @@ class Attempts:
 
     async def _admitted(self, *, first: bool) -> None:
         if self._admission is not None:
-            if self._admission.full:
+            if self._admission.full(first=first):
                 self._tell(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
             self._slot = await self._admission.enter(first=first)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from functools import partial
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.test_clients import BLOB, MODULE
 from tests.browser.visit import REFUSED, Visit
@@ -47,8 +50,23 @@ PLACES = {
 
 
 def without_the_script(visit: Visit) -> None:
-    """As a page with a Pyodide of its own, which knows nothing of gate.js."""
-    visit.alter("py/shim.mjs", lambda text: text.replace('pyodide.registerJsModule("reissue_gate", gate);', ""))
+    """As a page with a Pyodide of its own, which knows nothing of gate.js, or of wire.js."""
+    visit.alter("py/shim.mjs", lambda text: re.sub(r"pyodide\.registerJsModule\(.*\);", "", text))
+
+
+def served(visit: Visit) -> None:
+    """Both scripts, where docs/clients.md has them."""
+    for name in ("gate.js", "wire.js"):
+        script = (ROOT / "app" / "reissue" / "browser" / name).read_text()
+        visit.context.route(f"{visit.server.url}{name}", partial(fulfil, script))
+
+
+def fulfil(script: str, route: Route) -> None:
+    route.fulfill(body=script, content_type=JS)
+
+
+def uses_wire(visit: Visit) -> bool:
+    return bool(visit.run("from reissue.browser import transport\ntransport._wire is not None"))
 
 
 @pytest.mark.firefox
@@ -76,29 +94,30 @@ JS = "text/javascript; charset=utf-8"
 
 
 @pytest.mark.parametrize("place", ["PyScript", "a PyScript worker"])
-def test_pyscripts_js_modules_bring_the_script_as_well(visit: Visit, place: str) -> None:
+def test_pyscripts_js_modules_bring_the_scripts_as_well(visit: Visit, place: str) -> None:
     """As docs/clients.md says for an interpreter that isn't ours."""
     without_the_script(visit)
     (block,) = run_by(AS_A_GATE)
-    settings, script = block.code, (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
+    settings = block.code
     visit.alter("pyscript.toml", lambda text: text + settings)
-    visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
+    served(visit)
     visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
     page, policy = PLACES[place]
     visit.open_blank(page, policy=policy).run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
+    assert uses_wire(visit)
 
 
-def test_one_line_brings_the_script_to_a_pyodide_of_ones_own(visit: Visit) -> None:
+def test_two_lines_bring_the_scripts_to_a_pyodide_of_ones_own(visit: Visit) -> None:
     """As docs/clients.md says."""
     without_the_script(visit)
-    script = (ROOT / "app" / "reissue" / "browser" / "gate.js").read_text()
-    visit.context.route(f"{visit.server.url}gate.js", lambda route: route.fulfill(body=script, content_type=JS))
+    served(visit)
     visit.open_blank("plain.html").run("import js, pyodide_js\njs.window.pyodide = pyodide_js")
     (block,) = run_by(AS_A_LINE)
     visit.evaluate(f"(async () => {{ {block.code} }})()")
     visit.run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
+    assert uses_wire(visit)
 
 
 DECIDE = """

@@ -54,7 +54,7 @@ async def test_few_are_sent_with_a_token_of_which_nothing_is_known(world: World)
     responses = await asyncio.gather(*world.fetches(100))
     assert {r.status for r in responses} == {200}
     assert world.server.tokens == ["token-1"] * 8 + ["token-2"] * 100
-    assert wire.most == 64
+    assert wire.most <= 64
 
 
 async def test_an_answer_lets_as_many_go_as_may(world: World) -> None:
@@ -86,7 +86,7 @@ async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> Non
 async def room(admission: Admission) -> int:
     """How many may enter now."""
     taken = []
-    while not admission.full:
+    while not admission.full():
         taken.append(await admission.enter())
     for slot in taken:
         admission.leave(slot)

@@ -51,12 +51,13 @@ def test_the_lock_that_the_shim_names_gives_every_wheel_by_its_hash(site: Path) 
         assert hashlib.sha256(wheel.read_bytes()).hexdigest() == package["sha256"]
 
 
-def test_the_script_that_the_shim_imports_is_the_wheels_own(site: Path) -> None:
+@pytest.mark.parametrize("name", ["gate.js", "wire.js"])
+def test_the_script_that_the_shim_imports_is_the_wheels_own(site: Path, name: str) -> None:
     shim = (site / "py" / "shim.mjs").read_text(encoding="utf-8")
-    (script,) = re.findall(r"reissue-\w+/gate\.js", shim)
+    (script,) = re.findall(rf"reissue-\w+/{name}", shim)
     (wheel,) = (site / "py" / script).parent.glob("reissue-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        assert archive.read("reissue/browser/gate.js") == (site / "py" / script).read_bytes()
+        assert archive.read(f"reissue/browser/{name}") == (site / "py" / script).read_bytes()
 
 
 def test_no_wheel_makes_the_page_compile() -> None:

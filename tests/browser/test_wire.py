@@ -1,0 +1,139 @@
+"""wire.js: a request, and a body, by one call and one call back; and the same without the file, by Pyodide alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.test_python_in_the_page import BODIES, CONNECT, SEND
+from tests.browser.visit import REFUSED, Visit
+
+
+def without_the_script(visit: Visit) -> None:
+    """As a page with a Pyodide of its own, which knows nothing of wire.js."""
+    visit.alter("py/shim.mjs", lambda text: text.replace('pyodide.registerJsModule("reissue_wire", wire);', ""))
+
+
+@pytest.fixture
+def python(visit: Visit, request: pytest.FixtureRequest) -> Visit:
+    if getattr(request, "param", "wire.js") != "wire.js":
+        without_the_script(visit)
+    visit.open_blank().run(CONNECT + "None")
+    visit.reset_counters()
+    return visit
+
+
+both_ways = pytest.mark.parametrize("python", ["wire.js", "Pyodide alone"], indirect=True)
+
+
+@pytest.mark.firefox
+@both_ways
+def test_an_answer_is_pyodides_own_and_is_read_in_every_way(python: Visit) -> None:
+    assert (
+        python.run("""
+import json
+from pyodide.http import BodyUsedError, FetchResponse
+async def whole(way):
+    response = await api.fetch("/api/echo?n=1", headers={"X-Own": "a: b"})
+    read = await getattr(response, way)()
+    try:
+        await response.text()
+    except BodyUsedError:
+        return read
+response = await api.fetch("/api/echo?n=1", headers={"X-Own": "a: b"})
+copy = response.clone()
+again = copy.clone()
+text = await response.text()
+[
+    isinstance(response, FetchResponse), isinstance(copy, FetchResponse),
+    response.status, response.ok, response.redirected, response.type, response.headers["content-type"],
+    response.url == response.js_request.url == URL.new("/api/echo?n=1", response.url).href,
+    response.js_request.headers.get("X-Own"), response.body_used, copy.body_used,
+    await copy.text() == await again.string() == text == await whole("text"),
+    (await whole("json")) == json.loads(text), (await whole("bytes")) == text.encode(),
+    (await whole("buffer")).to_string() == text, bytes(await whole("memoryview")) == text.encode(),
+]
+""")
+        == [True, True, 200, True, False, "basic", "application/json", True, "a: b", True, False, True, True]
+        + [True] * 3
+    )
+
+
+@pytest.mark.firefox
+def test_a_page_without_the_script_sends_every_body_again_and_hears_of_every_failure(visit: Visit) -> None:
+    """Q8, Q10: what the other tests of the page hold with the script."""
+    without_the_script(visit)
+    visit.open_blank().run(CONNECT + SEND)
+    visit.expect_console(REFUSED, times=len(BODIES))
+    for body in BODIES:
+        visit.server.control("/dev/revoke")
+        status, received = visit.run(f"await send({body}, path='/api/echo')")
+        assert (status, bool(received)) == (200, True), body
+    visit.server.fault("/api/echo", "hold")
+    assert visit.run("""
+controller = AbortController.new()
+aborted = asyncio.create_task(outcome(api.fetch("/api/echo", signal=controller.signal)))
+late = await outcome(api.fetch("/api/me", method="GET", mode="navigate"))
+controller.abort()
+[await aborted, late, await outcome(api.fetch("/api/echo", timeout=0.05))]
+""") == ["RequestAborted", "ValueError", "TimeoutError"]
+
+
+def test_a_body_that_breaks_off_is_an_error_of_the_network(python: Visit) -> None:
+    """Pyodide 314.0.7 by itself raises an AttributeError."""
+    python.server.fault("/api/echo", "truncate")
+    python.expect_console("ERR_CONTENT_LENGTH_MISMATCH|ERR_INCOMPLETE_CHUNKED_ENCODING")
+    assert (
+        python.run("""
+response = await api.fetch("/api/echo")
+try:
+    found = await response.text()
+except OSError as error:
+    found = "OSError"
+found
+""")
+        == "OSError"
+    )
+
+
+def test_a_body_that_nobody_waits_for_any_more_is_not_read_on(python: Visit) -> None:
+    assert python.run("""
+response = await api.fetch("/api/stream?lines=2&interval=5")
+reading = asyncio.create_task(response.text())
+await asyncio.sleep(0)
+reading.cancel()
+(await asyncio.gather(reading, return_exceptions=True))[0].__class__.__name__, response.abort_signal.aborted
+""") == ["CancelledError", True]
+
+
+@pytest.mark.firefox
+def test_who_was_answered_may_suspend_and_have_async_generators_like_anybody(python: Visit) -> None:
+    """A task that goes on in the turn of an answer is where the loop would have brought it."""
+    assert python.run("""
+import sys
+from pyodide.ffi import can_run_sync, run_sync
+async def found():
+    await api.fetch("/api/echo")
+    hooks = sys.get_asyncgen_hooks()
+    here = asyncio.current_task() is task, asyncio.get_running_loop() is loop
+    hooked = hooks.firstiter == loop._asyncgen_firstiter_hook
+    return [*here, hooked, can_run_sync() and run_sync(api.fetch("/api/me")).status]
+loop = asyncio.get_running_loop()
+task = asyncio.create_task(found())
+await task
+""") == [True, True, True, 200]
+
+
+def test_many_answers_at_once_leave_nothing_behind(python: Visit) -> None:
+    """X5: no number is kept of what was told, cancelled or failed."""
+    python.server.fault("/api/me", "drop")
+    python.expect_console("ERR_")
+    assert python.run("""
+from reissue.browser import transport
+tasks = [asyncio.create_task(outcome(api.fetch(f"/api/echo?n={n}"))) for n in range(40)]
+tasks.append(asyncio.create_task(outcome(api.fetch("/api/me"))))
+await asyncio.sleep(0)
+for task in tasks[:5]:
+    task.cancel()
+outcomes = await asyncio.gather(*tasks)
+[len(transport._told._untold), outcomes[:5], sorted(map(str, set(outcomes[5:])))]
+""") == [0, ["CancelledError"] * 5, ["200", "NetworkError"]]
