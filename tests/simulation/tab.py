@@ -575,7 +575,9 @@ class Tab:
         for earlier in call.attempts:
             expect(self.is_refusal(earlier.outcome), f"sent again after {earlier.outcome!r}")
             expect(call.kind != "one_shot", "a body that can be read once was sent twice")
-            expect(earlier.token is not token, "replayed with the token that was refused")
+            # One that a step-up has just brought may go out before that is over, and once more after it.
+            good = bool(getattr(earlier.outcome, "headers", None))
+            expect(earlier.token is not token or good, "replayed with the token that was refused")
         expect(len(call.attempts) < call.most, "a request was sent too often")
         if call.session is None:
             call.session = token.session  # it waited for a resume
