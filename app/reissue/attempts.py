@@ -168,10 +168,8 @@ class Attempts:
             raise StepUpRequired(wanted.acr_values, wanted.max_age)
         self._session.check_alive()  # nobody is asked to sign in for a session that is over
         if self._session.credential is not self._credential and self._request.replayable and not self._caught_up:
-            self._caught_up, self._asked_for_nonce = (
-                True,
-                False,
-            )  # another page's step-up may have brought the newer one
+            self._caught_up = True  # another page's step-up may have brought the newer one
+            self._asked_for_nonce = False
             return await self._again(RequestPhase.REPLAYED)
         self._tell(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
         try:

@@ -263,7 +263,8 @@ class Interceptor:
             for child in tuple(self._children):
                 await child.close()
         finally:
-            self._listeners.close()
+            for client in (self, *self._children):  # also if whoever closes is cancelled meanwhile
+                client._listeners.close()
 
     def for_resource(
         self,

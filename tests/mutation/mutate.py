@@ -22,7 +22,7 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from mutmut.workers import isolation
 
-CPU_LIMIT = 90
+CPU_LIMIT = 45
 """Seconds. All tests of the core together take 18."""
 
 

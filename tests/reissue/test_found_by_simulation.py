@@ -409,3 +409,22 @@ async def test_a_refresh_that_waits_for_its_turn_hears_of_a_retry_after() -> Non
     assert [type(told) for told in outcomes] == [RefreshUnavailable] * 2
     assert [told.retry_after for told in outcomes] == [30, 30]
     assert page.refreshes() == 1
+
+
+async def test_a_close_that_is_cancelled_ends_the_streams_of_clients_for_other_apis_too() -> None:
+    """X6: nobody waits for their events for ever."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    stream = files.events()
+    page.gate = Gate()
+    waiting = asyncio.create_task(outcome(files.fetch(page.FILES)))
+    await page.gate.reached()
+    closing = asyncio.create_task(api.close())
+    await settle()
+    closing.cancel()
+    await asyncio.wait((closing,))
+    page.gate.open()
+    assert isinstance(await waiting, SessionEnded)
+    async for _ in stream:
+        pass

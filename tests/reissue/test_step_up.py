@@ -503,6 +503,8 @@ async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: Worl
     assert (await waiting).status == 200
     assert world.handler.asked == [GOLD], "once in all"
     assert paths(world, "/api/vault") == (2 if meanwhile == "a refresh" else 1)
+    replays = [e for e in world.events if isinstance(e, RequestEvent) and e.phase is RequestPhase.REPLAYED]
+    assert len(replays) == 2, "the other page's replay too, or one before the step-up and one after"
 
 
 async def test_a_body_that_can_be_read_once_asks_though_there_is_a_newer_credential(world: World) -> None:
@@ -562,6 +564,35 @@ async def test_what_the_app_got_for_a_session_that_has_ended_signs_nobody_in(wor
     world.handler.gate.open()
     assert isinstance(await waiting, StepUpRequired)
     assert RefreshPhase.STEPPED_UP not in [event.phase for event in world.events]
+
+
+async def test_a_client_that_reads_a_401_itself_and_has_no_handler_gets_it(world: World) -> None:
+    api = world.without_handler()
+    await api.sign_in(username="ada", password="lovelace")
+    attempts = api.attempts(Request(VAULT))
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        assert await attempts.after(await world.transport(first)) is None
+    done = world.events[-1]
+    assert isinstance(done, RequestEvent)
+    assert (done.phase, done.status) == (RequestPhase.DONE, 401)
+
+
+async def test_a_step_up_that_nobody_takes_is_told_with_all_that_was_wanted(world: World) -> None:
+    api = world.without_handler()
+    await api.sign_in(username="ada", password="lovelace")
+    challenge = 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age="5"'
+
+    async def transport(request: Request) -> Response:
+        return Response(401, {"WWW-Authenticate": challenge})
+
+    api._transport = transport
+    with pytest.raises(StepUpRequired) as required:
+        await api.fetch(NOTES)
+    assert (required.value.acr_values, required.value.max_age) == (("gold",), 5)
+    (refused,) = [e for e in world.events if isinstance(e, RequestEvent) and e.phase is RequestPhase.REFUSED]
+    assert refused.status == 401
 
 
 def test_a_handler_is_something_to_call() -> None:

@@ -117,7 +117,7 @@ MUTANTS = [
     ),
     Mutant(
         "a failed request keeps its slot", "admission",
-        "        self._held.pop(slot, None)\n        self._call_next()", "        self._call_next()",
+        "        self._held.pop(slot, None)\n        if refused:", "        if refused:",
         one_tab=(0, 1, 2),
     ),
     Mutant(
@@ -160,7 +160,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "admission",
-        "                place.set_result(self._give())\n\n    def _give", "                pass\n\n    def _give",
+        "                place.set_result(self._give())\n\n    def _trust", "                pass\n\n    def _trust",
         one_tab=(5, 7, 11),
     ),
     Mutant(
@@ -381,11 +381,6 @@ MUTANTS = [
         "who waits for a turn does not hear of a Retry-After (F2)", "session",
         "        self._backoff.check()  # whoever had the turn before may have been asked to wait\n", "",
         further=(21017, 21718, 22369),
-    ),
-    Mutant(
-        "a refusal outlives the refresh token (F7)", "resources",
-        "                self.alive.forget_refusal()\n", "                pass\n",
-        further=(109,),
     ),
 ]  # fmt: skip
 
