@@ -100,7 +100,7 @@ class Attempts:
         """
         assert self._session is not None and self._credential is not None, "after first()"  # noqa: PT018
         status = getattr(outcome, "status", None)
-        self._leave(refused=None if status is None else status == 401)
+        self.heard(status)
         if self._over:
             return None
         challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 else []
@@ -131,6 +131,10 @@ class Attempts:
         credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
         self._replayed, self._asked_for_nonce = True, False
         return await self._sent(credential, RequestPhase.REPLAYED)
+
+    def heard(self, status: int | None) -> None:
+        """The head of the answer is here, with this status; None if none came. The slot goes to the next in line."""
+        self._leave(refused=None if status is None else status == 401)
 
     def close(self, error: BaseException | None = None) -> None:
         """No more attempts: the outcome is the caller's, or `error` came in its place. A slot is given back."""

@@ -382,7 +382,7 @@ class Interceptor:
             outcome: Any = None
             while attempt is not None:
                 try:
-                    outcome = await self._transport(attempt)
+                    outcome = await self._send(attempt, attempts.heard)
                 except OSError as error:
                     if self._should_renew is None:
                         raise
@@ -391,6 +391,10 @@ class Interceptor:
             if isinstance(outcome, OSError):
                 raise outcome
             return outcome
+
+    async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
+        """Send an attempt. A transport that knows the status before its caller goes on may tell it to `heard`."""
+        return await self._transport(attempt)
 
     @property
     def judges(self) -> bool:

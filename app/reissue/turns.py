@@ -1,33 +1,33 @@
 """Futures whose waiters go on in the turn that settles them, without the loop's detour.
 
-Where a loop's turn is dear (in a page it is a timer of the browser's and two proxies: bench/README.md), what an answer
-sets going is done in the turn of the answer: whoever awaited it goes on, and so does whoever gets the slot that it
-gave back.
+Where a loop's turn is dear (in a page it is a timer of the browser's and two proxies: bench/README.md), an answer has a
+turn of its own: whoever gets the slot that it gives back goes on in it, and then whoever awaited it.
 
 Theory of operation:
 
-1. asyncio lets no task run within another. So waiters stand in line, and go on one after the other when what runs has
-   come to its next wait; the turn is over when the line is empty.
-2. Only a turn's owner begins one, with no Python below it on the stack. Outside of any the waiters go on by the loop,
-   as those of every future do; so do those of a future that is cancelled, for that is a task's doing.
-3. A future of these is an `asyncio.Future` in all else, one that a task can await and cancel.
+1. Only what is no task begins a turn, with no Python below it on the stack: asyncio lets no task run within another.
+2. First all is settled, and then those who waited go on, one after the other. Any of them may be suspended where it is
+   (`run_sync`), so nothing that is settled later, by whomever, belongs to the turn.
+3. Outside of any the waiters go on by the loop, as those of every future do; so do those of a future that is cancelled,
+   for that is a task's doing.
+4. A future of these is an `asyncio.Future` in all else, one that a task can await and cancel.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from functools import partial
 from typing import Any
 
+Step = Callable[[], object]
+
 
 class Turns:
     """Turns of one page, one at a time."""
 
     def __init__(self) -> None:
-        self._line: deque[Callable[[], object]] = deque()
-        self._running = False
+        self._line: list[Step] | None = None  # of the turn that is on
 
     def future(self) -> "asyncio.Future[Any]":
         """A future of the running loop, whose waiters go on in these turns."""
@@ -35,28 +35,32 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """The block, and all that it sets going. Nothing of Python's runs outside it now."""
-        loop = asyncio.get_running_loop()
-        self._running = True
+        """Whoever waits for what is settled in the block goes on at its end. No task runs now."""
+        self._line = line = list[Step]()
         try:
             yield
-            while self._line:
-                step = self._line.popleft()
-                try:
-                    step()
-                except (SystemExit, KeyboardInterrupt) as error:  # the loop knows what the page wants of them
-                    loop.call_soon(_raise, error)
-                except Exception as error:  # no task's, which keeps its own; reported as the loop would
-                    loop.call_exception_handler({"message": "a callback of a future failed", "exception": error})
         finally:
-            self._running = False
+            self._line = None
+            for step in line:
+                _do(step)
 
-    def go_on(self, step: Callable[[], object]) -> None:
-        """Do this in the turn that is on, or in the loop's next."""
-        if self._running:
+    def go_on(self, step: Step) -> None:
+        """Do this at the end of the turn that is on, or in the loop's next."""
+        if self._line is not None:
             self._line.append(step)
         else:
             asyncio.get_running_loop().call_soon(step)
+
+
+def _do(step: Step) -> None:
+    """As the loop does it."""
+    try:
+        step()
+    except (SystemExit, KeyboardInterrupt) as error:  # the loop knows what the page wants of them
+        asyncio.get_running_loop().call_soon(_raise, error)
+    except Exception as error:  # no task's, which keeps its own
+        context = {"message": "a callback of a future failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _raise(error: BaseException) -> None:

@@ -137,3 +137,22 @@ for task in tasks[:5]:
 outcomes = await asyncio.gather(*tasks)
 [len(transport._told._untold), outcomes[:5], sorted(map(str, set(outcomes[5:])))]
 """) == [0, ["CancelledError"] * 5, ["200", "NetworkError"]]
+
+
+def test_code_that_is_suspended_where_it_was_answered_holds_nobody_up(python: Visit) -> None:
+    """Twenty tasks, two on the wire, and each asks again by `run_sync` as soon as it has its answer."""
+    assert (
+        python.run("""
+from pyodide.ffi import run_sync
+narrow = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), in_flight=2)
+await narrow.resume()
+async def twice(n):
+    first = await narrow.fetch(f"/api/echo?n={n}")
+    second = run_sync(narrow.fetch(f"/api/echo?n={n}"))
+    return first.status + second.status
+found = await asyncio.gather(*map(twice, range(20)))
+await narrow.close()
+found
+""")
+        == [400] * 20
+    )

@@ -45,26 +45,45 @@ async def test_who_awaits_goes_on_before_the_turn_is_over(turns: Turns) -> None:
     await task
 
 
-async def test_what_one_who_goes_on_sets_going_has_the_same_turn(turns: Turns) -> None:
-    """A slot that an answer gives back goes to the next in line within the turn of the answer."""
+async def test_who_gets_the_slot_goes_on_before_who_gave_it_back(turns: Turns) -> None:
+    """So the next request is on its way before its caller's code does anything with the answer."""
     said: Said = []
     admission = Admission(1, make_future=turns.future)
     answer = turns.future()
+    slot = await admission.enter()
 
-    async def first() -> None:
-        slot = await admission.enter()
-        await answer
-        admission.leave(slot)
-        said.append("first")
+    async def answered() -> None:
+        said.append(await answer)
 
-    async def second() -> None:
+    async def next_in_line() -> None:
         await admission.enter()
-        said.append("second")
+        said.append("the next")
 
-    tasks = [asyncio.create_task(each()) for each in (first, second)]
+    tasks = [asyncio.create_task(each()) for each in (answered, next_in_line)]
     await settle()
-    assert await in_a_turn(turns, lambda: answer.set_result(None), said) == ["first", "second"]
+
+    def head_is_here() -> None:
+        admission.leave(slot)
+        answer.set_result("an answer")
+
+    assert await in_a_turn(turns, head_is_here, said) == ["the next", "an answer"]
     await asyncio.gather(*tasks)
+
+
+async def test_what_one_who_goes_on_settles_is_the_loops(turns: Turns) -> None:
+    """He may be suspended where he is, and what he has settled would wait for him."""
+    said: Said = []
+    first, second = turns.future(), turns.future()
+
+    async def settles() -> None:
+        await first
+        second.set_result("by the loop")
+
+    tasks = [asyncio.create_task(settles()), asyncio.create_task(say(second, said))]
+    await settle()
+    assert await in_a_turn(turns, lambda: first.set_result(None), said) == []
+    await asyncio.gather(*tasks)
+    assert said == ["by the loop"]
 
 
 async def test_outside_of_a_turn_who_awaits_goes_on_by_the_loop(turns: Turns) -> None:

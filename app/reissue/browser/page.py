@@ -119,6 +119,9 @@ class PageInterceptor(Interceptor):
         # Nothing of it is shared with other pages: each asks for its own tokens, in the session that is.
         return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **options)
 
+    async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
+        return await send(attempt, heard=heard)
+
     async def answer(self, request: Request) -> Any:
         """The response to a request that came through the gate."""
         with aborted_by(request.options.get("signal")):

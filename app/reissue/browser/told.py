@@ -19,29 +19,40 @@ class Told:
     def __init__(self, teller: Any) -> None:
         self.turns = Turns()
         self._numbers = count()
-        self._untold: dict[int, Any] = {}
+        self._untold: dict[int, tuple[Any, Callable[[Any], object] | None]] = {}
         self._tell = teller(create_proxy(self._settle))
 
     @contextmanager
-    def of(self, begin: Callable[..., Any], *arguments: Any) -> Iterator[tuple[Any, Any]]:
-        """What `begin(number, tell, *arguments)` gives, and the future of what it tells, which counts in the block."""
+    def of(
+        self, begin: Callable[..., Any], *arguments: Any, heard: Callable[[Any], object] | None = None
+    ) -> Iterator[tuple[Any, Any]]:
+        """What `begin(number, tell, *arguments)` gives, and the future of what it tells, which counts in the block.
+
+        `heard` is called with the value before whoever waits for it goes on. It runs in no task, and waits for nothing.
+        """
         number = next(self._numbers)
-        future = self._untold[number] = self.turns.future()
+        future = self.turns.future()
+        self._untold[number] = future, heard
         try:
             yield begin(number, self._tell, *arguments), future
         finally:
             del self._untold[number]
 
     def _settle(self, number: int, value: Any, error: Any) -> None:
-        future = self._untold.get(number)
+        future, heard = self._untold.get(number, _NOBODY)
         if future is None or future.done():
             return
         _enter(future.get_loop())
         with self.turns.turn():
-            if error is None:
-                future.set_result(value)
-            else:
+            if error is not None:
                 future.set_exception(error)
+                return
+            if heard is not None:
+                heard(value)
+            future.set_result(value)
+
+
+_NOBODY = (None, None)
 
 
 def _enter(loop: Any) -> None:

@@ -4,6 +4,7 @@ Pyodide calls every failure of fetch `AbortError`, a refused connection too: her
 """
 
 from asyncio import CancelledError
+from collections.abc import Callable
 from typing import Any
 
 from pyodide.ffi import JsException, JsProxy, to_js
@@ -26,9 +27,10 @@ make_future = _told.turns.future if _told is not None else None
 """For `Interceptor`: what a request in line awaits goes on in the turn of the answer that made room."""
 
 
-async def send(request: Request) -> FetchResponse | Response:
+async def send(request: Request, *, heard: Callable[[int], object] | None = None) -> FetchResponse | Response:
     """Send a request, and give the response once its head is here.
 
+    `heard` may be called with the head's status as soon as that is known, in no task.
     Cancelling the task aborts the request on the wire. Raises NetworkError if no answer came, RequestAborted if the
     caller's signal fired, ValueError if the browser won't send such a request, TypeError for a body that is a Python
     object: fetch would send its `str()`.
@@ -40,7 +42,7 @@ async def send(request: Request) -> FetchResponse | Response:
         kind = type(body).__name__
         raise TypeError(f"in a page a body is text, bytes or a JavaScript object (FormData, Blob), not {kind}")
     try:
-        return await (_by_pyfetch if _told is None else _by_wire)(request)
+        return await (_by_pyfetch(request) if _told is None else _by_wire(request, heard))
     except (AbortError, _Unanswered) as error:
         if signal is not None and signal.aborted:
             raise RequestAborted from None
@@ -54,7 +56,7 @@ class _Unanswered(OSError):
     """No answer came; the message is the browser's."""
 
 
-async def _by_wire(request: Request) -> PageResponse:
+async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> PageResponse:
     assert _wire is not None
     assert _told is not None
     body, options = request.body, None
@@ -69,7 +71,8 @@ async def _by_wire(request: Request) -> PageResponse:
         options = js_object(kept) if kept else None
     fields = "\n".join(text for field in request.headers.items() for text in field)
     arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
-    with _told.of(_wire.send, *arguments) as (sending, answer):
+    note = (lambda response: heard(response.status)) if heard is not None else None
+    with _told.of(_wire.send, *arguments, heard=note) as (sending, answer):
         try:
             return PageResponse(await answer, sending, _wire, _told)
         except JsException as error:
