@@ -53,61 +53,63 @@ class Admission:
         self._proven_until = -inf  # the loop's time
         self._patience = patience
         self._line: deque[asyncio.Future[int]] = deque()
+        self._replays: deque[asyncio.Future[int]] = deque()  # the head of the line
         self._held: dict[int, float | None] = {}  # slot → since when it is on the wire; None: not yet
         self._numbers = count()
         self._watch: asyncio.TimerHandle | asyncio.Handle | None = None
 
     def full(self, *, first: bool = False) -> bool:
         """Would `enter(first=first)` wait?"""
-        return not self._has_room() or (bool(self._line) and not first)
+        in_line = self._replays if first else self._replays or self._line
+        return bool(in_line) or not self._has_room()
 
     async def enter(self, *, first: bool = False) -> int:
-        """Wait for a slot; its number. `first` goes before all who are in line."""
+        """Wait for a slot; its number. `first` goes before all in line but those who said so as well."""
+        if self.full(first=first):
+            self._take_overdue()
         if not self.full(first=first):
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
-        (self._line.appendleft if first else self._line.append)(place)
+        (self._replays if first else self._line).append(place)
         if self._watch is None:
             self._watch = loop.call_later(self._patience, self._park)
         try:
             return await place
-        except asyncio.CancelledError:
-            if not place.cancelled():  # called in the step in which it was cancelled
+        except BaseException:  # a coroutine that is closed, too
+            if place.done() and not place.cancelled():  # called in the step in which it was cancelled
                 self.leave(place.result())
+            place.cancel()
             raise  # a cancelled place is passed over when its turn comes: removing it from the middle costs more
 
     def sent(self, slot: int) -> None:
         """The request is on the wire now."""
         self._held[slot] = asyncio.get_running_loop().time()
 
-    def leave(self, slot: int, *, refused: bool | None = None) -> None:
-        """Give the slot back: the head is here, or the request failed. A parked one has been given back already.
-
-        `refused` says what the head told of the token; None for nothing.
-        """
+    def leave(self, slot: int) -> None:
+        """Give the slot back: the head is here, or the request failed. A parked one has been given back already."""
         self._held.pop(slot, None)
-        if refused:
-            self._proven_until = -inf
-        elif refused is False:
-            self.trust()
         self.call()
 
     def trust(self) -> None:
         """There is a sign that the token is taken. Whoever is in line hears of it by `call`."""
         self._proven_until = asyncio.get_running_loop().time() + self._memory
 
+    def distrust(self) -> None:
+        """There is a sign that it is not."""
+        self._proven_until = -inf
+
     def call(self) -> None:
         """Call as many of those in line as may go."""
-        while self._line and self._has_room():
-            place = self._line.popleft()
+        while (line := self._replays or self._line) and self._has_room():
+            place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
 
     def dismiss(self) -> None:
         """Call everybody in line at once: their session is over, and none of them will send."""
-        while self._line:
-            place = self._line.popleft()
+        while line := self._replays or self._line:
+            place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
 
@@ -123,12 +125,14 @@ class Admission:
         return slot
 
     def _park(self) -> None:
-        """Take the slots of those who have waited for their heads too long. Runs only while there is a line."""
+        """Call the next in place of those who have waited for their heads too long. Runs only while there is a line."""
         self._watch = None
-        loop = asyncio.get_running_loop()
-        before = loop.time() - self._patience
+        self._take_overdue()
+        self.call()
+        if self._replays or self._line:
+            self._watch = asyncio.get_running_loop().call_later(self._patience, self._park)
+
+    def _take_overdue(self) -> None:
+        before = asyncio.get_running_loop().time() - self._patience
         for slot in [slot for slot, since in self._held.items() if since is not None and since <= before]:
             del self._held[slot]
-        self.call()
-        if self._line:
-            self._watch = loop.call_later(self._patience, self._park)

@@ -33,7 +33,8 @@ class Attempts:
     """Gives what to send next, until the last outcome is the caller's. Tells every step.
 
     `enter` gives the session that the request belongs to, and calls its argument before it waits. `admission` bounds
-    how many are on the wire; None for no bound. `is_refused` judges an outcome. `prover` makes the proofs for tokens
+    how many are on the wire; None for no bound. `is_refused` judges an outcome; `judged` says that it may differ from
+    what the status says. `prover` makes the proofs for tokens
     that are bound to a key. `knows_step_up` is for a caller who reads a 401 himself: without a handler of the app's he
     gets it as it is, and StepUpRequired is not raised. `refresh_at_once` is for a caller that can't wait: it renews a
     session's credential within the call, or raises WouldBlock.
@@ -46,6 +47,7 @@ class Attempts:
         enter: Callable[[Callable[[], None]], Awaitable[Session]],
         admission: Admission | None,
         is_refused: Callable[[Any], Awaitable[bool]],
+        judged: bool = False,
         tell: Callable[..., None],
         prover: Prover | None = None,
         knows_step_up: bool = False,
@@ -55,6 +57,7 @@ class Attempts:
         self._enter = enter
         self._admission = admission
         self._is_refused = is_refused
+        self._judged = judged
         self._tell = tell
         self._prover = prover
         self._knows_step_up = knows_step_up
@@ -87,8 +90,8 @@ class Attempts:
         credential = await self._session.obtain(
             renewed=self._renewed_at_once(), failures=failures, waits=self._waits_for_refresh
         )
-        if credential is not before and self._admission is not None:  # it was granted just now
-            self._admission.trust()
+        if credential is not before and self._admission is not None:
+            self._signs(good=True)  # it was granted just now
             self._admission.call()
         return await self._sent(credential, RequestPhase.SENT)
 
@@ -100,9 +103,11 @@ class Attempts:
         """
         assert self._session is not None and self._credential is not None, "after first()"  # noqa: PT018
         status = getattr(outcome, "status", None)
-        self.heard(status)
         if self._over:
             return None
+        if status is not None and not self._judged:
+            self._signs(good=status != 401)  # before the slot goes to one who would send with it
+        self._leave()
         challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 else []
         lacks_nonce = self._credential.bound and asks_for_nonce(challenges)
         repeatable = self._learns_nonce(outcome)
@@ -116,7 +121,10 @@ class Attempts:
             return await self._after_step_up(wanted, status)
         if self._replayed and status == 401:
             self._session.replay_refused(self._credential)
-        if self._replayed or not await self._is_refused(outcome):
+        refused = not self._replayed and await self._is_refused(outcome)
+        if status is not None and self._judged and not self._replayed:
+            self._signs(good=not refused)
+        if not refused:
             self._status = status
             return None
         self._tell(RequestPhase.REFUSED, status=status)
@@ -125,16 +133,22 @@ class Attempts:
         if not self._request.replayable:
             self._status = status
             return None
-        if self._admission is not None:
-            self._admission.trust()
+        self._signs(good=True)  # the next was just granted
         await self._admitted(first=True)
+        if self._admission is not None:
+            self._admission.call()
         credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
         self._replayed, self._asked_for_nonce = True, False
         return await self._sent(credential, RequestPhase.REPLAYED)
 
-    def heard(self, status: int | None) -> None:
-        """The head of the answer is here, with this status; None if none came. The slot goes to the next in line."""
-        self._leave(refused=None if status is None else status == 401)
+    def heard(self, status: int) -> None:
+        """The head of the answer is here, with this status: the slot goes to the next in line, if there's no doubt.
+
+        For a transport that knows it before its caller goes on; `after` does the same.
+        """
+        if status != 401 and not self._judged:
+            self._signs(good=True)
+            self._leave()
 
     def close(self, error: BaseException | None = None) -> None:
         """No more attempts: the outcome is the caller's, or `error` came in its place. A slot is given back."""
@@ -238,10 +252,20 @@ class Attempts:
                 self._tell(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
             self._slot = await self._admission.enter(first=first)
 
-    def _leave(self, *, refused: bool | None = None) -> None:
+    def _leave(self) -> None:
         if self._admission is not None and self._slot is not None:
-            self._admission.leave(self._slot, refused=refused)
+            self._admission.leave(self._slot)
             self._slot = None
+
+    def _signs(self, *, good: bool) -> None:
+        """Is the token taken? A refusal of one that is not the current one any more says nothing."""
+        assert self._session is not None
+        if self._admission is None:
+            return
+        if good:
+            self._admission.trust()
+        elif self._credential is self._session.credential:
+            self._admission.distrust()
 
 
 def _attach(request: Request, credential: Credential, proof: str | None) -> Request:

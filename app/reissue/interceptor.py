@@ -429,6 +429,7 @@ class Interceptor:
             enter=self._sessions.enter,
             admission=self._admission(url.origin) if bounded and spawn is None else None,
             is_refused=self._is_refused,
+            judged=self.judges,
             tell=partial(self._tell_request, next(self._request_numbers), request),
             prover=self._prover,
             knows_step_up=knows_step_up,

@@ -121,7 +121,7 @@ class Request:
                 fields = fields.with_field("Content-Type", "application/json")
         if isinstance(body, (bytearray, memoryview)):
             body = bytes(body)  # the caller may change the buffer before a replay
-        if isinstance(body, (Mapping, list, tuple, set, frozenset, int, float)):
+        if isinstance(body, (Mapping, list, tuple, set, frozenset, int, float)) and not hasattr(body, "js_id"):
             raise TypeError(f"a body can't be of type {type(body).__name__}: give bytes or text, or use json=")
         method = method.upper()
         if body is not None and method in _BODILESS:

@@ -16,7 +16,7 @@ Theory of operation:
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import Context
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
@@ -71,13 +71,13 @@ class _PromptFuture(asyncio.Future[Any]):
     def __init__(self, turns: Turns) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self._turns = turns
-        self._waiters: list[tuple[Callable[[Any], object], Context | None]] = []
+        self._waiters: list[tuple[Callable[[Any], object], Context]] = []
 
     def add_done_callback(self, callback: Callable[[Any], object], /, *, context: Context | None = None) -> None:
         if self.done():
             super().add_done_callback(callback, context=context)
         else:
-            self._waiters.append((callback, context))
+            self._waiters.append((callback, copy_context() if context is None else context))
 
     def remove_done_callback(self, callback: Callable[[Any], object], /) -> int:
         kept = [waiter for waiter in self._waiters if waiter[0] != callback]
@@ -96,11 +96,14 @@ class _PromptFuture(asyncio.Future[Any]):
     def cancel(self, msg: Any | None = None) -> bool:
         if not super().cancel(msg):
             return False
-        for callback, context in self._waiters:
+        for callback, context in self._taken():
             self.get_loop().call_soon(callback, self, context=context)
         return True
 
     def _settled(self) -> None:
-        for callback, context in self._waiters:
-            step = partial(callback, self)
-            self._turns.go_on(step if context is None else partial(context.run, step))
+        for callback, context in self._taken():
+            self._turns.go_on(partial(context.run, callback, self))
+
+    def _taken(self) -> list[tuple[Callable[[Any], object], Context]]:
+        taken, self._waiters = self._waiters, []
+        return taken

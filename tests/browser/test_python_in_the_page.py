@@ -110,11 +110,12 @@ BODIES = [
     "json={'text': 'häß'}",
     "form()",
     'Blob.new(to_js(["one", "two"]))',
+    'URLSearchParams.new("a=b&c=d")',
 ]
 
 
 SEND = """
-from js import Blob, FormData, Response
+from js import Blob, FormData, Response, URLSearchParams
 from pyodide.ffi import to_js
 def form():
     made = FormData.new()

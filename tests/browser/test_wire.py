@@ -156,3 +156,55 @@ found
 """)
         == [400] * 20
     )
+
+
+def test_any_reason_to_abort_ends_the_wait_with_an_error(python: Visit) -> None:
+    """Whoever aborts may give a text, or nothing, as the reason."""
+    assert (
+        python.run("""
+from js import AbortController
+found = []
+for reason in ("user left", None):
+    response = await api.fetch("/api/stream?lines=2&interval=5")
+    reading = asyncio.create_task(response.text())
+    await asyncio.sleep(0)
+    response.abort_controller.abort(reason)
+    try:
+        await reading
+    except OSError as error:
+        found.append(type(error).__name__)
+found
+""")
+        == ["AbortError"] * 2
+    )
+
+
+def test_a_browser_without_abortsignal_any_follows_the_callers_signal_too(python: Visit) -> None:
+    """Q10"""
+    python.execute("delete AbortSignal.any")
+    python.server.fault("/api/echo", "hold")
+    python.run("""
+before, after = AbortController.new(), AbortController.new()
+task = asyncio.create_task(outcome(api.fetch("/api/echo", signal=before.signal)))
+None
+""")
+    python.server.wait_until_held()
+    assert python.run("""
+before.abort()
+answered = await outcome(api.fetch("/api/me", signal=after.signal))
+after.abort()
+[await task, answered]
+""") == ["RequestAborted", 200]
+
+
+@pytest.mark.firefox
+def test_an_installed_client_keeps_what_a_request_says_of_its_referrer(python: Visit) -> None:
+    python.run("api.install()")
+    asked = """(async () => {
+        await fetch("/api/echo?n=1", {referrerPolicy: "no-referrer"});
+        await fetch(new Request("/api/echo?n=2", {referrerPolicy: "no-referrer", keepalive: true}));
+        await fetch("/api/echo?n=3");
+    })()"""
+    python.evaluate(asked)
+    referrers = [request.headers.get("referer", "") for request in python.requests_to("/api/echo")]
+    assert [bool(referrer) for referrer in referrers] == [False, False, True]

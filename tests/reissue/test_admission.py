@@ -83,6 +83,93 @@ async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> Non
     await asyncio.gather(*fetches)
 
 
+async def test_a_predicate_is_asked_before_the_token_counts_as_good(world: World) -> None:
+    """Q20: a 200 that says "token expired" is no sign; what the predicate lets pass is one."""
+    wire = Wire(world)
+
+    async def says_expired(response: Any) -> bool:
+        return (await response.json())["expired"] is True
+
+    async def answers(request: Request) -> Response:
+        await wire(request)
+        good = request.headers["Authorization"] == "Bearer token-2"
+        return Response(200, body=b'{"expired": false}' if good else b'{"expired": true}')
+
+    world.api = world.make(transport=answers, should_renew=says_expired)
+    await world.signed_in()
+    await asyncio.gather(*world.fetches(100))
+    assert world.server.tokens == ["token-1"] * 8 + ["token-2"] * 100
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 64
+    world.server.gate.open()
+    await asyncio.gather(*fetches)
+
+
+async def test_a_late_refusal_of_an_old_token_says_nothing_of_the_new_one(world: World) -> None:
+    wire = Wire(world)
+    world.api = world.make(transport=wire)
+    await world.signed_in()
+    old = world.server.gate = Gate()
+    (late,) = world.fetches(1)
+    await old.reached()
+    world.server.gate = None
+    await world.api.renew()
+    await asyncio.gather(*world.fetches(1))
+    old.open()
+    assert (await late).status == 200
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 64
+    world.server.gate.open()
+    await asyncio.gather(*fetches)
+
+
+async def test_slow_answers_hold_nobody_up_once_they_are_overdue() -> None:
+    """Eight long polls, and nothing else for a while: the next request does not wait for them."""
+    admission = Admission(64, unproven=8, patience=5)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    assert admission.full()
+    await asyncio.sleep(6)
+    await asyncio.wait_for(admission.enter(), 0.1)
+
+
+async def test_replays_go_in_their_own_order_and_before_the_rest() -> None:
+    admission = Admission(1)
+    slot = await admission.enter()
+    said: list[str] = []
+
+    async def enter(name: str, *, first: bool) -> None:
+        slot = await admission.enter(first=first)
+        said.append(name)
+        admission.leave(slot)
+
+    tasks = [asyncio.create_task(enter(name, first=name.isupper())) for name in ("a", "B", "c", "D")]
+    await settle()
+    admission.leave(slot)
+    await asyncio.gather(*tasks)
+    assert said == ["B", "D", "a", "c"]
+
+
+async def test_a_coroutine_that_is_closed_in_line_keeps_no_slot() -> None:
+    admission = Admission(1)
+    slot = await admission.enter()
+    for is_called in (True, False):
+        waiting = admission.enter()
+        waiting.send(None)
+        if is_called:
+            admission.leave(slot)
+            slot = -1
+        waiting.close()
+        if is_called:
+            slot = await asyncio.wait_for(admission.enter(), 1)
+    admission.leave(slot)
+    assert not admission.full()
+
+
 async def room(admission: Admission) -> int:
     """How many may enter now."""
     taken = []
@@ -96,11 +183,11 @@ async def room(admission: Admission) -> int:
 async def test_a_good_answer_counts_for_a_while_and_a_refusal_ends_it() -> None:
     admission = Admission(64, unproven=8, memory=30)
     assert await room(admission) == 8
-    admission.leave(await admission.enter(), refused=False)
+    admission.trust()
     assert await room(admission) == 64
-    admission.leave(await admission.enter())  # a network failure says nothing
+    admission.leave(await admission.enter())
     assert await room(admission) == 64
-    admission.leave(await admission.enter(), refused=True)
+    admission.distrust()
     assert await room(admission) == 8
     admission.trust()
     await asyncio.sleep(29)

@@ -153,6 +153,7 @@ async def test_who_takes_his_wish_back_is_not_called(turns: Turns) -> None:
     assert (future.remove_done_callback(said.append), future.remove_done_callback(said.append)) == (2, 0)
     await in_a_turn(turns, lambda: future.set_result(None), said)
     assert said == []
+    assert future.remove_done_callback(said.append) == 0
 
 
 async def test_wait_and_wait_for_take_such_a_future(turns: Turns) -> None:
