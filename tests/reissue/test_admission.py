@@ -1,10 +1,11 @@
 """HARD_CASES Q22, and invariant 11: a bounded number on the wire."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import pytest
-from reissue import RefreshUnavailable, Request, Response, SessionChanged
+from reissue import Interceptor, RefreshUnavailable, Request, Response, SessionChanged
 from reissue.admission import Admission
 from reissue.testing import Gate, settle
 
@@ -125,6 +126,36 @@ async def test_a_late_refusal_of_an_old_token_says_nothing_of_the_new_one(world:
     assert wire.now == 64
     world.server.gate.open()
     await asyncio.gather(*fetches)
+
+
+class Telling(Interceptor):
+    """As in the page: the head's status is told before who waits for the answer goes on."""
+
+    slots: ClassVar[list[tuple[int, bool]]] = []
+
+    async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
+        response = await self._transport(attempt)
+        heard(response.status)
+        (admission,) = self._admissions.values()
+        self.slots.append((response.status, not admission._held))
+        return response
+
+
+@pytest.mark.parametrize(
+    ("should_renew", "expected"),
+    [(None, [(401, False), (200, True)]), (lambda response: response.status == 401, [(401, False), (200, False)])],
+)
+async def test_a_good_head_gives_its_slot_back_at_once_and_a_refusal_when_it_is_known(
+    world: World, should_renew: Any, expected: list[tuple[int, bool]]
+) -> None:
+    Telling.slots.clear()
+    world.api = Telling(
+        world.server, audience=API, endpoint=world.endpoint, clock=world.clock, should_renew=should_renew
+    )
+    await world.signed_in()
+    assert (await world.fetches(1)[0]).status == 200
+    assert Telling.slots == expected
+    await world.api.close()
 
 
 async def test_slow_answers_hold_nobody_up_once_they_are_overdue() -> None:

@@ -96,7 +96,7 @@ MUTANTS = [
     ),
     Mutant(
         "replay without end (Q4)", "attempts",
-        "if self._replayed or not await self._is_refused(outcome):", "if not await self._is_refused(outcome):",
+        "refused = not self._replayed and await self._is_refused(outcome)", "refused = await self._is_refused(outcome)",
         one_tab=(133, 171, 189),
     ),
     Mutant(
@@ -117,7 +117,7 @@ MUTANTS = [
     ),
     Mutant(
         "a failed request keeps its slot", "admission",
-        "        self._held.pop(slot, None)\n        if refused:", "        if refused:",
+        "        self._held.pop(slot, None)\n        self.call()\n", "        self.call()\n",
         one_tab=(0, 1, 2),
     ),
     Mutant(
@@ -160,7 +160,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "admission",
-        "                place.set_result(self._give())\n\n    def _trust", "                pass\n\n    def _trust",
+        "                place.set_result(self._give())\n\n    def _has_room", "                pass\n\n    def _has_room",
         one_tab=(5, 7, 11),
     ),
     Mutant(
