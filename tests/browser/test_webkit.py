@@ -65,6 +65,7 @@ class Browser:
         self.element("password").send_keys("lovelace")
         self.press("sign-in-button")
         self.reads("account-title", "Signed in as Ada Lovelace")
+        self.until(lambda: self.shown("no-notes") or bool(self.driver.find_elements(By.CSS_SELECTOR, "#note-list li")))
         return self
 
     def press(self, name: str) -> None:
@@ -84,8 +85,17 @@ class Browser:
         WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(lambda _: holds())
 
     def fire(self) -> None:
+        """Press the button, and wait for what the page says of *this* storm: of the last it may say the same."""
+        before = self.answered()
         self.press("fire")
+        self.until(lambda: self.answered() >= before + 20)
         self.reads("fire-message", "20 answers to 20 requests")
+
+    def answered(self) -> int:
+        """How many requests the API has answered with something else than a 401, since the counters were reset."""
+        counters = self.server.counters()
+        answered: int = counters["api_requests"] - counters["api_401s"]
+        return answered
 
     def run(self, source: str) -> Any:
         """Run Python in the page; the value of its last expression, by way of JSON."""
