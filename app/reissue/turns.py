@@ -69,7 +69,7 @@ def _raise(error: BaseException) -> None:
 
 class _PromptFuture(asyncio.Future[Any]):
     def __init__(self, turns: Turns) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
+        super().__init__()  # of the running loop
         self._turns = turns
         self._waiters: list[tuple[Callable[[Any], object], Context]] = []
 

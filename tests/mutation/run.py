@@ -39,6 +39,7 @@ MODULES = (
     "sharing",
     "singleflight",
     "timers",
+    "turns",
 )
 FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")
 """What the core's tests take from others."""

@@ -185,6 +185,54 @@ async def test_replays_go_in_their_own_order_and_before_the_rest() -> None:
     assert said == ["B", "D", "a", "c"]
 
 
+async def test_who_is_in_line_goes_first_though_there_is_room() -> None:
+    """A sign that the token is taken makes room, and the line is called a little later."""
+    admission = Admission(64, unproven=1)
+    await admission.enter()
+    said: list[str] = []
+
+    async def enter(name: str, *, first: bool) -> None:
+        await (admission.enter(first=True) if first else admission.enter())
+        said.append(name)
+
+    async def come(*names: str) -> list[str]:
+        tasks.extend(asyncio.create_task(enter(name, first=name.isupper())) for name in names)
+        await settle()
+        return said
+
+    tasks: list[asyncio.Task[None]] = []
+    assert await come("a") == []
+    admission.trust()
+    assert admission.full()
+    assert await come("b") == []
+    assert not admission.full(first=True)
+    assert await come("C") == ["C"]
+    admission.call()
+    assert await come() == ["C", "a", "b"]
+
+
+async def test_nobody_passes_a_replay_that_is_in_line() -> None:
+    admission = Admission(64, unproven=1)
+    await admission.enter()
+    replay = asyncio.create_task(admission.enter(first=True))
+    await settle()
+    admission.trust()
+    assert admission.full()
+    assert admission.full(first=True)
+    admission.call()
+    assert await replay
+    assert not admission.full()
+
+
+async def test_by_default_a_sign_is_good_for_half_a_minute() -> None:
+    admission = Admission(64)
+    admission.trust()
+    await asyncio.sleep(29.5)
+    assert await room(admission) == 64
+    await asyncio.sleep(0.5)
+    assert await room(admission) == 8
+
+
 async def test_a_coroutine_that_is_closed_in_line_keeps_no_slot() -> None:
     admission = Admission(1)
     slot = await admission.enter()

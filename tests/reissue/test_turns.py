@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -114,7 +114,8 @@ async def test_who_is_cancelled_goes_on_and_hears_nothing_more(turns: Turns) -> 
     with pytest.raises(asyncio.CancelledError, match="enough"):
         await task
     assert future.cancelled()
-    assert not future.cancel()
+    assert future.cancel() is False
+    assert turns.future().cancel() is True
 
 
 async def test_each_has_the_context_that_it_came_with(turns: Turns) -> None:
@@ -134,6 +135,24 @@ async def test_each_has_the_context_that_it_came_with(turns: Turns) -> None:
     await asyncio.gather(*tasks)
 
 
+@pytest.mark.parametrize("end", ["settled", "cancelled", "done before"])
+async def test_a_callback_has_the_context_that_is_given_with_it(turns: Turns, end: str) -> None:
+    whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+    given = copy_context()
+    given.run(whose.set, "ada's")
+    said: Said = []
+    future = turns.future()
+    if end == "done before":
+        future.set_result(None)
+    future.add_done_callback(lambda _: said.append(whose.get()), context=given)
+    if end == "settled":
+        future.set_result(None)
+    if end == "cancelled":
+        future.cancel()
+    await settle()
+    assert said == ["ada's"]
+
+
 async def test_who_asks_when_it_is_done_is_called_by_the_loop(turns: Turns) -> None:
     said: Said = []
     future = turns.future()
@@ -150,9 +169,10 @@ async def test_who_takes_his_wish_back_is_not_called(turns: Turns) -> None:
     future = turns.future()
     for _ in range(2):
         future.add_done_callback(said.append)
+    future.add_done_callback(lambda _: said.append("another's"))
     assert (future.remove_done_callback(said.append), future.remove_done_callback(said.append)) == (2, 0)
     await in_a_turn(turns, lambda: future.set_result(None), said)
-    assert said == []
+    assert said == ["another's"]
     assert future.remove_done_callback(said.append) == 0
 
 
@@ -204,9 +224,10 @@ async def test_a_callback_that_fails_is_reported_and_the_turn_goes_on(turns: Tur
     future.add_done_callback(fail)
     future.add_done_callback(lambda _: said.append("the next"))
     reported: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     assert await in_a_turn(turns, lambda: future.set_result(None), said) == ["the next"]
-    assert [str(error) for error in reported] == ["a bug"]
+    ((message, error),) = [(context["message"], context["exception"]) for context in reported]
+    assert (message, str(error)) == ("a callback of a future failed", "a bug")
 
 
 async def test_a_turn_that_fails_is_over(turns: Turns) -> None:
