@@ -208,3 +208,9 @@ def test_an_installed_client_keeps_what_a_request_says_of_its_referrer(python: V
     python.evaluate(asked)
     referrers = [request.headers.get("referer", "") for request in python.requests_to("/api/echo")]
     assert [bool(referrer) for referrer in referrers] == [False, False, True]
+
+
+def test_a_fetch_that_gives_no_response_is_an_error_and_no_endless_wait(python: Visit) -> None:
+    """A page's own wrapper around fetch may give anything."""
+    python.execute("globalThis.fetch = async () => undefined")
+    assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "AttributeError"

@@ -73,7 +73,11 @@ async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> P
         options = js_object(kept) if kept else None
     fields = "\n".join(text for field in request.headers.items() for text in field)
     arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
-    note = (lambda response: heard(response.status)) if heard is not None else None
+
+    def note(response: Any) -> None:
+        if heard is not None and hasattr(response, "status"):  # a page's own fetch may give anything
+            heard(response.status)
+
     with _told.of(_wire.send, *arguments, heard=note) as (sending, answer):
         try:
             return PageResponse(await answer, sending, _wire, _told)
