@@ -16,7 +16,10 @@ ABSENT = """raise ModuleNotFoundError(
 """
 # `reissue_rest` is of runtime/shim.mjs. The module that is meant takes this one's place.
 LATER = """import importlib, reissue_rest, sys
-reissue_rest.arrive("{name}")
+try:
+    reissue_rest.arrive("{name}")
+except Exception as error:
+    raise ImportError(str(error), name="{name}") from error
 if reissue_rest.PATH not in sys.path:
     sys.path.insert(sys.path.index("{root}"), reissue_rest.PATH)
 del sys.modules["{name}"]

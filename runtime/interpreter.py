@@ -19,12 +19,13 @@ RARE = (
     "pydoc", "pydoc_data", "sched", "shelve", "smtplib", "socketserver", "symtable", "tabnanny", "this", "trace",
     "unittest", "webbrowser", "wsgiref", "xmlrpc", "zipapp",
 )  # fmt: skip
-# What hardly any page imports before its first answer: it arrives after that, and an import that is earlier waits for it.
+# What hardly any page imports before its first answer: it arrives when Python is up, and an earlier import waits for it.
 LATER = (
     *RARE,
     "_ast_unparse", "_py_abc", "_sysconfigdata__emscripten_wasm32-emscripten", "argparse", "cmd", "code", "colorsys",
     "configparser", "difflib", "getopt", "gettext", "graphlib", "nturl2path", "pprint", "pty", "quopri", "rlcompleter",
-    "runpy", "sqlite3", "statistics", "stringprep", "sysconfig", "timeit", "tomllib", "tracemalloc", "tty", "wave", "xml",
+    "runpy", "sqlite3", "statistics", "stringprep", "sysconfig", "timeit", "tomllib", "tracemalloc", "tty", "wave",
+    "xml",
 )  # fmt: skip
 REST = "python_stdlib_rest.zip"
 HERE = Path(__file__)
@@ -59,7 +60,8 @@ def compiled_stdlib(site: Path, pyodide: Path, *, stripped: bool = False) -> Pat
     """Return the folder with the standard library as byte code, which halves the start of every page.
 
     The price: tracebacks through the standard library show no source lines, and `help()` of it has no text.
-    It is in two parts, of which a page needs one to start. `stripped` leaves out what hardly any page imports; such an import says so.
+    It is in two parts, of which a page needs one to start.
+    `stripped` leaves out what hardly any page imports; such an import says so.
     """
     version = locked_version("pyodide")
     left_out = ",".join(RARE) if stripped else ""
