@@ -19,7 +19,7 @@ RARE = (
     "pydoc", "pydoc_data", "sched", "shelve", "smtplib", "socketserver", "symtable", "tabnanny", "this", "trace",
     "unittest", "webbrowser", "wsgiref", "xmlrpc", "zipapp",
 )  # fmt: skip
-# What hardly any page imports before its first answer: it arrives when Python is up, and an earlier import waits for it.
+# What hardly any page imports before its first answer: it comes when Python is up, and an earlier import waits for it.
 LATER = (
     *RARE,
     "_ast_unparse", "_py_abc", "_sysconfigdata__emscripten_wasm32-emscripten", "argparse", "cmd", "code", "colorsys",

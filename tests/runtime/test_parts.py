@@ -159,7 +159,7 @@ def test_what_comes_later_is_let_in_when_it_is_imported(tmp_path: Path, monkeypa
         arrived.append(name)
         (tmp_path / "there.zip").rename(rest)
 
-    monkeypatch.setitem(sys.modules, "reissue_rest", SimpleNamespace(PATH=str(rest), arrive=arrive))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "reissue_rest", SimpleNamespace(PATH=str(rest), arrive=arrive))
     monkeypatch.syspath_prepend(root)
     assert importlib.import_module("reissue_soon").answer == 42
     assert arrived == []
