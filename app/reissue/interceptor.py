@@ -297,7 +297,14 @@ class Interceptor:
         return child
 
     def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "Interceptor":
-        return Interceptor(self._transport, audience=audience, endpoint=resource, parse_url=self._parse_url, **options)
+        return Interceptor(
+            self._transport,
+            audience=audience,
+            endpoint=resource,
+            parse_url=self._parse_url,
+            make_future=self._make_future,
+            **options,
+        )
 
     def follow(self) -> None:
         """The session that this client was made in has ended, perhaps."""
@@ -422,7 +429,7 @@ class Interceptor:
         *,
         spawn: Spawn | None = None,
         bounded: bool = True,
-        knows_step_up: bool = False,
+        knows_step_up: bool,
     ) -> Attempts:
         return Attempts(
             request,

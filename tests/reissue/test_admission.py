@@ -71,6 +71,19 @@ async def test_an_answer_lets_as_many_go_as_may(world: World) -> None:
     await asyncio.gather(*fetches)
 
 
+async def test_whoever_is_in_line_awaits_what_the_page_makes(world: World) -> None:
+    made: list[asyncio.Future[Any]] = []
+
+    def make_future() -> "asyncio.Future[Any]":
+        made.append(asyncio.get_running_loop().create_future())
+        return made[-1]
+
+    world.api = world.make(in_flight=1, make_future=make_future)
+    await world.signed_in("token-2")
+    await asyncio.gather(*world.fetches(3))
+    assert len(made) == 2
+
+
 async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> None:
     wire = Wire(world)
     world.api = world.make(transport=wire)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import pytest_asyncio
@@ -24,6 +25,7 @@ from reissue import (
     WouldBlock,
 )
 from reissue.testing import Gate, settle
+from reissue.urls import Url, parse_url
 
 from tests.reissue.bound import API, ORIGIN, Bound
 from tests.reissue.conftest import outcome
@@ -578,6 +580,31 @@ async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
         await api._sessions._tokens.exchange(None)  # type: ignore[arg-type]
 
 
+async def test_a_client_of_another_api_judges_refusals_by_its_own_predicate(tokens: World) -> None:
+    """Q20"""
+    judged: list[Response] = []
+
+    def judge(response: Response) -> bool:
+        judged.append(response)
+        return len(judged) == 1
+
+    files = tokens.resource(should_renew=judge)
+    await tokens.signed_in()
+    assert (await files.fetch(FILES)).status == 200
+    assert files.judges
+    assert tokens.asked("/auth/refresh") == 2, "for its first token, and for what was judged to be refused"
+
+
+async def test_a_client_of_another_api_reads_urls_as_its_page_does(tokens: World) -> None:
+    """X1"""
+
+    def in_a_page(text: str) -> Url:
+        return parse_url(urljoin("https://files.test/page", text))
+
+    files = tokens.connect(proofs=None, parse_url=in_a_page).for_resource("/", resource=FILES)
+    assert files.roots == {FILES}
+
+
 async def test_closing_the_session_closes_its_clients(world: World) -> None:
     await world.signed_in()
     await world.files.fetch(FILES)
@@ -585,6 +612,8 @@ async def test_closing_the_session_closes_its_clients(world: World) -> None:
     await world.api.close()
     assert [type(event).__name__ async for event in events][-1:] == ["SessionEvent"]
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    with pytest.raises(SessionEnded, match="closed"):
+        world.files.attempts(Request(FILES))
     world.api.follow()
 
 
