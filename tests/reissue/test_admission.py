@@ -121,6 +121,38 @@ async def test_a_predicate_is_asked_before_the_token_counts_as_good(world: World
     await asyncio.gather(*fetches)
 
 
+async def test_few_are_on_the_wire_while_a_predicate_reads_what_came(world: World) -> None:
+    """Q20: a head is no sign."""
+    wire, reading = Wire(world), Gate()
+
+    async def says_expired(response: Response) -> bool:
+        await reading.passed()
+        return response.status == 401
+
+    world.api = world.make(transport=wire, should_renew=says_expired)
+    await world.signed_in("token-2")
+    fetches = world.fetches(100)
+    await settle()
+    assert (wire.most, reading.waiting) == (8, 100)
+    reading.open()
+    assert {response.status for response in await asyncio.gather(*fetches)} == {200}
+
+
+async def test_few_are_sent_ahead_with_a_token_that_was_refused_though_it_is_new(world: World) -> None:
+    """Q4: a server that refuses all meets eight at a time."""
+    wire = Wire(world)
+    world.api = world.make(transport=wire)
+    await world.signed_in()
+    world.server.accepts = "none"
+    assert (await world.fetches(1)[0]).status == 401
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 8
+    world.server.gate.open()
+    await asyncio.gather(*fetches)
+
+
 async def test_a_late_refusal_of_an_old_token_says_nothing_of_the_new_one(world: World) -> None:
     wire = Wire(world)
     world.api = world.make(transport=wire)
@@ -168,6 +200,30 @@ async def test_a_good_head_gives_its_slot_back_at_once_and_a_refusal_when_it_is_
     await world.signed_in()
     assert (await world.fetches(1)[0]).status == 200
     assert Telling.slots == expected
+    await world.api.close()
+
+
+async def test_a_good_head_lets_as_many_go_as_may(world: World) -> None:
+    """Q22: they don't wait for whoever asked to go on."""
+    wire, held = Wire(world), Gate()
+
+    class Slow(Telling):
+        async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
+            response = await super()._send(attempt, heard)
+            await held.passed()
+            return response
+
+    world.api = Slow(wire, audience=API, endpoint=world.endpoint, clock=world.clock)
+    await world.signed_in("token-2")
+    first = world.fetches(1)
+    await held.reached()
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 64
+    world.server.gate.open()
+    held.open()
+    assert {response.status for response in await asyncio.gather(*first, *fetches)} == {200}
     await world.api.close()
 
 

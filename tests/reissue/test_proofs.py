@@ -21,6 +21,7 @@ from reissue import (
     Response,
     SessionChanged,
     SessionEnded,
+    WaitsFor,
     WouldBlock,
 )
 from reissue.attempts import attached
@@ -135,6 +136,21 @@ async def test_a_nonce_that_is_wanted_again_after_the_refresh_is_given_again(bou
         RequestPhase.REPLAYED,
         RequestPhase.DONE,
     ]
+
+
+async def test_a_token_that_expired_while_a_nonce_was_asked_for_is_renewed_and_the_wait_is_told(bound: Bound) -> None:
+    """X3"""
+    api = await bound.signed_in()
+
+    def expire(request: Request) -> None:
+        bound.meanwhile = lambda request: None
+        bound.clock.advance(301)
+
+    bound.meanwhile = expire
+    assert (await api.fetch(NOTES)).status == 200
+    assert bound.server.outcomes("/api/notes") == [NONCE, (200, "")]
+    told = [event for event in bound.events if isinstance(event, RequestEvent)]
+    assert [event.waits_for for event in told] == [None, None, WaitsFor.REFRESH, None, None]
 
 
 async def test_a_body_that_can_be_read_once_gets_its_401_back_and_nothing_is_refreshed(bound: Bound) -> None:

@@ -201,6 +201,81 @@ async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_t
     assert len(world.handler.asked) == 1
 
 
+async def test_a_request_goes_after_a_newer_token_once_and_then_the_user_is_asked(world: World) -> None:
+    """Q4: however often the session is renewed meanwhile."""
+    api = await world.signed_in()
+    transport = world.transport
+    answered = 0
+
+    async def renewing(request: Request) -> Response:
+        nonlocal answered
+        response = await transport(request)
+        answered += 1
+        if answered <= 2:
+            await api.renew()
+        return response
+
+    api._transport = renewing
+    assert (await api.fetch(VAULT)).status == 200
+    assert world.server.outcomes("/api/vault") == [WANTS, WANTS, (200, "")]
+    assert world.handler.asked == [GOLD]
+
+
+@pytest.mark.parametrize("newer", [False, True])
+async def test_a_nonce_that_is_wanted_again_with_the_next_token_is_given_again(newer: bool) -> None:
+    """X3: the next is what the step-up brought, or what is there by then."""
+    world = World(proofs=True)
+    api = await world.signed_in()
+    transport, wants_nonce = world.transport, (401, "use_dpop_nonce")
+
+    async def renewing(request: Request) -> Response:
+        response = await transport(request)
+        if newer and world.server.outcomes("/api/vault") == [wants_nonce, WANTS]:
+            await api.renew()
+            world.server.api_proofs.rotate()
+        return response
+
+    def rotate(request: Request) -> None:
+        if request.url.endswith("/login"):
+            world.server.api_proofs.rotate()
+
+    api._transport = renewing
+    world.meanwhile = rotate
+    assert (await api.fetch(VAULT)).status == 200
+    asked = [wants_nonce, WANTS]
+    assert world.server.outcomes("/api/vault") == [*asked, *(asked if newer else []), wants_nonce, (200, "")]
+    await api.close()
+
+
+async def test_a_replay_after_a_step_up_waits_for_a_slot_and_goes_before_those_that_were_never_sent(
+    world: World,
+) -> None:
+    """Invariant 11."""
+    world.api = world.connect(proofs=None, in_flight=1)
+    api = await world.signed_in()
+    wire, world.handler.gate = Gate(), Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.startswith(NOTES):
+            await wire.passed()
+        return response
+
+    api._transport = slow
+    vault = asyncio.create_task(api.fetch(VAULT))
+    await world.handler.gate.reached()
+    notes = fetches(api, 3, NOTES)
+    await wire.reached()
+    world.handler.gate.open()
+    await settle()
+    assert world.server.outcomes("/api/vault") == [WANTS]
+    wire.open()
+    assert [response.status for response in await asyncio.gather(vault, *notes)] == [200] * 4
+    sent = [path.rpartition("/")[2] for path, _, _ in world.server.asked if path.startswith("/api/")]
+    assert sent == ["vault", "0", "vault", "1", "2"]
+
+
 async def test_without_a_handler_the_challenge_is_an_error_and_the_session_is_kept(world: World) -> None:
     api = world.without_handler()
     await api.sign_in(username="ada", password="lovelace")
@@ -439,8 +514,38 @@ async def test_a_body_that_can_be_read_once_gets_its_401_back_after_the_step_up(
         answer = await world.transport(Request(first.url, first.method, first.headers))
         assert await attempts.after(answer) is None
     assert len(world.handler.asked) == 1
+    last = world.events[-1]
+    assert isinstance(last, RequestEvent)
+    assert (last.phase, last.status) == (RequestPhase.DONE, 401)
     assert (await api.fetch(VAULT)).status == 200
     assert len(world.handler.asked) == 1
+
+
+async def test_a_body_that_can_be_read_once_hears_of_a_sign_out_in_the_place_of_its_401(world: World) -> None:
+    """S1"""
+    api = await world.signed_in()
+    world.handler.gate = Gate()
+    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        answer = await world.transport(Request(first.url, first.method, first.headers))
+        waiting = asyncio.create_task(outcome(attempts.after(answer)))
+        await world.handler.gate.reached()
+        await api.sign_out()
+        assert isinstance(await waiting, SessionEnded)
+
+
+async def test_a_403_that_speaks_of_a_step_up_is_a_response_like_any_other(world: World) -> None:
+    """RFC 9470 section 3: it is a 401 that asks for one."""
+    api = await world.signed_in()
+    attempts = api.attempts(Request(VAULT))
+    assert attempts is not None
+    with attempts:
+        await attempts.first()
+        challenge = {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", acr_values="gold"'}
+        assert await attempts.after(Response(403, challenge)) is None
+    assert world.handler.asked == []
 
 
 async def test_a_client_that_can_not_wait_is_told_what_is_wanted(world: World) -> None:
