@@ -23,7 +23,7 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from mutmut.workers import isolation
 
-CPU_LIMIT = 45
+CPU_LIMIT = 30
 """Seconds. All tests of the core together take 18."""
 
 FEW = 40

@@ -58,9 +58,10 @@ async def test_few_are_sent_with_a_token_of_which_nothing_is_known(world: World)
     assert wire.most <= 64
 
 
-async def test_an_answer_lets_as_many_go_as_may(world: World) -> None:
+@pytest.mark.parametrize("should_renew", [None, lambda response: response.status == 401])
+async def test_an_answer_lets_as_many_go_as_may(world: World, should_renew: Any) -> None:
     wire = Wire(world)
-    world.api = world.make(transport=wire)
+    world.api = world.make(transport=wire, should_renew=should_renew)
     await world.signed_in("token-2")
     await asyncio.gather(*world.fetches(1))
     world.server.gate = Gate()
@@ -136,6 +137,25 @@ async def test_few_are_on_the_wire_while_a_predicate_reads_what_came(world: Worl
     assert (wire.most, reading.waiting) == (8, 100)
     reading.open()
     assert {response.status for response in await asyncio.gather(*fetches)} == {200}
+
+
+async def test_an_error_in_the_place_of_an_answer_is_no_sign(world: World) -> None:
+    wire = Wire(world)
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("/0"):
+            raise OSError("gone")
+        return await wire(request)
+
+    world.api = world.make(transport=transport, should_renew=lambda outcome: False)
+    await world.signed_in("token-2")
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 8
+    world.server.gate.open()
+    assert isinstance(await outcome(fetches[0]), OSError)
+    await asyncio.gather(*fetches[1:])
 
 
 async def test_few_are_sent_ahead_with_a_token_that_was_refused_though_it_is_new(world: World) -> None:
