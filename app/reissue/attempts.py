@@ -47,11 +47,11 @@ class Attempts:
         enter: Callable[[Callable[[], None]], Awaitable[Session]],
         admission: Admission | None,
         is_refused: Callable[[Any], Awaitable[bool]],
-        judged: bool = False,
+        judged: bool,
         tell: Callable[..., None],
-        prover: Prover | None = None,
-        knows_step_up: bool = False,
-        refresh_at_once: Callable[[Session], None] | None = None,
+        prover: Prover | None,
+        knows_step_up: bool,
+        refresh_at_once: Callable[[Session], None] | None,
     ) -> None:
         self._request = request
         self._enter = enter

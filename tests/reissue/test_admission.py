@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from reissue import Interceptor, RefreshUnavailable, Request, Response, SessionChanged
+from reissue import Interceptor, RefreshUnavailable, Request, RequestEvent, Response, SessionChanged, WaitsFor
 from reissue.admission import Admission
 from reissue.testing import Gate, settle
 
@@ -96,6 +96,36 @@ async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> Non
     assert wire.now == 64
     world.server.gate.open()
     await asyncio.gather(*fetches)
+
+
+async def test_a_refresh_lets_as_many_go_as_may_before_the_first_answer(world: World) -> None:
+    """Invariant 11: the replay, and those that came meanwhile."""
+    wire = Wire(world)
+
+    async def transport(request: Request) -> Response:
+        if (request.url, request.headers["Authorization"]) == (f"{API}notes/0", "Bearer token-1"):
+            await settle()
+            return Response(401)
+        return await wire(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    world.server.accepts = "token-1"
+    await world.api.fetch(API)
+    world.server.gate, world.endpoint.gate = Gate(), Gate()
+    fetches = world.fetches(20)
+    await world.endpoint.gate.reached()
+    fetches += world.fetches(30)
+    await settle()
+    assert wire.now == 19
+    world.endpoint.gate.open()
+    await settle()
+    assert wire.now == 50
+    told = [event for event in world.events if isinstance(event, RequestEvent) and event.request == 2]
+    assert WaitsFor.ADMISSION not in [event.waits_for for event in told], "the replay is in no line"
+    world.server.accepts = "token-2"
+    world.server.gate.open()
+    assert {response.status for response in await asyncio.gather(*fetches)} == {200}
 
 
 async def test_a_predicate_is_asked_before_the_token_counts_as_good(world: World) -> None:

@@ -21,6 +21,7 @@ from reissue import (
     Response,
     SessionChanged,
     SessionEnded,
+    State,
     WaitsFor,
     WouldBlock,
 )
@@ -256,6 +257,67 @@ async def test_a_bearer_token_in_the_place_of_a_bound_one_is_sent_without_a_proo
     await other.adopt(bound.token)
     assert (await other.fetch(NOTES)).status == 200
     assert "DPoP" not in bound.sent[-1].headers
+
+
+async def test_a_nonce_is_nothing_to_a_bearer_token(bound: Bound) -> None:
+    sent: list[str] = []
+
+    async def refuses(request: Request) -> Response:
+        sent.append(request.headers["Authorization"])
+        return Response(401, {"DPoP-Nonce": str(len(sent))})
+
+    async def refresh(credential: Credential | None) -> Credential:
+        return Credential(access_token="second")
+
+    bound.transport = refuses  # type: ignore[method-assign]
+    api = bound.connect(endpoint=refresh)
+    await api.adopt("first")
+    assert (await api.fetch(NOTES)).status == 401
+    assert sent == ["Bearer first", "Bearer second"]
+
+
+async def test_a_new_token_is_sent_once_however_short_its_life(bound: Bound) -> None:
+    """T12: its proof takes time."""
+    granted: list[Credential] = []
+
+    async def refresh(credential: Credential | None) -> Credential:
+        granted.append(Credential(access_token=f"token-{len(granted)}", expires_in=0, token_type="DPoP"))
+        assert len(granted) == 1
+        return granted[-1]
+
+    async def answers(request: Request) -> Response:
+        return Response(200)
+
+    bound.transport = answers  # type: ignore[method-assign]
+    api = bound.connect(endpoint=refresh)
+    await api.adopt("old", expires_in=0, token_type="DPoP")
+    assert (await api.fetch(NOTES)).status == 200
+
+
+async def test_a_token_that_was_refused_while_a_proof_was_signed_is_waited_for_and_that_is_told(bound: Bound) -> None:
+    """Q15"""
+    api = await bound.signed_in()
+    await api.fetch(NOTES)
+    bound.events.clear()
+    bound.key.gate = signing = Gate()
+    slow = asyncio.create_task(api.fetch(NOTES))
+    await signing.reached()
+    bound.key.gate = None
+    bound.server.revoke()
+    other = asyncio.create_task(api.fetch(NOTES))
+    while api.state is not State.REFRESHING:
+        await asyncio.sleep(0)
+    bound.key.gate = Gate()
+    await bound.key.gate.reached()
+    signing.open()
+    await settle()
+    bound.key.gate.open()
+    assert [(await task).status for task in (slow, other)] == [200, 200]
+    told = [event for event in bound.events if isinstance(event, RequestEvent)]
+    number = told[0].request
+    steps = [(event.phase, event.waits_for) for event in told if event.request == number]
+    waiting = (RequestPhase.WAITING, WaitsFor.REFRESH)
+    assert steps == [(RequestPhase.STARTED, None), waiting, (RequestPhase.SENT, None), (RequestPhase.DONE, None)]
 
 
 @pytest.mark.parametrize("asked", [True, False])
