@@ -21,7 +21,6 @@ from reissue import (
     Response,
     SessionChanged,
     SessionEnded,
-    State,
     WaitsFor,
     WouldBlock,
 )
@@ -302,16 +301,18 @@ async def test_a_token_that_was_refused_while_a_proof_was_signed_is_waited_for_a
     bound.key.gate = signing = Gate()
     slow = asyncio.create_task(api.fetch(NOTES))
     await signing.reached()
-    bound.key.gate = None
+    bound.key.gate, held = None, Gate()
     bound.server.revoke()
+
+    def hold(request: Request) -> None:
+        bound.key.gate = held
+
+    bound.meanwhile = hold
     other = asyncio.create_task(api.fetch(NOTES))
-    while api.state is not State.REFRESHING:
-        await asyncio.sleep(0)
-    bound.key.gate = Gate()
-    await bound.key.gate.reached()
+    await held.reached()
     signing.open()
     await settle()
-    bound.key.gate.open()
+    held.open()
     assert [(await task).status for task in (slow, other)] == [200, 200]
     told = [event for event in bound.events if isinstance(event, RequestEvent)]
     number = told[0].request
