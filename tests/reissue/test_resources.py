@@ -417,6 +417,64 @@ async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end
     assert [error for path, _, error in tokens.server.asked if path == "/auth/refresh"] == ["", "invalid_grant", ""]
 
 
+async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_exchange(tokens: World) -> None:
+    """T3: what it was refused for ends no session that another tab has renewed."""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    faster = other._sessions.alive
+    assert faster is not None
+    source: Any = one._sessions._tokens
+    grants = source._grants
+    found: list[Any] = []
+
+    async def ask_all_the_time() -> None:
+        for _ in range(50):
+            found.append(asyncio.create_task(outcome(one.fetch(NOTES))))
+            await asyncio.sleep(0)
+
+    async def overtaken(request: Request) -> Response:
+        source._grants = grants
+        pages.channel_works = False  # one message is lost
+        fresh = await other._sessions._tokens.refresh(faster.held)
+        other._sessions._sharing.hand_over(fresh.received(tokens.clock(), previous=faster.held), begins=False)
+        pages.channel_works = True
+        response: Response = await grants(request)
+        found.append(asyncio.create_task(ask_all_the_time()))
+        return response
+
+    source._grants = overtaken
+    tokens.server.spent = type("Forgiving", (set,), {"__contains__": lambda self, token: False})()
+    tokens.clock.advance(301)
+    assert (await tokens.resource(one).fetch(FILES)).status == 200
+    await found[0]
+    assert statuses(await asyncio.gather(*found[1:])) == [200] * 50
+
+
+async def test_a_refresh_token_that_another_tab_was_given_makes_up_for_one_that_was_refused(tokens: World) -> None:
+    """T3, F9"""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    source: Any = one._sessions._tokens
+    grants = source._grants
+
+    async def refuses(request: Request) -> Response:
+        return Response(400, {}, b'{"error": "invalid_grant"}')
+
+    source._grants = refuses
+    for _ in range(2):
+        with pytest.raises(GrantRefused):
+            await one.renew()
+    source._grants = grants
+    await tokens.resource(other).fetch(FILES)
+    await settle()
+    await one.renew()
+    assert (await one.fetch(NOTES)).status == 200
+
+
 async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
     """S1"""
     api = await tokens.signed_in()
