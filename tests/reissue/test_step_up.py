@@ -456,6 +456,31 @@ async def test_a_session_that_ended_in_the_line_for_the_turn_asks_for_nothing(wo
     assert paths(world, "/auth/login") == 0
 
 
+async def test_a_session_that_ended_during_the_sign_in_of_a_step_up_gives_way_to_none(world: World) -> None:
+    """S1, S3: not even if it can not be cancelled any more."""
+    api = await world.signed_in()
+    world.handler.answer = {"username": "grace", "password": "hopper", "acr": "gold"}
+    wire = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url.endswith("/login"):
+            await wire.passed()
+        return await transport(request)
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
+    await wire.reached()
+    session = api._sessions.alive
+    assert session is not None
+    step_ups, session.step_ups = session.step_ups, None
+    api._sessions._end("signed_out")
+    session.step_ups = step_ups
+    wire.open()
+    assert isinstance(await waiting, StepUpRequired)
+    assert api.state.value == "signed_out"
+
+
 async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World) -> None:
     """Q3"""
     errors = []
