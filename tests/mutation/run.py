@@ -36,7 +36,6 @@ MODULES = (
     "endpoint_calls",
     "interceptor",
     "keyed",
-    "redirects",
     "resources",
     "session",
     "sessions",

@@ -111,6 +111,27 @@ async def test_a_refused_token_of_one_api_is_renewed_for_that_one(world: World) 
     assert world.asked("/auth/refresh") == 2
 
 
+async def test_a_client_of_another_api_says_when_its_own_token_is_refreshed(tokens: World) -> None:
+    await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    wire = Gate()
+    source: Any = tokens.api._sessions._tokens
+    grants = source._grants
+
+    async def slow(request: Request) -> Response:
+        await wire.passed()
+        response: Response = await grants(request)
+        return response
+
+    source._grants = slow
+    renewing = asyncio.create_task(tokens.files.renew())
+    await wire.reached()
+    assert (tokens.files.state, tokens.api.state) == (State.REFRESHING, State.SIGNED_IN)
+    wire.open()
+    await renewing
+    assert tokens.files.state is State.SIGNED_IN
+
+
 async def test_what_was_refused_stays_refused_when_the_refresh_token_is_rotated(tokens: World) -> None:
     """Q2: the session's own token is the same one, whatever refresh token stands beside it now."""
     api = await tokens.signed_in()
@@ -680,6 +701,7 @@ async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World)
     await world.files.fetch(FILES)
     await world.files.close()
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    assert isinstance(await outcome(world.files.resume()), SessionEnded)
     assert (await world.files.pass_on(Request(FILES))).status == 401
     assert "Authorization" not in world.sent[-1].headers
     assert (await world.api.fetch(NOTES)).status == 200

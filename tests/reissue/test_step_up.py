@@ -317,6 +317,7 @@ async def test_what_does_not_come_to_a_step_up_is_told_to_all_and_the_session_is
     assert [type(error) for error in errors] == [StepUpRequired] * 3
     assert len(set(map(id, errors))) == 3, "each has its own: a traceback grows with everybody who raises it"
     assert len(world.handler.asked) == 1
+    assert paths(world, "/api/vault") == 3, "nothing is replayed"
     cause = errors[0].__cause__
     assert not isinstance(cause, TypeError) or "not str" in str(cause)
     expected = {dict: GrantRefused, str: TypeError, type(None): type(None)}.get(type(answer), type(answer))
@@ -494,6 +495,56 @@ async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World
     api = await world.signed_in()
     assert (await api.fetch(VAULT)).status == 200
     assert [type(error) for error in errors] == [StepUpRequired]
+
+
+async def test_a_request_that_comes_while_the_user_is_asked_waits_for_the_answer(world: World) -> None:
+    api = await world.signed_in()
+    world.handler.gate = Gate()
+    first = fetches(api, 1)
+    await world.handler.gate.reached()
+    second = fetches(api, 1)
+    await settle()
+    world.handler.gate.open()
+    assert [response.status for response in await asyncio.gather(*first, *second)] == [200, 200]
+    assert world.handler.asked == [GOLD]
+
+
+async def test_whoever_does_not_get_what_is_wanted_is_told_what_that_is(world: World) -> None:
+    errors = []
+
+    async def declines(wanted: StepUp) -> None:
+        errors.append(await outcome(world.api.fetch(VAULT)))
+
+    async def wants(request: Request) -> Response:
+        challenge = 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age="5"'
+        return Response(401, {"WWW-Authenticate": challenge})
+
+    world.api = world.connect(proofs=None, step_up=declines)
+    api = await world.signed_in()
+    api._transport = wants
+    errors.append(await outcome(api.fetch(VAULT)))
+    assert [(error.acr_values, error.max_age) for error in errors] == [(("gold",), 5)] * 2
+
+
+async def test_the_users_no_to_a_later_step_up_is_for_all_that_was_sent_before_as_well(world: World) -> None:
+    """Q2"""
+    api = await world.signed_in()
+    late = Gate()
+    assert (await api.fetch(VAULT)).status == 200
+
+    async def wants(request: Request) -> Response:
+        if request.url.endswith("/late"):
+            await late.passed()
+        return Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
+
+    api._transport = wants
+    world.handler.answer = None
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT + "/late")))
+    await late.reached()
+    assert isinstance(await outcome(api.fetch(VAULT)), StepUpRequired)
+    late.open()
+    assert isinstance(await waiting, StepUpRequired)
+    assert world.handler.asked == [GOLD, StepUp((), 5)]
 
 
 async def test_two_kinds_of_step_up_are_asked_for_one_after_the_other(world: World) -> None:
