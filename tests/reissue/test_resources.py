@@ -17,11 +17,13 @@ from reissue import (
     RefreshUnavailable,
     ReissueError,
     Request,
+    RequestEvent,
     Response,
     SessionChanged,
     SessionEnded,
     State,
     StepUpRequired,
+    WaitsFor,
     WouldBlock,
 )
 from reissue.testing import Gate, settle
@@ -130,6 +132,67 @@ async def test_a_client_of_another_api_says_when_its_own_token_is_refreshed(toke
     wire.open()
     await renewing
     assert tokens.files.state is State.SIGNED_IN
+
+
+async def test_a_request_for_another_api_says_that_it_waits_for_its_first_token(tokens: World) -> None:
+    await tokens.signed_in()
+    told: list[Any] = []
+    tokens.files.on(told.append)
+    for _ in range(2):
+        await tokens.files.fetch(FILES)
+    waits_for = [event.waits_for for event in told if isinstance(event, RequestEvent)]
+    assert waits_for == [None, WaitsFor.RESUME, None, None] + [None] * 3
+
+
+async def test_a_refusal_for_one_api_is_remembered_until_the_refresh_token_is_another(tokens: World) -> None:
+    """F7"""
+    api = await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    tokens.server.resources.remove(FILES)
+    for asked in (2, 4):
+        await api.renew()
+        for _ in range(2):
+            with pytest.raises(GrantRefused, match="invalid_target"):
+                await tokens.files.renew()
+        assert tokens.asked("/auth/refresh") == 1 + asked
+
+
+async def test_a_refusal_of_the_refresh_token_is_told_for_another_api_without_a_pause(tokens: World) -> None:
+    """F7: nobody is asked again. Nor does the next session pause."""
+    api = await tokens.signed_in()
+    tokens.server.grants.clear()
+    now = asyncio.get_running_loop().time()
+    for _ in range(9):
+        with pytest.raises(SessionEnded):
+            await tokens.files.fetch(FILES)
+    assert tokens.asked("/auth/refresh") == 1
+    await api.sign_in(username="ada", password="lovelace")
+    assert (await tokens.files.fetch(FILES)).status == 200
+    assert asyncio.get_running_loop().time() == now
+
+
+async def test_after_the_end_a_request_for_another_api_waits_for_no_call_to_the_endpoint(tokens: World) -> None:
+    api = await tokens.signed_in()
+    tokens.server.grants.clear()
+    tokens.clock.advance(301)
+    assert isinstance(await outcome(api.fetch(NOTES)), SessionEnded)
+    wire = Gate()
+    source: Any = api._sessions._tokens
+    grants = source._grants
+
+    async def slow(request: Request) -> Response:
+        await wire.passed()
+        response: Response = await grants(request)
+        return response
+
+    source._grants = slow
+    signing_in = asyncio.create_task(api.sign_in(username="ada", password="lovelace"))
+    await wire.reached()
+    assert isinstance(await outcome(tokens.files.fetch(FILES)), SessionEnded)
+    assert not signing_in.done()
+    wire.open()
+    await signing_in
+    assert (await tokens.files.fetch(FILES)).status == 200
 
 
 async def test_what_was_refused_stays_refused_when_the_refresh_token_is_rotated(tokens: World) -> None:

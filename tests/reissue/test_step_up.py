@@ -497,6 +497,34 @@ async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World
     assert [type(error) for error in errors] == [StepUpRequired]
 
 
+async def test_what_the_handler_has_started_may_want_a_step_up_once_it_has_answered(world: World) -> None:
+    later = Gate()
+    started: list[asyncio.Task[Any]] = []
+
+    async def fetch_later() -> Any:
+        await later.passed()
+        return await outcome(world.api.fetch(VAULT + "/again"))
+
+    async def asks(wanted: StepUp) -> Mapping[str, Any]:
+        started.append(asyncio.create_task(fetch_later()))
+        return ADA
+
+    world.api = world.connect(proofs=None, step_up=asks)
+    api = await world.signed_in()
+    assert (await api.fetch(VAULT)).status == 200
+    transport, not_enough = world.transport, f"Bearer {world.token}"
+
+    async def wants(request: Request) -> Response:
+        if request.headers["Authorization"] == not_enough:
+            return Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
+        return await transport(request)
+
+    api._transport = wants
+    later.open()
+    assert (await started[0]).status == 200
+    assert len(started) == 2
+
+
 async def test_a_request_that_comes_while_the_user_is_asked_waits_for_the_answer(world: World) -> None:
     api = await world.signed_in()
     world.handler.gate = Gate()
