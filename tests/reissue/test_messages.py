@@ -381,6 +381,16 @@ def test_freshness_over_a_life() -> None:
     assert Credential(access_token="a", expires_in=9).freshness(10**9, leeway=30) is Freshness.FRESH, "not received yet"
 
 
+@pytest.mark.parametrize("field", ["access_token", "refresh_token", "id_token"])
+def test_a_token_that_could_not_be_sent_is_none(field: str) -> None:
+    with pytest.raises(MalformedToken):
+        Credential(**{"access_token": "a", field: "line\nbreak"})
+
+
+def test_before_any_failure_the_server_has_asked_for_nothing() -> None:
+    assert Backoff(clock=lambda: 0.0).retry_after == 0
+
+
 async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:
     loop = asyncio.get_running_loop()
     backoff = Backoff(clock=Clock(), fraction=lambda: 1.0)

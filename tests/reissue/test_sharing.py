@@ -600,3 +600,16 @@ async def test_a_lost_answer_is_asked_for_again_once_at_most_and_only_inside_the
     assert isinstance(await outcome(call), RefreshUnavailable)
     assert origin.server.asked == lost
     assert tab.api.state is State.SIGNED_IN
+
+
+async def test_the_next_session_is_the_later_one_also_if_the_clock_was_set_back(origin: Origin) -> None:
+    """S3, T12: it is not taken for one that another has overtaken, whose tokens may be another user's."""
+    origin.server.opaque = True
+    (tab,) = await origin.signed_in(1)
+    tab.api._sessions._end("signed_out")
+    tab.api._sessions._sharing.end("signed_out")
+    origin.clock.advance(-3600)
+    await origin.sign_in(tab)
+    tab.events.clear()
+    await tab.api.renew()
+    assert tab.ends() == []
