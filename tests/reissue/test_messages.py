@@ -384,7 +384,7 @@ def test_freshness_over_a_life() -> None:
 @pytest.mark.parametrize("field", ["access_token", "refresh_token", "id_token"])
 def test_a_token_that_could_not_be_sent_is_none(field: str) -> None:
     with pytest.raises(MalformedToken):
-        Credential(**{"access_token": "a", field: "line\nbreak"})
+        Credential(**dict[str, Any]({"access_token": "a", field: "line\nbreak"}))
 
 
 def test_before_any_failure_the_server_has_asked_for_nothing() -> None:
