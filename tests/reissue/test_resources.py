@@ -747,6 +747,20 @@ async def test_a_client_of_another_api_reads_urls_as_its_page_does(tokens: World
     assert files.roots == {FILES}
 
 
+async def test_whoever_is_in_line_for_another_api_awaits_what_the_page_makes(tokens: World) -> None:
+    made: list[asyncio.Future[Any]] = []
+
+    def make_future() -> "asyncio.Future[Any]":
+        made.append(asyncio.get_running_loop().create_future())
+        return made[-1]
+
+    api = tokens.connect(proofs=None, in_flight=1, make_future=make_future)
+    await api.sign_in(username="ada", password="lovelace")
+    files = tokens.resource(api)
+    assert statuses(await asyncio.gather(*(files.fetch(FILES) for _ in range(3)))) == [200] * 3
+    assert len(made) == 2
+
+
 async def test_closing_the_session_closes_its_clients(world: World) -> None:
     await world.signed_in()
     await world.files.fetch(FILES)
