@@ -27,7 +27,7 @@ CPU_LIMIT = 30
 """Seconds. All tests of the core together take 18."""
 
 FEW = 40
-"""Tests. Every second mutant is noticed by these."""
+"""Tests, the quickest ones, that are run by themselves before the rest is collected."""
 
 
 def negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
