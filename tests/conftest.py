@@ -1,5 +1,6 @@
-"""Which tests run in which engine, and the order of all."""
+"""Which tests run in which engine, in which order, and how many at once."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
     except NoBrowser as error:
         raise pytest.UsageError(str(error)) from None
     config.option.browser = ["chromium", "firefox"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a page that starts waits now and then."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -72,6 +72,12 @@ def test_an_installed_chromium_is_preferred_to_chrome(tmp_path: Path) -> None:
     assert installed(path.get, places=()) == Browser(chromium, "installed")
 
 
+def test_a_chromium_without_windows_is_preferred_to_one_that_has_them(tmp_path: Path) -> None:
+    shell, chromium = a_browser(tmp_path, "shell"), a_browser(tmp_path)
+    path = {"chromium": str(chromium), "chromium-headless-shell": str(shell)}
+    assert installed(path.get, places=()) == Browser(shell, "installed")
+
+
 def test_a_browser_outside_the_path_is_found_where_its_installer_puts_it(tmp_path: Path) -> None:
     chrome = a_browser(tmp_path, "Google Chrome")
     places = (str(tmp_path / "absent"), str(chrome))

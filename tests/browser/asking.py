@@ -12,10 +12,12 @@ from itertools import count
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from playwright.sync_api import CDPSession, FilePayload, Page, Route
+from playwright.sync_api import CDPSession, ConsoleMessage, FilePayload, Page, Route, TimeoutError
 
 STALLED = 180_000  # ms after which a promise is given up: the developer tools themselves would wait for ever
 ANSWER = "answer to the test"  # how a line begins that is for nobody else
+TAKEN = f"{ANSWER}: taken, "
+ALIVE = "'alive'"
 FOLDER = "/-asked-by-the-test-/"
 
 # A file that is given to this element is a question: what a locator does needs no eval, no focus and no network.
@@ -36,6 +38,7 @@ ASKED = """
         input.addEventListener("input", async event => {
             event.stopImmediatePropagation();
             const [file] = input.files, [kind, number] = file.name.split(" "), text = JSON.parse(await file.text());
+            console.debug(`TAKEN${number}`);
             if (kind === "python") {
                 answer(number, window.run_python(text));
                 return;
@@ -50,7 +53,7 @@ ASKED = """
     };
     document.documentElement ? add() : addEventListener("readystatechange", add, {once: true, capture: true});
 })()
-""".replace("ANSWER", ANSWER)
+""".replace("ANSWER", ANSWER).replace("TAKEN", TAKEN)
 
 
 class Asking(Protocol):
@@ -119,6 +122,8 @@ class InsertedScripts:
         self._numbers = count(1)
         self._scripts: dict[str, str] = {}
         self._routed = False
+        self._taken: set[int] = set()  # the numbers of the questions that arrived
+        page.on("console", self._heard)
         page.add_init_script(ASKED)
 
     def value(self, expression: str) -> Any:
@@ -139,18 +144,37 @@ class InsertedScripts:
         self._scripts[path] = f"{{ {script} }}" if block else script
         return self._answered("script", number, path)
 
-    def _answered(self, kind: str, number: int, text: str) -> Any:
+    def _answered(self, kind: str, number: int, text: str, *, timeout: float = STALLED) -> Any:
         start = f"{ANSWER} {number} "
         question: FilePayload = {
             "name": f"{kind} {number}",
             "mimeType": "text/plain",
             "buffer": json.dumps(text).encode(),
         }
-        with self._page.expect_console_message(lambda line: line.text.startswith(start), timeout=STALLED) as line:
-            self._page.locator("#asked-by-the-test").set_input_files(question)
+        try:
+            with self._page.expect_console_message(lambda line: line.text.startswith(start), timeout=timeout) as line:
+                self._page.locator("#asked-by-the-test").set_input_files(question)
+        except TimeoutError:
+            asked = "was asked" if number in self._taken else "was never asked"
+            raise AssertionError(
+                f"no answer in {timeout} ms; the page {asked}: {text}{self._whether_alive(text)}"
+            ) from None
         told = json.loads(line.value.text.removeprefix(start))
         assert "error" not in told, (text, told["error"])
         return told.get("value")
+
+    def _whether_alive(self, text: str) -> str:
+        """Whether its Python answers anything at all, once it has failed to answer this."""
+        if text == ALIVE:
+            return ""
+        try:
+            return f"\nPython still answers: {self._answered('python', next(self._numbers), ALIVE, timeout=10_000)}"
+        except AssertionError as error:
+            return f"\nPython: {error}"
+
+    def _heard(self, line: ConsoleMessage) -> None:
+        if line.text.startswith(TAKEN):
+            self._taken.add(int(line.text.removeprefix(TAKEN)))
 
     def _give(self, route: Route) -> None:
         script = self._scripts.pop(urlsplit(route.request.url).path)

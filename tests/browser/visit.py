@@ -63,6 +63,7 @@ class Visit:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         page.on("request", self._sent)
+        page.on("crash", self._crashed)
 
     @property
     def engine(self) -> str:
@@ -245,6 +246,11 @@ class Visit:
     def _heard(self, message: ConsoleMessage) -> None:
         if message.text != READY and not message.text.startswith(ANSWER):
             self.console.append(f"{message.type}: {message.text}")
+
+    def _crashed(self, page: Page) -> None:
+        """Fail what waits for an answer of the page, now: the developer tools would wait for ever."""
+        self.console.append("the page crashed")
+        page.close()
 
     def _sent(self, request: Request) -> None:
         if FOLDER in request.url:
