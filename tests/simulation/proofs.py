@@ -69,9 +69,11 @@ class PageProofs:
     async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
         browser = self.tab.browser
         self.tab.check_nonce(url, nonce)
-        await asyncio.sleep(browser.slow_proofs.pop(0) if browser.slow_proofs else 0)
+        try:
+            await asyncio.sleep(browser.slow_proofs.pop(0) if browser.slow_proofs else 0)
+        finally:
+            self.tab.waited_for_proof(url)
         browser.proofs_made += 1
         name = f"proof-{browser.proofs_made}"
         browser.proofs[name] = Proof(method, url, access_token, nonce)
-        self.tab.proof_is_made(url)
         return name
