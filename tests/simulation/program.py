@@ -100,13 +100,15 @@ def bound(seed: int) -> Program:
 
 
 def _nonce_step(chance: random.Random) -> Step:
-    step = partial(Step, after=chance.choice(AFTER), number=chance.randint(0, 14))
+    step = Step("nonce", chance.choice(AFTER), chance.randint(0, 14))
     return chance.choice(
         (
-            step("nonce", kind=chance.choice(("", "v1", "auth", "files"))),
-            step("nonce"),
-            step("react", kind="nonce"),
-            replace(step("slow_proofs", delay=chance.choice((0.01, 0.5, 3.0))), number=chance.randint(1, 4)),
+            step,
+            step,
+            replace(step, kind=chance.choice(("v1", "auth", "files"))),
+            replace(step, does="react", kind="nonce"),
+            Step("slow_proofs", step.after, chance.randint(1, 4), delay=chance.choice((0.01, 0.5, 3.0))),
+            Step("api_fault", step.after, chance.randint(1, 4), "none", chance.choice((0.01, 0.5, 3.0))),
         )
     )
 

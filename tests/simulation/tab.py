@@ -482,8 +482,8 @@ class Tab:
         server = next(server for server in (AUTH, OTHER_API, API) if url.startswith(server))
         call = self.calls.get(self.name_in(url))
         asked = self.asked if server == AUTH else call.attempts if call is not None else []
-        own = asked[-1].given if asked else None
-        self.run.expect(nonce in (self.nonces.get(server), own), "not the nonce that the server gave last")
+        own = [attempt.given for attempt in asked[-1:] if attempt.given is not None]
+        self.run.expect(nonce in (self.nonces.get(server), *own), "not the nonce that the server gave last")
 
     def waited_for_proof(self, url: str) -> None:
         call = self.calls.get(self.name_in(url))
