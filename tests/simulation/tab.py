@@ -172,7 +172,7 @@ class Tab:
         self.signing_in = False  # a sign-in was sent, and nobody was told of what came
         self.answer: tuple[str, int] = ("", 0)
         self.asked: list[Attempt] = []  # what was sent for one call to the endpoint
-        self.asking: Session | None = None  # that call's
+        self.asking: tuple[float, str | None] = (0.0, None)  # when that began, and the newest refresh token then
         self.nonces: dict[str, str] = {}  # that each server gave last
         self.sign_outs = self.signed_out = self.renewals = 0
         self.closing = False
@@ -511,14 +511,16 @@ class Tab:
             insists = call != "refresh" and self.waited >= TURN_PATIENCE - 1e-6
             self.run.expect(self.has_turn or insists, "a call to the endpoint out of turn")
             if call == "refresh" and self.session is not None:
-                newer = self.origin.known_for(LOOKS, self.issue_of(self.session.token), self)
+                proving = self.run.loop.time() - self.asking[0] if self.run.program.bound else 0.0
+                newer = self.origin.known_for(LOOKS + proving, self.issue_of(self.session.token), self)
                 self.run.expect(not newer, "a refresh that another page had made")
         if call == "refresh" and self.session is not None:
             # None: a resume that was overtaken by an adopted session in the step before it was sent.
             presented = fields.get("refresh_token")
             newest = presented in (None, self.session.refresh_token)
-            # Its session was replaced while its proof was made: what it brings is dropped.
-            late = self.asking is not None and self.asking.ended and presented == self.asking.refresh_token
+            # While its proof was made, somebody signed in: what it brings is dropped.
+            family = self.browser.server.family_of(presented)
+            late = presented == self.asking[1] and family is not None and family.current == presented
             self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
         of = self.session if "resource" in fields else None
@@ -865,7 +867,8 @@ class Tab:
     def call_went(self, event: Any) -> None:
         """A call to the endpoint fails for want of a nonce only if that which was asked for was good no more."""
         if event.phase.value == "asked":
-            self.asked, self.asking = [], self.session
+            self.asked = []
+            self.asking = self.run.loop.time(), self.session.refresh_token if self.session is not None else None
         if event.phase.value == "failed" and self.asked and self.asked[-1].seems_to_lack_nonce:
             changed = len(self.asked) == 2 and self.asked[0].given not in self.browser.server.nonces[AUTH].good
             given_up = event.error in ("TimeoutError", "CancelledError")
