@@ -195,6 +195,7 @@ class Tab:
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
         self.ends_heard = 0  # of sessions that somebody signed out, each once
+        self.refused: dict[Age, int] = {}  # session → the issue that this page has seen refused
         self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
@@ -519,8 +520,7 @@ class Tab:
             presented = fields.get("refresh_token")
             newest = presented in (None, self.session.refresh_token)
             # While its proof was made, somebody signed in: what it brings is dropped.
-            family = self.browser.server.family_of(presented)
-            late = presented == self.asking[1] and family is not None and family.current == presented
+            late = presented == self.asking[1]
             self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
         of = self.session if "resource" in fields else None
@@ -770,6 +770,8 @@ class Tab:
                 expect(self.closing, "closed, and nobody asked for it")
             case "refused":
                 expect(session.refused or session.exchange_refused, "signed out without a refusal")
+                if issue := self.issue_of(session.token):
+                    self.refused[issue.session] = issue.number
                 useless = session.token.refused or self.had_left(session.token) <= 0
                 expect(useless, "signed out while the token still worked (F9)")
             case "replaced":
