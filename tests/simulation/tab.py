@@ -652,7 +652,9 @@ class Tab:
     def token_of(self, request: Any) -> Token | None:
         header = request.headers.get("Authorization")
         scheme = "DPoP " if self.run.program.bound else "Bearer "
-        self.run.expect(header is None or header.startswith(scheme), "a token was sent in another way than it was given")
+        self.run.expect(
+            header is None or header.startswith(scheme), "a token was sent in another way than it was given"
+        )
         return self.tokens[header.partition(" ")[2]] if header else None
 
     def check_send(self, name: str, attempt: Attempt) -> None:
