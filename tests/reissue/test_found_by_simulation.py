@@ -27,7 +27,6 @@ from tests.reissue.conftest import API, World, outcome
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server
 from tests.reissue.pages import Pages
 
-
 NOTES = BOUND_API + "notes"
 
 

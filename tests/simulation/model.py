@@ -70,7 +70,7 @@ class Server:
     """`opaque` tokens name nobody; the others are JWTs that name their `sub`, half of them their life as well.
 
     With `in_body`, refresh tokens go to the page itself and not into a cookie; now and then one stays as it was.
-    `bound` tokens want proofs: what a page may read of an answer to one without the right nonce is "exposed" or "hidden".
+    `bound` tokens want proofs: what a 401 asks for is "exposed" to the page or "hidden" from it.
     """
 
     def __init__(self, now: Callable[[], float], *, opaque: bool, in_body: bool, bound: str = "") -> None:

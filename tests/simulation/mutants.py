@@ -430,7 +430,7 @@ MUTANTS = [
         "an endpoint that wants a nonce is taken to refuse (X3)", "endpoints",
         'raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)',
         'raise GrantRefused("invalid_grant", status=status)',
-        bound=(0,),
+        bound=(533, 550, 632),
     ),
     Mutant(
         "a request for a nonce is taken for a refused token (X3)", "attempts",
