@@ -45,7 +45,7 @@ class Run:
         self.loop, self.chance = loop, chance
         self.jumped = 0.0
         self.jumps = [0.0]
-        self.server = Server(self.loop.time, opaque=program.opaque, in_body=program.in_body)
+        self.server = Server(self.loop.time, opaque=program.opaque, in_body=program.in_body, bound=program.bound)
         self.browser = Browser(self.server, reissue.Response)
         self.jumped_at = -1e9
         self.heard: list[Any] = []  # every event of every tab
@@ -135,6 +135,9 @@ class Run:
             tab.reactions.clear()
         self.browser.api_faults.clear()
         self.browser.auth_faults.clear()
+        self.browser.slow_proofs.clear()
+        for nonces in self.server.nonces.values():
+            nonces.once = False
         if self.origin is not None:
             self.origin.faults.clear()
             self.origin.store_fault = ""
@@ -253,6 +256,10 @@ class Run:
                 tab.api.wake()
             case "revoke":
                 self.server.revoke()
+            case "nonce":
+                self.server.change_nonces(step.kind, step.number)
+            case "slow_proofs":
+                self.browser.slow_proofs += [step.delay] * step.number
             case "kill":
                 self.server.families[-1].alive = False
             case "react":
