@@ -70,6 +70,11 @@ MUTANTS = [
         one_tab=(21, 64, 85),
     ),
     Mutant(
+        "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
+        "return self._untold.until is not None", "return False",
+        one_tab=(62, 263, 307),
+    ),
+    Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
         "        # Since then, others ran: look again (Q15).\n        self.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
