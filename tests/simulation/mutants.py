@@ -144,7 +144,7 @@ MUTANTS = [
     Mutant(
         "sign-out does not stop a resume (S1)", "sessions",
         "        self._resuming.cancel()\n", "",
-        "if sign_outs != self._sign_outs or self.alive is not None:", "if self._closed:",
+        "if sign_outs != self._sign_outs or self.alive is not None or self._sharing.untold:", "if self._closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
@@ -248,6 +248,7 @@ MUTANTS = [
     Mutant(
         "a sign-out is not passed on (T8)", "sharing",
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
+        "        return edition.began <= (self._untold.until or 0)\n", "        return False\n",
         many_tabs=(1_006_706,),
     ),
     Mutant(
