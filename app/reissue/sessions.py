@@ -191,9 +191,10 @@ class Sessions:
     async def sign_out(self) -> None:
         """End the session here and in every page that shares it; then tell the endpoint, also if the caller is gone."""
         self.check_usable()
-        session = self._untold = self._end("signed_out")
+        session = self._end("signed_out")
+        self._untold = session or self._untold
         self._sharing.end("signed_out")
-        telling = asyncio.create_task(self._tell_in_turn(session))
+        telling = asyncio.create_task(self._tell_in_turn(self._untold))
         self._telling.add(telling)
         telling.add_done_callback(self._consume)
         failure: OSError | ReissueError | None = None

@@ -265,6 +265,16 @@ async def test_the_page_that_signed_out_presents_its_refresh_token_when_it_tells
     await browser.close()
 
 
+async def test_a_second_sign_out_presents_the_refresh_token_of_the_first_that_was_not_told() -> None:
+    browser = Browser(in_body=True)
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    await api.sign_out()
+    assert browser.line.bodies[-1] == browser.line.bodies[-2]
+    assert browser.untold.text is None
+    await browser.close()
+
+
 @pytest.mark.parametrize("trouble", ["full", "forbidden"])
 async def test_without_a_store_the_mark_is_the_pages_own(trouble: str) -> None:
     browser = Browser()

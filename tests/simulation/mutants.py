@@ -246,21 +246,15 @@ MUTANTS = [
         many_tabs=(1, 3, 9),
     ),
     Mutant(
-        "a sign-out is not passed on (T8)", "sharing",
+        "a sign-out is not passed on, nor looked up (T8)", "sharing",
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
         "        return edition.began <= (self._untold.until or 0)\n", "        return False\n",
-        many_tabs=(1_006_706,),
+        many_tabs=(5_000_128,),
     ),
     Mutant(
         "a sign-out that is told again stops a sign-in (T8)", "sharing",
         "over = False  # it is told again", "over = True  # it is told again",
         many_tabs=(1899, 3053, 3418),
-    ),
-    Mutant(
-        "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
-        "mine.edition.began < self._began or (newest is not None and newest.session != session)",
-        "newest is not None and newest.session != session",
-        many_tabs=(3_018_682,),
     ),
     Mutant(
         "a late sign-out ends what is newer (T8)", "sharing",
