@@ -73,7 +73,8 @@ class Interceptor:
     the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
     True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
     takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
-    the other pages that share the session, `store` is where it outlives the page. `proofs` makes the proofs of a key
+    the other pages that share the session, `store` is where it outlives the page; `untold` is where a mark without a
+    secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a key
     that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine function that
     is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives fields for the
     endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the transport will.
@@ -96,6 +97,7 @@ class Interceptor:
         retry_lost_refresh: float = 0,
         neighbours: Neighbours | None = None,
         store: Store | None = None,
+        untold: Store | None = None,
         proofs: Proofs | None = None,
         step_up: StepUpHandler | None = None,
         parse_url: ParseUrl = parse_url,
@@ -139,6 +141,7 @@ class Interceptor:
             grace=_seconds("retry_lost_refresh", retry_lost_refresh, least=0),
             neighbours=neighbours,
             store=store,
+            untold=untold,
             listeners=self._listeners,
             dismiss=self._dismiss,
             step_up=step_up,
@@ -247,8 +250,9 @@ class Interceptor:
         """End the session at once, here and in every page that shares it; then tell the endpoint.
 
         A refresh on the way is waited for first, and its answer dropped, so that it can't sign anybody in again (S1,
-        S2). Requests that wait raise SessionEnded at once. If the endpoint can't be told, OSError or RefreshUnavailable
-        is raised *after* the session has ended here: the server may still hold it until its refresh token runs out.
+        S2). Requests that wait raise SessionEnded at once. The endpoint is told also if this call is cancelled. If it
+        can't be told, OSError or RefreshUnavailable is raised *after* the session has ended here: the next `resume()`,
+        here or in a later page, tells it first, and gives False.
         """
         await self._sessions.sign_out()
 

@@ -17,6 +17,8 @@ Theory of operation:
 6. Whoever is refused looks again before it declares the end (T3), and its word ends no newer edition.
 7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
    Every page that it ends passes it on: to one that has opened meanwhile, or that the first word did not reach.
+8. Until the endpoint knows of a sign-out, a mark tells all pages, later ones too: who holds no session takes none that
+   began before it. See `untold`.
 """
 
 import asyncio
@@ -32,6 +34,7 @@ from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
 from .neighbours import Alone, Memory, Neighbours, Store
 from .timers import time_limit
+from .untold import Untold
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
@@ -56,6 +59,7 @@ class Sharing:
         self,
         neighbours: Neighbours,
         store: Store,
+        untold: Untold,
         *,
         clock: Callable[[], float],
         patience: float,
@@ -65,6 +69,7 @@ class Sharing:
     ) -> None:
         self._neighbours = neighbours
         self._store = store
+        self._untold = untold
         self._clock = clock
         self._patience = patience
         self._taken = taken
@@ -218,7 +223,19 @@ class Sharing:
     def end(self, reason: EndReason) -> None:
         """The session is over in this page: tell the others."""
         edition = self._let_go(reason)
+        if reason == "signed_out":
+            self._untold.leave(max(int(self._clock() * 1000), self._began))
         self._neighbours.post(written(Ended(edition, reason)))
+
+    @property
+    def untold(self) -> bool:
+        """Has somebody signed out, here or in another page, and the endpoint may not know?"""
+        return self._untold.until is not None
+
+    def told(self) -> None:
+        """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
+        self._began = max(self._began, self._untold.until or 0)
+        self._untold.remove()
 
     @property
     def cut_off(self) -> bool:
@@ -314,7 +331,9 @@ class Sharing:
         """Is it old news: over, or not newer than what this page holds?"""
         if edition.number <= self._over.get(edition.session, 0):
             return True
-        return self._mine is not None and edition <= self._mine.edition
+        if self._mine is not None:
+            return edition <= self._mine.edition
+        return edition.began <= (self._untold.until or 0)
 
     def _notice(self, shown: list[str]) -> None:
         news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]

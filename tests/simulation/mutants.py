@@ -72,6 +72,11 @@ MUTANTS = [
         one_tab=(21, 64, 85),
     ),
     Mutant(
+        "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
+        "return self._untold.until is not None", "return False",
+        one_tab=(62, 263, 307),
+    ),
+    Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
         "        # Since then, others ran: look again (Q15).\n        self.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
@@ -141,7 +146,7 @@ MUTANTS = [
     Mutant(
         "sign-out does not stop a resume (S1)", "sessions",
         "        self._resuming.cancel()\n", "",
-        "if sign_outs != self._sign_outs or self.alive is not None:", "if self._closed:",
+        "if sign_outs != self._sign_outs or self.alive is not None or self._sharing.untold:", "if self._closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
@@ -243,20 +248,15 @@ MUTANTS = [
         many_tabs=(1, 3, 9),
     ),
     Mutant(
-        "a sign-out is not passed on (T8)", "sharing",
+        "a sign-out is not passed on, nor looked up (T8)", "sharing",
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
-        many_tabs=(1_006_706,),
+        "        return edition.began <= (self._untold.until or 0)\n", "        return False\n",
+        many_tabs=(5_000_128,),
     ),
     Mutant(
         "a sign-out that is told again stops a sign-in (T8)", "sharing",
         "over = False  # it is told again", "over = True  # it is told again",
         many_tabs=(1899, 3053, 3418),
-    ),
-    Mutant(
-        "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
-        "mine.edition.began < self._began or (newest is not None and newest.session != session)",
-        "newest is not None and newest.session != session",
-        many_tabs=(3_018_682,),
     ),
     Mutant(
         "a late sign-out ends what is newer (T8)", "sharing",

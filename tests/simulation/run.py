@@ -28,7 +28,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.reissue.virtual_time import VirtualTimeLoop
-from tests.simulation.model import API_FAULTS, AUTH_FAULTS, Browser, Fault, Server
+from tests.simulation.model import API_FAULTS, AUTH_FAULTS, Browser, Family, Fault, Server
 from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS, Origin
 from tests.simulation.program import JUMPS, USERS, Program, Step
 from tests.simulation.tab import TIMEOUT, Tab, Violation
@@ -51,6 +51,8 @@ class Run:
         self.heard: list[Any] = []  # every event of every tab
         self.trace: tuple[Any, ...] = ()  # those until the end
         self.violations: list[str] = []
+        self.over: list[Family] = []  # that somebody signed out, and nobody in since
+        self.untold = import_module("reissue.neighbours").Memory()
         self.unhandled: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self.tabs: list[Tab] = []  # all that there ever were
@@ -80,6 +82,10 @@ class Run:
         if self.origin is not None:
             self.open_tabs.append(tab)
         return tab
+
+    def signs_in(self, family: Family) -> None:
+        """A page has begun this by a sign-in of its own."""
+        self.over = [other for other in self.over if other is not family]
 
     def lag(self) -> float:
         """Seconds that something takes within the browser."""

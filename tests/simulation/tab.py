@@ -208,6 +208,7 @@ class Tab:
             should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
             neighbours=self.neighbours,
             store=(Shelf(self, origin) if stored else None) if origin else Drawer(self),
+            untold=run.untold,
             step_up=self.step_up if run.program.handler else None,
             proofs=PageProofs(self) if run.program.bound else None,
         )
@@ -390,6 +391,8 @@ class Tab:
 
     async def sign_out(self) -> None:
         self.sign_outs += 1
+        if not self.closing:
+            self.run.over = list(self.browser.server.families)
         await self.api.sign_out()
 
     async def renew(self) -> None:
@@ -543,6 +546,8 @@ class Tab:
                 self.answer = "a nonce is wanted", response.status
                 return response
         self.answer = call, response.status
+        if call == "logout" and response.status == 401:
+            self.run.over = []  # the server says that it has ended it, whether or not it has
         if of is not None and response.status in (204, 400, 401):
             of.exchange_refused = True
         if of is not None and response.status == 429:
@@ -740,6 +745,11 @@ class Tab:
             self.tokens[token.access_token] = token
             self.run.expect(token.sign_outs == self.sign_outs, "a late answer signed in again")
             self.session = Session(event.session, token, token.by, token.user, token.refresh_token)
+            if token.by in ("login", "adopt", "step-up"):
+                self.run.signs_in(self.family_of(token))
+            if token.by == "refresh":
+                over = any(self.family_of(token) is family for family in self.run.over)
+                self.run.expect(not over, "somebody who had signed out was signed in by a cookie")
             self.sessions[event.session] = self.session
             issue = self.issue_of(token)
             self.held = self.offered if token.by == "handed" else self.held
@@ -838,6 +848,8 @@ class Tab:
     def go_on(self, session: Session, token: Token | None) -> None:
         if token is not None:
             token.session, session.token = session.number, token
+            if token.by in ("login", "step-up"):
+                self.run.signs_in(self.family_of(token))
             self.tokens[token.access_token] = token
             before, session.refresh_token = session.refresh_token, token.refresh_token or session.refresh_token
             self.run.lose_copy(before)
