@@ -199,8 +199,9 @@ class Interceptor:
         """Ask the endpoint for tokens with these fields (user name, password, …) and start a session.
 
         A session that is on stays as it was until the answer is there; then it is replaced.
-        Raises GrantRefused (wrong password), RefreshUnavailable (429, 5xx), MalformedToken (an answer without a
-        token), OSError (no answer, TimeoutError included), SessionEnded (a `sign_out()` came in between).
+        Raises GrantRefused (wrong password, account locked: a 4xx), RefreshUnavailable (404, 405, 408, 421, 425, 429,
+        5xx), MalformedToken (a success without a token, such as HTML), OSError (no answer, TimeoutError included),
+        SessionEnded (a `sign_out()` came in between).
 
         With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
         authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
@@ -332,9 +333,10 @@ class Interceptor:
     ) -> Any:
         """Send a request; with the access token if `url` is in the audience. Gives the transport's own response.
 
-        `options` are `method`, `headers`, `body`, `json` (sent as JSON) and whatever else the transport takes.
+        `options` are `method`, `headers`, `body`, `json` (sent as JSON) and what else the browser's `fetch` takes.
         `auth=False` sends without a token. `timeout` (seconds) is one deadline across waiting, sending and replaying
-        (Q14). `signal` aborts the request wherever it is.
+        (Q14), up to the head of the response: `asyncio.timeout` around this and the reading bounds the body, too.
+        `signal` aborts the request wherever it is.
 
         A 401 is answered by one refresh, shared with everybody, and one replay; a second 401 is a response like any
         other, and so is the first if the body can't be sent twice. Raises SessionEnded, SessionChanged,
@@ -387,6 +389,8 @@ class Interceptor:
         self._sessions.check_usable()
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
+        if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
+            raise ValueError("in mode 'no-cors' a browser sends no token: leave the mode out, or send with auth=False")
         request = Request(url.href, request.method, request.headers, request.body, request.options)
         with self._attempts(request, url, knows_step_up=knows_step_up) as attempts:
             attempt: Request | None = await attempts.first()

@@ -54,6 +54,9 @@ def test_a_slow_refresh_and_a_cut_network_lose_no_request(visit: Visit) -> None:
     press(visit, "cut")
     told(visit, "cut", "5 of 5 failed for want of a connection, and you stayed signed in. Connected again: 5 of 5")
     assert visit.server.counters()["refreshes_asked"] == before["refreshes_asked"]
+    visit.page.route("**/auth/refresh", lambda route: route.abort())
+    press(visit, "slow")
+    told(visit, "slow", "0 of 20 were answered. No connection. You are still signed in; try again.")
 
 
 def test_a_refusal_and_a_stolen_refresh_token_end_the_session_once(visit: Visit) -> None:
