@@ -87,7 +87,7 @@ def failures_are_told(page: Page) -> None:
     expect(message).to_have_text("Signed in as ada.")
     with answered(page, "**/auth/logout", status=503):
         page.get_by_role("button", name="Sign out").click()
-        expect(message).to_have_text("Signed out here, but the server could not be told.")
+        expect(message).to_have_text("Signed out here. The server will be told when you come back.")
     with answered(page, "**/auth/refresh", status=503):
         page.reload()
         expect(message).to_have_text(
