@@ -78,6 +78,14 @@ def failures_are_told(page: Page) -> None:
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     message, sign_in = page.locator("#message"), page.get_by_role("button", name="Sign in")
+    with answered(page, "**/auth/refresh", status=503):
+        page.reload()
+        expect(message).to_have_text(
+            "The server can't be asked who is signed in. Reload to try again.", timeout=STARTED
+        )
+    expect(sign_in).to_be_hidden()
+    page.reload()
+    expect(message).to_have_text("Sign in as ada, with the password lovelace.", timeout=STARTED)
     page.get_by_label("User name").fill("ada")
     page.get_by_label("Password").fill("lovelace")
     with answered(page, "**/auth/login", status=200, body="<!doctype html>", content_type="text/html"):
@@ -88,12 +96,6 @@ def failures_are_told(page: Page) -> None:
     with answered(page, "**/auth/logout", status=503):
         page.get_by_role("button", name="Sign out").click()
         expect(message).to_have_text("Signed out here. The server will be told when you come back.")
-    with answered(page, "**/auth/refresh", status=503):
-        page.reload()
-        expect(message).to_have_text(
-            "The server can't be asked who is signed in. Reload to try again.", timeout=STARTED
-        )
-    expect(sign_in).to_be_hidden()
     assert [line for line in said if line != READY and "status of 503" not in line] == []
 
 
