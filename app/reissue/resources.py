@@ -135,4 +135,9 @@ class ResourceSessions(Sessions):
     async def _exchanged(self, credential: Credential | None) -> Credential:
         of = self._of
         assert of is not None, "current() has looked"
-        return await self._parent.exchange(of, self._fields)
+        try:
+            return await self._parent.exchange(of, self._fields)
+        except SessionChanged:
+            if self.alive is not None:  # what it goes on with is another user's, or may be
+                self.alive.end("replaced")
+            raise

@@ -331,10 +331,13 @@ class Session:
         except asyncio.CancelledError as cause:
             if self._ended is None:  # not by `end`: the endpoint itself gave up
                 self._failed(RefreshUnavailable("the refresh was cancelled"), cause)
-            elif self._phase is RefreshPhase.STARTED:
-                self._tell_refresh(RefreshPhase.DROPPED)
+            else:
+                self._drop()
             raise
         except Exception as cause:  # every failure but a refusal is transient, an app's own bug included
+            if self._ended is not None:
+                self._drop()
+                self.check_alive()
             error = unavailable(cause)
             self._failed(error, cause)
             if error is cause:
@@ -365,6 +368,10 @@ class Session:
         self._replace(fresh)
         self._sharing.hand_over(fresh, begins=False)
         self._tell_refresh(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
+
+    def _drop(self) -> None:
+        if self._phase is RefreshPhase.STARTED:
+            self._tell_refresh(RefreshPhase.DROPPED)
 
     def _is_settled(self, replaced: Credential) -> bool:
         """Has this refresh nothing to do any more? Looked at after every await, also if `cancel` came too late."""

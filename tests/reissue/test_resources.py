@@ -614,6 +614,26 @@ async def test_an_exchange_by_another_users_cookie_gives_no_token(world: World) 
     assert not [r for r in world.sent if r.url == FILES]
 
 
+async def test_a_renewal_by_another_users_cookie_is_no_outage(world: World) -> None:
+    """S3: whoever has a token already hears of it in the same words."""
+    if world.cookie is None:
+        return
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    other = world.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    events: list[Any] = []
+    world.files.on(events.append)
+    world.clock.advance(400)
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionChanged)
+    told = [event.phase.value for event in events if not isinstance(event, (RequestEvent, EndpointEvent))]
+    assert told == ["started", "ended", "dropped"]
+    await settle()
+    assert world.api.claims["sub"] == "grace"
+    assert (await world.files.fetch(FILES)).status == 200
+    assert world.files.claims["sub"] == "grace"
+
+
 async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(world: World) -> None:
     """S3"""
     if world.cookie is None:
