@@ -356,18 +356,24 @@ class Session:
         except GrantRefused as refusal:
             await self._sharing.look()  # before anything ends: another page may have been faster (T3)
             if not self._is_settled(replaced):
-                self._refusal = refusal
-                self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
+                self._refused(refusal)
             return
         if self._is_settled(replaced):
             return
         if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+            if self._sharing.untold:  # by that of somebody who has signed out: it signs nobody in
+                self._refused(GrantRefused("invalid_grant"))
+                return
             self._tell_refresh(RefreshPhase.DROPPED)
             self._begin(fresh)
             return
         self._replace(fresh)
         self._sharing.hand_over(fresh, begins=False)
         self._tell_refresh(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
+
+    def _refused(self, refusal: GrantRefused) -> None:
+        self._refusal = refusal
+        self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
 
     def _drop(self) -> None:
         if self._phase is RefreshPhase.STARTED:

@@ -10,7 +10,8 @@ Theory of operation:
 4. Where users sign in at another address, a sign-in leaves the page, and the resume of the page that they come back to
    begins the session: before it looks for any other, and in a turn.
 5. The endpoint is told of a sign-out, whether or not its caller still waits. Until it knows, its cookie signs nobody
-   in: a resume tells it instead, and finds nobody. Whoever signs in ends that.
+   in: a resume tells it instead, and finds nobody; to another user's refresh that meets it, it is a refusal. Whoever
+   signs in ends that.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from reissue import Credential, Endpoint, Interceptor, Request, Response, SessionEnded, State
+from reissue import Credential, Endpoint, GrantRefused, Interceptor, Request, Response, SessionEnded, State
 from reissue.testing import FakeServer, Gate, settle
 
 from tests.reissue.conftest import outcome
@@ -248,6 +248,31 @@ async def test_a_sign_out_that_a_page_did_not_hear_of_while_it_asked_stops_its_r
     browser.line.server.gate.open()
     assert await resuming is False
     assert api.state is State.SIGNED_OUT
+    await browser.close()
+
+
+async def test_a_refresh_that_meets_the_cookie_of_who_signed_out_signs_nobody_in() -> None:
+    """S1, S3. Found by the simulator: a late answer had put ada's cookie in the place of grace's."""
+    browser = Browser(users={"ada": "lovelace", "grace": "hopper"})
+    adas = await browser.signed_in()
+    cookie = browser.line.server.cookie
+    await adas.close()
+    graces, other = browser.open(), browser.open()
+    await graces.sign_in(username="grace", password="hopper")
+    await settle()
+    browser.line.server.cookie = cookie
+    browser.untold.text = str(int(browser.line.server.clock.now * 1000))  # ada's, in a page that is about to tell
+    assert isinstance(await outcome(graces.renew()), GrantRefused), "its own cookie is lost; its token still works (F9)"
+    assert graces.claims["sub"] == other.claims["sub"] == "grace"
+    browser.line.server.clock.advance(400)
+    error = await outcome(other.renew())
+    assert isinstance(error, SessionEnded)
+    assert error.reason == "refused"
+    await settle()
+    assert graces.state is other.state is State.SIGNED_OUT
+    assert await graces.resume() is False
+    assert browser.line.asked[-2:] == ["auth/refresh", "auth/logout"]
+    assert browser.untold.text is None
     await browser.close()
 
 

@@ -843,7 +843,15 @@ class Tab:
                 session.waits_since = self.run.loop.time()
             case "refused":
                 session.refused = True
-                expect(self.answer in (("refresh", 401), ("refresh", 400), ("refresh", 204)), "refused by nobody")
+                refusals = (("refresh", 401), ("refresh", 400), ("refresh", 204))
+                expect(self.answer in refusals or self.met_who_signed_out(session), "refused by nobody")
+
+    def met_who_signed_out(self, session: Session) -> bool:
+        """Has the refresh brought a token of somebody else, who has signed out?"""
+        token = self.received
+        if token is None or token.by != "refresh":
+            return False
+        return token.user != session.user and any(self.family_of(token) is family for family in self.run.over)
 
     def go_on(self, session: Session, token: Token | None) -> None:
         if token is not None:
