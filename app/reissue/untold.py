@@ -21,7 +21,8 @@ class Untold:
         try:
             text = self._store.read()
         except OSError:
-            return self._do_without_store(None)
+            self._do_without_store(None)
+            return None
         return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 20 else None
 
     def leave(self, until: int) -> None:
@@ -38,9 +39,8 @@ class Untold:
         except OSError:
             self._do_without_store(until)
 
-    def _do_without_store(self, until: int | None) -> int | None:
+    def _do_without_store(self, until: int | None) -> None:
         with suppress(OSError):  # it may be full, and hold an earlier one
             self._store.write(None)
         self._store = Memory()
         self._write(until)
-        return until

@@ -44,6 +44,7 @@ MODULES = (
     "step_up",
     "timers",
     "turns",
+    "untold",
 )
 FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")
 """What the core's tests take from others."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from reissue import Credential, Endpoint, GrantRefused, Interceptor, Request, Response, SessionEnded, State
 from reissue.testing import FakeServer, Gate, settle
+from reissue.untold import Untold
 
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf
@@ -298,6 +299,27 @@ async def test_a_second_sign_out_presents_the_refresh_token_of_the_first_that_wa
     assert browser.line.bodies[-1] == browser.line.bodies[-2]
     assert browser.untold.text is None
     await browser.close()
+
+
+def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
+    """What is written there now may be read never, or by and by."""
+    store = Shelf()
+    untold = Untold(store)
+    store.forbidden = True
+    assert untold.until is None
+    store.forbidden = False
+    untold.leave(7)
+    assert (untold.until, store.text) == (7, None)
+
+
+def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:
+    """It would outlive the sign-out that it is of: nothing is written there any more."""
+    store = Shelf()
+    untold = Untold(store)
+    untold.leave(5)
+    store.full = True
+    untold.leave(7)
+    assert (untold.until, store.text) == (7, None)
 
 
 @pytest.mark.parametrize("trouble", ["full", "forbidden"])
