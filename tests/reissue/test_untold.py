@@ -306,7 +306,8 @@ def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
     store = Shelf()
     untold = Untold(store)
     store.forbidden = True
-    assert untold.until is None
+    unknown = untold.until
+    assert unknown is None
     store.forbidden = False
     untold.leave(7)
     assert (untold.until, store.text) == (7, None)
