@@ -298,7 +298,8 @@ class Session:
         return replace(fresh, refresh_token=None)
 
     def _presented(self, *, up_to_date: bool) -> Credential:
-        """What to present to the endpoint. Raises RefreshUnavailable if its refresh token has been spent."""
+        """What to present to the endpoint. Raises RefreshUnavailable if that is another page's to do, or done."""
+        self._sharing.check_turn()
         if not up_to_date and self._held.refresh_token is not None:  # by whoever has the newer one
             raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
         if self._sharing.overtaken:

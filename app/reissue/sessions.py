@@ -155,7 +155,7 @@ class Sessions:
 
     async def _begin_by(self, fields: Any) -> Session:
         sign_outs = self._sign_outs
-        async with self._sharing.turn(insist=True):
+        async with self._sharing.turn():
             if self._closed:
                 raise SessionEnded("closed")
             credential = await self._signed_in(fields)
@@ -229,7 +229,7 @@ class Sessions:
             self._session.wake()
 
     async def _tell_in_turn(self, signed_out: Session | None) -> None:
-        async with self._sharing.turn(insist=True):  # what a refresh on its way has brought is the server's to end
+        async with self._sharing.turn():  # what a refresh on its way has brought is the server's to end
             await self._tell(signed_out)
 
     async def _tell(self, signed_out: Session | None) -> None:
@@ -336,12 +336,13 @@ class Sessions:
         await self._sharing.look()
         if self.alive is None:
             untold = self._sharing.untold
-            async with self._sharing.turn(insist=untold):
+            async with self._sharing.turn():
                 await self._sharing.look()  # who had the turn before may have found it
                 if self.alive is None and (untold or self._sharing.untold):
                     await self._tell_again()
                     return None
                 if self.alive is None:
+                    self._sharing.check_turn()
                     credential = await self._asked_for_the_cookies()
                     if credential is None:
                         return None
@@ -389,7 +390,7 @@ class Sessions:
         """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
         if not isinstance(answer, (Credential, Mapping)):
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
-        async with self._sharing.turn(insist=True):  # a credential may go on with the refresh token that is being spent
+        async with self._sharing.turn():  # a credential may go on with the refresh token that is being spent
             session.check_alive()
             self._take_step(session, answer if isinstance(answer, Credential) else await self._signed_in(answer))
 

@@ -80,6 +80,7 @@ class Sharing:
         self._began = 0  # the latest time (ms) at which a session is known to have begun
         self._over: dict[str, int] = {}  # session → up to which number it is over
         self._turns = asyncio.Lock()  # of the calls in this page
+        self._came = True  # the turn, in time
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
         self._news = asyncio.Event()
@@ -96,18 +97,17 @@ class Sharing:
         return self._turns.locked()
 
     @asynccontextmanager
-    async def turn(self, *, insist: bool = False) -> AsyncIterator[None]:
+    async def turn(self) -> AsyncIterator[None]:
         """This page's turn to call the endpoint.
 
-        It may not come in time: its holder is frozen, or many wait for a slow endpoint. Then RefreshUnavailable is
-        raised, unless something newer has come instead. `insist` goes on without it: for a call that presents no
-        refresh token.
+        It may not come in time: its holder is frozen, or many wait for a slow endpoint. Who is to present a refresh
+        token says so by `check_turn`; other calls do without.
         """
         async with AsyncExitStack() as turn:
             await turn.enter_async_context(self._turns)
             before = self._mine
             try:
-                await self._await_turn(turn, insist=insist)
+                await self._await_turn(turn)
                 yield
             finally:
                 call, self._unheeded = self._unheeded, None
@@ -116,16 +116,16 @@ class Sharing:
                 else:
                     self._lasting = asyncio.create_task(self._last(call, before, turn.pop_all()))
 
-    async def _await_turn(self, turn: AsyncExitStack, *, insist: bool) -> None:
+    async def _await_turn(self, turn: AsyncExitStack) -> None:
         before = self._mine
         self._news.clear()
+        self._came = True
         try:
             async with time_limit(self._patience):
                 waited = await turn.enter_async_context(self._neighbours.lock())
         except TimeoutError:
-            await self.look()
-            if not insist and self._mine is before:
-                raise RefreshUnavailable("another page has the turn to refresh, and does not end it") from None
+            self._came = False
+            await self.look_around()
             return
         if self._neighbours.cut_off:
             self._news.clear()  # what was heard is of an earlier turn
@@ -133,6 +133,11 @@ class Sharing:
         left_in_a_hurry = self._neighbours.cut_off or (waited and not self._news.is_set())
         if left_in_a_hurry and self._newest is None and self._mine is before:
             await self._hear(LANDING)
+
+    def check_turn(self) -> None:
+        """Raises RefreshUnavailable if this turn did not come in time."""
+        if not self._came:
+            raise RefreshUnavailable("another page has the turn to refresh, and does not end it")
 
     async def see_through(self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T], None] | None) -> T:
         """The result of a call in this turn. If its caller is cancelled it goes on, and so does the turn.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -534,6 +535,34 @@ async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_ex
     assert (await tokens.resource(one).fetch(FILES)).status == 200
     await found[0]
     assert statuses(await asyncio.gather(*found[1:])) == [200] * 50
+
+
+@pytest.mark.parametrize("what", ["exchange", "refresh", "refresh that another page has made"])
+async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_meanwhile(
+    tokens: World, what: str
+) -> None:
+    """T3, T5. Found by the simulator: an access token that came from another page stood for the turn that did not."""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    shared = other._sessions.alive
+    assert shared is not None
+    async with pages.page().lock():  # of a page that is frozen
+        call = tokens.resource(one).fetch(FILES) if what == "exchange" else one.renew()
+        waiting = asyncio.create_task(outcome(call))
+        await settle()
+        fresh = (await other._sessions._tokens.refresh(shared.held)).received(tokens.clock(), previous=shared.held)
+        if what == "refresh":  # all that came with a token for another API
+            fresh = replace(shared.held, refresh_token=fresh.refresh_token)
+        other._sessions._sharing.hand_over(fresh, begins=False)
+        error = await waiting  # virtual time: 20 s
+    if what == "refresh that another page has made":
+        assert error is None
+    else:
+        assert isinstance(error, RefreshUnavailable)
+        assert "does not end it" in str(error)
+    assert tokens.asked("/auth/refresh") == 1, "by the other page"
 
 
 async def test_a_refresh_token_that_another_tab_was_given_makes_up_for_one_that_was_refused(tokens: World) -> None:

@@ -288,7 +288,7 @@ MUTANTS = [
     ),
     Mutant(
         "whoever waits too long for the lock goes on without it (T5)", "sharing",
-        "if not insist and self._mine is before:", "if False:",
+        "if not self._came:", "if False:",
         many_tabs=(156, 807, 1431),
     ),
     Mutant(
