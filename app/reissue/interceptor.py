@@ -68,17 +68,17 @@ class Interceptor:
     token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
-    origin, and at most 8 until an answer has shown that the token is taken; the rest wait their turn, on futures that
-    `make_future` makes. `should_renew` judges in place of `status == 401`: a function, plain or async, of
-    the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
-    True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
-    takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
-    the other pages that share the session, `store` is where it outlives the page; `untold` is where a mark without a
-    secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a key
-    that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine function that
-    is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives fields for the
-    endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the transport will.
-    `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    origin, and at most 8 until an answer, or one that takes a second, has shown that the token is taken; the rest wait
+    their turn, on futures that `make_future` makes. `should_renew` judges in place of `status == 401`: a function,
+    plain or async, of the response (a copy where it can be cloned, so its body may be read) or of the OSError in its
+    place; True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the
+    server takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6).
+    `neighbours` are the other pages that share the session, `store` is where it outlives the page; `untold` is where
+    a mark without a secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a
+    key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine
+    function that is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives
+    fields for the endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the
+    transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     Raises TypeError or ValueError for settings that can't work.
     """

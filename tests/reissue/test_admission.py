@@ -287,6 +287,66 @@ async def test_slow_answers_hold_nobody_up_once_they_are_overdue() -> None:
     await asyncio.wait_for(admission.enter(), 0.1)
 
 
+async def test_slow_answers_are_a_sign_that_the_token_is_taken() -> None:
+    """Eight requests that take long, right after the start: the next ones wait for a second, and not for those."""
+    admission = Admission(64, unproven=8, silence=1, patience=5)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    line = [asyncio.create_task(admission.enter()) for _ in range(57)]
+    await asyncio.sleep(0.9)
+    assert not any(task.done() for task in line)
+    await asyncio.sleep(0.1)
+    assert [task.done() for task in line] == [True] * 56 + [False]
+    line[-1].cancel()
+    await asyncio.gather(*line, return_exceptions=True)
+
+
+async def test_slow_answers_are_a_sign_to_one_who_comes_later_as_well() -> None:
+    admission = Admission(64, unproven=8)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    await asyncio.sleep(1)
+    assert admission.full()
+    await asyncio.wait_for(admission.enter(), 0.1)
+    assert not admission.full()
+
+
+async def test_a_request_that_waits_for_a_refresh_is_no_sign() -> None:
+    """It has its slot, and is not on the wire."""
+    admission = Admission(64, unproven=8)
+    for _ in range(8):
+        await admission.enter()
+    admission.sent(1)
+    await asyncio.sleep(0.5)
+    admission.leave(1)
+    await admission.enter()
+    last = asyncio.create_task(admission.enter())
+    await asyncio.sleep(100)
+    assert not last.done()
+    last.cancel()
+    await asyncio.gather(last, return_exceptions=True)
+
+
+async def test_slow_requests_over_a_token_that_is_good_hold_up_the_others_for_a_second(world: World) -> None:
+    """Q22: a page whose first eight requests are slow reports shows the rest of itself meanwhile."""
+    reports = Gate()
+
+    async def transport(request: Request) -> Response:
+        if request.headers.get("X-Slow"):
+            await reports.passed()
+        return await world.server(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in("token-2", expires_in=3000)
+    slow = world.fetches(8, headers={"X-Slow": "1"})
+    await reports.reached()
+    started = asyncio.get_running_loop().time()
+    assert {r.status for r in await asyncio.gather(*world.fetches(50))} == {200}
+    assert asyncio.get_running_loop().time() - started == pytest.approx(1)
+    reports.open()
+    assert {r.status for r in await asyncio.gather(*slow)} == {200}
+
+
 async def test_replays_go_in_their_own_order_and_before_the_rest() -> None:
     admission = Admission(1)
     slot = await admission.enter()
@@ -519,7 +579,7 @@ async def test_a_line_behind_long_polls_moves_though_nobody_joins_it() -> None:
     admission.sent(await admission.enter())
     line = [asyncio.create_task(admission.enter()) for _ in range(3)]
     for moved in range(3):
-        await asyncio.sleep(11)  # virtual: patience is looked at every 5 s
+        await asyncio.sleep(6)  # virtual: they are looked at once a second
         assert [task.done() for task in line] == [n <= moved for n in range(3)]
         admission.sent(line[moved].result())
 

@@ -847,11 +847,10 @@ class Tab:
                 expect(self.answer in refusals or self.met_who_signed_out(session), "refused by nobody")
 
     def met_who_signed_out(self, session: Session) -> bool:
-        """Has the refresh brought a token of somebody else, who has signed out?"""
+        """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?"""
         token = self.received
-        if token is None or token.by != "refresh":
-            return False
-        return token.user != session.user and any(self.family_of(token) is family for family in self.run.over)
+        other = token is not None and token.by == "refresh" and token.user != session.user
+        return other and self.run.untold.read() is not None
 
     def go_on(self, session: Session, token: Token | None) -> None:
         if token is not None:
