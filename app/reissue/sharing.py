@@ -235,11 +235,11 @@ class Sharing:
     @property
     def untold(self) -> bool:
         """Has somebody signed out, here or in another page, and the endpoint may not know?"""
-        return self._untold.until is not None
+        return self._untold.until > 0
 
     def told(self) -> None:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
-        self._began = max(self._began, self._untold.until or 0)
+        self._began = max(self._began, self._untold.until)
         self._untold.remove()
 
     @property
@@ -338,7 +338,7 @@ class Sharing:
             return True
         if self._mine is not None:
             return edition <= self._mine.edition
-        return edition.began <= (self._untold.until or 0)
+        return edition.began <= self._untold.until
 
     def _notice(self, shown: list[str]) -> None:
         news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]

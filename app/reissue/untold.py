@@ -16,14 +16,14 @@ class Untold:
         self._store = store
 
     @property
-    def until(self) -> int | None:
-        """Until when sessions began that are over; None if the server knows of every sign-out."""
+    def until(self) -> int:
+        """Until when sessions began that are over (ms); 0 if the server knows of every sign-out."""
         try:
             text = self._store.read()
         except OSError:
             self._do_without_store(None)
-            return None
-        return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 20 else None
+            return 0
+        return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 20 else 0
 
     def leave(self, until: int) -> None:
         """Somebody has signed out."""

@@ -73,7 +73,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
-        "return self._untold.until is not None", "return False",
+        "return self._untold.until > 0", "return False",
         one_tab=(62, 263, 307),
     ),
     Mutant(
@@ -250,7 +250,7 @@ MUTANTS = [
     Mutant(
         "a sign-out is not passed on, nor looked up (T8)", "sharing",
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
-        "        return edition.began <= (self._untold.until or 0)\n", "        return False\n",
+        "        return edition.began <= self._untold.until\n", "        return False\n",
         many_tabs=(5_000_128,),
     ),
     Mutant(
