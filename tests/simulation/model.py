@@ -178,6 +178,7 @@ class Browser:
         self.context = Context()  # of what no page can freeze
         self.on_wire: list[Exchange] = []
         self.mixed = False  # the cookie is another user's, and with opaque tokens no page could know
+        self.late: list[Family | None] = []  # whose cookie has come when nobody waited for it any more
         self.proofs: dict[str, Proof] = {}  # that nobody has seen yet
         self.proofs_made = 0
         self.slow_proofs: list[float] = []  # seconds that the next take
@@ -266,6 +267,8 @@ class Browser:
                 exchange.answer.set_result(response)
         elif exchange.lands and not self.server.opaque:
             self.set_cookie(exchange)
+            if asyncio.get_running_loop().time() > exchange.sent + DEADLINE:
+                self.late.append(self.server.family_of(exchange.cookie))
 
     def leave(self, page: object) -> None:
         """The page is gone, and with it what its answers bring: all of it, or a cookie that lands too late."""
