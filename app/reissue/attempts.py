@@ -258,6 +258,8 @@ class Attempts:
     async def _admitted(self, *, first: bool) -> None:
         if self._admission is not None:
             if self._admission.full(first=first):
+                assert self._session is not None
+                self._session.check_alive()  # those in line were dismissed when it ended; who joins now would not be
                 self._tell(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
             self._slot = await self._admission.enter(first=first)
 

@@ -80,7 +80,7 @@ class Sharing:
         self._began = 0  # the latest time (ms) at which a session is known to have begun
         self._over: dict[str, int] = {}  # session → up to which number it is over
         self._turns = asyncio.Lock()  # of the calls in this page
-        self._came = True  # the turn, in time
+        self._came: bool  # did this turn come in time?
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
         self._news = asyncio.Event()
@@ -235,7 +235,7 @@ class Sharing:
     @property
     def untold(self) -> bool:
         """Has somebody signed out, here or in another page, and the endpoint may not know?"""
-        return self._untold.until > 0
+        return bool(self._untold.until)
 
     def told(self) -> None:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""

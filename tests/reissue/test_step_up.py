@@ -807,3 +807,39 @@ async def test_a_step_up_that_nobody_takes_is_told_with_all_that_was_wanted(worl
 def test_a_handler_is_something_to_call() -> None:
     with pytest.raises(TypeError, match="step_up"):
         Bound(step_up="gold")
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_who_comes_to_the_line_when_the_session_has_just_ended_does_not_wait_in_it(
+    world: World, steps: int
+) -> None:
+    """Q22, S1. Found by the simulator: the session ended between the step-up and the replay, and the line was full."""
+    wire, handler = Gate(), Gate()
+    closing: list[asyncio.Task[None]] = []
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url == NOTES:
+            await wire.passed()
+        return await transport(request)
+
+    async def close() -> None:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await api.close()
+
+    world.transport, world.handler.gate = slow, handler  # type: ignore[method-assign]
+    api = world.connect(in_flight=1, proofs=None)
+    await api.sign_in(username="ada", password="lovelace")
+    api.on(lambda e: closing.append(asyncio.create_task(close())) if e.phase is RefreshPhase.STEPPED_UP else None)
+    (stepping,) = fetches(api, 1)
+    await handler.reached()
+    notes = asyncio.create_task(api.fetch(NOTES))
+    await wire.reached()
+    handler.open()
+    await settle()
+    assert stepping.done()
+    assert isinstance(stepping.result(), SessionEnded)
+    wire.open()
+    assert (await notes).status == 200
+    await asyncio.gather(*closing)

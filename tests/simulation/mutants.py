@@ -73,7 +73,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
-        "return self._untold.until > 0", "return False",
+        "return bool(self._untold.until)", "return False",
         one_tab=(62, 263, 307),
     ),
     Mutant(
