@@ -68,7 +68,7 @@ class Admission:
 
     async def enter(self, *, first: bool = False) -> int:
         """Wait for a slot; its number. `first` goes before all in line but those who said so as well."""
-        if self._watch is None and self.full(first=first):  # while there is a line, it is looked at all the time
+        if not (self._replays or self._line) and not self._has_room():  # a line is looked at all the time
             self._look()
         if not self.full(first=first):
             return self._give()
@@ -108,6 +108,9 @@ class Admission:
             place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
+        if self._watch is not None and not line:
+            self._watch.cancel()
+            self._watch = None
 
     def dismiss(self) -> None:
         """Call everybody in line at once: their session is over, and none of them will send."""
@@ -138,7 +141,8 @@ class Admission:
     def _look(self) -> None:
         now = asyncio.get_running_loop().time()
         sent = {slot: since for slot, since in self._held.items() if since is not None}
-        if any(since <= now - self._silence for since in sent.values()):
-            self.trust()
+        slow = [since for since in sent.values() if since <= now - self._silence]
+        if slow:  # by the age of the newest: that of a long poll says nothing of now
+            self._proven_until = max(self._proven_until, max(slow) + self._silence + self._memory)
         for slot in [slot for slot, since in sent.items() if since <= now - self._patience]:
             del self._held[slot]

@@ -138,6 +138,6 @@ class ResourceSessions(Sessions):
         try:
             return await self._parent.exchange(of, self._fields)
         except SessionChanged:
-            if self.alive is not None:  # what it goes on with is another user's, or may be
+            if self.alive is not None and self.alive.must_wait():  # the next token is another user's, or may be
                 self.alive.end("replaced")
             raise

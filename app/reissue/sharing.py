@@ -314,6 +314,8 @@ class Sharing:
             self._close_off(self._mine.edition, "replaced")
         self._mine = granted
         self._began = max(self._began, granted.edition.began)
+        if 0 < self._untold.until < self._began:  # somebody has signed in since; where the mark is shared it is gone
+            self._untold.remove()
         self._neighbours.show(str(granted.edition))
 
     def _let_go(self, reason: EndReason) -> Edition | None:

@@ -311,6 +311,33 @@ async def test_slow_answers_are_a_sign_to_one_who_comes_later_as_well() -> None:
     assert not admission.full()
 
 
+async def test_a_long_poll_is_a_sign_of_the_time_at_which_it_was_sent() -> None:
+    """Q22: the token may have been revoked since."""
+    admission = Admission(64, unproven=8, silence=1, memory=30, patience=1000)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    await asyncio.sleep(30.9)
+    admission.leave(await admission.enter())
+    await asyncio.sleep(0.1)
+    late = asyncio.create_task(admission.enter())
+    await asyncio.sleep(10)
+    assert not late.done()
+    late.cancel()
+    await asyncio.gather(late, return_exceptions=True)
+
+
+async def test_a_line_that_has_gone_leaves_no_timer() -> None:
+    """Another event loop may come to use the client, and would wait for a timer of the one before."""
+    admission = Admission(1)
+    slot = await admission.enter()
+    waiting = asyncio.create_task(admission.enter())
+    await settle()
+    assert admission._watch is not None
+    admission.leave(slot)
+    assert await waiting
+    assert admission._watch is None
+
+
 async def test_a_request_that_waits_for_a_refresh_is_no_sign() -> None:
     """It has its slot, and is not on the wire."""
     admission = Admission(64, unproven=8)

@@ -663,6 +663,28 @@ async def test_a_renewal_by_another_users_cookie_is_no_outage(world: World) -> N
     assert world.files.claims["sub"] == "grace"
 
 
+async def test_a_token_that_works_is_sent_on_while_nobody_knows_whose_the_cookie_is(world: World) -> None:
+    """F9: the session that it lives by may turn out to go on."""
+    if world.cookie is None:
+        return
+    api = await world.signed_in()
+    await world.files.fetch(FILES)
+    other = world.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    session = api._sessions.alive
+    assert session is not None
+
+    async def down(*_: object, **__: object) -> Any:
+        raise OSError("down")
+
+    session._ask = down
+    world.clock.advance(280)  # it is stale now
+    assert statuses([await world.files.fetch(FILES) for _ in range(3)]) == [200] * 3
+    await settle()
+    assert world.files.state is State.SIGNED_IN
+    assert world.files.claims["sub"] == "ada"
+
+
 async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(world: World) -> None:
     """S3"""
     if world.cookie is None:

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from reissue import Credential, Endpoint, GrantRefused, Interceptor, Request, Response, SessionEnded, State
+from reissue import (
+    Credential,
+    Endpoint,
+    GrantRefused,
+    Interceptor,
+    Request,
+    Response,
+    SessionChanged,
+    SessionEnded,
+    State,
+)
 from reissue.testing import FakeServer, Gate, settle
 from reissue.untold import Untold
 
@@ -316,6 +326,25 @@ async def test_a_refresh_that_meets_the_cookie_of_who_signed_out_signs_nobody_in
     assert await graces.resume() is False
     assert browser.line.asked[-2:] == ["auth/refresh", "auth/logout"]
     assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_a_mark_of_the_pages_own_goes_when_somebody_signs_in_elsewhere() -> None:
+    """S3: or the next user's cookie would be taken for that of who has signed out, hours later."""
+    browser = Browser(users={"ada": "lovelace", "grace": "hopper"})
+    browser.untold.full = True
+    api = await browser.signed_out_offline()
+    browser.untold.full = browser.line.offline = False
+    browser.line.server.clock.advance(5)
+    other = browser.open()
+    await other.sign_in(username="grace", password="hopper")
+    await settle()
+    assert api.claims["sub"] == "grace"
+    browser.pages.channel_works = False
+    await browser.open(neighbours=None).sign_in(username="ada", password="lovelace")
+    browser.pages.channel_works = True
+    assert isinstance(await outcome(api.renew()), SessionChanged)
+    assert api.claims["sub"] == "ada"
     await browser.close()
 
 
