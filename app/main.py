@@ -391,6 +391,11 @@ async def plan_fault(sid: str, **fault: Any) -> None:
     await ask("dev/faults", method="POST", json={"path": "/auth/refresh", "sid": sid, **fault})
 
 
+def tell_what_failed(name: str, tally: Tally) -> None:
+    reason = in_words(tally.failures[0])
+    tell(f"{name}-message", say("answers.some", answered=tally.answered, count=MANY, reason=reason), "bad")
+
+
 @when("click", "#fire")
 async def fire() -> None:
     async with experiment("fire") as counted:
@@ -398,8 +403,7 @@ async def fire() -> None:
             return
         tally = await send_at_once(MANY)
         if tally.failures:
-            reason = in_words(tally.failures[0])
-            tell("fire-message", say("answers.some", answered=tally.answered, count=MANY, reason=reason), "bad")
+            tell_what_failed("fire", tally)
             return
         figures = await counted.in_words()
         key = "answers.all" if figures else "answers.all.uncounted"
@@ -440,9 +444,12 @@ async def slow_refresh() -> None:
         await revoke_token(counted.sid)
         began = time.monotonic()
         tally = await send_at_once(MANY)
+        if tally.failures:
+            tell_what_failed("slow", tally)
+            return
         took = f"{time.monotonic() - began:.1f}"
         done = say("slow.done", answered=tally.answered, seconds=took, counted=await counted.in_words())
-        tell("slow-message", done, "bad" if tally.failures else "good")
+        tell("slow-message", done, "good")
 
 
 async def fail(name: str, **fault: Any) -> None:

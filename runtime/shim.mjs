@@ -23,7 +23,7 @@ const FILES = {
 };
 
 async function start(options) {
-    const pyodide = await Promise.race([load({...options, ...FILES}), interpreterFails()]);
+    const pyodide = await load({...options, ...FILES});
     pyodide.registerJsModule("reissue_rest", restOf(pyodide)); // for modules of that part: see runtime/compile_archive.py
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js
@@ -54,21 +54,6 @@ function restOf({FS}) {
         if (request.status !== 200) throw new Error(`${name} is in ${REST}, which answered ${request.status}`);
         put(Uint8Array.from(request.responseText, character => character.charCodeAt(0)));
     }
-}
-
-// Rejects if the interpreter doesn't arrive whole: Pyodide only logs that, and would wait for ever.
-function interpreterFails() {
-    const {instantiateStreaming} = WebAssembly;
-    return new Promise((_, reject) => {
-        WebAssembly.instantiateStreaming = (response, imports) => {
-            const made = instantiateStreaming(response, imports);
-            if (imports?.env && "Jsv_GetError_import" in imports.env) {
-                WebAssembly.instantiateStreaming = instantiateStreaming;
-                made.catch(reject);
-            }
-            return made;
-        };
-    });
 }
 
 // Pyodide reads the list of packages when it has its lock file, and not before.

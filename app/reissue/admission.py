@@ -16,7 +16,8 @@ Theory of operation:
 5. While there is room, entering makes no future and no task.
 6. What is on the wire when the token turns out to be refused was sent for nothing, and over HTTP/1.1 the refresh stands
    behind it in the browser's own line. So few are sent ahead until there is a sign that the token is taken: an answer,
-   or that it was just granted. The sign is good for `memory` seconds.
+   or that it was just granted, or that one of the few has been on the wire for `silence` seconds, since it is work that
+   takes long, and not a refusal. The sign is good for `memory` seconds.
 """
 
 import asyncio
@@ -33,8 +34,8 @@ MakeFuture = Callable[[], "asyncio.Future[Any]"]
 class Admission:
     """The slots of one origin: `limit`, and only `unproven` of them without a sign that the token is taken.
 
-    `patience` and `memory` are in seconds. `make_future` makes what a request in line awaits; the running loop's own by
-    default.
+    `patience`, `silence` and `memory` are in seconds. `make_future` makes what a request in line awaits; the running
+    loop's own by default.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Admission:
         *,
         unproven: int = 8,
         patience: float = 5.0,
+        silence: float = 1.0,
         memory: float = 30.0,
         make_future: MakeFuture | None = None,
     ) -> None:
@@ -52,6 +54,7 @@ class Admission:
         self._memory = memory
         self._proven_until = -inf  # the loop's time
         self._patience = patience
+        self._silence = silence
         self._line: deque[asyncio.Future[int]] = deque()
         self._replays: deque[asyncio.Future[int]] = deque()  # the head of the line
         self._held: dict[int, float | None] = {}  # slot → since when it is on the wire; None: not yet
@@ -65,15 +68,15 @@ class Admission:
 
     async def enter(self, *, first: bool = False) -> int:
         """Wait for a slot; its number. `first` goes before all in line but those who said so as well."""
-        if self.full(first=first):
-            self._take_overdue()
+        if not (self._replays or self._line) and not self._has_room():  # a line is looked at all the time
+            self._look()
         if not self.full(first=first):
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
         (self._replays if first else self._line).append(place)
         if self._watch is None:
-            self._watch = loop.call_later(self._patience, self._park)
+            self._watch = loop.call_later(self._silence, self._look_again)
         try:
             return await place
         except BaseException:  # a coroutine that is closed, too
@@ -105,6 +108,9 @@ class Admission:
             place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
+        if self._watch is not None and not line:
+            self._watch.cancel()
+            self._watch = None
 
     def dismiss(self) -> None:
         """Call everybody in line at once: their session is over, and none of them will send."""
@@ -124,15 +130,19 @@ class Admission:
         self._held[slot] = None
         return slot
 
-    def _park(self) -> None:
+    def _look_again(self) -> None:
         """Call the next in place of those who have waited for their heads too long. Runs only while there is a line."""
         self._watch = None
-        self._take_overdue()
+        self._look()
         self.call()
         if self._replays or self._line:
-            self._watch = asyncio.get_running_loop().call_later(self._patience, self._park)
+            self._watch = asyncio.get_running_loop().call_later(self._silence, self._look_again)
 
-    def _take_overdue(self) -> None:
-        before = asyncio.get_running_loop().time() - self._patience
-        for slot in [slot for slot, since in self._held.items() if since is not None and since <= before]:
+    def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        sent = {slot: since for slot, since in self._held.items() if since is not None}
+        slow = [since for since in sent.values() if since <= now - self._silence]
+        if slow:  # by the age of the newest: that of a long poll says nothing of now
+            self._proven_until = max(self._proven_until, max(slow) + self._silence + self._memory)
+        for slot in [slot for slot, since in sent.items() if since <= now - self._patience]:
             del self._held[slot]

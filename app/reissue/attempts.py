@@ -47,11 +47,11 @@ class Attempts:
         enter: Callable[[Callable[[], None]], Awaitable[Session]],
         admission: Admission | None,
         is_refused: Callable[[Any], Awaitable[bool]],
-        judged: bool = False,
+        judged: bool,
         tell: Callable[..., None],
-        prover: Prover | None = None,
-        knows_step_up: bool = False,
-        refresh_at_once: Callable[[Session], None] | None = None,
+        prover: Prover | None,
+        knows_step_up: bool,
+        refresh_at_once: Callable[[Session], None] | None,
     ) -> None:
         self._request = request
         self._enter = enter
@@ -93,7 +93,8 @@ class Attempts:
         if credential is not before and self._admission is not None:
             self._signs(good=True)  # it was granted just now
             self._admission.call()
-        return await self._sent(credential, RequestPhase.SENT)
+        renewed = None if credential is before else credential
+        return await self._sent(credential, RequestPhase.SENT, renewed=renewed)
 
     async def after(self, outcome: Any) -> Request | None:
         """What to send after this outcome, a response or an OSError; None if the outcome is the caller's.
@@ -110,11 +111,11 @@ class Attempts:
         self._leave()
         challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 else []
         lacks_nonce = self._credential.bound and asks_for_nonce(challenges)
-        repeatable = self._learns_nonce(outcome)
-        if lacks_nonce or (repeatable and status == 401 and not challenges):
-            if repeatable:
+        nonce = self._learned_nonce(outcome)
+        if lacks_nonce or (nonce and status == 401 and not challenges):
+            if nonce:
                 self._asked_for_nonce = True
-                return await self._again(RequestPhase.REPLAYED if self._replayed else RequestPhase.SENT)
+                return await self._again(RequestPhase.REPLAYED if self._replayed else RequestPhase.SENT, nonce=nonce)
             self._status = status
             return None
         if wanted := step_up_in(challenges):
@@ -139,7 +140,7 @@ class Attempts:
             self._admission.call()
         credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
         self._replayed, self._asked_for_nonce = True, False
-        return await self._sent(credential, RequestPhase.REPLAYED)
+        return await self._sent(credential, RequestPhase.REPLAYED, renewed=credential)
 
     def heard(self, status: int) -> None:
         """The head of the answer is here, with this status: the slot goes to the next in line, if there's no doubt.
@@ -163,16 +164,17 @@ class Attempts:
         else:
             self._tell(RequestPhase.FAILED, error=type(error).__name__)
 
-    def _learns_nonce(self, outcome: Any) -> bool:
-        """Has the outcome brought a nonce with which the request can be sent once more?
+    def _learned_nonce(self, outcome: Any) -> str | None:
+        """The nonce that the outcome has brought, if the request can be sent once more with it.
 
         Where the server exposes no WWW-Authenticate across origins, a new nonce is all that can be seen.
         """
         assert self._credential is not None
         if self._prover is None or not self._credential.bound:
-            return False
+            return None
         nonce = self._prover.learn(self._request, outcome)
-        return nonce != self._nonce and not self._asked_for_nonce and self._request.replayable
+        again = nonce != self._nonce and not self._asked_for_nonce and self._request.replayable
+        return nonce if again else None
 
     async def _after_step_up(self, wanted: StepUp, status: int | None) -> Request | None:
         """What to send once the session has taken the step that is wanted."""
@@ -200,26 +202,33 @@ class Attempts:
         self._status = status
         return None
 
-    async def _again(self, phase: RequestPhase) -> Request:
+    async def _again(self, phase: RequestPhase, *, nonce: str | None = None) -> Request:
         """The request with the session's credential, whatever it is by now."""
         assert self._session is not None
         await self._admitted(first=True)
-        return await self._sent(await self._session.obtain(waits=self._waits_for_refresh), phase)
+        return await self._sent(await self._session.obtain(waits=self._waits_for_refresh), phase, nonce=nonce)
 
-    async def _sent(self, credential: Credential, phase: RequestPhase) -> Request:
+    async def _sent(
+        self,
+        credential: Credential,
+        phase: RequestPhase,
+        *,
+        renewed: Credential | None = None,
+        nonce: str | None = None,
+    ) -> Request:
         """The request with this credential; with one that is bound to a key, after the wait for a proof, if it is
-        still the one to send.
+        still the one to send. `renewed` is as for `Session.obtain`; `nonce` is what the proof has to have.
         """
         assert self._session is not None
         proof: str | None = None
         while credential.bound:
             if self._prover is None:
                 raise MalformedToken("the token is bound to a key (DPoP) that this client does not have")
-            proof, self._nonce = await self._prover.proof(self._request, credential)
-            current = await self._session.obtain(renewed=credential, waits=self._waits_for_refresh)
+            proof, self._nonce = await self._prover.proof(self._request, credential, nonce=nonce)
+            current = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
             if current is credential:
                 break
-            credential, proof = current, None
+            credential, renewed, proof = current, current, None
         self._credential = credential
         self._steps = self._session.step_ups.count if self._session.step_ups is not None else 0
         self._tell(phase)
@@ -249,6 +258,8 @@ class Attempts:
     async def _admitted(self, *, first: bool) -> None:
         if self._admission is not None:
             if self._admission.full(first=first):
+                assert self._session is not None
+                self._session.check_alive()  # those in line were dismissed when it ended; who joins now would not be
                 self._tell(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
             self._slot = await self._admission.enter(first=first)
 

@@ -43,6 +43,8 @@ _REFUSALS: Final = (
     "invalid_scope",
     "invalid_target",  # RFC 8707 section 2
 )
+# By these a server refuses no password: no such address or method, and not now.
+_NOT_JUDGED: Final = frozenset({404, 405, 408, 421, 425, 429})
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")  # it goes into events, so it must not be able to carry a token
 
@@ -224,9 +226,9 @@ class Endpoint:
             redirect="error",  # a 307 would carry the refresh token on to wherever it points
         )
 
-    def read(self, status: int, headers: Mapping[str, str], text: str) -> Credential:
+    def read(self, status: int, headers: Mapping[str, str], text: str, *, to_sign_in: bool = False) -> Credential:
         """The credential in an answer of this endpoint; raises what `read_credential` raises."""
-        return read_credential(status, headers, text, names=self._names)
+        return read_credential(status, headers, text, names=self._names, to_sign_in=to_sign_in)
 
     def bind(
         self,
@@ -250,7 +252,12 @@ class Endpoint:
 
 
 def read_credential(
-    status: int, headers: Mapping[str, str], text: str, *, names: Mapping[str, str] | None = None
+    status: int,
+    headers: Mapping[str, str],
+    text: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    to_sign_in: bool = False,
 ) -> Credential:
     """The credential in an endpoint's answer. Pure; the status is judged before the body (F3).
 
@@ -258,13 +265,16 @@ def read_credential(
 
     Raises GrantRefused for a 401, and for a 400 with an OAuth error code; RefreshUnavailable for every other failure
     (429, 5xx, and a 403 too: proxies send those, F12); MalformedToken for a success without a usable token (F4).
+    `to_sign_in`: servers refuse a user's own fields by any other 4xx as well (403 locked, 422 not valid), and nobody
+    is signed out by that: GrantRefused for all but 404, 405, 408, 421, 425 and 429.
     """
     fields = json_object(text)
     names = names or dict(zip(_NAMES, _NAMES, strict=True))
     error = fields.get("error")
     if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
         raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
-    if status == 401 or (status == 400 and error in _REFUSALS):
+    judged = to_sign_in and 400 <= status < 500 and status not in _NOT_JUDGED and error != "temporarily_unavailable"
+    if status == 401 or (status == 400 and error in _REFUSALS) or judged:
         description = fields.get("error_description", fields.get("detail"))  # FastAPI and Django say `detail`
         raise GrantRefused(
             error_code(error, "invalid_grant"),
@@ -337,7 +347,7 @@ class HttpTokenSource:
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for a user's own fields."""
-        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)))
+        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)), to_sign_in=True)
 
     async def refresh(self, credential: Credential | None) -> Credential:
         """Tokens in place of these."""
@@ -371,8 +381,8 @@ class HttpTokenSource:
                 status=status,
             )
 
-    def _read(self, status: int, headers: Mapping[str, str], text: str) -> Credential:
-        credential = self._endpoint.read(status, headers, text)
+    def _read(self, status: int, headers: Mapping[str, str], text: str, *, to_sign_in: bool = False) -> Credential:
+        credential = self._endpoint.read(status, headers, text, to_sign_in=to_sign_in)
         if credential.bound is not self._asks_bound:
             raise MalformedToken(
                 "the endpoint's token is not bound to the key (DPoP), which was asked for"

@@ -2,7 +2,7 @@
 
 ReissueError
 ├── SessionEnded          sign in again                                   .reason
-├── SessionChanged        another user is signed in now; the request was not sent
+├── SessionChanged        another sign-in took place meanwhile; the request was not sent in the new session
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after
 ├── GrantRefused          the endpoint said no, and will say no again     .error .description .status
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
@@ -44,7 +44,10 @@ class SessionEnded(ReissueError):
 
 
 class SessionChanged(ReissueError):
-    """Another sign-in took place while this request waited. It was not sent as the new user."""
+    """Another sign-in took place meanwhile, by somebody else or, in this page, by the same user again.
+
+    The request was not sent in the new session. One that was on the wire may have been sent in the old, and refused.
+    """
 
     def __init__(self) -> None:
         super().__init__("another sign-in took this session's place; the request was not sent in the new one")
@@ -65,6 +68,8 @@ class RefreshUnavailable(ReissueError):
 
 class GrantRefused(ReissueError):
     """The endpoint refused the grant for good (RFC 6749 section 5.2): a wrong password, a dead refresh token.
+
+    Of a sign-in it is every 4xx that judges the fields (403 locked, 422 not valid), of a refresh 401 and OAuth's 400.
 
     `error` is the OAuth error code, `description` the server's own words or None, `status` the HTTP status or None.
     The message leaves out the description: a server may quote the refused token or password in it.

@@ -68,16 +68,17 @@ class Interceptor:
     token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
-    origin, and at most 8 until an answer has shown that the token is taken; the rest wait their turn, on futures that
-    `make_future` makes. `should_renew` judges in place of `status == 401`: a function, plain or async, of
-    the response (a copy where it can be cloned, so its body may be read) or of the OSError in its place;
-    True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the server
-    takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6). `neighbours` are
-    the other pages that share the session, `store` is where it outlives the page. `proofs` makes the proofs of a key
-    that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine function that
-    is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives fields for the
-    endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the transport will.
-    `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    origin, and at most 8 until an answer, or one that takes a second, has shown that the token is taken; the rest wait
+    their turn, on futures that `make_future` makes. `should_renew` judges in place of `status == 401`: a function,
+    plain or async, of the response (a copy where it can be cloned, so its body may be read) or of the OSError in its
+    place; True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the
+    server takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6).
+    `neighbours` are the other pages that share the session, `store` is where it outlives the page; `untold` is where
+    a mark without a secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a
+    key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine
+    function that is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives
+    fields for the endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the
+    transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -96,6 +97,7 @@ class Interceptor:
         retry_lost_refresh: float = 0,
         neighbours: Neighbours | None = None,
         store: Store | None = None,
+        untold: Store | None = None,
         proofs: Proofs | None = None,
         step_up: StepUpHandler | None = None,
         parse_url: ParseUrl = parse_url,
@@ -139,6 +141,7 @@ class Interceptor:
             grace=_seconds("retry_lost_refresh", retry_lost_refresh, least=0),
             neighbours=neighbours,
             store=store,
+            untold=untold,
             listeners=self._listeners,
             dismiss=self._dismiss,
             step_up=step_up,
@@ -196,8 +199,9 @@ class Interceptor:
         """Ask the endpoint for tokens with these fields (user name, password, …) and start a session.
 
         A session that is on stays as it was until the answer is there; then it is replaced.
-        Raises GrantRefused (wrong password), RefreshUnavailable (429, 5xx), MalformedToken (an answer without a
-        token), OSError (no answer, TimeoutError included), SessionEnded (a `sign_out()` came in between).
+        Raises GrantRefused (wrong password, account locked: a 4xx), RefreshUnavailable (404, 405, 408, 421, 425, 429,
+        5xx), MalformedToken (a success without a token, such as HTML), OSError (no answer, TimeoutError included),
+        SessionEnded (a `sign_out()` came in between).
 
         With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
         authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
@@ -247,8 +251,9 @@ class Interceptor:
         """End the session at once, here and in every page that shares it; then tell the endpoint.
 
         A refresh on the way is waited for first, and its answer dropped, so that it can't sign anybody in again (S1,
-        S2). Requests that wait raise SessionEnded at once. If the endpoint can't be told, OSError or RefreshUnavailable
-        is raised *after* the session has ended here: the server may still hold it until its refresh token runs out.
+        S2). Requests that wait raise SessionEnded at once. The endpoint is told also if this call is cancelled. If it
+        can't be told, OSError or RefreshUnavailable is raised *after* the session has ended here: the next `resume()`,
+        here or in a later page, tells it first, and gives False.
         """
         await self._sessions.sign_out()
 
@@ -297,7 +302,14 @@ class Interceptor:
         return child
 
     def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "Interceptor":
-        return Interceptor(self._transport, audience=audience, endpoint=resource, parse_url=self._parse_url, **options)
+        return Interceptor(
+            self._transport,
+            audience=audience,
+            endpoint=resource,
+            parse_url=self._parse_url,
+            make_future=self._make_future,
+            **options,
+        )
 
     def follow(self) -> None:
         """The session that this client was made in has ended, perhaps."""
@@ -321,9 +333,10 @@ class Interceptor:
     ) -> Any:
         """Send a request; with the access token if `url` is in the audience. Gives the transport's own response.
 
-        `options` are `method`, `headers`, `body`, `json` (sent as JSON) and whatever else the transport takes.
+        `options` are `method`, `headers`, `body`, `json` (sent as JSON) and what else the browser's `fetch` takes.
         `auth=False` sends without a token. `timeout` (seconds) is one deadline across waiting, sending and replaying
-        (Q14). `signal` aborts the request wherever it is.
+        (Q14), up to the head of the response: `asyncio.timeout` around this and the reading bounds the body, too.
+        `signal` aborts the request wherever it is.
 
         A 401 is answered by one refresh, shared with everybody, and one replay; a second 401 is a response like any
         other, and so is the first if the body can't be sent twice. Raises SessionEnded, SessionChanged,
@@ -376,6 +389,8 @@ class Interceptor:
         self._sessions.check_usable()
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
+        if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
+            raise ValueError("in mode 'no-cors' a browser sends no token: leave the mode out, or send with auth=False")
         request = Request(url.href, request.method, request.headers, request.body, request.options)
         with self._attempts(request, url, knows_step_up=knows_step_up) as attempts:
             attempt: Request | None = await attempts.first()
@@ -422,7 +437,7 @@ class Interceptor:
         *,
         spawn: Spawn | None = None,
         bounded: bool = True,
-        knows_step_up: bool = False,
+        knows_step_up: bool,
     ) -> Attempts:
         return Attempts(
             request,

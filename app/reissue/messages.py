@@ -15,6 +15,17 @@ _AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTA
 _FIELD_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")  # a token (RFC 9110 section 5.6.2)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
+_OWN: Final = ("method", "headers", "body", "json", "timeout", "auth")
+_OPTIONS: Final = frozenset({  # what else fetch takes: RequestInit (Fetch standard, section 5.4), and one of Chromium's
+    "mode", "credentials", "cache", "redirect", "referrer", "referrerPolicy", "integrity", "keepalive", "signal",
+    "window", "duplex", "priority", "targetAddressSpace",
+})  # fmt: skip
+_HINTS: Final = {
+    "data": "give body=, or json=",
+    "params": "put it into the URL",
+    "deadline": "give timeout=",
+    "fetcher": "it is sent by the page's own fetch",
+}
 
 
 class Headers(Mapping[str, str]):
@@ -109,7 +120,12 @@ class Request:
         json: Any = None,
         **options: Any,
     ) -> "Request":
-        """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent."""
+        """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent.
+
+        `options` are those of the browser's `fetch` (RequestInit): it would ignore others, and send what was not meant.
+        """
+        if not options.keys() <= _OPTIONS:
+            raise TypeError(_unknown(min(options.keys() - _OPTIONS)))
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise ValueError(f"not an HTTP method: {method!r}")
         fields = Headers(headers)
@@ -148,6 +164,14 @@ class Request:
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.shown_url})"
+
+
+def _unknown(option: str) -> str:
+    from difflib import get_close_matches  # here, since few pages ever need it
+
+    near = get_close_matches(option, [*_OWN, *_OPTIONS], 1)
+    hint = _HINTS.get(option) or (f"is {near[0]}= meant?" if near else None)
+    return f"a request takes no {option}=" + (f": {hint}" if hint else "")
 
 
 class HasStatus(Protocol):

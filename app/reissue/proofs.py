@@ -9,7 +9,7 @@ Theory of operation:
 2. A server may want a nonce of its own in each proof (sections 8 and 9). The last that an origin has sent with any
    answer is used; the API's and the endpoint's are kept apart, also where they share an origin.
 3. An answer that asks for a nonce says nothing of the token. The request is sent once more with that nonce, and nothing
-   is refreshed for it.
+   is refreshed for it. With that one and no other: what another answer has brought since may be older.
 """
 
 import hashlib
@@ -77,20 +77,25 @@ class Prover:
         self._parse = parse
         self._nonces: dict[str, str] = {}  # by origin
 
-    async def proof(self, request: Request, credential: Credential | None = None) -> tuple[str, str | None]:
-        """A new proof for this request with this credential, and the nonce in it. The request's URL is absolute."""
+    async def proof(
+        self, request: Request, credential: Credential | None = None, *, nonce: str | None = None
+    ) -> tuple[str, str | None]:
+        """A new proof for this request with this credential, and the nonce in it: the last one unless it is given.
+
+        The request's URL is absolute.
+        """
         url = self._parse(request.url)
-        nonce = self._nonces.get(url.origin)
+        nonce = nonce or self._nonces.get(url.origin)
         token = credential.access_token if credential else None
         proof = await self._proofs.proof(request.method, url.origin + url.path, access_token=token, nonce=nonce)
         return proof, nonce
 
     def learn(self, request: Request, answer: Any) -> str | None:
-        """The nonce for the next request there, after this answer."""
-        origin = self._parse(request.url).origin
-        if nonce := field_of(answer, "DPoP-Nonce"):
-            self._nonces[origin] = nonce
-        return self._nonces.get(origin)
+        """The nonce that this answer brings for the next request there, or None."""
+        nonce = field_of(answer, "DPoP-Nonce") or None
+        if nonce is not None:
+            self._nonces[self._parse(request.url).origin] = nonce
+        return nonce
 
 
 def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> Callable[[Request], Awaitable[Any]]:
@@ -99,8 +104,9 @@ def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> C
     async def send(request: Request) -> Any:
         proof, nonce = await prover.proof(request)
         answer = await transport(request.with_field("DPoP", proof))
-        if prover.learn(request, answer) != nonce and await _lacks_nonce(answer):
-            proof, _ = await prover.proof(request)
+        wanted = prover.learn(request, answer)
+        if wanted not in (None, nonce) and await _lacks_nonce(answer):
+            proof, _ = await prover.proof(request, nonce=wanted)
             answer = await transport(request.with_field("DPoP", proof))
             prover.learn(request, answer)
         return answer

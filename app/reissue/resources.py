@@ -113,6 +113,7 @@ class ResourceSessions(Sessions):
         except RefreshUnavailable as error:
             cause = error.__cause__
             if isinstance(cause, GrantRefused) and cause.error == "invalid_grant":
+                self._resume_backoff.wake()  # the other session remembers it: nobody is asked again
                 raise SessionEnded("refused") from cause
             if isinstance(cause, (GrantRefused, SessionEnded, SessionChanged)):
                 raise cause from None
@@ -127,7 +128,6 @@ class ResourceSessions(Sessions):
             if isinstance(step_ups, StepUps):
                 inherited = InheritedStepUps(step_ups, self.renew)  # as many steps as are known before it is asked for
             credential = await self._calls.make(self._tokens.refresh, None)
-        of.check_alive()
         session = self._begin(credential)
         session.step_ups = inherited
         return session
@@ -135,4 +135,9 @@ class ResourceSessions(Sessions):
     async def _exchanged(self, credential: Credential | None) -> Credential:
         of = self._of
         assert of is not None, "current() has looked"
-        return await self._parent.exchange(of, self._fields)
+        try:
+            return await self._parent.exchange(of, self._fields)
+        except SessionChanged:
+            if self.alive is not None and self.alive.must_wait():  # the next token is another user's, or may be
+                self.alive.end("replaced")
+            raise

@@ -298,7 +298,8 @@ class Session:
         return replace(fresh, refresh_token=None)
 
     def _presented(self, *, up_to_date: bool) -> Credential:
-        """What to present to the endpoint. Raises RefreshUnavailable if its refresh token has been spent."""
+        """What to present to the endpoint. Raises RefreshUnavailable if that is another page's to do, or done."""
+        self._sharing.check_turn()
         if not up_to_date and self._held.refresh_token is not None:  # by whoever has the newer one
             raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
         if self._sharing.overtaken:
@@ -331,10 +332,13 @@ class Session:
         except asyncio.CancelledError as cause:
             if self._ended is None:  # not by `end`: the endpoint itself gave up
                 self._failed(RefreshUnavailable("the refresh was cancelled"), cause)
-            elif self._phase is RefreshPhase.STARTED:
-                self._tell_refresh(RefreshPhase.DROPPED)
+            else:
+                self._drop()
             raise
         except Exception as cause:  # every failure but a refusal is transient, an app's own bug included
+            if self._ended is not None:
+                self._drop()
+                self.check_alive()
             error = unavailable(cause)
             self._failed(error, cause)
             if error is cause:
@@ -353,18 +357,28 @@ class Session:
         except GrantRefused as refusal:
             await self._sharing.look()  # before anything ends: another page may have been faster (T3)
             if not self._is_settled(replaced):
-                self._refusal = refusal
-                self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
+                self._refused(refusal)
             return
         if self._is_settled(replaced):
             return
         if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+            if self._sharing.untold:  # by that of somebody who has signed out: it signs nobody in
+                self._refused(GrantRefused("invalid_grant"))
+                return
             self._tell_refresh(RefreshPhase.DROPPED)
             self._begin(fresh)
             return
         self._replace(fresh)
         self._sharing.hand_over(fresh, begins=False)
         self._tell_refresh(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
+
+    def _refused(self, refusal: GrantRefused) -> None:
+        self._refusal = refusal
+        self._tell_refresh(RefreshPhase.REFUSED, error=refusal.error)
+
+    def _drop(self) -> None:
+        if self._phase is RefreshPhase.STARTED:
+            self._tell_refresh(RefreshPhase.DROPPED)
 
     def _is_settled(self, replaced: Credential) -> bool:
         """Has this refresh nothing to do any more? Looked at after every await, also if `cancel` came too late."""

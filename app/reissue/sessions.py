@@ -9,6 +9,9 @@ Theory of operation:
 3. A sign-out overtakes what is about to start a session (S1): a resume, a sign-in, an adoption.
 4. Where users sign in at another address, a sign-in leaves the page, and the resume of the page that they come back to
    begins the session: before it looks for any other, and in a turn.
+5. The endpoint is told of a sign-out, whether or not its caller still waits. Until it knows, its cookie signs nobody
+   in: a resume tells it instead, and finds nobody; to another user's refresh that meets it, it is a refusal. Whoever
+   signs in ends that.
 """
 
 import asyncio
@@ -40,6 +43,7 @@ from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
 from .step_up import StepUpHandler, StepUps
 from .timers import time_limit
+from .untold import Untold
 
 
 class State(Enum):
@@ -71,6 +75,7 @@ class Sessions:
         grace: float,
         neighbours: Neighbours | None,
         store: Store | None,
+        untold: Store | None,
         listeners: Listeners,
         dismiss: Callable[[], None],
         step_up: StepUpHandler | None = None,
@@ -90,11 +95,14 @@ class Sessions:
         self._resume_backoff = Backoff(clock=clock)
         self._unasked = False  # a resume failed, so nobody knows whether somebody is signed in
         self._refusal: GrantRefused | MalformedToken | None = None  # what came of an answer, for who asks
+        self._telling: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
+        self._untold: Session | None = None  # the last that was signed out here, until the endpoint knows
         self._sign_outs = 0  # a sign-in that was overtaken by a sign-out sees it here
         self._closed = False
         self._sharing = Sharing(
             Alone() if neighbours is None else neighbours,
             Memory() if store is None else store,
+            Untold(Memory() if untold is None else untold),
             clock=clock,
             patience=deadline + _MARGIN,
             taken=self._take_over,
@@ -147,12 +155,12 @@ class Sessions:
 
     async def _begin_by(self, fields: Any) -> Session:
         sign_outs = self._sign_outs
-        async with self._sharing.turn(insist=True):
+        async with self._sharing.turn():
             if self._closed:
                 raise SessionEnded("closed")
             credential = await self._signed_in(fields)
             self._check_overtaken(sign_outs)
-            return self._begin(credential)
+            return self._signed_in_with(credential)
 
     async def adopt(self, credential: Credential) -> None:
         """Begin a session with tokens that the app got by its own means."""
@@ -161,7 +169,7 @@ class Sessions:
         sign_outs = self._sign_outs
         await self._sharing.look_around()
         self._check_overtaken(sign_outs)
-        self._begin(credential)
+        self._signed_in_with(credential)
 
     async def resume(self) -> bool:
         """Take up the session of an earlier page, or another, or begin the one that the user comes back for.
@@ -182,14 +190,18 @@ class Sessions:
         await (await self.current()).renew()
 
     async def sign_out(self) -> None:
-        """End the session here and in every page that shares it; then tell the endpoint."""
+        """End the session here and in every page that shares it; then tell the endpoint, also if the caller is gone."""
         self.check_usable()
         session = self._end("signed_out")
+        self._untold = session or self._untold
         self._sharing.end("signed_out")
+        telling = asyncio.create_task(self._tell_in_turn(self._untold))
+        self._telling.add(telling)
+        telling.add_done_callback(self._consume)
         failure: OSError | ReissueError | None = None
         try:
-            async with self._sharing.turn(insist=True):  # what a refresh on its way has brought is the server's to end
-                await self._calls.make(self._tokens.sign_out, session and session.held)
+            await asyncio.wait((telling,))  # leaves it alone if this is cancelled
+            telling.result()
         except (OSError, ReissueError) as error:
             failure = error
         if self._tokens.redirects is not None:
@@ -204,6 +216,8 @@ class Sessions:
         self._end("closed")
         try:
             if not self.called_by_endpoint:
+                if self._telling:
+                    await asyncio.wait(self._telling)
                 await self._sharing.settle()
         finally:
             self._sharing.close()
@@ -213,6 +227,24 @@ class Sessions:
         self._resume_backoff.wake()
         if self._session is not None:
             self._session.wake()
+
+    async def _tell_in_turn(self, signed_out: Session | None) -> None:
+        async with self._sharing.turn():  # what a refresh on its way has brought is the server's to end
+            await self._tell(signed_out)
+
+    async def _tell(self, signed_out: Session | None) -> None:
+        """Tell the endpoint of a sign-out. For whoever has the turn."""
+        await self._calls.make(self._tokens.sign_out, signed_out and signed_out.held)
+        self._told()
+
+    def _told(self) -> None:
+        self._untold = None
+        self._sharing.told()
+
+    def _consume(self, telling: "asyncio.Task[None]") -> None:
+        self._telling.discard(telling)
+        if not telling.cancelled():
+            telling.exception()  # whoever waited for it may be gone
 
     def check_exchanges(self) -> None:
         """Raises TypeError if the endpoint can't be asked for another resource."""
@@ -303,13 +335,18 @@ class Sessions:
         sign_outs = self._sign_outs
         await self._sharing.look()
         if self.alive is None:
+            untold = self._sharing.untold
             async with self._sharing.turn():
                 await self._sharing.look()  # who had the turn before may have found it
+                if self.alive is None and (untold or self._sharing.untold):
+                    await self._tell_again()
+                    return None
                 if self.alive is None:
+                    self._sharing.check_turn()
                     credential = await self._asked_for_the_cookies()
                     if credential is None:
                         return None
-                    if sign_outs != self._sign_outs or self.alive is not None:
+                    if sign_outs != self._sign_outs or self.alive is not None or self._sharing.untold:
                         return None  # somebody was faster, out or in
                     return self._begin(credential)
         session = self.alive
@@ -318,6 +355,12 @@ class Sessions:
         with suppress(SessionEnded, SessionChanged):
             await session.obtain()  # what was kept may have expired, or been ended, long ago
         return session
+
+    async def _tell_again(self) -> None:
+        """Tell the endpoint of a sign-out that it may not know of. If that fails, the next resume will."""
+        if self._sharing.untold:
+            with suppress(OSError, ReissueError):
+                await self._tell(self._untold)
 
     def _answer(self) -> Any | None:
         """What the user was sent back with."""
@@ -347,16 +390,21 @@ class Sessions:
         """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
         if not isinstance(answer, (Credential, Mapping)):
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
-        async with self._sharing.turn(insist=True):  # a credential may go on with the refresh token that is being spent
+        async with self._sharing.turn():  # a credential may go on with the refresh token that is being spent
             session.check_alive()
             self._take_step(session, answer if isinstance(answer, Credential) else await self._signed_in(answer))
 
     def _take_step(self, session: Session, credential: Credential) -> None:
         session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
         if credential.is_of_another_user_than(session.credential):
-            self._begin(credential)
+            self._signed_in_with(credential)
         else:
             session.step_up(credential)
+
+    def _signed_in_with(self, credential: Credential) -> Session:
+        """Somebody has signed in: the cookie of whoever signed out before is replaced."""
+        self._told()
+        return self._begin(credential)
 
     def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
         self._unasked = False

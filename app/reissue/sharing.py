@@ -17,6 +17,8 @@ Theory of operation:
 6. Whoever is refused looks again before it declares the end (T3), and its word ends no newer edition.
 7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
    Every page that it ends passes it on: to one that has opened meanwhile, or that the first word did not reach.
+8. Until the endpoint knows of a sign-out, a mark tells all pages, later ones too: who holds no session takes none that
+   began before it. See `untold`.
 """
 
 import asyncio
@@ -32,6 +34,7 @@ from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
 from .neighbours import Alone, Memory, Neighbours, Store
 from .timers import time_limit
+from .untold import Untold
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
@@ -56,6 +59,7 @@ class Sharing:
         self,
         neighbours: Neighbours,
         store: Store,
+        untold: Untold,
         *,
         clock: Callable[[], float],
         patience: float,
@@ -65,6 +69,7 @@ class Sharing:
     ) -> None:
         self._neighbours = neighbours
         self._store = store
+        self._untold = untold
         self._clock = clock
         self._patience = patience
         self._taken = taken
@@ -75,6 +80,7 @@ class Sharing:
         self._began = 0  # the latest time (ms) at which a session is known to have begun
         self._over: dict[str, int] = {}  # session → up to which number it is over
         self._turns = asyncio.Lock()  # of the calls in this page
+        self._came: bool  # did this turn come in time?
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
         self._news = asyncio.Event()
@@ -91,18 +97,17 @@ class Sharing:
         return self._turns.locked()
 
     @asynccontextmanager
-    async def turn(self, *, insist: bool = False) -> AsyncIterator[None]:
+    async def turn(self) -> AsyncIterator[None]:
         """This page's turn to call the endpoint.
 
-        It may not come in time: its holder is frozen, or many wait for a slow endpoint. Then RefreshUnavailable is
-        raised, unless something newer has come instead. `insist` goes on without it: for a call that presents no
-        refresh token.
+        It may not come in time: its holder is frozen, or many wait for a slow endpoint. Who is to present a refresh
+        token says so by `check_turn`; other calls do without.
         """
         async with AsyncExitStack() as turn:
             await turn.enter_async_context(self._turns)
             before = self._mine
             try:
-                await self._await_turn(turn, insist=insist)
+                await self._await_turn(turn)
                 yield
             finally:
                 call, self._unheeded = self._unheeded, None
@@ -111,16 +116,16 @@ class Sharing:
                 else:
                     self._lasting = asyncio.create_task(self._last(call, before, turn.pop_all()))
 
-    async def _await_turn(self, turn: AsyncExitStack, *, insist: bool) -> None:
+    async def _await_turn(self, turn: AsyncExitStack) -> None:
         before = self._mine
         self._news.clear()
+        self._came = True
         try:
             async with time_limit(self._patience):
                 waited = await turn.enter_async_context(self._neighbours.lock())
         except TimeoutError:
-            await self.look()
-            if not insist and self._mine is before:
-                raise RefreshUnavailable("another page has the turn to refresh, and does not end it") from None
+            self._came = False
+            await self.look_around()
             return
         if self._neighbours.cut_off:
             self._news.clear()  # what was heard is of an earlier turn
@@ -128,6 +133,11 @@ class Sharing:
         left_in_a_hurry = self._neighbours.cut_off or (waited and not self._news.is_set())
         if left_in_a_hurry and self._newest is None and self._mine is before:
             await self._hear(LANDING)
+
+    def check_turn(self) -> None:
+        """Raises RefreshUnavailable if this turn did not come in time."""
+        if not self._came:
+            raise RefreshUnavailable("another page has the turn to refresh, and does not end it")
 
     async def see_through(self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T], None] | None) -> T:
         """The result of a call in this turn. If its caller is cancelled it goes on, and so does the turn.
@@ -218,7 +228,19 @@ class Sharing:
     def end(self, reason: EndReason) -> None:
         """The session is over in this page: tell the others."""
         edition = self._let_go(reason)
+        if reason == "signed_out":
+            self._untold.leave(max(int(self._clock() * 1000), self._began))
         self._neighbours.post(written(Ended(edition, reason)))
+
+    @property
+    def untold(self) -> bool:
+        """Has somebody signed out, here or in another page, and the endpoint may not know?"""
+        return bool(self._untold.until)
+
+    def told(self) -> None:
+        """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
+        self._began = max(self._began, self._untold.until)
+        self._untold.remove()
 
     @property
     def cut_off(self) -> bool:
@@ -292,6 +314,8 @@ class Sharing:
             self._close_off(self._mine.edition, "replaced")
         self._mine = granted
         self._began = max(self._began, granted.edition.began)
+        if 0 < self._untold.until < self._began:  # somebody has signed in since; where the mark is shared it is gone
+            self._untold.remove()
         self._neighbours.show(str(granted.edition))
 
     def _let_go(self, reason: EndReason) -> Edition | None:
@@ -314,7 +338,9 @@ class Sharing:
         """Is it old news: over, or not newer than what this page holds?"""
         if edition.number <= self._over.get(edition.session, 0):
             return True
-        return self._mine is not None and edition <= self._mine.edition
+        if self._mine is not None:
+            return edition <= self._mine.edition
+        return edition.began <= self._untold.until
 
     def _notice(self, shown: list[str]) -> None:
         news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]

@@ -61,7 +61,7 @@ class StepUps:
 
     def end(self) -> None:
         """The session has ended: nobody need sign in for it any more."""
-        for flight in tuple(self._flights.values()):
+        for flight in self._flights.values():
             flight.cancel()
 
     async def _ask(self, wanted: StepUp) -> None:
@@ -76,8 +76,6 @@ class StepUps:
         except Exception as cause:  # whatever it was: the step was not taken, and the session is as it was
             failure = StepUpRequired()
             failure.__cause__ = cause
-        finally:
-            self._flights.pop(wanted, None)
         self.count += 1
         self._decided[wanted] = self.count, failure
 

@@ -49,8 +49,8 @@ def server(runtime: None, server_flags: tuple[str, ...]) -> Iterator[LiveServer]
 @pytest.fixture
 def visit(page: Page, server: LiveServer) -> Iterator[Visit]:
     """A visit that has not begun yet. What it saw is checked when the test is through."""
-    page.set_default_timeout(10_000)  # ms
-    expect.set_options(timeout=10_000)
+    page.set_default_timeout(30_000)  # ms, on a machine that is busy
+    expect.set_options(timeout=30_000)
     visit = Visit(page, server)
     yield visit
     visit.check()

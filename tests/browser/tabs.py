@@ -126,6 +126,7 @@ class Tab(Visit):
     def crash(self) -> None:
         """The renderer is gone, with no word to anybody; the tab shows the browser's sad face."""
         self.left, self.connected = True, False
+        self.page.remove_listener("crash", self._crashed)  # this one is wanted
         with suppress(Error):
             self.page.goto("chrome://crash")
 

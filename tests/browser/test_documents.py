@@ -53,6 +53,14 @@ response = await upload("/api/upload", file, lambda sent, total: seen.append([se
         """[event async for event in events("/api/stream?lines=3&interval=0")]""",
         ["0", "1", "2"],
     ),
+    ("docs/recipes.md", "A deadline for the body"): (
+        """
+stalled = asyncio.create_task(text_of("/api/stream?lines=2&interval=60", 0.5))
+await asyncio.wait([stalled])
+[await text_of("/api/stream?lines=1&interval=0", 60), type(stalled.exception()).__name__]
+""",
+        ["data: 0\n\n", "TimeoutError"],
+    ),
     ("docs/recipes.md", "GraphQL"): (
         """
 await api.resume()

@@ -102,6 +102,25 @@ def test_a_sign_out_that_the_server_does_not_hear_ends_the_session_here(visit: V
     expect(visit["#inside"]).to_be_hidden()
 
 
+def test_a_sign_out_that_the_server_did_not_hear_is_told_after_a_reload(visit: Visit) -> None:
+    """S1: and nobody is signed in again by the cookie."""
+    visit.signed_in()
+    (cookie,) = visit.context.cookies(f"{visit.server.origin}/auth/refresh")
+    visit.context.set_offline(True)
+    visit.expect_console("ERR_INTERNET_DISCONNECTED")
+    visit.button("Sign out").click()
+    expect(visit["#entrance-reason"]).to_contain_text("The server could not be told")
+    visit.context.set_offline(False)
+    assert cookie["value"] not in visit.evaluate("JSON.stringify(localStorage)")
+    visit.open()
+    expect(visit["#entrance"]).to_be_visible()
+    assert visit.context.cookies(f"{visit.server.origin}/auth/refresh") == []
+    assert visit.evaluate("localStorage.length") == 0
+    visit.open()
+    expect(visit["#entrance"]).to_be_visible()
+    assert visit.server.counters()["logouts"] == 1
+
+
 def test_a_sign_out_during_a_refresh_stays_signed_out(visit: Visit) -> None:
     """S1, S2: also when the server has granted the refresh and its answer is on the way; also after a reload."""
     visit.signed_in().let_the_token_expire()

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.firefox
 # Firefox shows the pages of one origin by one process: if it crashed, all of them would.
 CRASHED = pytest.param("crashed", marks=pytest.mark.only_browser("chromium"))
 
+SIGN_IN = "api.sign_in(username='ada', password='lovelace')"
 COUNTED = ("logins", "refreshes_asked", "refreshes_granted", "refreshes_refused", "reuse_detections", "api_requests")
 
 
@@ -67,6 +68,14 @@ def test_eight_tabs_at_the_end_of_a_token_make_one_refresh(tabs: Tabs, cause: st
     assert counters["api_requests"] - counters["api_401s"] == 200
     assert cause == "revoked" or counters["api_401s"] == 0
     assert [tab.told("ended") for tab in eight] == [[]] * 8
+
+
+def test_a_call_right_after_another_waits_for_no_other_page(tabs: Tabs) -> None:
+    """The browser may still list the lock that this page has just given back."""
+    (tab,) = tabs.signed_in(1)
+    tab.connect(landing=3600)  # a page that takes itself for another one waits for so long
+    tab.run("async with asyncio.timeout(60):\n    for _ in range(5): await api.sign_out(); await " + SIGN_IN)
+    assert tab.fetch() == 200
 
 
 def test_a_tab_that_opens_later_signs_in_from_its_sibling(tabs: Tabs) -> None:

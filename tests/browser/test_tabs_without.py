@@ -32,7 +32,7 @@ def pages(context: BrowserContext, server: LiveServer) -> Iterator[Open]:
     def open_pages(count: int, *scripts: str) -> list[Visit]:
         for _ in range(count):
             page = context.new_page()
-            page.set_default_timeout(10_000)  # ms
+            page.set_default_timeout(30_000)  # ms
             opened.append(Visit(page, server).open_blank())
             for script in scripts:  # not sooner: PyScript's own loader wants both
                 opened[-1].evaluate(f"void {script}")

@@ -29,17 +29,22 @@ MODULES = (
     "attempts",
     "backoff",
     "blocking",
+    "challenges",
     "courtesy",
     "credentials",
     "editions",
     "endpoint_calls",
     "interceptor",
+    "keyed",
+    "resources",
     "session",
     "sessions",
     "sharing",
     "singleflight",
+    "step_up",
     "timers",
     "turns",
+    "untold",
 )
 FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")
 """What the core's tests take from others."""

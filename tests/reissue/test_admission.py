@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from reissue import Interceptor, RefreshUnavailable, Request, Response, SessionChanged
+from reissue import Interceptor, RefreshUnavailable, Request, RequestEvent, Response, SessionChanged, WaitsFor
 from reissue.admission import Admission
 from reissue.testing import Gate, settle
 
@@ -58,9 +58,10 @@ async def test_few_are_sent_with_a_token_of_which_nothing_is_known(world: World)
     assert wire.most <= 64
 
 
-async def test_an_answer_lets_as_many_go_as_may(world: World) -> None:
+@pytest.mark.parametrize("should_renew", [None, lambda response: response.status == 401])
+async def test_an_answer_lets_as_many_go_as_may(world: World, should_renew: Any) -> None:
     wire = Wire(world)
-    world.api = world.make(transport=wire)
+    world.api = world.make(transport=wire, should_renew=should_renew)
     await world.signed_in("token-2")
     await asyncio.gather(*world.fetches(1))
     world.server.gate = Gate()
@@ -69,6 +70,19 @@ async def test_an_answer_lets_as_many_go_as_may(world: World) -> None:
     assert wire.now == 64
     world.server.gate.open()
     await asyncio.gather(*fetches)
+
+
+async def test_whoever_is_in_line_awaits_what_the_page_makes(world: World) -> None:
+    made: list[asyncio.Future[Any]] = []
+
+    def make_future() -> "asyncio.Future[Any]":
+        made.append(asyncio.get_running_loop().create_future())
+        return made[-1]
+
+    world.api = world.make(in_flight=1, make_future=make_future)
+    await world.signed_in("token-2")
+    await asyncio.gather(*world.fetches(3))
+    assert len(made) == 2
 
 
 async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> None:
@@ -82,6 +96,36 @@ async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> Non
     assert wire.now == 64
     world.server.gate.open()
     await asyncio.gather(*fetches)
+
+
+async def test_a_refresh_lets_as_many_go_as_may_before_the_first_answer(world: World) -> None:
+    """Invariant 11: the replay, and those that came meanwhile."""
+    wire = Wire(world)
+
+    async def transport(request: Request) -> Response:
+        if (request.url, request.headers["Authorization"]) == (f"{API}notes/0", "Bearer token-1"):
+            await settle()
+            return Response(401)
+        return await wire(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    world.server.accepts = "token-1"
+    await world.api.fetch(API)
+    world.server.gate, world.endpoint.gate = Gate(), Gate()
+    fetches = world.fetches(20)
+    await world.endpoint.gate.reached()
+    fetches += world.fetches(30)
+    await settle()
+    assert wire.now == 19
+    world.endpoint.gate.open()
+    await settle()
+    assert wire.now == 50
+    told = [event for event in world.events if isinstance(event, RequestEvent) and event.request == 2]
+    assert WaitsFor.ADMISSION not in [event.waits_for for event in told], "the replay is in no line"
+    world.server.accepts = "token-2"
+    world.server.gate.open()
+    assert {response.status for response in await asyncio.gather(*fetches)} == {200}
 
 
 async def test_a_predicate_is_asked_before_the_token_counts_as_good(world: World) -> None:
@@ -104,6 +148,57 @@ async def test_a_predicate_is_asked_before_the_token_counts_as_good(world: World
     fetches = world.fetches(100)
     await settle()
     assert wire.now == 64
+    world.server.gate.open()
+    await asyncio.gather(*fetches)
+
+
+async def test_few_are_on_the_wire_while_a_predicate_reads_what_came(world: World) -> None:
+    """Q20: a head is no sign."""
+    wire, reading = Wire(world), Gate()
+
+    async def says_expired(response: Response) -> bool:
+        await reading.passed()
+        return response.status == 401
+
+    world.api = world.make(transport=wire, should_renew=says_expired)
+    await world.signed_in("token-2")
+    fetches = world.fetches(100)
+    await settle()
+    assert (wire.most, reading.waiting) == (8, 100)
+    reading.open()
+    assert {response.status for response in await asyncio.gather(*fetches)} == {200}
+
+
+async def test_an_error_in_the_place_of_an_answer_is_no_sign(world: World) -> None:
+    wire = Wire(world)
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("/0"):
+            raise OSError("gone")
+        return await wire(request)
+
+    world.api = world.make(transport=transport, should_renew=lambda outcome: False)
+    await world.signed_in("token-2")
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 8
+    world.server.gate.open()
+    assert isinstance(await outcome(fetches[0]), OSError)
+    await asyncio.gather(*fetches[1:])
+
+
+async def test_few_are_sent_ahead_with_a_token_that_was_refused_though_it_is_new(world: World) -> None:
+    """Q4: a server that refuses all meets eight at a time."""
+    wire = Wire(world)
+    world.api = world.make(transport=wire)
+    await world.signed_in()
+    world.server.accepts = "none"
+    assert (await world.fetches(1)[0]).status == 401
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 8
     world.server.gate.open()
     await asyncio.gather(*fetches)
 
@@ -158,6 +253,30 @@ async def test_a_good_head_gives_its_slot_back_at_once_and_a_refusal_when_it_is_
     await world.api.close()
 
 
+async def test_a_good_head_lets_as_many_go_as_may(world: World) -> None:
+    """Q22: they don't wait for whoever asked to go on."""
+    wire, held = Wire(world), Gate()
+
+    class Slow(Telling):
+        async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
+            response = await super()._send(attempt, heard)
+            await held.passed()
+            return response
+
+    world.api = Slow(wire, audience=API, endpoint=world.endpoint, clock=world.clock)
+    await world.signed_in("token-2")
+    first = world.fetches(1)
+    await held.reached()
+    world.server.gate = Gate()
+    fetches = world.fetches(100)
+    await settle()
+    assert wire.now == 64
+    world.server.gate.open()
+    held.open()
+    assert {response.status for response in await asyncio.gather(*first, *fetches)} == {200}
+    await world.api.close()
+
+
 async def test_slow_answers_hold_nobody_up_once_they_are_overdue() -> None:
     """Eight long polls, and nothing else for a while: the next request does not wait for them."""
     admission = Admission(64, unproven=8, patience=5)
@@ -166,6 +285,93 @@ async def test_slow_answers_hold_nobody_up_once_they_are_overdue() -> None:
     assert admission.full()
     await asyncio.sleep(6)
     await asyncio.wait_for(admission.enter(), 0.1)
+
+
+async def test_slow_answers_are_a_sign_that_the_token_is_taken() -> None:
+    """Eight requests that take long, right after the start: the next ones wait for a second, and not for those."""
+    admission = Admission(64, unproven=8, silence=1, patience=5)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    line = [asyncio.create_task(admission.enter()) for _ in range(57)]
+    await asyncio.sleep(0.9)
+    assert not any(task.done() for task in line)
+    await asyncio.sleep(0.1)
+    assert [task.done() for task in line] == [True] * 56 + [False]
+    line[-1].cancel()
+    await asyncio.gather(*line, return_exceptions=True)
+
+
+async def test_slow_answers_are_a_sign_to_one_who_comes_later_as_well() -> None:
+    admission = Admission(64, unproven=8)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    await asyncio.sleep(1)
+    assert admission.full()
+    await asyncio.wait_for(admission.enter(), 0.1)
+    assert not admission.full()
+
+
+async def test_a_long_poll_is_a_sign_of_the_time_at_which_it_was_sent() -> None:
+    """Q22: the token may have been revoked since."""
+    admission = Admission(64, unproven=8, silence=1, memory=30, patience=1000)
+    for _ in range(8):
+        admission.sent(await admission.enter())
+    await asyncio.sleep(30.9)
+    admission.leave(await admission.enter())
+    await asyncio.sleep(0.1)
+    late = asyncio.create_task(admission.enter())
+    await asyncio.sleep(10)
+    assert not late.done()
+    late.cancel()
+    await asyncio.gather(late, return_exceptions=True)
+
+
+async def test_a_line_that_has_gone_leaves_no_timer() -> None:
+    """Another event loop may come to use the client, and would wait for a timer of the one before."""
+    admission = Admission(1)
+    slot = await admission.enter()
+    waiting = asyncio.create_task(admission.enter())
+    await settle()
+    assert admission._watch is not None
+    admission.leave(slot)
+    assert await waiting
+    assert admission._watch is None
+
+
+async def test_a_request_that_waits_for_a_refresh_is_no_sign() -> None:
+    """It has its slot, and is not on the wire."""
+    admission = Admission(64, unproven=8)
+    for _ in range(8):
+        await admission.enter()
+    admission.sent(1)
+    await asyncio.sleep(0.5)
+    admission.leave(1)
+    await admission.enter()
+    last = asyncio.create_task(admission.enter())
+    await asyncio.sleep(100)
+    assert not last.done()
+    last.cancel()
+    await asyncio.gather(last, return_exceptions=True)
+
+
+async def test_slow_requests_over_a_token_that_is_good_hold_up_the_others_for_a_second(world: World) -> None:
+    """Q22: a page whose first eight requests are slow reports shows the rest of itself meanwhile."""
+    reports = Gate()
+
+    async def transport(request: Request) -> Response:
+        if request.headers.get("X-Slow"):
+            await reports.passed()
+        return await world.server(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in("token-2", expires_in=3000)
+    slow = world.fetches(8, headers={"X-Slow": "1"})
+    await reports.reached()
+    started = asyncio.get_running_loop().time()
+    assert {r.status for r in await asyncio.gather(*world.fetches(50))} == {200}
+    assert asyncio.get_running_loop().time() - started == pytest.approx(1)
+    reports.open()
+    assert {r.status for r in await asyncio.gather(*slow)} == {200}
 
 
 async def test_replays_go_in_their_own_order_and_before_the_rest() -> None:
@@ -400,7 +606,7 @@ async def test_a_line_behind_long_polls_moves_though_nobody_joins_it() -> None:
     admission.sent(await admission.enter())
     line = [asyncio.create_task(admission.enter()) for _ in range(3)]
     for moved in range(3):
-        await asyncio.sleep(11)  # virtual: patience is looked at every 5 s
+        await asyncio.sleep(6)  # virtual: they are looked at once a second
         assert [task.done() for task in line] == [n <= moved for n in range(3)]
         admission.sent(line[moved].result())
 

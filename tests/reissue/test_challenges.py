@@ -22,6 +22,7 @@ def parsed(value: str | None) -> list[tuple[str, dict[str, str]]]:
         ('Bearer realm="a, b", error="invalid_token"', [("bearer", {"realm": "a, b", "error": "invalid_token"})]),
         ('Bearer , realm = "x"', [("bearer", {"realm": "x"})]),
         (r'Bearer realm="say \"hi\" \\ there"', [("bearer", {"realm": r'say "hi" \ there'})]),
+        ('Bearer realm="two\\\nlines"', [("bearer", {"realm": "two\nlines"})]),
         ("BEARER Error=Invalid_Token", [("bearer", {"error": "Invalid_Token"})]),
         (
             'Negotiate YWJj==, Basic realm="x", charset="UTF-8", DPoP algs="ES256 RS256", error="use_dpop_nonce"',

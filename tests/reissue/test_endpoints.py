@@ -5,7 +5,16 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from reissue import Credential, Endpoint, GrantRefused, MalformedToken, Request, Response, SessionEnded
+from reissue import (
+    Credential,
+    Endpoint,
+    GrantRefused,
+    MalformedToken,
+    RefreshUnavailable,
+    Request,
+    Response,
+    SessionEnded,
+)
 
 from tests.reissue.conftest import API, World, outcome
 
@@ -102,6 +111,45 @@ def test_an_answer_is_read_in_the_servers_own_words() -> None:
     with pytest.raises(GrantRefused) as refused:
         endpoint.read(401, {}, '{"detail": "No active account"}')
     assert refused.value.description == "No active account"
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 406, 409, 410, 418, 422, 423, 499])
+async def test_a_sign_in_that_the_server_has_judged_is_refused_and_the_session_that_is_on_stays(
+    world: World, status: int
+) -> None:
+    """Servers refuse a password by many a status of 4xx. A refresh is another matter."""
+    answers = Response(status, {}, b'{"detail": "locked"}')
+
+    async def transport(request: Request) -> Response:
+        return answers if "/auth/" in request.url else Response(200)
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.signed_in()
+    with pytest.raises(GrantRefused) as refused:
+        await world.api.sign_in(username="ada")
+    assert (refused.value.status, refused.value.description) == (status, "locked")
+    assert (await world.api.fetch(API + "notes")).status == 200
+    renewed = await outcome(world.api.renew())
+    assert type(renewed) is (GrantRefused if status == 401 else RefreshUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, "no") for status in (302, 399, 404, 405, 408, 421, 425, 429, 500, 503)),
+        (400, "temporarily_unavailable"),
+    ],
+)
+async def test_a_sign_in_that_the_server_could_not_judge_may_be_tried_again(
+    world: World, status: int, error: str
+) -> None:
+    async def transport(request: Request) -> Response:
+        return Response(status, {"Retry-After": "7"}, json.dumps({"error": error}).encode())
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    with pytest.raises(RefreshUnavailable) as unavailable:
+        await world.api.sign_in(username="ada")
+    assert (unavailable.value.status, unavailable.value.retry_after) == (status, 7)
 
 
 async def test_a_session_that_can_not_be_renewed_lasts_as_long_as_its_token(world: World) -> None:

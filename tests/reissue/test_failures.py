@@ -269,6 +269,9 @@ async def test_while_offline_attempts_are_paused_with_jitter_and_go_on_once_the_
     assert len(set(pauses)) > 50
     world.endpoint.failure = None
     world.server.accepts = f"token-{world.endpoint.calls + 2}"
+    session = world.api._sessions.alive
+    assert session is not None
+    session._backoff._fraction = lambda: 0.5  # it may be so short that it is none
     call = asyncio.create_task(world.api.fetch(API + "notes"))
     await settle()
     assert not call.done()

@@ -129,7 +129,38 @@ async def test_a_message_that_comes_too_early_is_heard_in_the_look_that_follows(
     other.post("late")
     await settle()
     assert heard == ["late"]
+    other.show("of the other")
+    neighbours.show("late")
     inner = neighbours._neighbours
     assert isinstance(inner, FakeNeighbours)
+    assert inner.shown == "late"
+    assert sorted(await neighbours.seen()) == ["late", "of the other"]
     inner.cut_off = True
     assert neighbours.cut_off
+    neighbours.close()
+    assert pages.open == [other]
+
+
+async def test_a_page_that_has_its_key_for_itself_sees_nobody_and_waits_for_nobody() -> None:
+    """T7: what another page has left in a hurry is nothing to it."""
+    pages = Pages()
+
+    async def kept() -> bool:
+        return False
+
+    neighbours = KeyedNeighbours(pages.page(), kept)
+    other = pages.page()
+    other.show("of the other")
+    assert await neighbours.seen() == []
+    async with other.lock(), neighbours.lock() as waited:
+        assert not waited
+
+
+def test_what_no_later_page_could_use_is_not_written() -> None:
+    """T6"""
+    shelf = Shelf(own=True)
+    store = KeyedStore(shelf, lambda: False)
+    assert store.own
+    with pytest.raises(OSError, match="no key"):
+        store.write("secret")
+    assert shelf.text is None

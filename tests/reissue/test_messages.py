@@ -86,6 +86,8 @@ def test_a_field_that_would_break_the_message_is_a_value_error(fields: Any) -> N
         ({"method": "POST", "body": 7}, TypeError),
         ({"headers": "Accept: a"}, TypeError),
         ({"headers": {"Authorization": "Bearer mine"}}, ValueError),
+        ({"mode": "no-cors"}, ValueError),
+        ({"method": "POST", "data": {"a": "1"}}, TypeError),
         ({"timeout": "5"}, TypeError),
         ({"timeout": -1}, ValueError),
         ({"timeout": float("nan")}, ValueError),
@@ -100,6 +102,54 @@ async def test_arguments_that_make_no_request_are_refused_before_anything_is_sen
         await world.api.fetch(API + "notes", **options)
     assert world.server.requests == []
     assert (await world.api.fetch(API + "notes")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("data", "give body=, or json="),
+        ("params", "put it into the URL"),
+        ("fetcher", "it is sent by the page's own fetch"),
+        ("deadline", "give timeout="),
+        ("methd", "is method= meant?"),
+        ("header", "is headers= meant?"),
+        ("keep_alive", "is keepalive= meant?"),
+        ("referrerpolicy", "is referrerPolicy= meant?"),
+        ("timout", "is timeout= meant?"),
+        ("quux", "takes no quux="),
+    ],
+)
+async def test_an_option_that_nobody_knows_is_refused_with_a_hint_and_nothing_is_sent(
+    world: World, option: str, hint: str
+) -> None:
+    await world.signed_in("token-2")
+    options: dict[str, Any] = {option: "DELETE"}
+    with pytest.raises(TypeError) as refused:
+        await world.api.fetch(API + "notes", **options)
+    assert f"{option}=" in str(refused.value)
+    assert str(refused.value).endswith(hint)
+    assert world.server.requests == []
+
+
+def test_all_that_a_browsers_fetch_takes_is_an_option() -> None:
+    options: dict[str, Any] = {
+        "mode": "cors", "credentials": "omit", "cache": "no-store", "redirect": "error", "referrer": "",
+        "referrerPolicy": "no-referrer", "integrity": "", "keepalive": True, "signal": None, "window": None,
+        "duplex": "half", "priority": "low", "targetAddressSpace": "local",
+    }  # fmt: skip
+    assert dict(Request.build(API, **options).options) == options
+
+
+async def test_a_mode_that_drops_the_token_is_refused_where_one_would_be_attached(world: World) -> None:
+    world.server.accepts = "none"
+    await world.signed_in("token-2")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"no-cors.*auth=False"):
+            await world.api.fetch(API + "notes", mode="no-cors")
+    assert (world.server.requests, world.endpoint.calls) == ([], 0)
+    await world.api.fetch(API + "notes", mode="no-cors", auth=False)
+    await world.api.fetch("https://elsewhere.test/", mode="no-cors")
+    assert [request.options["mode"] for request in world.server.requests] == ["no-cors"] * 2
 
 
 @pytest.mark.parametrize("url", [None, 7, b"https://api.test/v1/"])
@@ -379,6 +429,16 @@ def test_freshness_over_a_life() -> None:
     }
     assert Credential(access_token="a").received(0).freshness(10**9, leeway=30) is Freshness.FRESH
     assert Credential(access_token="a", expires_in=9).freshness(10**9, leeway=30) is Freshness.FRESH, "not received yet"
+
+
+@pytest.mark.parametrize("field", ["access_token", "refresh_token", "id_token"])
+def test_a_token_that_could_not_be_sent_is_none(field: str) -> None:
+    with pytest.raises(MalformedToken):
+        Credential(**dict[str, Any]({"access_token": "a", field: "line\nbreak"}))
+
+
+def test_before_any_failure_the_server_has_asked_for_nothing() -> None:
+    assert Backoff(clock=lambda: 0.0).retry_after == 0
 
 
 async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:

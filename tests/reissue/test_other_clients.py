@@ -320,6 +320,15 @@ async def test_a_failure_is_not_asked_for_again_at_once_by_a_caller_that_cant_wa
     assert caller.refreshes == 3
 
 
+async def test_a_refresh_that_fails_after_a_401_is_not_waited_for_again(world: World) -> None:
+    """F1"""
+    caller = await Blocking(world).signed_in()
+    caller.answers = [Response(503)]
+    with pytest.raises(RefreshUnavailable, match="503"):
+        caller.tokens(401, 200)
+    assert caller.refreshes == 1
+
+
 async def test_a_refresh_on_its_way_is_waited_for_by_nobody_who_cant(world: World) -> None:
     caller = await Blocking(world).signed_in()
     world.clock.advance(301)

@@ -21,6 +21,7 @@ from reissue import (
     Response,
     SessionChanged,
     SessionEnded,
+    WaitsFor,
     WouldBlock,
 )
 from reissue.attempts import attached
@@ -137,6 +138,21 @@ async def test_a_nonce_that_is_wanted_again_after_the_refresh_is_given_again(bou
     ]
 
 
+async def test_a_token_that_expired_while_a_nonce_was_asked_for_is_renewed_and_the_wait_is_told(bound: Bound) -> None:
+    """X3"""
+    api = await bound.signed_in()
+
+    def expire(request: Request) -> None:
+        bound.meanwhile = lambda request: None
+        bound.clock.advance(301)
+
+    bound.meanwhile = expire
+    assert (await api.fetch(NOTES)).status == 200
+    assert bound.server.outcomes("/api/notes") == [NONCE, (200, "")]
+    told = [event for event in bound.events if isinstance(event, RequestEvent)]
+    assert [event.waits_for for event in told] == [None, None, WaitsFor.REFRESH, None, None]
+
+
 async def test_a_body_that_can_be_read_once_gets_its_401_back_and_nothing_is_refreshed(bound: Bound) -> None:
     """X3, Q8"""
     api = await bound.signed_in()
@@ -240,6 +256,69 @@ async def test_a_bearer_token_in_the_place_of_a_bound_one_is_sent_without_a_proo
     await other.adopt(bound.token)
     assert (await other.fetch(NOTES)).status == 200
     assert "DPoP" not in bound.sent[-1].headers
+
+
+async def test_a_nonce_is_nothing_to_a_bearer_token(bound: Bound) -> None:
+    sent: list[str] = []
+
+    async def refuses(request: Request) -> Response:
+        sent.append(request.headers["Authorization"])
+        return Response(401, {"DPoP-Nonce": str(len(sent))})
+
+    async def refresh(credential: Credential | None) -> Credential:
+        return Credential(access_token="second")
+
+    bound.transport = refuses  # type: ignore[method-assign]
+    api = bound.connect(endpoint=refresh)
+    await api.adopt("first")
+    assert (await api.fetch(NOTES)).status == 401
+    assert sent == ["Bearer first", "Bearer second"]
+
+
+async def test_a_new_token_is_sent_once_however_short_its_life(bound: Bound) -> None:
+    """T12: its proof takes time."""
+    granted: list[Credential] = []
+
+    async def refresh(credential: Credential | None) -> Credential:
+        granted.append(Credential(access_token=f"token-{len(granted)}", expires_in=0, token_type="DPoP"))
+        assert len(granted) == 1
+        return granted[-1]
+
+    async def answers(request: Request) -> Response:
+        return Response(200)
+
+    bound.transport = answers  # type: ignore[method-assign]
+    api = bound.connect(endpoint=refresh)
+    await api.adopt("old", expires_in=0, token_type="DPoP")
+    assert (await api.fetch(NOTES)).status == 200
+
+
+async def test_a_token_that_was_refused_while_a_proof_was_signed_is_waited_for_and_that_is_told(bound: Bound) -> None:
+    """Q15"""
+    api = await bound.signed_in()
+    await api.fetch(NOTES)
+    bound.events.clear()
+    bound.key.gate = signing = Gate()
+    slow = asyncio.create_task(api.fetch(NOTES))
+    await signing.reached()
+    bound.key.gate, held = None, Gate()
+    bound.server.revoke()
+
+    def hold(request: Request) -> None:
+        bound.key.gate = held
+
+    bound.meanwhile = hold
+    other = asyncio.create_task(api.fetch(NOTES))
+    await held.reached()
+    signing.open()
+    await settle()
+    held.open()
+    assert [(await task).status for task in (slow, other)] == [200, 200]
+    told = [event for event in bound.events if isinstance(event, RequestEvent)]
+    number = told[0].request
+    steps = [(event.phase, event.waits_for) for event in told if event.request == number]
+    waiting = (RequestPhase.WAITING, WaitsFor.REFRESH)
+    assert steps == [(RequestPhase.STARTED, None), waiting, (RequestPhase.SENT, None), (RequestPhase.DONE, None)]
 
 
 @pytest.mark.parametrize("asked", [True, False])

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import pytest_asyncio
@@ -16,14 +18,17 @@ from reissue import (
     RefreshUnavailable,
     ReissueError,
     Request,
+    RequestEvent,
     Response,
     SessionChanged,
     SessionEnded,
     State,
     StepUpRequired,
+    WaitsFor,
     WouldBlock,
 )
 from reissue.testing import Gate, settle
+from reissue.urls import Url, parse_url
 
 from tests.reissue.bound import API, ORIGIN, Bound
 from tests.reissue.conftest import outcome
@@ -107,6 +112,88 @@ async def test_a_refused_token_of_one_api_is_renewed_for_that_one(world: World) 
     assert world.asked("/auth/refresh") == 1
     assert (await world.api.fetch(NOTES)).status == 200
     assert world.asked("/auth/refresh") == 2
+
+
+async def test_a_client_of_another_api_says_when_its_own_token_is_refreshed(tokens: World) -> None:
+    await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    wire = Gate()
+    source: Any = tokens.api._sessions._tokens
+    grants = source._grants
+
+    async def slow(request: Request) -> Response:
+        await wire.passed()
+        response: Response = await grants(request)
+        return response
+
+    source._grants = slow
+    renewing = asyncio.create_task(tokens.files.renew())
+    await wire.reached()
+    assert (tokens.files.state, tokens.api.state) == (State.REFRESHING, State.SIGNED_IN)
+    wire.open()
+    await renewing
+    assert tokens.files.state is State.SIGNED_IN
+
+
+async def test_a_request_for_another_api_says_that_it_waits_for_its_first_token(tokens: World) -> None:
+    await tokens.signed_in()
+    told: list[Any] = []
+    tokens.files.on(told.append)
+    for _ in range(2):
+        await tokens.files.fetch(FILES)
+    waits_for = [event.waits_for for event in told if isinstance(event, RequestEvent)]
+    assert waits_for == [None, WaitsFor.RESUME, None, None] + [None] * 3
+
+
+async def test_a_refusal_for_one_api_is_remembered_until_the_refresh_token_is_another(tokens: World) -> None:
+    """F7"""
+    api = await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    tokens.server.resources.remove(FILES)
+    for asked in (2, 4):
+        await api.renew()
+        for _ in range(2):
+            with pytest.raises(GrantRefused, match="invalid_target"):
+                await tokens.files.renew()
+        assert tokens.asked("/auth/refresh") == 1 + asked
+
+
+async def test_a_refusal_of_the_refresh_token_is_told_for_another_api_without_a_pause(tokens: World) -> None:
+    """F7: nobody is asked again. Nor does the next session pause."""
+    api = await tokens.signed_in()
+    tokens.server.grants.clear()
+    now = asyncio.get_running_loop().time()
+    for _ in range(9):
+        with pytest.raises(SessionEnded):
+            await tokens.files.fetch(FILES)
+    assert tokens.asked("/auth/refresh") == 1
+    await api.sign_in(username="ada", password="lovelace")
+    assert (await tokens.files.fetch(FILES)).status == 200
+    assert asyncio.get_running_loop().time() == now
+
+
+async def test_after_the_end_a_request_for_another_api_waits_for_no_call_to_the_endpoint(tokens: World) -> None:
+    api = await tokens.signed_in()
+    tokens.server.grants.clear()
+    tokens.clock.advance(301)
+    assert isinstance(await outcome(api.fetch(NOTES)), SessionEnded)
+    wire = Gate()
+    source: Any = api._sessions._tokens
+    grants = source._grants
+
+    async def slow(request: Request) -> Response:
+        await wire.passed()
+        response: Response = await grants(request)
+        return response
+
+    source._grants = slow
+    signing_in = asyncio.create_task(api.sign_in(username="ada", password="lovelace"))
+    await wire.reached()
+    assert isinstance(await outcome(tokens.files.fetch(FILES)), SessionEnded)
+    assert not signing_in.done()
+    wire.open()
+    await signing_in
+    assert (await tokens.files.fetch(FILES)).status == 200
 
 
 async def test_what_was_refused_stays_refused_when_the_refresh_token_is_rotated(tokens: World) -> None:
@@ -415,6 +502,92 @@ async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end
     assert [error for path, _, error in tokens.server.asked if path == "/auth/refresh"] == ["", "invalid_grant", ""]
 
 
+async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_exchange(tokens: World) -> None:
+    """T3: what it was refused for ends no session that another tab has renewed."""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    faster = other._sessions.alive
+    assert faster is not None
+    source: Any = one._sessions._tokens
+    grants = source._grants
+    found: list[Any] = []
+
+    async def ask_all_the_time() -> None:
+        for _ in range(50):
+            found.append(asyncio.create_task(outcome(one.fetch(NOTES))))
+            await asyncio.sleep(0)
+
+    async def overtaken(request: Request) -> Response:
+        source._grants = grants
+        pages.channel_works = False  # one message is lost
+        fresh = await other._sessions._tokens.refresh(faster.held)
+        other._sessions._sharing.hand_over(fresh.received(tokens.clock(), previous=faster.held), begins=False)
+        pages.channel_works = True
+        response: Response = await grants(request)
+        found.append(asyncio.create_task(ask_all_the_time()))
+        return response
+
+    source._grants = overtaken
+    tokens.server.spent = type("Forgiving", (set,), {"__contains__": lambda self, token: False})()
+    tokens.clock.advance(301)
+    assert (await tokens.resource(one).fetch(FILES)).status == 200
+    await found[0]
+    assert statuses(await asyncio.gather(*found[1:])) == [200] * 50
+
+
+@pytest.mark.parametrize("what", ["exchange", "refresh", "refresh that another page has made"])
+async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_meanwhile(
+    tokens: World, what: str
+) -> None:
+    """T3, T5. Found by the simulator: an access token that came from another page stood for the turn that did not."""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    shared = other._sessions.alive
+    assert shared is not None
+    async with pages.page().lock():  # of a page that is frozen
+        call = tokens.resource(one).fetch(FILES) if what == "exchange" else one.renew()
+        waiting = asyncio.create_task(outcome(call))
+        await settle()
+        fresh = (await other._sessions._tokens.refresh(shared.held)).received(tokens.clock(), previous=shared.held)
+        if what == "refresh":  # all that came with a token for another API
+            fresh = replace(shared.held, refresh_token=fresh.refresh_token)
+        other._sessions._sharing.hand_over(fresh, begins=False)
+        error = await waiting  # virtual time: 20 s
+    if what == "refresh that another page has made":
+        assert error is None
+    else:
+        assert isinstance(error, RefreshUnavailable)
+        assert "does not end it" in str(error)
+    assert tokens.asked("/auth/refresh") == 1, "by the other page"
+
+
+async def test_a_refresh_token_that_another_tab_was_given_makes_up_for_one_that_was_refused(tokens: World) -> None:
+    """T3, F9"""
+    pages = Pages()
+    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    source: Any = one._sessions._tokens
+    grants = source._grants
+
+    async def refuses(request: Request) -> Response:
+        return Response(400, {}, b'{"error": "invalid_grant"}')
+
+    source._grants = refuses
+    for _ in range(2):
+        with pytest.raises(GrantRefused):
+            await one.renew()
+    source._grants = grants
+    await tokens.resource(other).fetch(FILES)
+    await settle()
+    await one.renew()
+    assert (await one.fetch(NOTES)).status == 200
+
+
 async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
     """S1"""
     api = await tokens.signed_in()
@@ -468,6 +641,48 @@ async def test_an_exchange_by_another_users_cookie_gives_no_token(world: World) 
     await settle()
     assert world.api.claims["sub"] == "grace", "the session found out as well"
     assert not [r for r in world.sent if r.url == FILES]
+
+
+async def test_a_renewal_by_another_users_cookie_is_no_outage(world: World) -> None:
+    """S3: whoever has a token already hears of it in the same words."""
+    if world.cookie is None:
+        return
+    await world.signed_in()
+    await world.files.fetch(FILES)
+    other = world.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    events: list[Any] = []
+    world.files.on(events.append)
+    world.clock.advance(400)
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionChanged)
+    told = [event.phase.value for event in events if not isinstance(event, (RequestEvent, EndpointEvent))]
+    assert told == ["started", "ended", "dropped"]
+    await settle()
+    assert world.api.claims["sub"] == "grace"
+    assert (await world.files.fetch(FILES)).status == 200
+    assert world.files.claims["sub"] == "grace"
+
+
+async def test_a_token_that_works_is_sent_on_while_nobody_knows_whose_the_cookie_is(world: World) -> None:
+    """F9: the session that it lives by may turn out to go on."""
+    if world.cookie is None:
+        return
+    api = await world.signed_in()
+    await world.files.fetch(FILES)
+    other = world.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    session = api._sessions.alive
+    assert session is not None
+
+    async def down(*_: object, **__: object) -> Any:
+        raise OSError("down")
+
+    session._ask = down
+    world.clock.advance(280)  # it is stale now
+    assert statuses([await world.files.fetch(FILES) for _ in range(3)]) == [200] * 3
+    await settle()
+    assert world.files.state is State.SIGNED_IN
+    assert world.files.claims["sub"] == "ada"
 
 
 async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(world: World) -> None:
@@ -578,6 +793,45 @@ async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
         await api._sessions._tokens.exchange(None)  # type: ignore[arg-type]
 
 
+async def test_a_client_of_another_api_judges_refusals_by_its_own_predicate(tokens: World) -> None:
+    """Q20"""
+    judged: list[Response] = []
+
+    def judge(response: Response) -> bool:
+        judged.append(response)
+        return len(judged) == 1
+
+    files = tokens.resource(should_renew=judge)
+    await tokens.signed_in()
+    assert (await files.fetch(FILES)).status == 200
+    assert files.judges
+    assert tokens.asked("/auth/refresh") == 2, "for its first token, and for what was judged to be refused"
+
+
+async def test_a_client_of_another_api_reads_urls_as_its_page_does(tokens: World) -> None:
+    """X1"""
+
+    def in_a_page(text: str) -> Url:
+        return parse_url(urljoin("https://files.test/page", text))
+
+    files = tokens.connect(proofs=None, parse_url=in_a_page).for_resource("/", resource=FILES)
+    assert files.roots == {FILES}
+
+
+async def test_whoever_is_in_line_for_another_api_awaits_what_the_page_makes(tokens: World) -> None:
+    made: list[asyncio.Future[Any]] = []
+
+    def make_future() -> "asyncio.Future[Any]":
+        made.append(asyncio.get_running_loop().create_future())
+        return made[-1]
+
+    api = tokens.connect(proofs=None, in_flight=1, make_future=make_future)
+    await api.sign_in(username="ada", password="lovelace")
+    files = tokens.resource(api)
+    assert statuses(await asyncio.gather(*(files.fetch(FILES) for _ in range(3)))) == [200] * 3
+    assert len(made) == 2
+
+
 async def test_closing_the_session_closes_its_clients(world: World) -> None:
     await world.signed_in()
     await world.files.fetch(FILES)
@@ -585,6 +839,8 @@ async def test_closing_the_session_closes_its_clients(world: World) -> None:
     await world.api.close()
     assert [type(event).__name__ async for event in events][-1:] == ["SessionEvent"]
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    with pytest.raises(SessionEnded, match="closed"):
+        world.files.attempts(Request(FILES))
     world.api.follow()
 
 
@@ -593,6 +849,7 @@ async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World)
     await world.files.fetch(FILES)
     await world.files.close()
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
+    assert isinstance(await outcome(world.files.resume()), SessionEnded)
     assert (await world.files.pass_on(Request(FILES))).status == 401
     assert "Authorization" not in world.sent[-1].headers
     assert (await world.api.fetch(NOTES)).status == 200

@@ -18,6 +18,7 @@ from reissue import (
     SessionEnded,
     State,
 )
+from reissue.editions import Edition
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome
@@ -378,6 +379,38 @@ async def test_a_frozen_holder_does_not_keep_anybody_from_signing_in_and_out(ori
     await stuck.__aexit__(None, None, None)
 
 
+async def test_a_frozen_holder_keeps_a_resume_from_presenting_the_cookie(origin: Origin) -> None:
+    """T5: what it would present may be what the holder has just spent."""
+    tab = origin.open()
+    async with origin.pages.page().lock():
+        assert isinstance(await outcome(tab.api.resume()), RefreshUnavailable)
+        assert origin.server.asked == 0
+    origin.clock.advance(20)
+    assert await tab.api.resume() is False
+    assert origin.server.asked == 1
+
+
+async def test_a_sign_in_past_a_frozen_holder_is_later_than_the_session_that_is_on(origin: Origin) -> None:
+    """T8, though the clock was set back: by what the others show, if not by what they tell."""
+    (other,) = await origin.signed_in(1)
+    origin.clock.advance(-1000)
+    origin.pages.channel_works = False
+
+    async def transport(request: Request) -> Response:
+        return Response(200, {}, b'{"access_token": "a", "expires_in": 300}')
+
+    neighbours = origin.pages.page()
+    settings: Any = {"endpoint": Endpoint(API + "auth"), "neighbours": neighbours, "clock": origin.clock}
+    api = Interceptor(transport, audience=API, **settings)
+    async with origin.pages.page().lock():
+        await api.sign_in(username="ada")
+    shown = [Edition.parse(page.shown or "") for page in (neighbours, other.neighbours)]
+    assert shown[0] is not None
+    assert shown[1] is not None
+    assert shown[0].began > shown[1].began
+    await api.close()
+
+
 async def test_what_came_while_waiting_for_a_frozen_holder_is_taken(origin: Origin) -> None:
     """T5: it was granted a credential, told of it, and froze before it gave the lock back."""
     holder, other = await origin.signed_in(2)
@@ -600,3 +633,16 @@ async def test_a_lost_answer_is_asked_for_again_once_at_most_and_only_inside_the
     assert isinstance(await outcome(call), RefreshUnavailable)
     assert origin.server.asked == lost
     assert tab.api.state is State.SIGNED_IN
+
+
+async def test_the_next_session_is_the_later_one_also_if_the_clock_was_set_back(origin: Origin) -> None:
+    """S3, T12: it is not taken for one that another has overtaken, whose tokens may be another user's."""
+    origin.server.opaque = True
+    (tab,) = await origin.signed_in(1)
+    tab.api._sessions._end("signed_out")
+    tab.api._sessions._sharing.end("signed_out")
+    origin.clock.advance(-3600)
+    await origin.sign_in(tab)
+    tab.events.clear()
+    await tab.api.renew()
+    assert tab.ends() == []

@@ -201,6 +201,81 @@ async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_t
     assert len(world.handler.asked) == 1
 
 
+async def test_a_request_goes_after_a_newer_token_once_and_then_the_user_is_asked(world: World) -> None:
+    """Q4: however often the session is renewed meanwhile."""
+    api = await world.signed_in()
+    transport = world.transport
+    answered = 0
+
+    async def renewing(request: Request) -> Response:
+        nonlocal answered
+        response = await transport(request)
+        answered += 1
+        if answered <= 2:
+            await api.renew()
+        return response
+
+    api._transport = renewing
+    assert (await api.fetch(VAULT)).status == 200
+    assert world.server.outcomes("/api/vault") == [WANTS, WANTS, (200, "")]
+    assert world.handler.asked == [GOLD]
+
+
+@pytest.mark.parametrize("newer", [False, True])
+async def test_a_nonce_that_is_wanted_again_with_the_next_token_is_given_again(newer: bool) -> None:
+    """X3: the next is what the step-up brought, or what is there by then."""
+    world = World(proofs=True)
+    api = await world.signed_in()
+    transport, wants_nonce = world.transport, (401, "use_dpop_nonce")
+
+    async def renewing(request: Request) -> Response:
+        response = await transport(request)
+        if newer and world.server.outcomes("/api/vault") == [wants_nonce, WANTS]:
+            await api.renew()
+            world.server.api_proofs.rotate()
+        return response
+
+    def rotate(request: Request) -> None:
+        if request.url.endswith("/login"):
+            world.server.api_proofs.rotate()
+
+    api._transport = renewing
+    world.meanwhile = rotate
+    assert (await api.fetch(VAULT)).status == 200
+    asked = [wants_nonce, WANTS]
+    assert world.server.outcomes("/api/vault") == [*asked, *(asked if newer else []), wants_nonce, (200, "")]
+    await api.close()
+
+
+async def test_a_replay_after_a_step_up_waits_for_a_slot_and_goes_before_those_that_were_never_sent(
+    world: World,
+) -> None:
+    """Invariant 11."""
+    world.api = world.connect(proofs=None, in_flight=1)
+    api = await world.signed_in()
+    wire, world.handler.gate = Gate(), Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        response = await transport(request)
+        if request.url.startswith(NOTES):
+            await wire.passed()
+        return response
+
+    api._transport = slow
+    vault = asyncio.create_task(api.fetch(VAULT))
+    await world.handler.gate.reached()
+    notes = fetches(api, 3, NOTES)
+    await wire.reached()
+    world.handler.gate.open()
+    await settle()
+    assert world.server.outcomes("/api/vault") == [WANTS]
+    wire.open()
+    assert [response.status for response in await asyncio.gather(vault, *notes)] == [200] * 4
+    sent = [path.rpartition("/")[2] for path, _, _ in world.server.asked if path.startswith("/api/")]
+    assert sent == ["vault", "0", "vault", "1", "2"]
+
+
 async def test_without_a_handler_the_challenge_is_an_error_and_the_session_is_kept(world: World) -> None:
     api = world.without_handler()
     await api.sign_in(username="ada", password="lovelace")
@@ -242,6 +317,7 @@ async def test_what_does_not_come_to_a_step_up_is_told_to_all_and_the_session_is
     assert [type(error) for error in errors] == [StepUpRequired] * 3
     assert len(set(map(id, errors))) == 3, "each has its own: a traceback grows with everybody who raises it"
     assert len(world.handler.asked) == 1
+    assert paths(world, "/api/vault") == 3, "nothing is replayed"
     cause = errors[0].__cause__
     assert not isinstance(cause, TypeError) or "not str" in str(cause)
     expected = {dict: GrantRefused, str: TypeError, type(None): type(None)}.get(type(answer), type(answer))
@@ -381,6 +457,31 @@ async def test_a_session_that_ended_in_the_line_for_the_turn_asks_for_nothing(wo
     assert paths(world, "/auth/login") == 0
 
 
+async def test_a_session_that_ended_during_the_sign_in_of_a_step_up_gives_way_to_none(world: World) -> None:
+    """S1, S3: not even if it can not be cancelled any more."""
+    api = await world.signed_in()
+    world.handler.answer = {"username": "grace", "password": "hopper", "acr": "gold"}
+    wire = Gate()
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url.endswith("/login"):
+            await wire.passed()
+        return await transport(request)
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
+    await wire.reached()
+    session = api._sessions.alive
+    assert session is not None
+    step_ups, session.step_ups = session.step_ups, None
+    api._sessions._end("signed_out")
+    session.step_ups = step_ups
+    wire.open()
+    assert isinstance(await waiting, StepUpRequired)
+    assert api.state.value == "signed_out"
+
+
 async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World) -> None:
     """Q3"""
     errors = []
@@ -394,6 +495,84 @@ async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World
     api = await world.signed_in()
     assert (await api.fetch(VAULT)).status == 200
     assert [type(error) for error in errors] == [StepUpRequired]
+
+
+async def test_what_the_handler_has_started_may_want_a_step_up_once_it_has_answered(world: World) -> None:
+    later = Gate()
+    started: list[asyncio.Task[Any]] = []
+
+    async def fetch_later() -> Any:
+        await later.passed()
+        return await outcome(world.api.fetch(VAULT + "/again"))
+
+    async def asks(wanted: StepUp) -> Mapping[str, Any]:
+        started.append(asyncio.create_task(fetch_later()))
+        return ADA
+
+    world.api = world.connect(proofs=None, step_up=asks)
+    api = await world.signed_in()
+    assert (await api.fetch(VAULT)).status == 200
+    transport, not_enough = world.transport, f"Bearer {world.token}"
+
+    async def wants(request: Request) -> Response:
+        if request.headers["Authorization"] == not_enough:
+            return Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
+        return await transport(request)
+
+    api._transport = wants
+    later.open()
+    assert (await started[0]).status == 200
+    assert len(started) == 2
+
+
+async def test_a_request_that_comes_while_the_user_is_asked_waits_for_the_answer(world: World) -> None:
+    api = await world.signed_in()
+    world.handler.gate = Gate()
+    first = fetches(api, 1)
+    await world.handler.gate.reached()
+    second = fetches(api, 1)
+    await settle()
+    world.handler.gate.open()
+    assert [response.status for response in await asyncio.gather(*first, *second)] == [200, 200]
+    assert world.handler.asked == [GOLD]
+
+
+async def test_whoever_does_not_get_what_is_wanted_is_told_what_that_is(world: World) -> None:
+    errors = []
+
+    async def declines(wanted: StepUp) -> None:
+        errors.append(await outcome(world.api.fetch(VAULT)))
+
+    async def wants(request: Request) -> Response:
+        challenge = 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age="5"'
+        return Response(401, {"WWW-Authenticate": challenge})
+
+    world.api = world.connect(proofs=None, step_up=declines)
+    api = await world.signed_in()
+    api._transport = wants
+    errors.append(await outcome(api.fetch(VAULT)))
+    assert [(error.acr_values, error.max_age) for error in errors] == [(("gold",), 5)] * 2
+
+
+async def test_the_users_no_to_a_later_step_up_is_for_all_that_was_sent_before_as_well(world: World) -> None:
+    """Q2"""
+    api = await world.signed_in()
+    late = Gate()
+    assert (await api.fetch(VAULT)).status == 200
+
+    async def wants(request: Request) -> Response:
+        if request.url.endswith("/late"):
+            await late.passed()
+        return Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
+
+    api._transport = wants
+    world.handler.answer = None
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT + "/late")))
+    await late.reached()
+    assert isinstance(await outcome(api.fetch(VAULT)), StepUpRequired)
+    late.open()
+    assert isinstance(await waiting, StepUpRequired)
+    assert world.handler.asked == [GOLD, StepUp((), 5)]
 
 
 async def test_two_kinds_of_step_up_are_asked_for_one_after_the_other(world: World) -> None:
@@ -439,8 +618,38 @@ async def test_a_body_that_can_be_read_once_gets_its_401_back_after_the_step_up(
         answer = await world.transport(Request(first.url, first.method, first.headers))
         assert await attempts.after(answer) is None
     assert len(world.handler.asked) == 1
+    last = world.events[-1]
+    assert isinstance(last, RequestEvent)
+    assert (last.phase, last.status) == (RequestPhase.DONE, 401)
     assert (await api.fetch(VAULT)).status == 200
     assert len(world.handler.asked) == 1
+
+
+async def test_a_body_that_can_be_read_once_hears_of_a_sign_out_in_the_place_of_its_401(world: World) -> None:
+    """S1"""
+    api = await world.signed_in()
+    world.handler.gate = Gate()
+    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
+    assert attempts is not None
+    with attempts:
+        first = await attempts.first()
+        answer = await world.transport(Request(first.url, first.method, first.headers))
+        waiting = asyncio.create_task(outcome(attempts.after(answer)))
+        await world.handler.gate.reached()
+        await api.sign_out()
+        assert isinstance(await waiting, SessionEnded)
+
+
+async def test_a_403_that_speaks_of_a_step_up_is_a_response_like_any_other(world: World) -> None:
+    """RFC 9470 section 3: it is a 401 that asks for one."""
+    api = await world.signed_in()
+    attempts = api.attempts(Request(VAULT))
+    assert attempts is not None
+    with attempts:
+        await attempts.first()
+        challenge = {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", acr_values="gold"'}
+        assert await attempts.after(Response(403, challenge)) is None
+    assert world.handler.asked == []
 
 
 async def test_a_client_that_can_not_wait_is_told_what_is_wanted(world: World) -> None:
@@ -598,3 +807,39 @@ async def test_a_step_up_that_nobody_takes_is_told_with_all_that_was_wanted(worl
 def test_a_handler_is_something_to_call() -> None:
     with pytest.raises(TypeError, match="step_up"):
         Bound(step_up="gold")
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_who_comes_to_the_line_when_the_session_has_just_ended_does_not_wait_in_it(
+    world: World, steps: int
+) -> None:
+    """Q22, S1. Found by the simulator: the session ended between the step-up and the replay, and the line was full."""
+    wire, handler = Gate(), Gate()
+    closing: list[asyncio.Task[None]] = []
+    transport = world.transport
+
+    async def slow(request: Request) -> Response:
+        if request.url == NOTES:
+            await wire.passed()
+        return await transport(request)
+
+    async def close() -> None:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await api.close()
+
+    world.transport, world.handler.gate = slow, handler  # type: ignore[method-assign]
+    api = world.connect(in_flight=1, proofs=None)
+    await api.sign_in(username="ada", password="lovelace")
+    api.on(lambda e: closing.append(asyncio.create_task(close())) if e.phase is RefreshPhase.STEPPED_UP else None)
+    (stepping,) = fetches(api, 1)
+    await handler.reached()
+    notes = asyncio.create_task(api.fetch(NOTES))
+    await wire.reached()
+    handler.open()
+    await settle()
+    assert stepping.done()
+    assert isinstance(stepping.result(), SessionEnded)
+    wire.open()
+    assert (await notes).status == 200
+    await asyncio.gather(*closing)

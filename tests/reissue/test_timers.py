@@ -84,7 +84,7 @@ async def test_a_turn_is_waited_for_longer_than_24_8_days_too(world: World, brow
     assert (await waiting).status == 200
 
 
-@pytest.mark.parametrize("seconds", [0, 1e-9, 5, DAY, DAY + 0.5, 2 * DAY + 0.00005, 10 * DAY + 3])
+@pytest.mark.parametrize("seconds", [0, 1e-9, 0.02, 5, DAY, DAY + 0.5, 2 * DAY + 0.00005, 10 * DAY + 3])
 async def test_a_limit_of_any_length_is_kept_and_leaves_no_timer(browser_timers: None, seconds: float) -> None:
     """T10"""
     loop: Any = asyncio.get_running_loop()

@@ -318,12 +318,14 @@ def test_two_hundred_requests_at_once_are_answered(server: LiveServer) -> None:
 
 def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_head(server: LiveServer) -> None:
     connection = http.client.HTTPConnection(*server.address, timeout=10)
-    start = time.monotonic()
+    waits = []
     for _ in range(100):
+        start = time.monotonic()
         connection.request("GET", "/dev/counters")
         connection.getresponse().read()
+        waits.append(time.monotonic() - start)
     connection.close()
-    assert time.monotonic() - start < 2  # 0.2 s; with Nagle's algorithm 4.4 s
+    assert sorted(waits)[40] < 0.035, "with Nagle's algorithm nearly each takes 40 ms, on the idlest machine"
 
 
 # The second origin

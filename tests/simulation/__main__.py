@@ -15,10 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 
 import reissue
 
-from tests.simulation.program import Program, Step, further, many_tabs, one_tab, reduced
+from tests.simulation.program import Program, Step, bound, further, many_tabs, one_tab, reduced
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
+KINDS = (one_tab, many_tabs, further, bound)
 CHUNK = 1000  # programs that one process runs at a time
 
 
@@ -33,11 +34,12 @@ def violation_of(program: Program) -> str:
 def simulate(chunk: tuple[int, int]) -> tuple[int, str]:
     """Run so many programs from a seed on; how many ran, and what the first that fails violates, made smaller.
 
-    A third of them is of one tab, a third of many, and a third has step-ups and clients of another API.
+    A quarter of them is of one tab, a quarter of many, a quarter has step-ups and clients of another API, and in a
+    quarter tokens are bound to a key.
     """
     first, count = chunk
     for number in range(count):
-        program = (one_tab, many_tabs, further)[number % 3](first + number)
+        program = KINDS[number % len(KINDS)](first + number)
         if violation := violation_of(program):
             return number + 1, violation_of(reduced(program, lambda smaller: bool(violation_of(smaller)))) or violation
     return count, ""

@@ -13,12 +13,14 @@ Everything is on virtual time, and every choice comes from the program that is r
 import asyncio
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from tests.reissue.virtual_time import PAGE
+from tests.simulation.proofs import LACKS_NONCE, Nonces, Proof
 
 API = "https://api.test/v1/"
 OTHER_API = "https://api.test/files/"
@@ -52,6 +54,8 @@ class Grant:
 
 
 STEP_UP = {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", acr_values="strong"'}
+NONCE = {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"'}
+REFUSED = {"WWW-Authenticate": 'DPoP error="invalid_token"'}
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,13 @@ class Server:
     """`opaque` tokens name nobody; the others are JWTs that name their `sub`, half of them their life as well.
 
     With `in_body`, refresh tokens go to the page itself and not into a cookie; now and then one stays as it was.
+    `bound` tokens want proofs: what a 401 asks for is "exposed" to the page or "hidden" from it.
     """
 
-    def __init__(self, now: Callable[[], float], *, opaque: bool, in_body: bool) -> None:
+    def __init__(self, now: Callable[[], float], *, opaque: bool, in_body: bool, bound: str = "") -> None:
         self.now = now
+        self.bound = bound
+        self.nonces = {url: Nonces(url.split("/")[-2]) for url in (AUTH, API, OTHER_API)}
         self.opaque = opaque
         self.in_body = in_body
         self.families: list[Family] = []
@@ -84,6 +91,7 @@ class Server:
         family.current = f"refresh-{self.minted}"
         token = f"opaque-{self.minted}"
         answer: dict[str, Any] = {"expires_in": ACCESS_LIFE}
+        bound = {"token_type": "DPoP"} if self.bound else {}
         if not self.opaque:
             claims: dict[str, Any] = {"sub": family.user, "jti": self.minted}
             if self.minted % 2:
@@ -92,7 +100,7 @@ class Server:
         self.access[token] = Grant(family, self.now() + ACCESS_LIFE, audience)
         if self.in_body:
             answer["refresh_token"] = family.current
-        return {"access_token": token, **answer}
+        return {"access_token": token, **answer, **bound}
 
     def sign_in(self, user: str, *, strong: bool = False) -> tuple[Family, dict[str, Any]]:
         family = Family(user, strong=strong)
@@ -130,15 +138,31 @@ class Server:
         now = self.now()
         self.access = {token: replace(grant, expires=now) for token, grant in self.access.items()}
 
-    def api(self, token: str | None, audience: str, *, strong: bool = False) -> int:
-        """The status; -401 if the token is good, and a stronger sign-in is wanted."""
+    def api(self, token: str | None, audience: str, *, strong: bool = False, proof: Proof | None = None) -> Any:
+        """Status, header fields and body."""
+        if proof is not None and not self.nonces[audience].take(proof.nonce):
+            return 401, self.shown(audience, NONCE), LACKS_NONCE
         grant = self.access.get(token or "")
         if grant is not None and grant.family.alive and self.now() < grant.expires and grant.audience == audience:
-            return -401 if strong and not grant.family.strong else 200
+            if strong and not grant.family.strong:
+                return 401, self.shown(audience, STEP_UP), b""
+            return 200, self.shown(audience), b""
         if token is None:
-            return 200  # what is public
+            return 200, self.shown(audience), b""  # what is public
+        return self.refuse(token, audience)
+
+    def refuse(self, token: str, audience: str) -> Any:
         self.refused.add(token)
-        return 401
+        return 401, self.shown(audience, REFUSED if self.bound else {}), b""
+
+    def shown(self, url: str, challenge: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """The header fields that a page may read."""
+        return {**(challenge if self.bound != "hidden" else {}), **(self.nonces[url].field if self.bound else {})}
+
+    def change_nonces(self, which: str, number: int) -> None:
+        for url, nonces in self.nonces.items():
+            if which in ("", url.split("/")[-2]):
+                nonces.change(number)
 
 
 class Browser:
@@ -154,26 +178,31 @@ class Browser:
         self.context = Context()  # of what no page can freeze
         self.on_wire: list[Exchange] = []
         self.mixed = False  # the cookie is another user's, and with opaque tokens no page could know
+        self.late: list[Family | None] = []  # whose cookie has come when nobody waited for it any more
+        self.proofs: dict[str, Proof] = {}  # that nobody has seen yet
+        self.proofs_made = 0
+        self.slow_proofs: list[float] = []  # seconds that the next take
 
-    async def call_api(self, token: str | None, audience: str = API, *, strong: bool = False) -> Any:
+    async def call_api(
+        self, token: str | None, audience: str = API, *, strong: bool = False, proof: Proof | None = None
+    ) -> Any:
         fault = self.api_faults.pop(0) if self.api_faults else Fault()
         if fault.kind == "unreachable":
             raise OSError("unreachable")
         await asyncio.sleep(fault.delay / 2)
-        status = self.server.api(token, audience, strong=strong)
+        answer = self.server.api(token, audience, strong=strong, proof=proof)
+        if fault.kind == "401" and token is not None:
+            answer = self.server.refuse(token, audience)
         await asyncio.sleep(fault.delay / 2)
         if fault.kind == "lost":
             raise OSError("connection reset")
         if fault.kind == "expired":
             return self.response(200, {}, b"expired")
-        if fault.kind == "401" and token is not None:
-            self.server.refused.add(token)
-            return self.response(401)
-        if status == -401 and fault.kind not in ("503", "403"):
-            return self.response(401, STEP_UP)
-        return self.response(int(fault.kind) if fault.kind in ("503", "403") else status)
+        if fault.kind in ("503", "403"):
+            return self.response(int(fault.kind))
+        return self.response(*answer)
 
-    async def call_auth(self, call: str, fields: dict[str, Any]) -> Any:
+    async def call_auth(self, call: str, fields: dict[str, Any], proof: Proof | None = None) -> Any:
         """`login`, `refresh` or `logout`. The answer is waited for; the call itself runs on without its caller."""
         fault = self.auth_faults.pop(0) if self.auth_faults else Fault()
         if fault.kind == "unreachable":
@@ -181,7 +210,7 @@ class Browser:
             raise OSError("unreachable")
         held = fields.get("refresh_token") if self.server.in_body else self.cookie
         loop = asyncio.get_running_loop()
-        exchange = Exchange(call, fields, held, fault, loop.create_future(), PAGE.get(), loop.time())
+        exchange = Exchange(call, fields, held, fault, loop.create_future(), PAGE.get(), loop.time(), proof)
         self.on_wire.append(exchange)
         loop.call_later(fault.delay / 2, self.handle, exchange, context=self.context)
         try:
@@ -203,6 +232,8 @@ class Browser:
                 status, headers = 429, {"Retry-After": "3"}
             case "refused" | "400":
                 status, body = (401 if kind == "refused" else 400), {"error": "invalid_grant"}
+            case _ if exchange.proof is not None and not self.server.nonces[AUTH].take(exchange.proof.nonce):
+                status, body = 400, json.loads(LACKS_NONCE)
             case _ if call == "login":
                 family, body = self.server.sign_in(exchange.fields["username"], strong="strong" in exchange.fields)
                 status = 200
@@ -210,6 +241,8 @@ class Browser:
                 status, family, body = self.server.refresh(exchange.held, exchange.fields.get("resource", API))
             case _:
                 self.server.sign_out(exchange.held)
+        if kind not in ("503", "403", "429"):
+            headers |= self.server.shown(AUTH)
         text = json.dumps(body).encode()
         if status == 200 and kind in ("html", "truncated"):
             text = b"<html>" if kind == "html" else text[: len(text) // 2]
@@ -234,6 +267,8 @@ class Browser:
                 exchange.answer.set_result(response)
         elif exchange.lands and not self.server.opaque:
             self.set_cookie(exchange)
+            if asyncio.get_running_loop().time() > exchange.sent + DEADLINE:
+                self.late.append(self.server.family_of(exchange.cookie))
 
     def leave(self, page: object) -> None:
         """The page is gone, and with it what its answers bring: all of it, or a cookie that lands too late."""
@@ -267,6 +302,7 @@ class Exchange:
     answer: "asyncio.Future[Any]"
     page: object = None
     sent: float = 0.0
+    proof: Proof | None = None
     cookie: str | None = None
     sets_cookie: bool = False  # known once the server has handled it
 

@@ -16,7 +16,7 @@ CORE = Path(__file__).resolve().parents[2] / "app" / "reissue"
 class Mutant:
     """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes.
 
-    `one_tab`, `many_tabs` or `further` are the seeds of programs that are known to catch it.
+    `one_tab`, `many_tabs`, `further` or `bound` are the seeds of programs that are known to catch it.
     """
 
     def __init__(
@@ -27,6 +27,7 @@ class Mutant:
         one_tab: tuple[int, ...] = (),
         many_tabs: tuple[int, ...] = (),
         further: tuple[int, ...] = (),
+        bound: tuple[int, ...] = (),
     ) -> None:
         self.name = name
         self.module = module
@@ -34,6 +35,7 @@ class Mutant:
         self.one_tab = one_tab
         self.many_tabs = many_tabs  # it takes several to see it
         self.further = further  # it takes a step-up, or another API
+        self.bound = bound  # it takes a token that is bound to a key
 
     def of(self, source: str) -> str:
         for before, after in self.faults:
@@ -68,6 +70,11 @@ MUTANTS = [
         "a late answer signs in again (S1)", "sessions",
         "if sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
         one_tab=(21, 64, 85),
+    ),
+    Mutant(
+        "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
+        "return bool(self._untold.until)", "return False",
+        one_tab=(62, 263, 307),
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session",
@@ -139,7 +146,7 @@ MUTANTS = [
     Mutant(
         "sign-out does not stop a resume (S1)", "sessions",
         "        self._resuming.cancel()\n", "",
-        "if sign_outs != self._sign_outs or self.alive is not None:", "if self._closed:",
+        "if sign_outs != self._sign_outs or self.alive is not None or self._sharing.untold:", "if self._closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
@@ -241,20 +248,15 @@ MUTANTS = [
         many_tabs=(1, 3, 9),
     ),
     Mutant(
-        "a sign-out is not passed on (T8)", "sharing",
+        "a sign-out is not passed on, nor looked up (T8)", "sharing",
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
-        many_tabs=(1_006_706,),
+        "        return edition.began <= self._untold.until\n", "        return False\n",
+        many_tabs=(5_000_128,),
     ),
     Mutant(
         "a sign-out that is told again stops a sign-in (T8)", "sharing",
         "over = False  # it is told again", "over = True  # it is told again",
         many_tabs=(1899, 3053, 3418),
-    ),
-    Mutant(
-        "the cookie is taken for the user of whom a message tells too late (S3)", "sharing",
-        "mine.edition.began < self._began or (newest is not None and newest.session != session)",
-        "newest is not None and newest.session != session",
-        many_tabs=(3_018_682,),
     ),
     Mutant(
         "a late sign-out ends what is newer (T8)", "sharing",
@@ -286,7 +288,7 @@ MUTANTS = [
     ),
     Mutant(
         "whoever waits too long for the lock goes on without it (T5)", "sharing",
-        "if not insist and self._mine is before:", "if False:",
+        "if not self._came:", "if False:",
         many_tabs=(156, 807, 1431),
     ),
     Mutant(
@@ -381,6 +383,114 @@ MUTANTS = [
         "who waits for a turn does not hear of a Retry-After (F2)", "session",
         "        self._backoff.check()  # whoever had the turn before may have been asked to wait\n", "",
         further=(21017, 21718, 22369),
+    ),
+    Mutant(
+        "a nonce is not learned (X3)", "proofs",
+        "            self._nonces[self._parse(request.url).origin] = nonce\n", "            pass\n",
+        bound=(0, 1, 2),
+    ),
+    Mutant(
+        "a refused token is sent again for a nonce that another answer brought (X3)", "proofs",
+        "        return nonce\n\n\ndef proving", "        return self._nonces.get(self._parse(request.url).origin)\n\n\ndef proving",
+        bound=(11266, 49495),
+    ),
+    Mutant(
+        "a request is repeated with a nonce that came late (X3)", "proofs",
+        "nonce = nonce or self._nonces.get(url.origin)", "nonce = self._nonces.get(url.origin)",
+        bound=(1076,),
+    ),
+    Mutant(
+        "the API's nonces and the endpoint's are mixed up (X3)", "interceptor",
+        "prover = Prover(proofs, parse_url) if proofs else None  # another's", "prover = self._prover  # another's",
+        bound=(0, 1, 2),
+    ),
+    Mutant(
+        "the endpoint is not asked again for a nonce (X3)", "proofs",
+        "if wanted not in (None, nonce) and", "if wanted is None and",
+        bound=(0, 1, 2),
+    ),
+    Mutant(
+        "the endpoint is asked again whatever it answers (X3)", "proofs",
+        " and await _lacks_nonce(answer):", ":",
+        bound=(1, 10, 16),
+    ),
+    Mutant(
+        "the endpoint is asked again for a nonce without end (X3)", "proofs",
+        "        if wanted not in (None, nonce)", "        while wanted not in (None, nonce)",
+        "            proof, _ = await prover.proof(request, nonce=wanted)", "            proof, nonce = await prover.proof(request, nonce=wanted)",
+        "            prover.learn(request, answer)\n", "            wanted = prover.learn(request, answer)\n",
+        bound=(347,),
+    ),
+    Mutant(
+        "the endpoint is shown the same proof again (X3)", "proofs",
+        "            proof, _ = await prover.proof(request, nonce=wanted)\n", "",
+        bound=(0, 1, 2),
+    ),
+    Mutant(
+        "an endpoint that wants a nonce is taken to refuse (X3)", "endpoints",
+        'raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)',
+        'raise GrantRefused("invalid_grant", status=status)',
+        bound=(533, 550, 632),
+    ),
+    Mutant(
+        "a request for a nonce is taken for a refused token (X3)", "attempts",
+        "if lacks_nonce or (nonce and status == 401 and not challenges):", "if False:",
+        bound=(0, 1, 7),
+    ),
+    Mutant(
+        "a request is repeated for nonces without end (X3)", "attempts",
+        "nonce != self._nonce and not self._asked_for_nonce and", "nonce != self._nonce and",
+        bound=(7, 16, 63),
+    ),
+    Mutant(
+        "after a replay no nonce is given (X3)", "attempts",
+        "self._replayed, self._asked_for_nonce = True, False", "self._replayed = True",
+        bound=(243, 307, 481),
+    ),
+    Mutant(
+        "a repeat for a nonce is the one replay (X3)", "attempts",
+        "                self._asked_for_nonce = True\n", "                self._asked_for_nonce = self._replayed = True\n",
+        bound=(0, 1, 7),
+    ),
+    Mutant(
+        "a body that can be read once is sent twice for a nonce (Q8)", "attempts",
+        "not self._asked_for_nonce and self._request.replayable", "not self._asked_for_nonce",
+        bound=(59, 90, 96),
+    ),
+    Mutant(
+        "a proof is kept for the next attempt (X3)", "attempts",
+        "            proof, self._nonce = await", "            self.kept = proof, self._nonce = getattr(self, 'kept', None) or await",
+        bound=(0, 1, 7),
+    ),
+    Mutant(
+        "a new token is sent with the proof for the old one (X3)", "attempts",
+        "            credential, renewed, proof = current, current, None\n", "            credential = current\n            break\n",
+        bound=(10, 56, 73),
+    ),
+    Mutant(
+        "nobody looks again after a proof was made (S1, Q15)", "attempts",
+        "            current = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)\n", "            current = credential\n",
+        bound=(10, 47, 56),
+    ),
+    Mutant(
+        "a token that ran out while its proof was made is sent", "attempts",
+        "obtain(renewed=renewed, waits=self._waits_for_refresh)\n            if current", "obtain(renewed=credential, waits=self._waits_for_refresh)\n            if current",
+        bound=(242, 304),
+    ),
+    Mutant(
+        "a proof does not say for which token it is (X3)", "proofs",
+        "token = credential.access_token if credential else None", "token = None",
+        bound=(0, 1, 2),
+    ),
+    Mutant(
+        "a proof tells the query (X3)", "proofs",
+        "url.origin + url.path, access_token", "request.url, access_token",
+        bound=(0, 1, 2),
+    ),
+    Mutant(
+        "a bound token is sent as a bearer", "attempts",
+        'f"{credential.token_type} {credential', 'f"Bearer {credential',
+        bound=(0, 1, 2),
     ),
 ]  # fmt: skip
 

@@ -173,14 +173,14 @@ class Origin:
             self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))
 
     def known_for(self, seconds: float, mine: Issue | None, asker: "Tab") -> bool:
-        """Has another page had a newer one for so long, and could it have been heard? What is over is not newer."""
+        """Has another page had a newer one for so long, and could it have been heard? Not what is over or refused."""
         before = self.run.loop.time() - seconds
         if mine is None or self.fault_at > before or asker.thawed_at > before:
             return False
         awake = [tab for tab in self.tabs if tab is not asker and not tab.frozen and tab.thawed_at < before]
         issues = [self.issues.get(tab.session.token.access_token) for tab in awake if tab.session is not None]
         newer = [issue for issue in issues if issue is not None and issue > mine and issue.session not in asker.over]
-        return any(issue.told_at < before for issue in newer)
+        return any(i.told_at < before and i.number > asker.refused.get(i.session, 0) for i in newer)
 
 
 class Channel:

@@ -56,6 +56,7 @@ class Program(_Short):
     lag: float = 0.0  # seconds that the browser may take to bring something from one page to another
     handler: str = ""  # what the app does when the API wants a stronger sign-in; without it, it has no handler
     other_api: bool = False  # each page has a client for another API, too
+    bound: str = ""  # tokens are bound to a key; and whether a page may read what a 401 asks for: "exposed" or "hidden"
 
 
 AFTER = (0.0, 0.0, 0.0, 0.005, 0.005, 0.01, 0.01, 0.5, 5.0, 14.99, 16.0, 25.0)  # seconds
@@ -83,6 +84,32 @@ def further(seed: int) -> Program:
 
     return replace(
         program, steps=tuple(map(step, program.steps)), handler=chance.choice(("", *HANDLERS)), other_api=True
+    )
+
+
+def bound(seed: int) -> Program:
+    """One of any, in which tokens are bound to a key, and servers want nonces and change them at any moment."""
+    chance = random.Random(seed)
+    program = (one_tab, many_tabs, further)[chance.randint(0, 2)](seed)
+    steps: list[Step] = []
+    for step in program.steps:
+        if chance.random() < 0.4:
+            steps.append(_nonce_step(chance))
+        steps.append(step)
+    return replace(program, steps=tuple(steps), bound=chance.choice(("exposed", "exposed", "hidden")))
+
+
+def _nonce_step(chance: random.Random) -> Step:
+    step = Step("nonce", chance.choice(AFTER), chance.randint(0, 14))
+    return chance.choice(
+        (
+            step,
+            step,
+            replace(step, kind=chance.choice(("v1", "auth", "files"))),
+            replace(step, does="react", kind="nonce"),
+            Step("slow_proofs", step.after, chance.randint(1, 4), delay=chance.choice((0.01, 0.5, 3.0))),
+            Step("api_fault", step.after, chance.randint(1, 4), "none", chance.choice((0.01, 0.5, 3.0))),
+        )
     )
 
 

@@ -13,7 +13,9 @@ What is not held against the core where several tabs share a session, since no p
    was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
    after the sign-out of a later one; or a sign-out could not be written to the store, where a page finds it later.
 4. A page asks its user for a step-up that another has brought, if its own token for the other API is older than that.
-5. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
+5. Somebody who has signed out is signed in by a cookie of an earlier session that landed after the deadline of the call
+   that brought it: nobody waits for it any more, and the server was told of the later session.
+6. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
 """
 
 import asyncio
@@ -28,7 +30,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.reissue.virtual_time import VirtualTimeLoop
-from tests.simulation.model import API_FAULTS, AUTH_FAULTS, Browser, Fault, Server
+from tests.simulation.model import API_FAULTS, AUTH_FAULTS, Browser, Family, Fault, Server
 from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS, Origin
 from tests.simulation.program import JUMPS, USERS, Program, Step
 from tests.simulation.tab import TIMEOUT, Tab, Violation
@@ -45,12 +47,14 @@ class Run:
         self.loop, self.chance = loop, chance
         self.jumped = 0.0
         self.jumps = [0.0]
-        self.server = Server(self.loop.time, opaque=program.opaque, in_body=program.in_body)
+        self.server = Server(self.loop.time, opaque=program.opaque, in_body=program.in_body, bound=program.bound)
         self.browser = Browser(self.server, reissue.Response)
         self.jumped_at = -1e9
         self.heard: list[Any] = []  # every event of every tab
         self.trace: tuple[Any, ...] = ()  # those until the end
         self.violations: list[str] = []
+        self.over: list[Family] = []  # that somebody signed out, and nobody in since
+        self.untold = import_module("reissue.neighbours").Memory()
         self.unhandled: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self.tabs: list[Tab] = []  # all that there ever were
@@ -80,6 +84,10 @@ class Run:
         if self.origin is not None:
             self.open_tabs.append(tab)
         return tab
+
+    def signs_in(self, family: Family) -> None:
+        """A page has begun this by a sign-in of its own."""
+        self.over = [other for other in self.over if other is not family]
 
     def lag(self) -> float:
         """Seconds that something takes within the browser."""
@@ -135,6 +143,9 @@ class Run:
             tab.reactions.clear()
         self.browser.api_faults.clear()
         self.browser.auth_faults.clear()
+        self.browser.slow_proofs.clear()
+        for nonces in self.server.nonces.values():
+            nonces.once = False
         if self.origin is not None:
             self.origin.faults.clear()
             self.origin.store_fault = ""
@@ -253,6 +264,10 @@ class Run:
                 tab.api.wake()
             case "revoke":
                 self.server.revoke()
+            case "nonce":
+                self.server.change_nonces(step.kind, step.number)
+            case "slow_proofs":
+                self.browser.slow_proofs += [step.delay] * step.number
             case "kill":
                 self.server.families[-1].alive = False
             case "react":

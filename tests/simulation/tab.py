@@ -18,6 +18,7 @@ from tests.reissue.virtual_time import PAGE
 from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, OTHER_API, Browser, Family
 from tests.simulation.origin import PATIENCE as TURN_PATIENCE
 from tests.simulation.origin import Age, Drawer, Issue, Origin, Shelf, neighbours_of
+from tests.simulation.proofs import LACKS_NONCE, PageProofs, Proof
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -28,6 +29,11 @@ TIMEOUT = 200.0  # seconds; of every request that has no shorter one
 LIFE_OF_A_REQUEST = re.compile(
     "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed)?)?)? (done|failed|cancelled)"
 )
+LIFE_WITH_NONCES = re.compile(
+    r"started( waiting)*( sent(( waiting)* sent)?( refused( waiting)*( replayed(( waiting)* replayed)?)?)?( waiting)*)?"
+    r" (done|failed|cancelled)"
+)
+LIFE_WITH_NONCES_AND_A_STEP_UP = re.compile("started( waiting| sent| refused| replayed)* (done|failed|cancelled)")
 LIFE_WITH_A_STEP_UP = re.compile(
     "started( waiting){0,3}( sent( refused( waiting){0,3} replayed){0,3}( refused( waiting){0,3})?)?"
     " (done|failed|cancelled)"
@@ -79,6 +85,20 @@ class Attempt:
     at: float
     outcome: Any = None
     other: bool = False
+    nonce: str | None = None  # in its proof
+    given: str | None = None  # by its answer
+    seems_to_lack_nonce: bool = False  # by what the page may read of its answer
+    repeats: bool = False  # it is there for the sake of the nonce that the one before has brought
+
+    @property
+    def lacks_nonce(self) -> bool:
+        return getattr(self.outcome, "status", None) == 401 and self.outcome.body == LACKS_NONCE
+
+    @property
+    def wants_step_up(self) -> bool:
+        """Is the token good, and not enough?"""
+        challenge = getattr(self.outcome, "headers", {}).get("WWW-Authenticate", "")
+        return "insufficient_user_authentication" in challenge
 
 
 @dataclass(eq=False)
@@ -99,7 +119,7 @@ class Call:
 
     @property
     def most(self) -> int:
-        """How often it may be sent."""
+        """How often it may be sent, repeats for a nonce left out."""
         return 4 if "strong" in self.kind else 2
 
 
@@ -151,6 +171,9 @@ class Tab:
         self.auth_calls = 0
         self.signing_in = False  # a sign-in was sent, and nobody was told of what came
         self.answer: tuple[str, int] = ("", 0)
+        self.asked: list[Attempt] = []  # what was sent for one call to the endpoint
+        self.asking: tuple[float, str | None] = (0.0, None)  # when that began, and the newest refresh token then
+        self.nonces: dict[str, str] = {}  # that each server gave last
         self.sign_outs = self.signed_out = self.renewals = 0
         self.closing = False
         self.tasks: list[asyncio.Task[Any]] = []
@@ -172,6 +195,7 @@ class Tab:
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
         self.ends_heard = 0  # of sessions that somebody signed out, each once
+        self.refused: dict[Age, int] = {}  # session → the issue that this page has seen refused
         self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
@@ -184,7 +208,9 @@ class Tab:
             should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
             neighbours=self.neighbours,
             store=(Shelf(self, origin) if stored else None) if origin else Drawer(self),
+            untold=run.untold,
             step_up=self.step_up if run.program.handler else None,
+            proofs=PageProofs(self) if run.program.bound else None,
         )
         self.api.on(self.hear)
         self.other: Any = None
@@ -279,7 +305,9 @@ class Tab:
         began = self.awake
         client, url = (self.other, OTHER_API) if "other" in kind else (self.api, API)
         try:
-            return await client.fetch(url + name, timeout=timeout, **options)
+            response = await client.fetch(f"{url}{name}?page=2", timeout=timeout, **options)
+            self.check_lost_for_nonce(self.calls[name])
+            return response
         finally:
             self.run.expect(self.awake <= began + timeout + 1e-6, "a timeout was passed over")
             signal = self.signals.pop(name, None)
@@ -363,6 +391,8 @@ class Tab:
 
     async def sign_out(self) -> None:
         self.sign_outs += 1
+        if not self.closing:
+            self.run.over = list(self.browser.server.families)
         await self.api.sign_out()
 
     async def renew(self) -> None:
@@ -406,16 +436,20 @@ class Tab:
 
     async def transport(self, request: Any) -> Any:
         if request.url.startswith(AUTH):
-            return await self.ask(request.url.removeprefix(AUTH), json.loads(request.body))
+            return await self.ask(request.url.removeprefix(AUTH), json.loads(request.body), self.shown(request, None))
         name = self.name_in(request.url)
         call, audience = self.calls[name], OTHER_API if request.url.startswith(OTHER_API) else API
         attempt = Attempt(self.token_of(request), self.run.loop.time(), other=call.other)
+        token = attempt.token.access_token if attempt.token else None
+        proof = self.shown(request, token)
+        attempt.nonce = proof.nonce if proof else None
         self.check_send(name, attempt)
         call.attempts.append(attempt)
         self.on_wire.add(attempt)
         try:
-            token = attempt.token.access_token if attempt.token else None
-            attempt.outcome = await self.browser.call_api(token, audience, strong="strong" in call.kind)
+            strong = "strong" in call.kind
+            attempt.outcome = await self.browser.call_api(token, audience, strong=strong, proof=proof)
+            self.learn(audience, attempt, hidden=self.run.program.bound == "hidden")
             return attempt.outcome
         except BaseException as error:
             attempt.outcome = error
@@ -423,7 +457,56 @@ class Tab:
         finally:
             self.on_wire.discard(attempt)
 
-    async def ask(self, call: str, fields: dict[str, Any]) -> Any:
+    def shown(self, request: Any, token: str | None) -> Proof | None:
+        """The proof that a request shows. It is of that request and that token, and nobody has seen it yet (X3)."""
+        name, url = request.headers.get("DPoP"), request.url.partition("?")[0]
+        if not self.run.program.bound or (token is None and url.removeprefix(AUTH) not in ("login", "refresh")):
+            self.run.expect(name is None, "a proof where nobody wants one")
+            return None
+        proof = self.browser.proofs.pop(name, None)
+        self.run.expect(proof is not None, "no proof, or one that was shown before (X3)")
+        if proof is None:
+            return Proof(request.method, url, token, None)
+        asked = Proof(request.method, url, token, proof.nonce)
+        self.run.expect(proof == asked, f"a proof for something else: {proof}, not {asked}")
+        return proof
+
+    def learn(self, server: str, attempt: Attempt, *, hidden: bool) -> None:
+        """An answer is here."""
+        if attempt.nonce is None and attempt.token is None:
+            return  # no proof, and nobody looks for a nonce
+        attempt.given = attempt.outcome.headers.get("DPoP-Nonce")
+        if attempt.given is not None:
+            self.nonces[server] = attempt.given
+        bare = hidden and attempt.outcome.status == 401 and attempt.given not in (None, attempt.nonce)
+        attempt.seems_to_lack_nonce = bare if hidden else attempt.lacks_nonce
+
+    def check_nonce(self, url: str, nonce: str | None) -> None:
+        """A proof is about to be made: with the nonce that its server gave last, or gave for this very request."""
+        server = next(server for server in (AUTH, OTHER_API, API) if url.startswith(server))
+        call = self.calls.get(self.name_in(url))
+        asked = self.asked if server == AUTH else call.attempts if call is not None else []
+        own = [attempt.given for attempt in asked[-1:] if attempt.given is not None]
+        self.run.expect(nonce in (self.nonces.get(server), *own), "not the nonce that the server gave last")
+
+    def waited_for_proof(self, url: str) -> None:
+        call = self.calls.get(self.name_in(url))
+        if call is not None and call.due is not None:
+            call.due = self.awake  # it had to wait for the browser
+
+    def check_lost_for_nonce(self, call: Call) -> None:
+        """A caller gets a 401 for want of a nonce only if that which was asked for was good no more (RFC 9449)."""
+        if not call.attempts or not call.attempts[-1].lacks_nonce or call.kind == "one_shot":
+            return
+        before = call.attempts[-2] if call.attempts[-1].repeats else None
+        good = self.browser.server.nonces[OTHER_API if call.other else API].good
+        self.run.expect(before is not None and before.given not in good, "a request was lost for a nonce")
+
+    async def ask(self, call: str, fields: dict[str, Any], proof: Proof | None) -> Any:
+        again = not self.asked or (len(self.asked) == 1 and self.asked[0].seems_to_lack_nonce)
+        self.run.expect(again or self.closing, "one call to the endpoint was sent twice")
+        sent = Attempt(None, self.run.loop.time(), nonce=proof.nonce if proof else None)
+        self.asked.append(sent)
         self.auth_calls += 1
         self.calls_in_turn += 1
         self.signing_in = call == "login"
@@ -432,26 +515,39 @@ class Tab:
             insists = call != "refresh" and self.waited >= TURN_PATIENCE - 1e-6
             self.run.expect(self.has_turn or insists, "a call to the endpoint out of turn")
             if call == "refresh" and self.session is not None:
-                newer = self.origin.known_for(LOOKS, self.issue_of(self.session.token), self)
+                proving = self.run.loop.time() - self.asking[0] if self.run.program.bound else 0.0
+                newer = self.origin.known_for(LOOKS + proving, self.issue_of(self.session.token), self)
                 self.run.expect(not newer, "a refresh that another page had made")
         if call == "refresh" and self.session is not None:
             # None: a resume that was overtaken by an adopted session in the step before it was sent.
             presented = fields.get("refresh_token")
             newest = presented in (None, self.session.refresh_token)
-            self.run.expect(newest or self.courtesy, "not the newest refresh token")
+            # While its proof was made, somebody signed in: what it brings is dropped.
+            late = presented == self.asking[1]
+            self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
         of = self.session if "resource" in fields else None
         if call == "refresh" and self.session is not None:
             busy_until = max(self.session.busy_until, self.session.wait_until if of is not None else 0.0)
             self.run.expect(self.run.client_time() >= busy_until, "asked again before Retry-After had passed (F2)")
         try:
-            response = await self.browser.call_auth(call, fields)
+            response = sent.outcome = await self.browser.call_auth(call, fields, proof)
         finally:
             self.auth_calls -= 1
             self.run.expect(self.awake <= began + DEADLINE + 1e-6, "a call to the endpoint has no deadline")
             if "step_up" in fields:
                 self.signing_in = False
+        if proof is not None:
+            sent.given = response.headers.get("DPoP-Nonce")
+            if sent.given is not None:
+                self.nonces[AUTH] = sent.given
+            if response.body == LACKS_NONCE:
+                sent.seems_to_lack_nonce = True
+                self.answer = "a nonce is wanted", response.status
+                return response
         self.answer = call, response.status
+        if call == "logout" and response.status == 401:
+            self.run.over = []  # the server says that it has ended it, whether or not it has
         if of is not None and response.status in (204, 400, 401):
             of.exchange_refused = True
         if of is not None and response.status == 429:
@@ -472,7 +568,7 @@ class Tab:
         )
 
     def name_in(self, url: str) -> str:
-        return str(url.removeprefix(API).removeprefix(OTHER_API))
+        return str(url.removeprefix(API).removeprefix(OTHER_API).partition("?")[0])
 
     def receive(self, by: str, answer: dict[str, Any], sign_outs: int) -> None:
         if "access_token" not in answer:
@@ -560,7 +656,11 @@ class Tab:
 
     def token_of(self, request: Any) -> Token | None:
         header = request.headers.get("Authorization")
-        return self.tokens[header.removeprefix("Bearer ")] if header else None
+        scheme = "DPoP " if self.run.program.bound else "Bearer "
+        self.run.expect(
+            header is None or header.startswith(scheme), "a token was sent in another way than it was given"
+        )
+        return self.tokens[header.partition(" ")[2]] if header else None
 
     def check_send(self, name: str, attempt: Attempt) -> None:
         expect, call, token = self.run.expect, self.calls[name], attempt.token
@@ -576,9 +676,14 @@ class Tab:
             expect(self.is_refusal(earlier.outcome), f"sent again after {earlier.outcome!r}")
             expect(call.kind != "one_shot", "a body that can be read once was sent twice")
             # One that a step-up has just brought may go out before that is over, and once more after it.
-            good = bool(getattr(earlier.outcome, "headers", None))
+            good = earlier.wants_step_up or (earlier.seems_to_lack_nonce and not earlier.repeats)
             expect(earlier.token is not token or good, "replayed with the token that was refused")
-        expect(len(call.attempts) < call.most, "a request was sent too often")
+        if call.attempts and call.attempts[-1].seems_to_lack_nonce:
+            attempt.repeats = not call.attempts[-1].repeats
+            hidden = self.run.program.bound == "hidden"
+            expect(attempt.repeats or hidden, "repeated for a nonce without end")
+        counted = [earlier for earlier in call.attempts if not earlier.repeats]
+        expect(attempt.repeats or len(counted) < call.most, "a request was sent too often")
         if call.session is None:
             call.session = token.session  # it waited for a resume
             by = self.sessions[token.session or 1].by
@@ -616,6 +721,8 @@ class Tab:
             self.refresh_went(event)
         elif isinstance(event, self.reissue.RequestEvent):
             self.request_went(event)
+        elif isinstance(event, self.reissue.EndpointEvent):
+            self.call_went(event)
         for reaction in [r for r in self.reactions if PHASES[r[0]] == (type(event).__name__, event.phase.value)]:
             self.reactions.remove(reaction)
             reaction[1]()
@@ -638,6 +745,14 @@ class Tab:
             self.tokens[token.access_token] = token
             self.run.expect(token.sign_outs == self.sign_outs, "a late answer signed in again")
             self.session = Session(event.session, token, token.by, token.user, token.refresh_token)
+            if token.by in ("login", "adopt", "step-up"):
+                self.run.signs_in(self.family_of(token))
+            if token.by == "refresh":
+                over, late = (
+                    any(self.family_of(token) is family for family in families)
+                    for families in (self.run.over, self.browser.late)
+                )
+                self.run.expect(not over or late, "somebody who had signed out was signed in by a cookie")
             self.sessions[event.session] = self.session
             issue = self.issue_of(token)
             self.held = self.offered if token.by == "handed" else self.held
@@ -670,6 +785,8 @@ class Tab:
                 expect(self.closing, "closed, and nobody asked for it")
             case "refused":
                 expect(session.refused or session.exchange_refused, "signed out without a refusal")
+                if issue := self.issue_of(session.token):
+                    self.refused[issue.session] = issue.number
                 useless = session.token.refused or self.had_left(session.token) <= 0
                 expect(useless, "signed out while the token still worked (F9)")
             case "replaced":
@@ -729,11 +846,20 @@ class Tab:
                 session.waits_since = self.run.loop.time()
             case "refused":
                 session.refused = True
-                expect(self.answer in (("refresh", 401), ("refresh", 400), ("refresh", 204)), "refused by nobody")
+                refusals = (("refresh", 401), ("refresh", 400), ("refresh", 204))
+                expect(self.answer in refusals or self.met_who_signed_out(session), "refused by nobody")
+
+    def met_who_signed_out(self, session: Session) -> bool:
+        """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?"""
+        token = self.received
+        other = token is not None and token.by == "refresh" and token.user != session.user
+        return other and self.run.untold.read() is not None
 
     def go_on(self, session: Session, token: Token | None) -> None:
         if token is not None:
             token.session, session.token = session.number, token
+            if token.by in ("login", "step-up"):
+                self.run.signs_in(self.family_of(token))
             self.tokens[token.access_token] = token
             before, session.refresh_token = session.refresh_token, token.refresh_token or session.refresh_token
             self.run.lose_copy(before)
@@ -757,10 +883,22 @@ class Tab:
         call = self.calls[self.name_in(event.url)]
         call.phases.append(event.phase.value)
         if event.phase.value == "refused":
-            token, outcome = call.attempts[-1].token, call.attempts[-1].outcome
+            attempt, token = call.attempts[-1], call.attempts[-1].token
             self.run.expect(token is not None, "a request without a token was refused")
-            if token is not None and not getattr(outcome, "headers", None):  # else it is good, and not enough
+            undecidable = self.run.program.bound == "hidden" and (attempt.repeats or call.kind == "one_shot")
+            self.run.expect(not attempt.lacks_nonce or undecidable, "a token was taken for refused for want of a nonce")
+            if token is not None and not attempt.wants_step_up:  # else it is good, and not enough
                 token.refused = True
+
+    def call_went(self, event: Any) -> None:
+        """A call to the endpoint fails for want of a nonce only if that which was asked for was good no more."""
+        if event.phase.value == "asked":
+            self.asked = []
+            self.asking = self.run.loop.time(), self.session.refresh_token if self.session is not None else None
+        if event.phase.value == "failed" and self.asked and self.asked[-1].seems_to_lack_nonce:
+            changed = len(self.asked) == 2 and self.asked[0].given not in self.browser.server.nonces[AUTH].good
+            given_up = event.error in ("TimeoutError", "CancelledError")
+            self.run.expect(changed or given_up, "a call to the endpoint was lost for a nonce")
 
     # What must hold when all is over
 
@@ -773,6 +911,8 @@ class Tab:
                 continue
             life = " ".join(call.phases) + " cancelled" * (name in self.untold)
             usual = LIFE_WITH_A_STEP_UP if "strong" in call.kind else LIFE_OF_A_REQUEST
+            if self.run.program.bound:
+                usual = LIFE_WITH_NONCES_AND_A_STEP_UP if "strong" in call.kind else LIFE_WITH_NONCES
             expect(bool(usual.fullmatch(life)), f"a request with this life: {life}")
             sends = call.phases.count("sent") + call.phases.count("replayed")
             expect(sends == len(call.attempts), "a request was sent more often than told")
@@ -805,4 +945,5 @@ PHASES = [
     *(("RequestEvent", phase) for phase in ("started", "sent", "refused", "replayed", "done", "failed", "cancelled")),
     *(("RefreshEvent", phase) for phase in ("started", "succeeded", "refused", "unavailable", "dropped")),
     *(("SessionEvent", phase) for phase in ("started", "ended")),
+    ("EndpointEvent", "asked"),
 ]

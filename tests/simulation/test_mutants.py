@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.mutants import MUTANTS, Mutant, mutated
-from tests.simulation.program import further, many_tabs, one_tab
+from tests.simulation.program import bound, further, many_tabs, one_tab
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
@@ -15,8 +15,8 @@ from tests.simulation.tab import Violation
 @pytest.mark.filterwarnings("ignore")  # mutants leave tasks behind
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_simulator_catches(mutant: Mutant, tmp_path: Path) -> None:
-    program = further if mutant.further else many_tabs if mutant.many_tabs else one_tab
-    known = mutant.further or mutant.many_tabs or mutant.one_tab
+    kinds = ((bound, mutant.bound), (further, mutant.further), (many_tabs, mutant.many_tabs), (one_tab, mutant.one_tab))
+    program, known = next((kind, seeds) for kind, seeds in kinds if seeds)
 
     def simulate() -> None:
         # What has caught it until now comes first. The core may have changed since: then another may.

@@ -67,6 +67,7 @@ class PageInterceptor(Interceptor):
             parse_url=parse_page_url,
             neighbours=neighbours,
             store=kept,
+            untold=PageStore("localStorage", f"{shared_name} untold"),
             page=_page(endpoint, mine),
             make_future=make_future,
             **options,

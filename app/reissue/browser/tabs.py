@@ -63,6 +63,7 @@ class PageNeighbours:
         self._name = f"reissue:{name}"
         self._channel = channel
         self._sign: _Hold | None = None
+        self._turn: _Hold | None = None  # the last
         self._mark = PageStore("localStorage", f"{name} turn")  # outlives the page that has the turn
         self.cut_off = False
 
@@ -82,8 +83,10 @@ class PageNeighbours:
 
     @asynccontextmanager
     async def _lock(self) -> AsyncIterator[bool]:
+        if self._turn is not None:
+            await self._turn.settled()  # or the browser would still list it, and this page wait for itself
         taken = self._name in await _lock_names()
-        turn = _Hold(self._name, "exclusive")
+        turn = self._turn = _Hold(self._name, "exclusive")
         try:
             await turn.granted()
             self.cut_off = self._marked() is not None
@@ -137,6 +140,7 @@ class _Hold:
 
     def __init__(self, name: str, mode: str) -> None:
         self._granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._given_back = js.Promise.withResolvers()
         self._controller = js.AbortController.new()
         self._proxies = [create_proxy(self._on_granted), create_proxy(self._on_settled)]
@@ -156,6 +160,10 @@ class _Hold:
         """
         await asyncio.wait((self._granted,))
 
+    async def settled(self) -> None:
+        """Wait until the browser has taken it back, after `end`."""
+        await asyncio.wait((self._settled,))
+
     def end(self) -> None:
         """Give it back, or leave the line."""
         self._given_back.resolve()
@@ -171,6 +179,7 @@ class _Hold:
     def _on_settled(self, result: Any) -> None:
         if not self._granted.done():
             self._granted.set_result(None)
+        self._settled.set_result(None)
         proxies, self._proxies = self._proxies, []
         for proxy in proxies:
             proxy.destroy()

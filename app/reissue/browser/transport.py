@@ -65,8 +65,6 @@ async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> P
         body = to_js(body)
     if request.options:
         kept = dict(request.options)
-        if "fetcher" in kept:
-            raise TypeError("api.fetch() sends by the page's own fetch: it takes no fetcher=")
         kept.pop("source", None)
         page_signal = kept.pop("signal", None)
         signal = page_signal.js_signal if page_signal is not None else None
