@@ -11,22 +11,14 @@ COMPILER = (_SCRIPT, ROOT / "runtime" / "compile_archive.py", Path(__file__))  #
 
 
 def compile_archives(
-    archives: Mapping[Path, Path],
-    *,
-    pyodide: Path,
-    stdlib: Path,
-    root: str,
-    optimize: int = 0,
-    left_out: str = "",
-    later: str = "",
-    rest: Path | None = None,
+    archives: Mapping[Path, Path], *, pyodide: Path, stdlib: Path, root: str, optimize: int = 0, left_out: str = ""
 ) -> None:
     """Compile each of these zips of sources into the zip that it is mapped to, by Pyodide's own Python.
 
-    `stdlib` is the standard library to run that with; the others are those of `compile_archive`.
+    `stdlib` is the standard library to run that with. `root`, `optimize` and `left_out` are those of `compile_archive`.
     """
     pairs = [path for pair in archives.items() for path in pair]
     run(
-        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), left_out, later, rest or "", *pairs,
+        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), left_out, *pairs,
         failed="Node can't compile Python for the page: `runtime/build.py --sources` does without.",
     )  # fmt: skip

@@ -1,11 +1,11 @@
-// node compile_archives.mjs PYODIDE STDLIB ROOT OPTIMIZE LEFT_OUT LATER REST SOURCE TARGET [SOURCE TARGET…]: compiles zips
-// of Python sources with Pyodide's own Python. STDLIB is the standard library that it runs with.
+// node compile_archives.mjs PYODIDE STDLIB ROOT OPTIMIZE LEFT_OUT SOURCE TARGET [SOURCE TARGET…]: compiles zips of Python sources
+// with Pyodide's own Python. STDLIB is the standard library that it runs with.
 import {readFileSync, writeFileSync} from "node:fs";
 import {resolve} from "node:path";
 import {pathToFileURL} from "node:url";
 
 const [folder, stdLibURL] = process.argv.slice(2, 4).map(path => resolve(path));
-const [root, optimize, left_out, later, rest, ...files] = process.argv.slice(4);
+const [root, optimize, left_out, ...files] = process.argv.slice(4);
 const {loadPyodide} = await import(pathToFileURL(`${folder}/pyodide.mjs`).href);
 const pyodide = await loadPyodide({indexURL: folder, stdLibURL});
 
@@ -14,8 +14,6 @@ const compile = pyodide.globals.get("compile_archive");
 while (files.length) {
     const [source, target] = files.splice(0, 2);
     pyodide.FS.writeFile("/tmp/sources.zip", readFileSync(source));
-    const options = {root, optimize: Number(optimize), left_out, later, rest: rest && "/tmp/rest.zip"};
-    compile.callKwargs("/tmp/sources.zip", "/tmp/compiled.zip", options);
+    compile.callKwargs("/tmp/sources.zip", "/tmp/compiled.zip", {root, optimize: Number(optimize), left_out});
     writeFileSync(target, pyodide.FS.readFile("/tmp/compiled.zip"));
-    if (rest) writeFileSync(rest, pyodide.FS.readFile("/tmp/rest.zip"));
 }

@@ -1,7 +1,6 @@
 """Pyodide's own files: the interpreter, and its standard library as byte code."""
 
 import shutil
-import zipfile
 from pathlib import Path
 
 from runtime.byte_code import COMPILER, compile_archives
@@ -19,15 +18,6 @@ RARE = (
     "pydoc", "pydoc_data", "sched", "shelve", "smtplib", "socketserver", "symtable", "tabnanny", "this", "trace",
     "unittest", "webbrowser", "wsgiref", "xmlrpc", "zipapp",
 )  # fmt: skip
-# What hardly any page imports before its first answer: it comes when Python is up, and an earlier import waits for it.
-LATER = (
-    *RARE,
-    "_ast_unparse", "_py_abc", "_sysconfigdata__emscripten_wasm32-emscripten", "argparse", "cmd", "code", "colorsys",
-    "configparser", "difflib", "getopt", "gettext", "graphlib", "nturl2path", "pprint", "pty", "quopri", "rlcompleter",
-    "runpy", "sqlite3", "statistics", "stringprep", "sysconfig", "timeit", "tomllib", "tracemalloc", "tty", "wave",
-    "xml",
-)  # fmt: skip
-REST = "python_stdlib_rest.zip"
 HERE = Path(__file__)
 
 
@@ -51,7 +41,6 @@ def stock_stdlib(site: Path, pyodide: Path) -> Path:
 
     def make(folder: Path) -> None:
         shutil.copy(pyodide / "python_stdlib.zip", folder)
-        zipfile.ZipFile(folder / REST, "w").close()  # the shim asks for it
 
     return sealed(site, f"stdlib-{version}", [version, "stock", HERE], make)
 
@@ -60,7 +49,6 @@ def compiled_stdlib(site: Path, pyodide: Path, *, stripped: bool = False) -> Pat
     """Return the folder with the standard library as byte code, which halves the start of every page.
 
     The price: tracebacks through the standard library show no source lines, and `help()` of it has no text.
-    It is in two parts, of which a page needs one to start.
     `stripped` leaves out what hardly any page imports; such an import says so.
     """
     version = locked_version("pyodide")
@@ -71,14 +59,7 @@ def compiled_stdlib(site: Path, pyodide: Path, *, stripped: bool = False) -> Pat
         sources = pyodide / "python_stdlib.zip"
         compiled = {sources: folder / sources.name}
         compile_archives(
-            compiled,
-            pyodide=pyodide,
-            stdlib=sources,
-            root="/lib/python314.zip",
-            optimize=OPTIMIZE,
-            left_out=left_out,
-            later=",".join(LATER),
-            rest=folder / REST,
+            compiled, pyodide=pyodide, stdlib=sources, root="/lib/python314.zip", optimize=OPTIMIZE, left_out=left_out
         )
         compress_folder(folder)
 

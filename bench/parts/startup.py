@@ -23,7 +23,7 @@ SLOW = {"offline": False, "latency": 40, "downloadThroughput": 20e6 / 8, "upload
 NETWORKS = {"loopback": "", "slow": ", 20 Mbit/s and 40 ms"}
 PARTS = (
     ("interpreter", ("pyodide.asm.wasm", "pyodide.asm.mjs", "pyodide.mjs")),
-    ("standard library", ("python_stdlib",)),
+    ("standard library", ("python_stdlib.zip",)),
     ("PyScript", ("/pyscript/",)),
     ("reissue and PyJWT", ("reissue", "pyjwt")),
     ("micropip and packaging", ("micropip", "packaging")),

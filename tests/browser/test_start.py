@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.test_clients import MODULE
 from tests.browser.visit import REFUSED, Visit
 
 
@@ -32,69 +31,6 @@ def test_the_page_explains_itself_and_shows_progress_before_python_runs(visit: V
     expect(visit["#startup-progress"]).to_have_attribute("value", "2")
     held[0].continue_()
     expect(visit["#entrance"]).to_be_visible(timeout=30_000)
-
-
-@pytest.mark.firefox
-def test_python_is_on_the_line_before_pyscript_has_come(visit: Visit) -> None:
-    pyscript = re.compile(r"/pyscript/core-")
-    visit.page.route(pyscript, lambda route: None)  # held
-    with visit.page.expect_request("**/*.wasm"):
-        visit.page.goto(visit.server.url, wait_until="commit")
-    visit.page.unroute(pyscript)  # lets go what is held
-    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
-    asked = [request.url.rpartition("/")[2] for request in visit.requests]
-    for name in ("shim.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"):
-        assert asked.count(name) == 1, name
-
-
-LATE = "**/python_stdlib_rest.zip"
-
-
-@pytest.mark.firefox
-@pytest.mark.parametrize(("blank", "policy"), [("blank.html", {}), ("worker.html", MODULE)])
-def test_an_import_waits_for_the_part_of_the_library_that_is_still_on_its_way(
-    visit: Visit, blank: str, policy: dict[str, str]
-) -> None:
-    held: list[Route] = []
-    visit.context.route(LATE, lambda route: held.append(route), times=1)
-    visit.expect_console("[Ss]ynchronous XMLHttpRequest", times=0, at_most=1)
-    visit.open_blank(blank, policy=policy)
-    imported = "import pdb, unittest.mock; from xml.etree import ElementTree; "
-    assert visit.run(f"{imported}[unittest.mock.Mock(return_value=7)(), ElementTree.fromstring('<a/>').tag]") == [
-        7,
-        "a",
-    ]
-    assert len(held) == 1
-
-
-def test_an_import_of_what_has_arrived_asks_for_nothing(visit: Visit) -> None:
-    visit.open_blank()
-    source = """
-import asyncio, os, reissue_rest
-while not os.path.exists(reissue_rest.PATH):
-    await asyncio.sleep(0)
-import argparse
-argparse.ArgumentParser(prog="late").prog
-"""
-    assert visit.run(source) == "late"
-    assert len([request for request in visit.requests if request.url.endswith("_rest.zip")]) == 1
-
-
-def test_an_import_says_which_file_did_not_arrive(visit: Visit) -> None:
-    visit.page.route(LATE, lambda route: route.fulfill(status=404, body="{}"))
-    visit.expect_console("status of 404", times=2)
-    visit.expect_console("[Ss]ynchronous XMLHttpRequest", times=0, at_most=1)
-    visit.open_blank()
-    source = """
-try:
-    import pdb
-except ImportError as error:
-    said = [str(error), error.name]
-said
-"""
-    said, name = visit.run(source)
-    assert re.search(r"pdb is in http://.*_rest\.zip, which answered 404", said)
-    assert name == "pdb"
 
 
 @pytest.mark.firefox
@@ -137,7 +73,7 @@ MISSING = {
 @pytest.mark.parametrize("pattern", MISSING.values(), ids=MISSING.keys())
 def test_a_missing_file_is_named(visit: Visit, pattern: str) -> None:
     visit.page.route(re.compile(pattern), lambda route: route.fulfill(status=404, body="{}"))
-    visit.expect_console("status of 404", times=1, at_most=2)  # the page and PyScript both ask for the shim
+    visit.expect_console("status of 404")
     visit.expect_console(WHATEVER, times=0, at_most=99)
     visit.open()
     expect(visit["#startup-trouble"]).to_be_visible()

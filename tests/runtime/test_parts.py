@@ -8,7 +8,6 @@ import marshal
 import sys
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import brotli
 import pytest
@@ -143,29 +142,6 @@ def test_what_is_left_out_says_so_when_it_is_imported(tmp_path: Path, monkeypatc
     for name in ("reissue_rare", "reissue_rare.part"):
         with pytest.raises(ModuleNotFoundError, match=r"left out of this page's standard library.*--stripped"):
             importlib.import_module(name)
-
-
-def test_what_comes_later_is_let_in_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, target, rest = tmp_path / "sources.zip", tmp_path / "compiled.zip", tmp_path / "rest.zip"
-    with zipfile.ZipFile(source, "w") as archive:
-        archive.writestr("reissue_late/__init__.py", "from reissue_soon import answer")
-        archive.writestr("reissue_late/part.py", "whole = True")
-        archive.writestr("reissue_soon.py", "answer = 42")
-    root = str(target)
-    compile_archive(str(source), root, root=root, optimize=2, later="reissue_late", rest=str(tmp_path / "there.zip"))
-    arrived: list[str] = []
-
-    def arrive(name: str) -> None:
-        arrived.append(name)
-        (tmp_path / "there.zip").rename(rest)
-
-    monkeypatch.setitem(sys.modules, "reissue_rest", SimpleNamespace(PATH=str(rest), arrive=arrive))
-    monkeypatch.syspath_prepend(root)
-    assert importlib.import_module("reissue_soon").answer == 42
-    assert arrived == []
-    assert importlib.import_module("reissue_late.part").whole is True
-    assert importlib.import_module("reissue_late").answer == 42
-    assert arrived == ["reissue_late"]
 
 
 def test_a_step_that_fails_says_what_to_do_and_what_the_command_said() -> None:
