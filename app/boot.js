@@ -13,6 +13,7 @@ const at = (path, base = import.meta.url) => new URL(path, base).href;
 
 // Where `make site` puts other addresses, since there every file is at one that changes with its content.
 const CORE = at("../pyscript/core.js");
+const SHIM = at("../py/shim.mjs");
 const RUNTIME = [at("../pyscript/"), at("../py/")];
 
 const MAIN = at(byId("python").getAttribute("src"), location.href);
@@ -111,6 +112,7 @@ async function start() {
     reach(1);
     watchFiles();
     addEventListener("unhandledrejection", ({reason}) => failBroken(reason));
+    import(SHIM).catch(() => {}); // Python begins to arrive, before PyScript asks for it: then it tells what failed
     byId("python").addEventListener("py:done", () => (over = true));
     let hooks;
     try {

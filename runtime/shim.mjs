@@ -1,5 +1,10 @@
 // What PyScript takes as its interpreter: Pyodide, with every file at an address that changes when the file does.
 // runtime/build.py fills in the folders, and serves this one file under a name that stays.
+//
+// What it takes to start comes in the order in which it is needed:
+//   - Python is asked for as soon as a page with Python for PyScript imports this file. PyScript would ask a few round trips
+//     later; what only PyScript knows (which packages, where output goes) is filled in when it does.
+//   - The packages are asked for when the interpreter is there. They arrive while it comes up, and have not delayed it.
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
 import * as wire from "./{library}/wire.js";
@@ -8,15 +13,52 @@ export {version};
 
 const at = path => new URL(path, import.meta.url).href;
 
-export const loadPyodide = async options => {
+async function start({fsInit, lockFileURL, ...options}, packages_known) {
+    const lock = fetch(at("./{lock}/pyodide-lock.json")).then(answer => answer.json());
+    let interpreted;
+    const interpreter_here = new Promise(resolve => (interpreted = resolve));
     const pyodide = await load({
         ...options,
         indexURL: at("./{interpreter}/"),
         stdLibURL: at("./{stdlib}/python_stdlib.zip"),
-        lockFileURL: at("./{lock}/pyodide-lock.json"),
         packageBaseUrl: at("./"),
+        // Pyodide asks for the packages when it has its lock file, and not before.
+        lockFileContents: Promise.all([lock, packages_known, interpreter_here]).then(([content]) => content),
+        async fsInit(...given) {
+            interpreted();
+            await new Promise(resolve => setTimeout(resolve)); // it asks in this turn: after it Python keeps the page busy
+            await fsInit?.(...given);
+        },
     });
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js
     return pyodide;
-};
+}
+
+let early = null; // takes PyScript's options, for the Python that was started before it asked
+if (globalThis.document?.querySelector("script[type=py]:not([worker]), py-script:not([worker])")) {
+    const packages = [];
+    let given;
+    let known;
+    const python = start(
+        {
+            packages,
+            stdout: text => (given?.stdout ?? console.log)(text),
+            stderr: text => (given?.stderr ?? console.warn)(text),
+        },
+        new Promise(resolve => (known = resolve)),
+    );
+    python.catch(() => {}); // told to whoever asks
+    early = options => {
+        early = null;
+        given = options;
+        packages.push(...(options.packages ?? []));
+        known();
+        return python;
+    };
+}
+
+export function loadPyodide(options = {}) {
+    const {packages, stdout, stderr, indexURL, ...others} = options;
+    return early && !Object.keys(others).length ? early(options) : start(options);
+}

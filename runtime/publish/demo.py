@@ -29,6 +29,7 @@ def write_demo(folder: Path, parts: Parts, *, api: str) -> None:
         {
             '"../pyscript/core.js"': f'"../{LIBRARY}/pyscript/{parts.core.name}/core.js"',
             '"../pyscript/"': f'"../{LIBRARY}/pyscript/"',
+            '"../py/shim.mjs"': f'"../{shim}"',
             '"../py/"': f'"../{LIBRARY}/py/"',
         },
     )

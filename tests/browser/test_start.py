@@ -34,6 +34,38 @@ def test_the_page_explains_itself_and_shows_progress_before_python_runs(visit: V
 
 
 @pytest.mark.firefox
+def test_python_is_on_the_line_before_pyscript_has_come(visit: Visit) -> None:
+    pyscript = re.compile(r"/pyscript/core-")
+    visit.page.route(pyscript, lambda route: None)  # held
+    with visit.page.expect_request("**/*.wasm"):
+        visit.page.goto(visit.server.url, wait_until="commit")
+    visit.page.unroute(pyscript)  # lets go what is held
+    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    asked = [request.url.rpartition("/")[2] for request in visit.requests]
+    for name in ("shim.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"):
+        assert asked.count(name) == 1, name
+
+
+FRAMES = "new Promise(done => { let n = 60; const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })"
+
+
+@pytest.mark.firefox
+def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
+    held: list[Route] = []
+    visit.page.route("**/*.wasm", lambda route: held.append(route))
+    # What PyScript asks for last, before it asks for Python.
+    with visit.page.expect_request_finished(lambda request: "pyodide_graph-" in request.url):
+        visit.page.goto(visit.server.url, wait_until="commit")
+    visit.page.evaluate(FRAMES)  # if it asked for packages, it would have by now
+    asked = len(visit.requests)
+    held[0].continue_()
+    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    wheels = [place for place, request in enumerate(visit.requests) if request.url.endswith(".whl")]
+    assert len(wheels) == 2
+    assert min(wheels) >= asked
+
+
+@pytest.mark.firefox
 def test_nothing_violates_the_policy_and_none_of_it_is_inline(visit: Visit) -> None:
     visit.page.add_init_script(
         "addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective))"
@@ -73,7 +105,7 @@ MISSING = {
 @pytest.mark.parametrize("pattern", MISSING.values(), ids=MISSING.keys())
 def test_a_missing_file_is_named(visit: Visit, pattern: str) -> None:
     visit.page.route(re.compile(pattern), lambda route: route.fulfill(status=404, body="{}"))
-    visit.expect_console("status of 404")
+    visit.expect_console("status of 404", times=1, at_most=2)  # the page and PyScript both ask for the shim
     visit.expect_console(WHATEVER, times=0, at_most=99)
     visit.open()
     expect(visit["#startup-trouble"]).to_be_visible()
