@@ -118,6 +118,7 @@ class Admission:
             place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
+        self.call()
 
     def _has_room(self) -> bool:
         held = len(self._held)

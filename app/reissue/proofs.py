@@ -12,7 +12,6 @@ Theory of operation:
    is refreshed for it. With that one and no other: what another answer has brought since may be older.
 """
 
-import hashlib
 import json
 import os
 import time
@@ -55,6 +54,8 @@ class SignedProofs:
 
     async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
         """A new proof (RFC 9449 section 4.2)."""
+        import hashlib  # here, since a page without DPoP need not load it
+
         header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(await self._key.public())}
         claims: dict[str, Any] = {"jti": _encoded(os.urandom(16)), "htm": method, "htu": url, "iat": int(self._clock())}
         if access_token is not None:

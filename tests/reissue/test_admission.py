@@ -338,6 +338,17 @@ async def test_a_line_that_has_gone_leaves_no_timer() -> None:
     assert admission._watch is None
 
 
+async def test_a_line_that_is_dismissed_leaves_no_timer() -> None:
+    admission = Admission(1)
+    await admission.enter()
+    waiting = asyncio.create_task(admission.enter())
+    await settle()
+    assert admission._watch is not None
+    admission.dismiss()
+    assert await waiting
+    assert admission._watch is None
+
+
 async def test_a_request_that_waits_for_a_refresh_is_no_sign() -> None:
     """It has its slot, and is not on the wire."""
     admission = Admission(64, unproven=8)
