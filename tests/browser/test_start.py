@@ -65,6 +65,20 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     assert min(wheels) >= asked
 
 
+FIRST_ANSWER = """
+import sys, reissue
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
+await api.sign_in(username="ada", password="lovelace")
+status = (await api.fetch("/api/me")).status
+[status, sorted({"hashlib", "jwt", "reissue.inspector", "reissue.oauth2"} & sys.modules.keys())]
+"""
+
+
+def test_nothing_is_imported_that_the_first_answer_does_not_take(visit: Visit) -> None:
+    visit.open_blank()
+    assert visit.run(FIRST_ANSWER) == [200, []]
+
+
 @pytest.mark.firefox
 def test_nothing_violates_the_policy_and_none_of_it_is_inline(visit: Visit) -> None:
     visit.page.add_init_script(
