@@ -79,6 +79,21 @@ def test_nothing_is_imported_that_the_first_answer_does_not_take(visit: Visit) -
     assert visit.run(FIRST_ANSWER) == [200, []]
 
 
+POSITIONS = """
+import json, reissue
+def positions(function):
+    return [[start, end, *columns] for start, end, *columns in function.__code__.co_positions()]
+[positions(function) for function in (json.loads, reissue.connect)]
+"""
+
+
+def test_byte_code_tells_lines_and_not_the_columns_that_only_a_source_could_show(visit: Visit) -> None:
+    visit.open_blank()
+    for positions in visit.run(POSITIONS):
+        assert len({line for line, *_ in positions} - {None}) > 3
+        assert {column for _, _, *columns in positions for column in columns} == {None}
+
+
 @pytest.mark.firefox
 def test_nothing_violates_the_policy_and_none_of_it_is_inline(visit: Visit) -> None:
     visit.page.add_init_script(
