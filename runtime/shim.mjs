@@ -44,7 +44,7 @@ if (globalThis.document?.querySelector("script[type=py]:not([worker]), py-script
         {
             packages,
             stdout: text => (given?.stdout ?? console.log)(text),
-            stderr: text => (given?.stderr ?? console.warn)(text),
+            stderr: text => (given ? given.stderr ?? console.warn : console.error)(text), // nobody hears of what is earlier
         },
         new Promise(resolve => (known = resolve)),
     );
@@ -52,7 +52,7 @@ if (globalThis.document?.querySelector("script[type=py]:not([worker]), py-script
     early = options => {
         early = null;
         given = options;
-        packages.push(...(options.packages ?? []));
+        packages.push(...[options.packages ?? []].flat());
         known();
         return python;
     };

@@ -76,6 +76,27 @@ def test_the_ten_lines_run_as_they_stand(visit: Visit, host: StaticHost, site: P
     assert_told("all of `reissue/`", {address: size for address, size in files.items() if "reissue/" in address})
 
 
+def test_python_comes_beside_pyscript(visit: Visit, host: StaticHost, site: Path) -> None:
+    through_this_host(visit, host)
+    pyscript = re.compile(r"/pyscript/core-")
+    visit.page.route(pyscript, lambda route: None)  # held
+    with visit.page.expect_request("**/*.wasm"):
+        visit.page.goto(f"{host.origin}/my-site/", wait_until="commit")
+    visit.page.unroute(pyscript)  # lets go what is held
+    expect(visit["#who"]).to_have_text("Not signed in.", timeout=STARTED)
+    assert len([request for request in visit.requests if request.url.endswith(".wasm")]) == 1
+
+
+def test_a_shim_that_is_missing_is_named(visit: Visit, host: StaticHost, site: Path) -> None:
+    """As after half an upload."""
+    (site / "reissue" / "shim.mjs").unlink()
+    visit.expect_console("status of 404", times=1, at_most=2)
+    visit.expect_console("shim.mjs", times=1, at_most=2)
+    with visit.page.expect_event("pageerror") as told:
+        visit.page.goto(f"{host.origin}/my-site/")
+    assert "shim.mjs" in str(told.value)
+
+
 def embedded(published: Path) -> dict[str, Size]:
     """The sizes of what lies in `dist/embed/`."""
     return {k.removeprefix("embed/"): v for k, v in read_sizes(published).items() if k.startswith("embed/")}
