@@ -17,13 +17,15 @@ const SHIM = at("../py/shim.mjs");
 const RUNTIME = [at("../pyscript/"), at("../py/")];
 
 const MAIN = at(byId("python").getAttribute("src"), location.href);
-const NEEDED = [...RUNTIME, MAIN, at(byId("python").getAttribute("config"), location.href)];
+const NEEDED = [SHIM, ...RUNTIME, MAIN, at(byId("python").getAttribute("config"), location.href)];
 const PACKAGES = ["reissue", "pyjwt"];
 const LANGUAGES = ["en", "ko"];
 
 let over = false; // started, or failed: whichever came first
 let vague = false; // failed, but which file was it?
+let pyscript = false; // has PyScript arrived?
 let running = false; // is Python up?
+const arrived = new Set(); // names of files
 
 // The language of the address, else the browser's. The page's own text is English.
 const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language ?? "";
@@ -95,16 +97,19 @@ function failBroken(error) {
 const isMissing = ({name, responseStatus}) => responseStatus >= 400 && NEEDED.some(prefix => name.startsWith(prefix));
 
 function watchFiles() {
-    const arrived = new Set();
     const observer = new PerformanceObserver(list => {
         for (const entry of list.getEntries()) {
             if (over && !vague) return observer.disconnect();
             if (isMissing(entry)) return failMissing(entry.name);
             arrived.add(entry.name.slice(entry.name.lastIndexOf("/") + 1));
         }
-        if (arrived.has("pyodide.asm.wasm") && arrived.has("python_stdlib.zip")) reach(3);
+        reachPython();
     });
     observer.observe({type: "resource", buffered: true});
+}
+
+function reachPython() {
+    if (pyscript && arrived.has("pyodide.asm.wasm") && arrived.has("python_stdlib.zip")) reach(3);
 }
 
 async function start() {
@@ -134,6 +139,8 @@ async function start() {
         reach(4);
     });
     reach(2);
+    pyscript = true;
+    reachPython();
 }
 
 // A Python handler runs in a later turn, when it would be too late to stop a form from being sent by the browser.
