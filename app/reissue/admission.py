@@ -3,8 +3,9 @@
 A browser given thousands of requests in one moment refuses some of them ('Failed to fetch'), and every request that is
 sent ahead of a refresh is sent for nothing. So a bounded number is on the wire, and the rest wait here.
 
-The interceptor's default of 64 is measured (bench/README.md): enough to keep an HTTP/2 connection busy at usual
-latencies, and few to send in vain; HTTP/1.1, with six connections, is served by any.
+The interceptor's default of 64 is a compromise, and measured (bench/README.md): over HTTP/2 twice as many take an
+eighth to a fifth less time, and up to twice as many may be sent in vain; HTTP/1.1, with six connections, is served by
+any.
 
 Theory of operation:
 
@@ -118,7 +119,7 @@ class Admission:
             place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
-        self.call()
+        self.call()  # nobody is left: stops the watch
 
     def _has_room(self) -> bool:
         held = len(self._held)

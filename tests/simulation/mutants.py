@@ -167,7 +167,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "admission",
-        "                place.set_result(self._give())\n\n    def _has_room", "                pass\n\n    def _has_room",
+        "                place.set_result(self._give())\n        self.call()  # nobody", "                pass\n        self.call()  # nobody",
         one_tab=(5, 7, 11),
     ),
     Mutant(
