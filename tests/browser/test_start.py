@@ -33,6 +33,9 @@ def test_the_page_explains_itself_and_shows_progress_before_python_runs(visit: V
     expect(visit["#entrance"]).to_be_visible(timeout=30_000)
 
 
+FRAMES = "new Promise(done => { let n = 60; const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })"
+
+
 @pytest.mark.firefox
 def test_python_is_on_the_line_before_pyscript_has_come(visit: Visit) -> None:
     pyscript = re.compile(r"/pyscript/core-")
@@ -46,7 +49,18 @@ def test_python_is_on_the_line_before_pyscript_has_come(visit: Visit) -> None:
         assert asked.count(name) == 1, name
 
 
-FRAMES = "new Promise(done => { let n = 60; const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })"
+def test_the_stages_come_in_their_order_though_python_arrives_before_pyscript(visit: Visit) -> None:
+    pyscript = re.compile(r"/pyscript/core-")
+    visit.page.route(pyscript, lambda route: None)  # held
+    with (
+        visit.page.expect_request_finished(lambda request: request.url.endswith(".wasm")),
+        visit.page.expect_request_finished(lambda request: request.url.endswith("python_stdlib.zip")),
+    ):
+        visit.page.goto(visit.server.url, wait_until="commit")
+    visit.page.evaluate(FRAMES)
+    expect(visit["#startup-progress"]).to_have_attribute("value", "1")
+    visit.page.unroute(pyscript)  # lets go what is held
+    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
 
 
 @pytest.mark.firefox
