@@ -79,6 +79,20 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     assert min(wheels) >= asked
 
 
+ONE_NAME = """async () => {
+    const {loadPyodide} = await import("/py/shim.mjs");
+    const python = await loadPyodide({packages: "pyjwt"});
+    return Object.keys(python.loadedPackages);
+}"""
+
+
+def test_whoever_asks_for_the_early_python_may_name_one_package_as_text(visit: Visit) -> None:
+    """As Pyodide allows it."""
+    visit.page.route(re.compile(r"/pyscript/core"), lambda route: None)  # PyScript doesn't come, and asks for nothing
+    expect(visit.begin_blank()["script[type=py]"]).to_be_attached()
+    assert "pyjwt" in visit.page.evaluate(ONE_NAME)
+
+
 FIRST_ANSWER = """
 import sys, reissue
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
