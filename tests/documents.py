@@ -122,6 +122,7 @@ RULES: Final = (
     Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),
     Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="A stronger sign-in (step-up)"),
     Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="Several APIs"),
+    Rule("docs/servers.md", IN_CPYTHON, heading="What ends a session"),
     Rule("docs/servers.md", IN_A_PAGE, heading="Anything else"),
 )
 

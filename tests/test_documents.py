@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reissue import refusals
 
 from tests.documents import (
     AS_A_GUIDE,
@@ -110,7 +111,18 @@ await asyncio.sleep(20)
 assert api.expires_in > 250
 await api.sign_out()
 await task
-"""
+""",
+    ("docs/servers.md", "What ends a session"): """
+def judged(status, text):
+    try:
+        endpoint.read(status, {}, text)
+    except reissue.ReissueError as error:
+        return type(error).__name__
+
+assert judged(403, '{"reason": "revoked"}') == "GrantRefused"
+assert judged(403, '{"reason": "busy"}') == "RefreshUnavailable"
+assert judged(400, '{"error": "invalid_grant"}') == "GrantRefused"
+""",
 }
 """What must hold after the blocks below a heading have run, in their own names."""
 
@@ -181,6 +193,13 @@ def test_what_a_document_says_is_printed_is_held() -> None:
 
 
 # Commands
+
+
+def test_the_rule_of_refusals_is_the_codes_own() -> None:
+    """F13: tests/reissue/test_refusals.py holds each line of it."""
+    rule = [line for line in (refusals.__doc__ or "").splitlines() if line.startswith("|")]
+    assert len(rule) == 10
+    assert "\n".join(rule) in text_of("docs/servers.md")
 
 
 def test_every_command_is_there_to_be_run() -> None:

@@ -7,7 +7,7 @@ bare transport, so a refresh can't wait for itself (Q3) and a wrong password can
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from .messages import HasStatus, Headers, Request
 from .nesting import is_nested_deeper
 from .proofs import Prover, proving
 from .redirects import Page, Redirects
+from .refusals import Predicate, Presented, checked_refused, refusal_in
 from .urls import ParseUrl
 
 Transport = Callable[[Request], Awaitable[Any]]
@@ -33,20 +34,7 @@ Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnav
 """
 
 
-# RFC 6749 section 5.2. Frameworks put other words under "error", and `temporarily_unavailable` is no refusal.
-_REFUSALS: Final = (
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-    "invalid_target",  # RFC 8707 section 2
-)
-# By these a server refuses no password: no such address or method, and not now.
-_NOT_JUDGED: Final = frozenset({404, 405, 408, 421, 425, 429})
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
-_ERROR_CODE = re.compile(r"[a-z_]{1,40}")  # it goes into events, so it must not be able to carry a token
 
 
 class TokenSource(Protocol):
@@ -101,6 +89,10 @@ class Endpoint:
     `headers` are sent along: a mapping, or a function without arguments that gives one and is called for each request
     (a CSRF token lives in a cookie that changes, X4). `credentials` is fetch's setting: "include" for an endpoint on
     another origin that uses cookies.
+    `refused` says which answers refuse a refresh for good, and so end the session, where the rule (see `refusals`) does
+    not fit the server: a collection of statuses (those and no others; a 204 still says that nobody is signed in), or a
+    function `(status, headers, body)` that gives True (refused), False (try later) or None (the rule decides). `body`
+    is the parsed JSON body, None if it is none. Neither is asked about an answer with an access token.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -121,6 +113,7 @@ class Endpoint:
         fields: Mapping[str, Any] = MappingProxyType({}),
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         credentials: str = "same-origin",
+        refused: Collection[int] | Predicate | None = None,
     ) -> None:
         if not isinstance(url, str) or not url or "?" in url or "#" in url:
             raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
@@ -140,6 +133,7 @@ class Endpoint:
         self._fields = dict(fields)
         self._headers = headers
         self._credentials = credentials
+        self._refused = checked_refused(refused)
 
     @classmethod
     def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
@@ -163,7 +157,7 @@ class Endpoint:
         `resource` is one URL, or several, of RFC 8707: tokens are for the first, and `api.for_resource()` gets the
         others' own. `parameters` are sent with every authorization request (`{"prompt": "consent"}`), besides those
         given to `sign_in()`. `end_session=True` leaves the page at `sign_out()`, to sign out at the provider too, which
-        sends users back to `post_logout_redirect_uri`. The rest is as above: `fields`, `headers`, `names`;
+        sends users back to `post_logout_redirect_uri`. The rest is as above: `fields`, `headers`, `names`, `refused`;
         `credentials` is "omit" unless given.
 
         `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
@@ -226,9 +220,16 @@ class Endpoint:
             redirect="error",  # a 307 would carry the refresh token on to wherever it points
         )
 
-    def read(self, status: int, headers: Mapping[str, str], text: str, *, to_sign_in: bool = False) -> Credential:
+    def read(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        text: str,
+        *,
+        presented: Presented = Presented.REFRESH_TOKEN,
+    ) -> Credential:
         """The credential in an answer of this endpoint; raises what `read_credential` raises."""
-        return read_credential(status, headers, text, names=self._names, to_sign_in=to_sign_in)
+        return read_credential(status, headers, text, names=self._names, presented=presented, refused=self._refused)
 
     def bind(
         self,
@@ -257,30 +258,32 @@ def read_credential(
     text: str,
     *,
     names: Mapping[str, str] | None = None,
-    to_sign_in: bool = False,
+    presented: Presented = Presented.REFRESH_TOKEN,
+    refused: frozenset[int] | Predicate | None = None,
 ) -> Credential:
-    """The credential in an endpoint's answer. Pure; the status is judged before the body (F3).
+    """The credential in an endpoint's answer. Pure, if `refused` is.
 
-    `names` says what this server calls the fields of RFC 6749 section 5.1.
+    `names` says what this server calls the fields of RFC 6749 section 5.1. `presented` is what the endpoint was asked
+    to take, and `refused` the endpoint's setting: `refusals` has the rule by which an answer is a refusal.
 
-    Raises GrantRefused for a 401, and for a 400 with an OAuth error code; RefreshUnavailable for every other failure
-    (429, 5xx, and a 403 too: proxies send those, F12); MalformedToken for a success without a usable token (F4).
-    `to_sign_in`: servers refuse a user's own fields by any other 4xx as well (403 locked, 422 not valid), and nobody
-    is signed out by that: GrantRefused for all but 404, 405, 408, 421, 425 and 429.
+    Raises GrantRefused for a refusal; RefreshUnavailable for every other failure that may pass; MalformedToken for a
+    success without a usable token (F4).
     """
-    fields = json_object(text)
+    body = json_value(text)
+    fields: dict[str, Any] = body if isinstance(body, dict) else {}
     names = names or dict(zip(_NAMES, _NAMES, strict=True))
     error = fields.get("error")
     if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
         raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
-    judged = to_sign_in and 400 <= status < 500 and status not in _NOT_JUDGED and error != "temporarily_unavailable"
-    if status == 401 or (status == 400 and error in _REFUSALS) or judged:
-        description = fields.get("error_description", fields.get("detail"))  # FastAPI and Django say `detail`
-        raise GrantRefused(
-            error_code(error, "invalid_grant"),
-            description if isinstance(description, str) else None,
-            status=status,
+    if error == "invalid_dpop_proof":
+        raise RefreshUnavailable(
+            "the endpoint does not accept the proof of the key: is the clock right?", status=status
         )
+    if not (200 <= status < 300 and fields.get(names["access_token"])):
+        empty = not text.strip()
+        refusal = refusal_in(status, headers, body, empty=empty, presented=presented, refused=refused)
+        if refusal is not None:
+            raise refusal
     if not 200 <= status < 300:
         raise RefreshUnavailable(
             f"the endpoint answered {status}",
@@ -302,17 +305,17 @@ def read_credential(
     )
 
 
-def error_code(value: object, otherwise: str) -> str:
-    """The OAuth error code that a server names, if it is one that can be told."""
-    return value if isinstance(value, str) and _ERROR_CODE.fullmatch(value) else otherwise
+def json_value(text: str) -> Any:
+    """The value that a JSON text holds; None for any other text."""
+    try:
+        return None if is_nested_deeper(text, 100) else json.loads(text)
+    except ValueError:
+        return None
 
 
 def json_object(text: str) -> dict[str, Any]:
     """The object that a JSON text holds; an empty one for any other text."""
-    try:
-        fields = None if is_nested_deeper(text, 100) else json.loads(text)
-    except ValueError:
-        return {}
+    fields = json_value(text)
     return fields if isinstance(fields, dict) else {}
 
 
@@ -347,7 +350,7 @@ class HttpTokenSource:
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for a user's own fields."""
-        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)), to_sign_in=True)
+        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)), presented=Presented.FIELDS)
 
     async def refresh(self, credential: Credential | None) -> Credential:
         """Tokens in place of these."""
@@ -381,8 +384,15 @@ class HttpTokenSource:
                 status=status,
             )
 
-    def _read(self, status: int, headers: Mapping[str, str], text: str, *, to_sign_in: bool = False) -> Credential:
-        credential = self._endpoint.read(status, headers, text, to_sign_in=to_sign_in)
+    def _read(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        text: str,
+        *,
+        presented: Presented = Presented.REFRESH_TOKEN,
+    ) -> Credential:
+        credential = self._endpoint.read(status, headers, text, presented=presented)
         if credential.bound is not self._asks_bound:
             raise MalformedToken(
                 "the endpoint's token is not bound to the key (DPoP), which was asked for"

@@ -67,11 +67,12 @@ class RefreshUnavailable(ReissueError):
 
 
 class GrantRefused(ReissueError):
-    """The endpoint refused the grant for good (RFC 6749 section 5.2): a wrong password, a dead refresh token.
+    """The endpoint itself refused the grant for good: a wrong password, a dead refresh token, a spent code.
 
-    Of a sign-in it is every 4xx that judges the fields (403 locked, 422 not valid), of a refresh 401 and OAuth's 400.
+    `reissue.refusals` has the rule by which an answer is a refusal; `Endpoint(refused=…)` overrules it for refreshes.
 
-    `error` is the OAuth error code, `description` the server's own words or None, `status` the HTTP status or None.
+    `error` is the error that the server names, as OAuth's codes (RFC 6749 section 5.2) or its own in snake case, and
+    "invalid_grant" if it names none; `description` the server's own words or None, `status` the HTTP status or None.
     The message leaves out the description: a server may quote the refused token or password in it.
     """
 

@@ -1,6 +1,6 @@
 """An OAuth 2.0 authorization server, or OpenID provider, as an endpoint: its settings, and the requests made to it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from .metadata import Metadata, read_metadata, secure_url
 from .proofs import Prover
 from .redirecting import RedirectingSource
 from .redirects import Page
+from .refusals import Predicate
 from .urls import ParseUrl
 
 
@@ -37,6 +38,7 @@ class OAuth2(Endpoint):
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         names: Mapping[str, str] = MappingProxyType({}),
         credentials: str = "omit",
+        refused: Collection[int] | Predicate | None = None,
     ) -> None:
         if metadata is not None:
             metadata = {**({} if issuer is None else {"issuer": issuer}), **metadata}
@@ -53,7 +55,14 @@ class OAuth2(Endpoint):
         if post_logout_redirect_uri is not None and not end_session:
             raise ValueError("post_logout_redirect_uri is for end_session=True")
         super().__init__(
-            url, cookie=False, encoding="form", names=names, fields=fields, headers=headers, credentials=credentials
+            url,
+            cookie=False,
+            encoding="form",
+            names=names,
+            fields=fields,
+            headers=headers,
+            credentials=credentials,
+            refused=refused,
         )
         self.client_id = client_id
         self.redirect_uri = redirect_uri

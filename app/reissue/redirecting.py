@@ -6,8 +6,9 @@ Theory of operation:
 2. `resume()` finds the answer in the page's URL, and takes what waited for it out of the store. The URL is cleaned in
    the same step, before anything is sent: the code stands in no history, and a reload can't send it again.
 3. An answer that nobody here asked for, or that is not from the server that was asked (mix-up, RFC 9207), is refused
-   before anything is sent. What may succeed later, since no answer came, is kept in memory for the next `resume()`:
-   a code that the server has seen in vain is refused then, and no harm done, since nobody has its tokens.
+   before anything is sent. What may succeed later, since no answer of the server's came, is kept in memory for the
+   next `resume()`: a code that the server has seen in vain is refused then, and no harm done, since nobody has its
+   tokens. A code that was refused is spent, whatever the status (F14).
 4. Metadata and keys are fetched before the code is sent, so that little can go wrong once it is spent.
 5. The refresh token is in the page. A session that outlives it needs `connect(…, store=…)`.
 """
@@ -28,13 +29,14 @@ from .authorization import (
 )
 from .authorization_server import AuthorizationServer
 from .credentials import Credential
-from .endpoints import HttpTokenSource, Transport, error_code, json_object
+from .endpoints import HttpTokenSource, Transport, json_object
 from .errors import GrantRefused, MalformedToken, ReissueError
 from .id_token import Expected, validated
 from .jws import to_base64url
 from .metadata import Metadata
 from .proofs import Prover
 from .redirects import Page
+from .refusals import Presented, error_code
 from .urls import ParseUrl
 
 if TYPE_CHECKING:
@@ -191,15 +193,8 @@ class RedirectingSource(HttpTokenSource):
             code_verifier=pending.verifier,
         )
         status, headers, text = await self._ask(request)
-        if status == 400:  # whatever it says: the code is spent
-            fields = json_object(text)
-            description = fields.get("error_description")
-            raise GrantRefused(
-                error_code(fields.get("error"), "invalid_grant"),
-                description if isinstance(description, str) else None,
-                status=status,
-            )
-        return self._read(status, headers, text), json_object(text).get("id_token")
+        credential = self._read(status, headers, text, presented=Presented.CODE)
+        return credential, json_object(text).get("id_token")
 
     async def _believed(self, credential: Credential, id_token: object, pending: Pending) -> Credential:
         """The credential with its ID token, once that was validated."""

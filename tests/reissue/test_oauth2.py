@@ -441,6 +441,79 @@ async def test_a_code_that_is_spent_is_not_sent_again(
     assert len(tab.provider.forms()) == 1
 
 
+SPENT = {
+    "403 invalid_code (glewlwyd)": said({"error": "invalid_code"}, 403),
+    "403 invalid_grant": said({"error": "invalid_grant"}, 403),
+    "409 code_used": said({"error_code": "code_used"}, 409),
+    "401": Response(401),
+    "400 empty": Response(400),
+    "400 JSON": said({"message": "no"}, 400),
+    "410 empty": Response(410),
+    "422 JSON": said({"detail": []}, 422),
+    "200 bad_verification_code (GitHub)": said({"error": "bad_verification_code"}),
+}
+
+
+@pytest.mark.parametrize("answer", SPENT.values(), ids=SPENT)
+@pytest.mark.parametrize("settings", [{}, {"refused": {418}}], ids=["", "with refused={418}"])
+async def test_a_refused_code_is_spent_whatever_the_status(
+    provider: Provider, answer: Response, settings: dict[str, Any]
+) -> None:
+    """F14: A refused authorization code is spent, whatever the status: `resume()` does not fail again and again.
+
+    Seen in: babelouest/glewlwyd (run, 2.7.5)
+    """
+    tab = Tab(provider, **settings)
+    api = await tab.back()
+    provider.broken = {"/token": answer}
+    assert isinstance(await outcome(api.resume()), GrantRefused)
+    for _ in range(2):
+        assert await api.resume() is False
+    assert len(provider.forms()) == 1
+    assert await (await tab.back()).resume() is True, "and the next sign-in is as any other"
+
+
+KEPT = {
+    "400 HTML": Response(400, {"Content-Type": "text/html"}, b"<html>proxy"),
+    "403 HTML": Response(403, {"Content-Type": "text/html"}, b"<html>proxy"),
+    "403 Forbidden (a gateway)": said({"message": "Forbidden"}, 403),
+    "403 empty": Response(403),
+    "400 temporarily_unavailable": said({"error": "temporarily_unavailable"}, 400),
+    "404 JSON": said({"error": "not_found"}, 404),
+    "429 JSON": said({"error": "too_many_requests"}, 429),
+    "503 invalid_grant": said({"error": "invalid_grant"}, 503),
+}
+
+
+@pytest.mark.parametrize("answer", KEPT.values(), ids=KEPT)
+async def test_a_code_that_only_a_proxy_has_answered_is_kept_for_the_next_resume(tab: Tab, answer: Response) -> None:
+    """F14: nobody who matters has seen it."""
+    api = await tab.back()
+    tab.provider.broken = {"/token": answer}
+    assert isinstance(await outcome(api.resume()), RefreshUnavailable)
+    assert await api.resume() is True
+    assert len(tab.provider.forms()) == 2
+
+
+async def test_an_authorization_servers_refusals_may_be_set(provider: Provider) -> None:
+    """F14, F13: statuses refuse a code besides those of the rule; a function overrules both ways."""
+    tab = Tab(provider, refused={403})
+    api = await tab.back()
+    provider.broken = {"/token": Response(403, {}, b"<html>")}
+    assert isinstance(await outcome(api.resume()), GrantRefused)
+    api = await tab.back()
+    assert await api.resume() is True
+    provider.broken = {"/token": said({"error": "invalid_grant"}, 400)}
+    assert isinstance(await outcome(api.renew()), RefreshUnavailable), "not among the statuses"
+    tab = Tab(provider, refused=lambda status, headers, body: status == 503)
+    api = await tab.back()
+    provider.broken = {"/token": said({"error": "invalid_grant"}, 400)}
+    assert isinstance(await outcome(api.resume()), RefreshUnavailable)
+    provider.broken = {"/token": Response(503)}
+    assert isinstance(await outcome(api.resume()), GrantRefused)
+    assert await api.resume() is False
+
+
 async def test_a_sign_out_forgets_the_answer(tab: Tab) -> None:
     """A sign-out while the user arrives is the last word."""
     api = await tab.back()

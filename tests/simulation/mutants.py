@@ -197,8 +197,8 @@ MUTANTS = [
         one_tab=(83, 103, 132),
     ),
     Mutant(
-        "a 403 is read as a refusal (F12)", "endpoints",
-        "if status == 401 or (status == 400", "if status in (401, 403) or (status == 400",
+        "a 403 is read as a refusal (F12)", "refusals",
+        "frozenset({400, 410, 419, 422, 440})", "frozenset({400, 403, 410, 419, 422, 440})",
         one_tab=(30, 37, 41),
     ),
     Mutant(
