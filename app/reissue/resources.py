@@ -112,7 +112,7 @@ class ResourceSessions(Sessions):
             return await super()._resume()
         except RefreshUnavailable as error:
             cause = error.__cause__
-            if isinstance(cause, GrantRefused) and cause.error == "invalid_grant":
+            if isinstance(cause, GrantRefused) and self._of is not None and self._of.refused:
                 self._resume_backoff.wake()  # the other session remembers it: nobody is asked again
                 raise SessionEnded("refused") from cause
             if isinstance(cause, (GrantRefused, SessionEnded, SessionChanged)):

@@ -32,6 +32,7 @@ from .credentials import Credential, Freshness
 from .endpoints import Exchange
 from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded, WouldBlock
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
+from .refusals import refuses_refresh_token
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
 from .step_up import InheritedStepUps, StepUps
@@ -108,6 +109,11 @@ class Session:
     def refreshing(self) -> bool:
         """Is a refresh on the way?"""
         return self._flight.running
+
+    @property
+    def refused(self) -> bool:
+        """Has the endpoint refused the refresh token that would be presented next?"""
+        return self._refusal is not None
 
     @property
     def failures(self) -> int:
@@ -276,7 +282,7 @@ class Session:
             asking = partial(ask, Exchange(held, fields), late=partial(self._rotate, held))
             fresh = await self._ask_again_if_lost(asking)
         except GrantRefused as refused:
-            if refused.error != "invalid_grant":  # it is not the refresh token that is refused
+            if not refuses_refresh_token(refused):
                 raise
             await self._sharing.look()
             if self._held is held:

@@ -100,6 +100,37 @@ async def test_a_refusal_of_the_resource_says_nothing_of_the_refresh_token() -> 
     assert origin.server.asked == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    ["invalid_target", "invalid_scope", "access_denied", "consent_required", "interaction_required", "invalid_request"],
+)
+async def test_a_refusal_of_what_was_asked_for_leaves_the_refresh_token_in_use(error: str) -> None:
+    """F13, F9: the session's own refresh is the one to tell."""
+    origin, (tab,) = await opened()
+    with pytest.raises(GrantRefused, match=error):
+        await session_of(tab).exchange(Endpoint(GrantRefused(error, status=400)), {})
+    assert session_of(tab).refused is False
+    await tab.api.renew()
+    assert origin.server.asked == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["invalid_grant", "bad_refresh_token", "refresh_token_not_found", "not_authorized_exception", "strange"],
+)
+async def test_a_refresh_token_that_is_refused_in_other_words_is_refused_as_well(error: str) -> None:
+    """F13, F7: nobody asks again, neither for the other API nor for the session's own."""
+    origin, (tab,) = await opened()
+    endpoint = Endpoint(GrantRefused(error, status=400))
+    for _ in range(2):
+        with pytest.raises(GrantRefused, match=error):
+            await session_of(tab).exchange(endpoint, {})
+    assert session_of(tab).refused is True
+    with pytest.raises(GrantRefused, match=error):
+        await tab.api.renew()
+    assert (len(endpoint.asked), origin.server.asked) == (1, 0)
+
+
 async def test_whoever_is_refused_looks_again_for_what_another_page_was_granted() -> None:
     """T3: it stands in their store, and the message is lost."""
     origin, (tab, other) = await opened(tabs=2, store=Shelf())

@@ -45,6 +45,19 @@ class World(Bound):
         self.server.resources |= {FILES, MAPS}
         self.files = self.resource()
 
+    def answers_with(self, answer: Response | None) -> None:
+        """Let the endpoint answer so, or as it is."""
+        source: Any = self.api._sessions._tokens
+        self.in_vain = 0
+
+        async def answered(request: Request) -> Response:
+            if answer is None:
+                return await self.transport(request)
+            self.in_vain += 1
+            return answer
+
+        source._grants = answered
+
     def resource(self, of: Interceptor | None = None, resource: str = FILES, **options: Any) -> Interceptor:
         return (of or self.api).for_resource(resource, resource=resource, **options)
 
@@ -170,6 +183,74 @@ async def test_a_refusal_of_the_refresh_token_is_told_for_another_api_without_a_
     await api.sign_in(username="ada", password="lovelace")
     assert (await tokens.files.fetch(FILES)).status == 200
     assert asyncio.get_running_loop().time() == now
+
+
+REFUSED_IN_OTHER_WORDS = {
+    "403 invalid_grant": Response(403, {}, b'{"error": "invalid_grant"}'),
+    "400 empty": Response(400),
+    "400 error_code": Response(400, {}, b'{"error_code": "refresh_token_not_found"}'),
+    "400 error object": Response(400, {}, b'{"error": {"message": "TOKEN_EXPIRED"}}'),
+    "422 msg": Response(422, {}, b'{"msg": "Signature verification failed"}'),
+    "200 bad_refresh_token": Response(200, {}, b'{"error": "bad_refresh_token"}'),
+}
+
+
+@pytest.mark.parametrize("answer", REFUSED_IN_OTHER_WORDS.values(), ids=REFUSED_IN_OTHER_WORDS)
+async def test_a_dead_refresh_token_ends_the_session_of_another_api_whatever_the_servers_words(
+    tokens: World, answer: Response
+) -> None:
+    """F13, F7: nobody is asked again, and nobody pauses."""
+    api = await tokens.signed_in()
+    tokens.answers_with(answer)
+    now = asyncio.get_running_loop().time()
+    for _ in range(3):
+        with pytest.raises(SessionEnded) as ended:
+            await tokens.files.fetch(FILES)
+        assert ended.value.reason == "refused"
+    tokens.clock.advance(301)
+    with pytest.raises(SessionEnded):
+        await api.fetch(NOTES)
+    assert tokens.in_vain == 1
+    assert asyncio.get_running_loop().time() == now
+
+
+async def test_a_refresh_token_that_the_sessions_own_refresh_found_dead_is_dead_for_another_api(tokens: World) -> None:
+    """F13: also by a word that would be about the resource if it had come for one."""
+    api = await tokens.signed_in()
+    tokens.answers_with(Response(403, {}, b'{"error": "interaction_required"}'))
+    with pytest.raises(GrantRefused, match="interaction_required"):
+        await api.renew()
+    now = asyncio.get_running_loop().time()
+    for _ in range(3):
+        with pytest.raises(SessionEnded):
+            await tokens.files.fetch(FILES)
+    assert (tokens.in_vain, asyncio.get_running_loop().time()) == (1, now)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "invalid_target",
+        "invalid_scope",
+        "consent_required",
+        "access_denied",
+        'invalid_grant", "suberror": "consent_required',
+    ],
+    ids=["invalid_target", "invalid_scope", "consent_required", "access_denied", "suberror (Entra)"],
+)
+@pytest.mark.parametrize("status", [200, 400, 403])
+async def test_a_resource_that_is_refused_under_any_status_ends_no_session(
+    tokens: World, error: str, status: int
+) -> None:
+    """F13, F9"""
+    api = await tokens.signed_in()
+    tokens.answers_with(Response(status, {}, b'{"error": "%s"}' % error.encode()))
+    with pytest.raises(GrantRefused, match=error.rpartition('"')[2]):
+        await tokens.files.fetch(FILES)
+    tokens.answers_with(None)
+    tokens.clock.advance(301)
+    assert (await api.fetch(NOTES)).status == 200
+    assert (await tokens.files.fetch(FILES)).status == 200
 
 
 async def test_after_the_end_a_request_for_another_api_waits_for_no_call_to_the_endpoint(tokens: World) -> None:
