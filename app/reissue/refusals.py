@@ -12,7 +12,7 @@ without an access token is judged by the first line that fits:
 | 401, whatever the body says | refused |
 | 2xx or 4xx whose JSON names an error that is final, such as `invalid_grant` | refused |
 | 400, 410, 419, 422, 440 whose JSON names an error that passes, such as `temporarily_unavailable` | transient |
-| 400, 410, 419, 422, 440 with any other JSON, or with no body | refused |
+| 400, 410, 419, 422, 440 with any other JSON (an object, a list or text), or with no body | refused |
 | everything else: HTML or text under any status, 403 `{"message": "Forbidden"}`, 200 without a token | transient |
 
 A sign-in with a user's own fields is refused by every 4xx that the table does not call transient by its status or by an
