@@ -1,11 +1,14 @@
 """Which tests run in which engine, in which order, and how many at once."""
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|\bobject at\b")
 IN_BROWSERS = {HERE / "browser", HERE / "servers", HERE / "site", HERE / "wheel"}
 
 
@@ -30,13 +33,23 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one.
 
-    In Firefox run those that are marked for it.
+    In Firefox run those that are marked for it. Raises UsageError for an id that the next run would not have.
     """
+    if changing := ids_with_an_address([item.nodeid for item in items]):
+        raise pytest.UsageError(
+            "these ids hold an object's address, so each process collects other tests: give them an id="
+            + "".join(f"\n  {id}" for id in changing)
+        )
     if chosen := getattr(config.option, "engines", ()):
         left_out = {item for item in items if not belongs(item, chosen)}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: (not IN_BROWSERS.isdisjoint(item.path.parents), engine(item) == "firefox"))
+
+
+def ids_with_an_address(ids: Iterable[str]) -> list[str]:
+    """Those of the ids that hold an object's default repr."""
+    return [id for id in ids if _ADDRESS.search(id)]
 
 
 def engine(item: pytest.Item) -> str | None:

@@ -1,5 +1,6 @@
-"""`make check`, as part of the tests."""
+"""`make check`, as part of the tests; and what every test must keep."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,3 +17,19 @@ def test_the_code_passes(command: str) -> None:
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_an_id_that_holds_an_address_is_an_error_that_names_the_test(tmp_path: Path) -> None:
+    """Two processes would collect two different tests, and `pytest -n 2` would run none."""
+    module = tmp_path / "test_addresses.py"
+    module.write_text(
+        "import pytest\n@pytest.mark.parametrize('value', [1, object()], ids=repr)\ndef test_anything(value): ...\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:playwright", "-p", "tests.conftest", "-c", os.devnull, module],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
+    assert "give them an id=" in done.stdout
+    assert "test_anything[<object object at 0x" in done.stdout
+    assert "test_anything[1]" not in done.stdout

@@ -212,7 +212,7 @@ async def test_a_timeout_of_no_seconds_passes_at_once(world: World) -> None:
     [
         ({"transport": None}, TypeError),
         ({"endpoint": "https://api.test/auth"}, TypeError),
-        ({"endpoint": Endpoint("/auth")}, ValueError),
+        pytest.param({"endpoint": Endpoint("/auth")}, ValueError, id="a relative endpoint outside a page"),
         ({"leeway": -1}, ValueError),
         ({"leeway": "30"}, TypeError),
         ({"deadline": 0}, ValueError),
