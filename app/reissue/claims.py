@@ -6,22 +6,29 @@ for knowing a lifetime; a decision about access that rests on them belongs to th
 
 import re
 from collections.abc import Mapping
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from .errors import MalformedToken
 
-# RFC 6749 appendix A.12 allows printable ASCII; a space would end the token in a header field (RFC 6750 section 2.1).
+# RFC 6749 appendices A.12 and A.17 allow printable ASCII; a space would end a token in a header field (RFC 6750 section
+# 2.1), where a refresh token never stands.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_REFRESH_TOKEN = re.compile(r"[\x20-\x7e]+")
 
 
-def checked_token(token: object, name: str = "access token") -> str:
+def checked_refresh_token(token: object) -> str:
+    """`token` itself, if it can be a refresh token. Raises MalformedToken, which never quotes it."""
+    return checked_token(token, "refresh token", pattern=_REFRESH_TOKEN)
+
+
+def checked_token(token: object, name: str = "access token", *, pattern: re.Pattern[str] = _TOKEN) -> str:
     """`token` itself, if it can stand in a header field. Raises MalformedToken, which never quotes it."""
     if not isinstance(token, str):
         raise MalformedToken(f"the {name} is text, not {type(token).__name__}")
     if not token:
         raise MalformedToken(f"the {name} is empty")
-    if not _TOKEN.fullmatch(token):
+    if not pattern.fullmatch(token):
         raise MalformedToken(f"the {name} holds a character that can't be in one (RFC 6749, appendix A)")
     return token
 
@@ -48,7 +55,7 @@ def lifetime(claims: Mapping[str, Any], *, now: float) -> float | None:
     if expires is None:
         return None
     life = expires - (now if issued is None else issued)
-    return life if life > 0 else None
+    return life if 0 < life < inf else None
 
 
 def _seconds(value: object) -> float | None:

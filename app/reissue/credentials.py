@@ -9,7 +9,7 @@ from enum import Enum
 from math import isfinite
 from typing import Literal
 
-from .claims import checked_token, lifetime, unverified_claims
+from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
 from .errors import MalformedToken
 
 TokenType = Literal["Bearer", "DPoP"]
@@ -42,9 +42,15 @@ class Credential:
     id_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        try:
+            self._check()
+        except MalformedToken as error:  # the refresh token may be the next of a session: it has to be kept (F19)
+            raise MalformedToken(str(error), rotated=presentable(self.refresh_token)) from None
+
+    def _check(self) -> None:
         checked_token(self.access_token)
         if self.refresh_token is not None:
-            checked_token(self.refresh_token, "refresh token")
+            checked_refresh_token(self.refresh_token)
         if self.id_token is not None:
             checked_token(self.id_token, "ID token")
         if self.expires_in is not None and not _is_life(self.expires_in):
@@ -70,27 +76,6 @@ class Credential:
         """Is it of use only with a proof that the key it is bound to is here (RFC 9449)?"""
         return self.token_type == "DPoP"
 
-    @property
-    def user(self) -> object:
-        """Whom the token names as its user (`sub`, RFC 7519 section 4.1.2), unverified; None if it names nobody.
-
-        Where the access token is opaque, or does not say, the ID token tells.
-        """
-        for token in filter(None, (self.access_token, self.id_token)):
-            with suppress(MalformedToken):  # an opaque token
-                if (user := unverified_claims(token).get("sub")) is not None:
-                    return user
-        return None
-
-    def is_of_another_user_than(self, other: "Credential", *, if_untold: bool = False) -> bool:
-        """Do the tokens name different users? `if_untold` is the answer where one of them names nobody."""
-        mine, theirs = self.user, other.user
-        return if_untold if mine is None or theirs is None else mine != theirs
-
-    def is_of_the_same_user_as(self, other: "Credential") -> bool:
-        """Do both tokens name their user, and the same one?"""
-        return self.user is not None and self.user == other.user
-
     def is_same_but_for_refresh_token(self, other: "Credential") -> bool:
         """Is it the very access token that was granted then, with another refresh token?"""
         mine, theirs = (self.access_token, self.received_at), (other.access_token, other.received_at)
@@ -110,6 +95,13 @@ class Credential:
         if remaining <= 0:
             return Freshness.EXPIRED
         return Freshness.STALE if remaining <= min(leeway, self.expires_in / 4) else Freshness.FRESH
+
+
+def presentable(refresh_token: object) -> str | None:
+    """A refresh token that can be presented, or None for anything else."""
+    with suppress(MalformedToken):
+        return checked_refresh_token(refresh_token)
+    return None
 
 
 def _is_life(value: object) -> bool:

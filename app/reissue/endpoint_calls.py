@@ -57,7 +57,7 @@ class EndpointCalls:
         *,
         late: Callable[[Any], None] | None = None,
     ) -> Any:
-        """The call's result; what comes after the caller was cancelled goes to `late`. Raises what the call raises."""
+        """The call's result. Raises what the call raises; either goes to `late` if the caller was cancelled before."""
         asking = partial(self._told, call, argument)
         if must_block_within() is not None or not self.seen_through:  # no task of its own could run, or is needed
             return await asking()

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlencode
 
 from .backoff import parse_retry_after
-from .credentials import Credential
+from .credentials import Credential, presentable
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable
 from .messages import HasStatus, Headers, Request
 from .nesting import is_nested_deeper
@@ -290,13 +290,17 @@ def read_credential(
             retry_after=retry_after(headers),
             status=status,
         )
+    rotated = presentable(fields.get(names["refresh_token"]))
     if names["access_token"] not in fields:
         kind = headers.get("Content-Type", "").partition(";")[0]
         kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # a stranger's words are not quoted (X7)
-        raise MalformedToken(f"the endpoint answered {status} ({kind}) without an {names['access_token']}")
-    token_type = str(fields.get(names["token_type"], "bearer")).lower()
+        missing = f"the endpoint answered {status} ({kind}) without an {names['access_token']}"
+        raise MalformedToken(missing, rotated=rotated)
+    token_type = str(fields.get(names["token_type"]) or "bearer").lower()  # null and empty are missing (F19)
     if token_type not in ("bearer", "dpop"):
-        raise MalformedToken("the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)")
+        raise MalformedToken(
+            "the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)", rotated=rotated
+        )
     return Credential(
         access_token=fields[names["access_token"]],
         refresh_token=fields.get(names["refresh_token"]) or None,
@@ -397,7 +401,8 @@ class HttpTokenSource:
             raise MalformedToken(
                 "the endpoint's token is not bound to the key (DPoP), which was asked for"
                 if self._asks_bound
-                else "the endpoint's token is bound to a key (DPoP), and is no bearer: connect(…, dpop=True)"
+                else "the endpoint's token is bound to a key (DPoP), and is no bearer: connect(…, dpop=True)",
+                rotated=credential.refresh_token,
             )
         return credential
 

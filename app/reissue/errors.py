@@ -99,12 +99,26 @@ class StepUpRequired(ReissueError):
 class MalformedToken(ReissueError):
     """What was given as a token can't be one. The message tells the fault and never the token."""
 
+    __slots__ = ("_rotated",)  # in no `vars()` and in no pickle
+
+    def __init__(self, message: str, *, rotated: str | None = None) -> None:
+        super().__init__(message)
+        self._rotated = rotated
+
 
 class WouldBlock(ReissueError):
     """A synchronous request would have to wait, and this browser can't suspend Python. It was not sent.
 
     Or not sent again: after a 401, `await api.renew()` and make it once more.
     """
+
+
+def take_rotated(error: BaseException) -> str | None:
+    """The refresh token that came along with what can't be used, for the session to keep; the error forgets it."""
+    if not isinstance(error, MalformedToken):
+        return None
+    rotated, error._rotated = error._rotated, None
+    return rotated
 
 
 class NetworkError(ReissueError, OSError):

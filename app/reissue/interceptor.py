@@ -56,6 +56,7 @@ from .signals import Signal, aborted_by
 from .step_up import StepUpHandler
 from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
+from .users import Users
 
 ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
 """A caller's own judgement of a response, or of the OSError that came instead: was the token refused?"""
@@ -77,7 +78,9 @@ class Interceptor:
     a mark without a secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a
     key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine
     function that is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives
-    fields for the endpoint's sign-in, or a credential, or None if the user declines. `parse_url` reads a URL as the
+    fields for the endpoint's sign-in, or a credential, or None if the user declines. `user_claim` is what this server's
+    tokens call the claim that names the user: by it a client notices that the browser's cookie has become another
+    user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`. `parse_url` reads a URL as the
     transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     Raises TypeError or ValueError for settings that can't work.
@@ -100,6 +103,7 @@ class Interceptor:
         untold: Store | None = None,
         proofs: Proofs | None = None,
         step_up: StepUpHandler | None = None,
+        user_claim: str | None = None,
         parse_url: ParseUrl = parse_url,
         page: Page | None = None,
         make_future: MakeFuture | None = None,
@@ -126,7 +130,13 @@ class Interceptor:
         self._listeners = Listeners()
         self._request_numbers = count(1)
         self._children: WeakSet[Interceptor] = WeakSet()
-        self._inherited = {"clock": clock, "leeway": leeway, "in_flight": in_flight, "proofs": proofs}
+        self._inherited = {
+            "clock": clock,
+            "leeway": leeway,
+            "in_flight": in_flight,
+            "proofs": proofs,
+            "user_claim": user_claim,
+        }
         make_sessions: Callable[..., Sessions]
         if isinstance(endpoint, Resource):
             make_sessions = endpoint.sessions
@@ -144,6 +154,7 @@ class Interceptor:
             untold=untold,
             listeners=self._listeners,
             dismiss=self._dismiss,
+            users=Users(user_claim),
             step_up=step_up,
         )
 

@@ -136,7 +136,7 @@ class ResourceSessions(Sessions):
         of = self._of
         assert of is not None, "current() has looked"
         try:
-            return await self._parent.exchange(of, self._fields)
+            return await self._parent.exchange(of, self._fields, previous=credential)
         except SessionChanged:
             if self.alive is not None and self.alive.must_wait():  # the next token is another user's, or may be
                 self.alive.end("replaced")

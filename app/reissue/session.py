@@ -10,14 +10,15 @@ Theory of operation:
 4. A credential that was refused, or has expired, is never sent again: `obtain` joins the refresh. One that is merely
    STALE is sent, and renewed behind the request's back.
 5. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
-   as replaced, and the other user's begins (S3).
+   as replaced, and the other user's begins (S3). See `users` for what tokens tell, and for what they don't.
 6. A refresh waits for this page's turn among the pages that share the session, and looks first whether another page
    has made it unnecessary (T1); see `sharing`.
 7. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
    that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5). Those who stand
    in line for the wire wait for the refresh as well: its failure is theirs, or each in turn would ask again.
 8. A refresh token that is rotated by an exchange, for another resource's token, does not make the credential another
-   one: what was refused stays refused. It is kept beside it, and presented from then on.
+   one: what was refused stays refused. It is kept beside it, and presented from then on. So is one that comes with an
+   answer that is of no use otherwise (F19): the one that was presented is spent.
 """
 
 import asyncio
@@ -30,20 +31,30 @@ from .backoff import Backoff, unavailable
 from .blocking import Spawn, at_once
 from .credentials import Credential, Freshness
 from .endpoints import Exchange
-from .errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded, WouldBlock
+from .errors import (
+    EndReason,
+    GrantRefused,
+    MalformedToken,
+    RefreshUnavailable,
+    SessionChanged,
+    SessionEnded,
+    WouldBlock,
+    take_rotated,
+)
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from .refusals import refuses_refresh_token
 from .sharing import Sharing
 from .singleflight import FlightCancelled, SingleFlight
 from .step_up import InheritedStepUps, StepUps
+from .users import UserMatch, Users
 
 
 class Session:
     """Holds the current credential and renews it. Knows nothing of requests and audiences.
 
     `ask` is one call to the endpoint; what comes after its caller was cancelled goes to `late`. `begin` starts another
-    user's session, `dismiss` lets the requests in line look at their session. `grace` is how many seconds after its
-    sending a refresh whose answer was lost may be sent again (F6); 0 for never.
+    user's session, `dismiss` lets the requests in line look at their session. `users` compares whose tokens are whose.
+    `grace` is how many seconds after its sending a refresh whose answer was lost may be sent again (F6); 0 for never.
     """
 
     def __init__(
@@ -55,6 +66,7 @@ class Session:
         clock: Callable[[], float],
         leeway: float,
         grace: float,
+        users: Users,
         tell: Callable[[Event], None],
         sharing: Sharing,
         begin: Callable[[Credential], object],
@@ -66,6 +78,7 @@ class Session:
         self._held = self._credential  # the same, with the newest refresh token that came for it
         self._ask = ask
         self._grace = grace
+        self._users = users
         self._sharing = sharing
         self._begin = begin
         self._dismiss = dismiss
@@ -256,20 +269,35 @@ class Session:
         """Somebody else may have signed in: if the cookie is another user's now, an opaque token won't tell (S3)."""
         self._cookie_in_doubt = self._credential.refresh_token is None
 
-    async def exchange(self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str]) -> Credential:
+    async def exchange(
+        self,
+        ask: Callable[..., Awaitable[Credential]],
+        fields: Mapping[str, str],
+        *,
+        previous: Credential | None = None,
+    ) -> Credential:
         """A credential for another resource, by this session's refresh token; a new one that comes along is kept.
 
-        `ask` is one call to the endpoint, as the session's own. Raises SessionEnded, SessionChanged, GrantRefused,
-        RefreshUnavailable, and what the call raises.
+        `ask` is one call to the endpoint, as the session's own. `previous` is what this session was granted for the
+        same resource before. Raises SessionEnded, SessionChanged, GrantRefused, RefreshUnavailable, and what the call
+        raises.
         """
         fresh: Credential | None = None
         while fresh is None:
             async with self._sharing.turn():
-                fresh = await self._exchange_in_turn(ask, fields)
-        return fresh
+                fresh = await self._exchange_in_turn(ask, fields, previous)
+        if self._leaves_open_whose_cookie_it_is(fresh, previous):
+            await self.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
+        return replace(fresh, refresh_token=None)
+
+    def _leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
+        """Does a token for another resource name the user differently, as pairwise subjects do and others' tokens?"""
+        by_cookie = self._held.refresh_token is None and fresh.refresh_token is None
+        unknown = self._match(fresh, previous, self._held) is UserMatch.UNKNOWN
+        return by_cookie and unknown and self._users.seem_to_differ(fresh, self._held)
 
     async def _exchange_in_turn(
-        self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str]
+        self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str], previous: Credential | None
     ) -> Credential | None:
         """As `exchange`; None if another page was faster to use the refresh token (T3)."""
         up_to_date = await self._sharing.look()
@@ -279,8 +307,8 @@ class Session:
             raise GrantRefused(self._refusal.error, self._refusal.description, status=self._refusal.status)
         held = self._presented(up_to_date=up_to_date)
         try:
-            asking = partial(ask, Exchange(held, fields), late=partial(self._rotate, held))
-            fresh = await self._ask_again_if_lost(asking)
+            asking = partial(ask, Exchange(held, fields), late=partial(self._exchanged_late, held, previous))
+            fresh = await self._answer(held, asking)
         except GrantRefused as refused:
             if not refuses_refresh_token(refused):
                 raise
@@ -292,16 +320,26 @@ class Session:
             if error.retry_after:  # the endpoint's word, whatever it was asked for (F2)
                 self._backoff.failed(error.retry_after)
             raise
-        return self._exchanged(held, fresh)
+        return self._exchanged(held, fresh, previous)
 
-    def _exchanged(self, held: Credential, fresh: Credential) -> Credential:
-        self._rotate(held, fresh)
+    def _exchanged(self, held: Credential, fresh: Credential, previous: Credential | None) -> Credential:
+        match = self._match(fresh, previous, held)
+        self._rotate(held, fresh, match)
         self.check_alive()
-        if fresh.is_of_another_user_than(held, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+        if self._is_anothers(match):  # the cookie was replaced
             self.doubt_cookie()
             self._flight.start(partial(self._refresh, self._credential))
             raise SessionChanged
-        return replace(fresh, refresh_token=None)
+        return fresh
+
+    def _exchanged_late(
+        self, held: Credential, previous: Credential | None, answer: Credential | BaseException
+    ) -> None:
+        """The caller was cancelled while this was on its way."""
+        if isinstance(answer, Credential):
+            self._rotate(held, answer, self._match(answer, previous, held))
+        else:
+            self._rescue(held, answer)
 
     def _presented(self, *, up_to_date: bool) -> Credential:
         """What to present to the endpoint. Raises RefreshUnavailable if that is another page's to do, or done."""
@@ -312,11 +350,38 @@ class Session:
             self.doubt_cookie()
         return self._held
 
-    def _rotate(self, held: Credential, fresh: Credential) -> None:
-        """Keep and hand over the refresh token that came with another resource's; the access token stays as it is."""
-        if fresh.refresh_token is None or fresh.is_of_another_user_than(held):
+    def _match(self, fresh: Credential, *known: Credential | None) -> UserMatch:
+        """Is it this session's user's? By the first of the known credentials that it can be compared with."""
+        for one in known:
+            if one is not None and (match := self._users.compare(fresh, one)) is not UserMatch.UNKNOWN:
+                return match
+        return UserMatch.UNKNOWN
+
+    def _is_anothers(self, match: UserMatch) -> bool:
+        """Is this answer another user's, or may it be, since the cookie is in doubt?
+
+        One that names this session's user ends the doubt: the cookie that there is now has brought it.
+        """
+        if match is UserMatch.SAME:
+            self._cookie_in_doubt = False
+        return match is UserMatch.OTHER or self._cookie_in_doubt
+
+    def _rotate(self, held: Credential, fresh: Credential, match: UserMatch) -> None:
+        """Keep the refresh token that came with another resource's access token."""
+        if fresh.refresh_token is None or match is UserMatch.OTHER:
             return
-        kept = replace(held, refresh_token=fresh.refresh_token)
+        if held.refresh_token is not None or match is UserMatch.SAME:  # else nobody knows whose cookie has brought it
+            self._keep(held, fresh.refresh_token)
+
+    def _rescue(self, held: Credential, failure: BaseException) -> None:
+        """Keep the refresh token that came with an answer of no use: the one that was presented is spent (F19)."""
+        rotated = take_rotated(failure)
+        if rotated is not None and held.refresh_token is not None:
+            self._keep(held, rotated)
+
+    def _keep(self, held: Credential, refresh_token: str) -> None:
+        """Hold and hand over this refresh token in place of the one presented; the access token stays as it is."""
+        kept = replace(held, refresh_token=refresh_token)
         if self._ended is None and self._held is held:
             self._hold(kept)
             self._sharing.hand_over(kept, begins=False)
@@ -359,7 +424,7 @@ class Session:
         held = self._presented(up_to_date=newest)
         try:
             ask = partial(self._ask, held, late=partial(self._came_late, held))
-            fresh = (await self._ask_again_if_lost(ask)).received(self._clock(), previous=held)
+            fresh = (await self._answer(held, ask)).received(self._clock(), previous=held)
         except GrantRefused as refusal:
             await self._sharing.look()  # before anything ends: another page may have been faster (T3)
             if not self._is_settled(replaced):
@@ -367,7 +432,7 @@ class Session:
             return
         if self._is_settled(replaced):
             return
-        if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):  # the cookie was replaced
+        if self._is_anothers(self._match(fresh, replaced)):  # the cookie was replaced
             if self._sharing.untold:  # by that of somebody who has signed out: it signs nobody in
                 self._refused(GrantRefused("invalid_grant"))
                 return
@@ -393,19 +458,26 @@ class Session:
             return True
         return self._credential is not replaced
 
-    async def _ask_again_if_lost(self, ask: Callable[[], Awaitable[Credential]]) -> Credential:
+    async def _answer(self, held: Credential, ask: Callable[[], Awaitable[Credential]]) -> Credential:
+        """What the endpoint answers to `held`; asked again if the answer was lost within the grace window (F6)."""
         asked_at = self._clock()
         try:
-            return await ask()
-        except OSError:
-            if not 0 <= self._clock() - asked_at < self._grace:
-                raise
-            return await ask()
+            try:
+                return await ask()
+            except OSError:
+                if not 0 <= self._clock() - asked_at < self._grace:
+                    raise
+                return await ask()
+        except MalformedToken as error:
+            self._rescue(held, error)
+            raise
 
-    def _came_late(self, replaced: Credential, fresh: Credential) -> None:
+    def _came_late(self, held: Credential, answer: Credential | BaseException) -> None:
         """The session ended while this was on its way."""
-        if not fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):
-            self._pass_on(replaced, fresh.received(self._clock(), previous=replaced))
+        if not isinstance(answer, Credential):
+            self._rescue(held, answer)
+        elif not self._is_anothers(self._match(answer, held)):
+            self._pass_on(held, answer.received(self._clock(), previous=held))
 
     def _pass_on(self, held: Credential, late: Credential) -> None:
         """What came in place of `held`, but too late, is dropped (S1). Unless the session ended in this page only: then

@@ -44,6 +44,7 @@ from .singleflight import FlightCancelled, SingleFlight
 from .step_up import StepUpHandler, StepUps
 from .timers import time_limit
 from .untold import Untold
+from .users import UserMatch, Users
 
 
 class State(Enum):
@@ -61,8 +62,8 @@ _MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two loo
 class Sessions:
     """This client's session, and the ones before and after it; at most one is alive.
 
-    `tokens` is the endpoint. `dismiss` lets the requests in line look at their session. The rest is as
-    `Interceptor` has it.
+    `tokens` is the endpoint. `dismiss` lets the requests in line look at their session. `users` compares whose tokens
+    are whose. The rest is as `Interceptor` has it.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Sessions:
         untold: Store | None,
         listeners: Listeners,
         dismiss: Callable[[], None],
+        users: Users,
         step_up: StepUpHandler | None = None,
     ) -> None:
         self._tokens = tokens
@@ -86,6 +88,7 @@ class Sessions:
         self._leeway = leeway
         self._deadline = deadline
         self._grace = grace
+        self._users = users
         self._listeners = listeners
         self._dismiss = dismiss
         self._numbers = count(1)
@@ -251,9 +254,9 @@ class Sessions:
         if isinstance(self._tokens, CallableTokenSource):
             raise TypeError("an endpoint that is a function can't be asked for another resource")
 
-    async def exchange(self, session: Session, fields: Mapping[str, str]) -> Credential:
-        """A credential for another resource, by the refresh token of this session."""
-        return await session.exchange(partial(self._calls.make, self._tokens.exchange), fields)
+    async def exchange(self, session: Session, fields: Mapping[str, str], *, previous: Credential | None) -> Credential:
+        """A credential for another resource, by the refresh token of this session; in place of `previous`, if any."""
+        return await session.exchange(partial(self._calls.make, self._tokens.exchange), fields, previous=previous)
 
     async def enter(self, waits: Callable[[], None]) -> Session:
         """The session that a request enters with; `waits` is called before it waits for one to be resumed."""
@@ -396,7 +399,7 @@ class Sessions:
 
     def _take_step(self, session: Session, credential: Credential) -> None:
         session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
-        if credential.is_of_another_user_than(session.credential):
+        if self._users.compare(credential, session.credential) is UserMatch.OTHER:
             self._signed_in_with(credential)
         else:
             session.step_up(credential)
@@ -415,6 +418,7 @@ class Sessions:
             clock=self._clock,
             leeway=self._leeway,
             grace=self._grace,
+            users=self._users,
             tell=self._listeners.tell,
             sharing=self._sharing,
             begin=self._begin,
@@ -452,10 +456,13 @@ class Sessions:
         if self._closed:
             return
         session = self.alive
-        if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):
+        if session is not None and (same_session or self._is_of_the_user_of(session, credential)):
             session.take_over(credential)
         else:
             self._handed = self._begin(credential, handed=True)
+
+    def _is_of_the_user_of(self, session: Session, credential: Credential) -> bool:
+        return self._users.compare(credential, session.credential) is UserMatch.SAME
 
     def _heard_end(self, reason: EndReason) -> None:
         if reason == "signed_out":

@@ -139,11 +139,13 @@ class Sharing:
         if not self._came:
             raise RefreshUnavailable("another page has the turn to refresh, and does not end it")
 
-    async def see_through(self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T], None] | None) -> T:
+    async def see_through(
+        self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T | BaseException], None] | None
+    ) -> T:
         """The result of a call in this turn. If its caller is cancelled it goes on, and so does the turn.
 
         The browser stores the cookie that an answer brings, whoever waits for it: the next call must not come before
-        (S2). `late` gets the result that nobody waits for any more.
+        (S2). `late` gets the result, or the error, that nobody waits for any more.
         """
         caller = asyncio.current_task()
         assert caller is not None, "a coroutine runs in a task"
@@ -378,6 +380,6 @@ class Sharing:
         self._warn(StorePhase.UNAVAILABLE)
 
 
-def _give(late: Callable[[T], None], call: "asyncio.Task[T]") -> None:
-    if not call.cancelled() and call.exception() is None:
-        late(call.result())
+def _give(late: Callable[[T | BaseException], None], call: "asyncio.Task[T]") -> None:
+    if not call.cancelled():
+        late(call.exception() or call.result())

@@ -41,6 +41,7 @@ from reissue.neighbours import Memory
 from reissue.signatures import Verdict
 from reissue.testing import Clock
 from reissue.urls import Audience, parse_url
+from reissue.users import UserMatch, Users
 
 from tests.reissue.conftest import API
 from tests.reissue.virtual_time import VirtualTimeLoop
@@ -222,7 +223,7 @@ def test_any_token_is_read_or_malformed_and_never_quoted(token: str) -> None:
         assert credential.expires_in is None or credential.expires_in > 0
         life = lifetime(claims, now=0)
         assert life is None or life > 0
-        assert credential.is_of_another_user_than(credential) is False
+        assert Users().compare(credential, credential) is not UserMatch.OTHER
         assert no_secret_in(repr(credential))
 
 

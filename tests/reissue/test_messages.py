@@ -257,21 +257,6 @@ async def test_settings_at_the_edge_of_what_can_work_are_taken(world: World, set
     assert (await world.api.fetch(API)).status == 200
 
 
-@pytest.mark.parametrize("if_untold", [True, False])
-def test_a_token_that_names_nobody_is_of_another_user_only_if_that_is_to_be_assumed(if_untold: bool) -> None:
-    """S3"""
-    ada, grace = (Credential(access_token=jwt.encode({"sub": sub}, "k" * 32)) for sub in ("ada", "grace"))
-    opaque = Credential(access_token="opaque")
-    for one, other in ((ada, opaque), (opaque, ada), (opaque, opaque)):
-        assert one.is_of_another_user_than(other, if_untold=if_untold) is if_untold
-    assert ada.is_of_another_user_than(grace, if_untold=if_untold) is True
-    assert ada.is_of_another_user_than(ada, if_untold=if_untold) is False
-    for silent in ("opaque", jwt.encode({"scope": "notes"}, "k" * 32)):
-        told = [Credential(access_token=silent, id_token=known.access_token) for known in (ada, grace)]
-        assert told[0].is_of_another_user_than(told[1], if_untold=if_untold) is True, "the ID token says it"
-        assert told[0].is_of_the_same_user_as(ada)
-
-
 async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_second_try_for_a_lost_answer(
     world: World,
 ) -> None:

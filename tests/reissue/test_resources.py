@@ -29,6 +29,7 @@ from reissue import (
 )
 from reissue.testing import Gate, settle
 from reissue.urls import Url, parse_url
+from reissue.users import UserMatch
 
 from tests.reissue.bound import API, ORIGIN, Bound
 from tests.reissue.conftest import outcome
@@ -676,7 +677,7 @@ async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
     assert session is not None
     held = session.held
     await api.sign_out()
-    session._rotate(held, held)
+    session._rotate(held, held, UserMatch.SAME)
     assert (session.held, api.state) == (held, State.SIGNED_OUT)
 
 

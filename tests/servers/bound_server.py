@@ -60,6 +60,7 @@ class BoundServer:
         self.asked: list[tuple[str, int, str]] = []  # path, status and error of every request
         self.fields: list[dict[str, str]] = []  # of every request for tokens whose proof was in order
         self.resources: set[str] = set()  # that it gives tokens for, besides its own API
+        self.names: Callable[[str, str | None], dict[str, Any]] = lambda user, resource: {"sub": user}
 
     def answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """`url` is absolute; names of headers are in lower case."""
@@ -112,7 +113,7 @@ class BoundServer:
         self.grants[refresh_token] = grant
         self.minted.add(name := secrets.token_urlsafe(8))
         claims = {
-            "sub": grant.user,
+            **self.names(grant.user, resource),
             "acr": grant.acr,
             "exp": self._clock() + self.life,
             "iat": self._clock(),

@@ -151,7 +151,7 @@ MUTANTS = [
     ),
     Mutant(
         "the cookie's other user goes on as this one (S3)", "session",
-        "if fresh.is_of_another_user_than(replaced, if_untold=self._cookie_in_doubt):", "if False:",
+        "if self._is_anothers(self._match(fresh, replaced)):", "if False:",
         one_tab=(120, 226, 302),
     ),
     Mutant(
@@ -298,7 +298,7 @@ MUTANTS = [
     ),
     Mutant(
         "another user's token is taken into the session that is on (S3)", "sessions",
-        "if session is not None and (same_session or credential.is_of_the_same_user_as(session.credential)):",
+        "if session is not None and (same_session or self._is_of_the_user_of(session, credential)):",
         "if session is not None:",
         many_tabs=(4, 22, 25),
     ),
@@ -340,7 +340,7 @@ MUTANTS = [
     ),
     Mutant(
         "another user's step-up goes on as this one (S3)", "sessions",
-        "if credential.is_of_another_user_than(session.credential):", "if False:",
+        "if self._users.compare(credential, session.credential) is UserMatch.OTHER:", "if False:",
         further=(19, 171, 216),
     ),
     Mutant(
@@ -350,8 +350,8 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token is asked for out of turn (T1)", "session",
-        "            async with self._sharing.turn():\n                fresh = await self._exchange_in_turn(ask, fields)\n",
-        "            fresh = await self._exchange_in_turn(ask, fields)\n",
+        "            async with self._sharing.turn():\n                fresh = await self._exchange_in_turn(ask, fields, previous)\n",
+        "            fresh = await self._exchange_in_turn(ask, fields, previous)\n",
         further=(1, 3, 4),
     ),
     Mutant(
@@ -371,7 +371,7 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token of another user is sent (S3)", "session",
-        "if fresh.is_of_another_user_than(held, if_untold=self._cookie_in_doubt):", "if False:",
+        "if self._is_anothers(match):", "if False:",
         further=(44, 352),
     ),
     Mutant(
