@@ -108,6 +108,12 @@ class Backoff:
         """Forget all failures."""
         self._failures, self._retry_after = 0, 0.0
 
+    def begin_anew(self) -> None:
+        """The next event loop runs this client (see `loops`): the pause is as before."""
+        last, self._awake = self._awake, asyncio.Event()
+        if last.is_set():
+            self._awake.set()
+
     def wake(self) -> None:
         """The network is back, or the page is looked at again: don't pause the next attempt."""
         self._awake.set()

@@ -83,6 +83,9 @@ class Interceptor:
     user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`. `parse_url` reads a URL as the
     transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
+    A client runs in one event loop at a time. In the next one, as in a second `asyncio.run`, its session goes on once
+    the last one is closed; while that is open, calls raise ReissueError.
+
     Raises TypeError or ValueError for settings that can't work.
     """
 
@@ -154,6 +157,7 @@ class Interceptor:
             untold=untold,
             listeners=self._listeners,
             dismiss=self._dismiss,
+            begin_anew=self._admissions.clear,
             users=Users(user_claim),
             step_up=step_up,
         )
@@ -387,6 +391,7 @@ class Interceptor:
         if not auth or self._sessions.called_by_endpoint:
             return await self._transport(request)
         if self._sessions.alive is None:
+            self._sessions.follow_loop()
             with suppress(SessionEnded):
                 await self._sessions.current()  # it may be being resumed
             if self._sessions.alive is None:

@@ -52,6 +52,11 @@ class ResourceSessions(Sessions):
             if self._session is not None:
                 self._session.end(self._of.ended)
 
+    def follow_loop(self) -> None:
+        """As the other client's, and that one's, too."""
+        self._parent.follow_loop()
+        super().follow_loop()
+
     @property
     def state(self) -> State:
         """Whether requests can be sent now: the first will bring a token."""

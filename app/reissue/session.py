@@ -261,6 +261,13 @@ class Session:
         """The network is back or the page is looked at again: the next refresh need not pause."""
         self._backoff.wake()
 
+    def begin_anew(self) -> None:
+        """The next event loop runs this client: nothing of the last one comes any more (see `loops`)."""
+        self._flight = SingleFlight()
+        self._backoff.begin_anew()
+        if self.step_ups is not None:
+            self.step_ups.begin_anew()
+
     def forget_refusal(self) -> None:
         """What the next refresh will present is not what was refused (F7)."""
         self._refusal = None

@@ -37,6 +37,7 @@ from .errors import (
     WouldBlock,
 )
 from .events import Listeners, SessionEvent, SessionPhase, StoreEvent, StorePhase
+from .loops import LoopWatch
 from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
 from .sharing import Sharing
@@ -62,8 +63,9 @@ _MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two loo
 class Sessions:
     """This client's session, and the ones before and after it; at most one is alive.
 
-    `tokens` is the endpoint. `dismiss` lets the requests in line look at their session. `users` compares whose tokens
-    are whose. The rest is as `Interceptor` has it.
+    `tokens` is the endpoint. `dismiss` lets the requests in line look at their session. `begin_anew` is called when the
+    next event loop runs this client (see `loops`). `users` compares whose tokens are whose. The rest is as
+    `Interceptor` has it.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Sessions:
         untold: Store | None,
         listeners: Listeners,
         dismiss: Callable[[], None],
+        begin_anew: Callable[[], None],
         users: Users,
         step_up: StepUpHandler | None = None,
     ) -> None:
@@ -91,6 +94,8 @@ class Sessions:
         self._users = users
         self._listeners = listeners
         self._dismiss = dismiss
+        self._begin_anew = begin_anew
+        self._loops = LoopWatch()
         self._numbers = count(1)
         self._session: Session | None = None
         self._handed: Session | None = None  # the last session that another page began
@@ -139,13 +144,27 @@ class Sessions:
         return self._calls.running_here
 
     def check_usable(self) -> None:
-        """Raises SessionEnded after `close()`, and ReissueError in a call that would wait for itself (Q3)."""
+        """Raises SessionEnded after `close()`; ReissueError in a second event loop, and in a call that would wait for
+        itself (Q3).
+        """
         if self._closed:
             raise SessionEnded("closed")
+        self.follow_loop()
         if self.called_by_endpoint:
             raise ReissueError(
                 "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
             )
+
+    def follow_loop(self) -> None:
+        """Make anew what belonged to an event loop that is closed by now. Raises ReissueError if it is not closed."""
+        if not self._loops.has_changed():
+            return
+        self._resuming, self._telling = SingleFlight(), set()
+        self._resume_backoff.begin_anew()
+        self._sharing.begin_anew()
+        if self._session is not None:
+            self._session.begin_anew()
+        self._begin_anew()
 
     async def sign_in(self, fields: Mapping[str, Any]) -> None:
         """Ask the endpoint for tokens, and begin a session with them; the one that is on is replaced then."""
@@ -215,6 +234,7 @@ class Sessions:
 
     async def close(self) -> None:
         """End the session in this page only. A refresh that is on the wire is waited for, and handed on."""
+        self.follow_loop()
         self._closed = True
         self._end("closed")
         try:

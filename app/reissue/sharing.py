@@ -257,6 +257,11 @@ class Sharing:
         session = mine.edition.session
         return mine.edition.began < self._began or (newest is not None and newest.session != session)
 
+    def begin_anew(self) -> None:
+        """The next event loop runs this page (see `loops`): no turn of the last one is on any more."""
+        self._turns, self._news = asyncio.Lock(), asyncio.Event()
+        self._unheeded = self._lasting = None
+
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""
         async with self._turns:

@@ -64,6 +64,10 @@ class StepUps:
         for flight in self._flights.values():
             flight.cancel()
 
+    def begin_anew(self) -> None:
+        """The next event loop runs this client (see `loops`)."""
+        self._flights, self._turns, self._asks = {}, asyncio.Lock(), False
+
     async def _ask(self, wanted: StepUp) -> None:
         failure: Exception | None = None
         try:
@@ -108,3 +112,6 @@ class InheritedStepUps:
 
     def end(self) -> None:
         """Nothing to do: the other session goes on."""
+
+    def begin_anew(self) -> None:
+        """Nothing to do: nothing here belongs to an event loop."""
