@@ -1,4 +1,6 @@
-"""Django REST framework with SimpleJWT: rotation and blacklist on, the addresses of its documentation, one user.
+"""Django REST framework with SimpleJWT: rotation and blacklist on, the addresses of its documentation, two users.
+
+Below `api/auth/` the refresh token is in a cookie, as dj-rest-auth has it.
 
 In one file, as an ASGI application over a database in memory.
 """
@@ -23,6 +25,7 @@ settings.configure(
     ],
     MIDDLEWARE=["corsheaders.middleware.CorsMiddleware", "django.middleware.common.CommonMiddleware"],
     CORS_ALLOWED_ORIGINS=[os.environ["PAGE"]],
+    CORS_ALLOW_CREDENTIALS=True,
     # One database for all threads of this process: by a name of its own, in memory.
     DATABASES={
         "default": {
@@ -65,12 +68,40 @@ def me(request: Any) -> Response:
     return Response({"username": request.user.username})
 
 
+@api_view(["POST"])  # type: ignore[untyped-decorator]
+def notes(request: Any) -> Response:
+    return Response({"author": request.user.username}, status=201)
+
+
+class InCookie:
+    """A view of SimpleJWT whose refresh token goes into a cookie, and into no body."""
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]
+        if token := response.data.pop("refresh", None):
+            response.set_cookie("refresh", token, httponly=True, samesite="Strict", path="/api/auth/")
+        return response
+
+
+class CookieLogin(InCookie, TokenObtainPairView):
+    pass
+
+
+class CookieRefresh(InCookie, TokenRefreshView):
+    def get_serializer(self, **kwargs: Any) -> Any:
+        return super().get_serializer(data={"refresh": self.request.COOKIES.get("refresh", "")})
+
+
 urlpatterns = [
     path("api/token/", TokenObtainPairView.as_view()),
     path("api/token/refresh/", TokenRefreshView.as_view()),
     path("api/token/blacklist/", TokenBlacklistView.as_view()),
+    path("api/auth/login/", CookieLogin.as_view()),
+    path("api/auth/refresh/", CookieRefresh.as_view()),
     path("api/me", me),
+    path("api/notes", notes),
 ]
 call_command("migrate", verbosity=0)
 User.objects.create_user("ada", password="lovelace")
+User.objects.create_user("grace", password="hopper")
 app = get_asgi_application()

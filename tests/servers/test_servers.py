@@ -121,6 +121,37 @@ api = reissue.connect(URL + "/api/", endpoint={ENDPOINTS["django_app"]}, store="
     assert visit.run("await eight()") == [200] * 8
 
 
+def test_with_simplejwt_nothing_is_sent_as_another_user_whose_cookie_has_come(visit: Visit, start: Start) -> None:
+    """S7: its tokens name their user by `user_id`."""
+    connected(visit, start, "django_app")
+    visit.run("""
+import json
+from pyodide.http import pyfetch
+by_cookie = Endpoint(URL + "/api/auth", sign_in="login/", refresh="refresh/", sign_out=None,
+                     names={"access_token": "access"}, credentials="include")
+api = reissue.connect(URL + "/api/", endpoint=by_cookie, clock=lambda: time.time() + skew)
+
+async def three():
+    return await asyncio.gather(*(outcome(api.fetch(URL + "/api/notes", method="POST", json={})) for _ in range(3)))
+
+await api.sign_in(username="ada", password="lovelace")
+""")
+    assert visit.run("await three()") == [201] * 3
+    visit.run(f"skew = {LIFE}\nNone")
+    assert visit.run("await three()") == [201] * 3, "the user's own cookie goes on"
+    sent = len(visit.requests_to("/api/notes"))
+    visit.run("""
+grace = json.dumps({"username": "grace", "password": "hopper"})
+await pyfetch(URL + "/api/auth/login/", method="POST", credentials="include", body=grace,
+              headers={"Content-Type": "application/json"})
+skew += 10_000
+None
+""")
+    assert visit.run("await three()") == [["SessionChanged", None]] * 3
+    assert len(visit.requests_to("/api/notes")) == sent
+    assert visit.run("(await (await api.fetch(URL + '/api/me')).json())['username']") == "grace"
+
+
 def test_fastapis_tutorial_has_nothing_that_renews_so_the_session_ends_with_its_token(
     visit: Visit, start: Start
 ) -> None:
