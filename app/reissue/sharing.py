@@ -18,7 +18,9 @@ Theory of operation:
 7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
    Every page that it ends passes it on: to one that has opened meanwhile, or that the first word did not reach.
 8. Until the endpoint knows of a sign-out, a mark tells all pages, later ones too: who holds no session takes none that
-   began before it. See `untold`.
+   began before it. See `untold`. While a page is about to tell the endpoint, it shows that to the lock's keeper, too:
+   whoever signs in meanwhile in another page tells the endpoint first (S5). So no page need wait for another's place.
+9. A sign-out ends no session that began after it. Whoever is about to tell the endpoint of one looks for such first.
 """
 
 import asyncio
@@ -32,9 +34,10 @@ from .credentials import Credential
 from .editions import Asked, Edition, Ended, Granted, Left, read, written
 from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
+from .line import Line, Place
 from .neighbours import Alone, Memory, Neighbours, Store
 from .timers import time_limit
-from .untold import Untold
+from .untold import Mark, Untold
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
@@ -45,6 +48,7 @@ LANDING = 3.0
 T = TypeVar("T")
 
 _ALL = 2**53  # no session comes to so many editions
+_SIGNED_OUT = "signed-out"
 
 
 class Sharing:
@@ -79,7 +83,9 @@ class Sharing:
         self._newest: Edition | None = None  # that another page was seen to hold
         self._began = 0  # the latest time (ms) at which a session is known to have begun
         self._over: dict[str, int] = {}  # session → up to which number it is over
-        self._turns = asyncio.Lock()  # of the calls in this page
+        self._line = Line()  # of the calls in this page
+        self._name = os.urandom(8).hex()  # tells its own sign from those of others
+        self._elsewhere: Mark | None = None  # the latest sign-out that another page is about to tell of, at the last look
         self._came: bool  # did this turn come in time?
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
@@ -94,17 +100,21 @@ class Sharing:
     @property
     def in_turn(self) -> bool:
         """Has this page the turn, or asked for it?"""
-        return self._turns.locked()
+        return bool(self._line)
+
+    def place(self) -> Place:
+        """A place in this page's line, taken at once: for `turn`."""
+        return self._line.join()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """This page's turn to call the endpoint.
+    async def turn(self, place: Place | None = None) -> AsyncIterator[None]:
+        """This page's turn to call the endpoint, in the order of asking, or in that of the `place` taken before.
 
         It may not come in time: its holder is frozen, or many wait for a slow endpoint. Who is to present a refresh
         token says so by `check_turn`; other calls do without.
         """
         async with AsyncExitStack() as turn:
-            await turn.enter_async_context(self._turns)
+            await turn.enter_async_context(place or self._line.join())
             before = self._mine
             try:
                 await self._await_turn(turn)
@@ -228,18 +238,40 @@ class Sharing:
     def end(self, reason: EndReason) -> None:
         """The session is over in this page: tell the others."""
         edition = self._let_go(reason)
-        if reason == "signed_out":
-            self._untold.leave(max(int(self._clock() * 1000), self._began))
         self._neighbours.post(written(Ended(edition, reason)))
 
+    def sign_out(self, *, in_body: bool) -> int:
+        """Somebody signs out in this page: leave the mark, and tell the others. Gives the time (ms) that it names.
+
+        `in_body` tells that the endpoint knows the session by its refresh token, and by no cookie.
+        """
+        mark = Mark(max(int(self._clock() * 1000), self._began), in_body)
+        self._untold.leave(mark)
+        self.end("signed_out")
+        self._neighbours.show(f"{_SIGNED_OUT}.{self._name}.{mark}")
+        return mark.until
+
+    def tried_to_tell(self) -> None:
+        """This page is not about to tell the endpoint of a sign-out any more."""
+        if self._mine is None:
+            self._neighbours.show(None)
+
     @property
-    def untold(self) -> bool:
-        """Has somebody signed out, here or in another page, and the endpoint may not know?"""
-        return bool(self._untold.until)
+    def untold(self) -> Mark | None:
+        """Somebody has signed out, here or in another page, nobody has signed in since, and the endpoint may not know."""
+        marks = [mark for mark in (self._untold.mark, self._elsewhere) if mark and not self.signed_in_since(mark.until)]
+        return max(marks, key=lambda mark: mark.until, default=None)
+
+    def signed_in_since(self, until: int) -> bool:
+        """Has a session begun later than that (ms), so that the browser's cookie is its?"""
+        newest = self._newest.began if self._newest else 0
+        return max(self._began, newest) > until
 
     def told(self) -> None:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
-        self._began = max(self._began, self._untold.until)
+        elsewhere = self._elsewhere.until if self._elsewhere else 0
+        self._began = max(self._began, self._untold.until, elsewhere)
+        self._elsewhere = None
         self._untold.remove()
 
     @property
@@ -257,7 +289,7 @@ class Sharing:
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""
-        async with self._turns:
+        async with self._line.join():
             pass
 
     def close(self) -> None:
@@ -343,8 +375,17 @@ class Sharing:
         return edition.began <= self._untold.until
 
     def _notice(self, shown: list[str]) -> None:
+        marks = [mark for mark in map(self._sign_out_shown, shown) if mark]
+        self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
         news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]
         self._newest = max(news, default=None)
+
+    def _sign_out_shown(self, sign: str) -> Mark | None:
+        """The sign-out that another page says by this sign that it is about to tell of."""
+        kind, _, rest = sign.partition(".")
+        name, _, text = rest.partition(".")
+        mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None
+        return mark if mark and mark.until > self._began and mark.stands(self._clock()) else None
 
     # The store
 

@@ -1,0 +1,171 @@
+"""A sign-in that begins once somebody signs out: the endpoint sees the sign-out first, in this page and every other."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from reissue import Event, Interceptor, SessionEnded, SessionPhase, State
+from reissue.courtesy import CourteousNeighbours
+from reissue.testing import Gate, settle
+
+from tests.reissue.browser import Browser
+from tests.reissue.conftest import outcome
+from tests.reissue.origin import Shelf
+from tests.reissue.test_courtesy import Street
+
+
+def signs_in_at_the_end(api: Interceptor, user: str = "grace") -> "list[asyncio.Task[Any]]":
+    """A listener that signs in as soon as it hears that somebody has signed out; what it started."""
+    started: list[asyncio.Task[Any]] = []
+    passwords = {"ada": "lovelace", "grace": "hopper"}
+
+    def hear(event: Event) -> None:
+        if event.phase is SessionPhase.ENDED and not started:
+            call = outcome(api.sign_in(username=user, password=passwords[user]))
+            started.append(asyncio.create_task(call))
+
+    api.on(hear)
+    return started
+
+
+def of_two_users(**options: Any) -> Browser:
+    return Browser(users={"ada": "lovelace", "grace": "hopper"}, **options)
+
+
+@pytest.mark.parametrize("in_body", [False, True], ids=["by cookie", "in bodies"])
+@pytest.mark.parametrize("tabs", [True, False], ids=["tabs", "alone"])
+async def test_a_sign_in_that_begins_at_the_sign_outs_event_comes_after_that_sign_out(
+    tabs: bool, in_body: bool
+) -> None:
+    """S5: The endpoint sees a sign-out before the sign-in that begins at the sign-out's event, in whatever page.
+
+    Seen in: firebase/FirebaseUI-iOS#206
+    """
+    browser = of_two_users(in_body=in_body)
+    api = await browser.signed_in(**({} if tabs else {"neighbours": None}))
+    signing_in = signs_in_at_the_end(api)
+    await api.sign_out()
+    assert await signing_in[0] is None
+    assert browser.line.asked == ["auth/login", "auth/logout", "auth/login"]
+    assert api.claims["sub"] == "grace"
+    await api.renew()
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_a_sign_out_and_a_sign_in_at_once_are_seen_in_this_order() -> None:
+    """S5"""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    await asyncio.gather(api.sign_out(), api.sign_in(username="grace", password="hopper"))
+    assert browser.line.asked == ["auth/login", "auth/logout", "auth/login"]
+    await api.renew()
+    assert api.claims["sub"] == "grace"
+    await browser.close()
+
+
+async def test_a_sign_out_of_nobody_is_seen_before_the_sign_in_that_comes_with_it() -> None:
+    """S5"""
+    browser = of_two_users()
+    api = browser.open()
+    await asyncio.gather(api.sign_out(), api.sign_in(username="grace", password="hopper"))
+    assert browser.line.asked == ["auth/logout", "auth/login"]
+    await api.renew()
+    await browser.close()
+
+
+async def test_several_sign_outs_at_once_are_all_seen_before_the_sign_in() -> None:
+    """S5"""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    signing_in = signs_in_at_the_end(api)
+    await asyncio.gather(api.sign_out(), api.sign_out())
+    await signing_in[0]
+    assert browser.line.asked == ["auth/login", "auth/logout", "auth/logout", "auth/login"]
+    await browser.close()
+
+
+async def test_a_sign_in_behind_a_sign_out_waits_for_the_refresh_that_it_waits_for() -> None:
+    """S5, S2: and for what was called before it, in this order."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    early = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await settle()
+    signing_in = signs_in_at_the_end(api)
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.line.server.gate.open()
+    await signing_out
+    assert await signing_in[0] is None
+    assert [type(await task) for task in (renewing, early)] == [SessionEnded, SessionEnded]
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/logout", "auth/login"], "none for who was overtaken"
+    assert api.claims["sub"] == "grace"
+    await browser.close()
+
+
+async def test_a_sign_out_that_is_cancelled_at_its_event_is_seen_before_the_sign_in() -> None:
+    """S5"""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    signing_in = signs_in_at_the_end(api)
+    signing_out = asyncio.create_task(api.sign_out())
+    await asyncio.sleep(0)
+    signing_out.cancel()
+    assert await signing_in[0] is None
+    assert browser.line.asked == ["auth/login", "auth/logout", "auth/login"]
+    assert api.state is State.SIGNED_IN
+    await browser.close()
+
+
+async def test_a_client_that_is_closed_behind_its_sign_out_lets_the_server_hear_of_it() -> None:
+    """S5"""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    signing_in = signs_in_at_the_end(api)
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle(1)
+    await api.close()
+    await signing_out
+    assert browser.line.asked == ["auth/login", "auth/logout"]
+    error = await signing_in[0]
+    assert isinstance(error, SessionEnded)
+    assert error.reason == "closed"
+    await browser.close()
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["", "a refresh on its way"])
+@pytest.mark.parametrize("in_body", [False, True], ids=["by cookie", "in bodies"])
+async def test_a_sign_in_in_another_page_that_begins_at_the_sign_outs_event_comes_after_it(
+    in_body: bool, busy: bool
+) -> None:
+    """S5: whichever of the two pages gets its turn first."""
+    browser = of_two_users(in_body=in_body)
+    one = await browser.signed_in()
+    other = browser.open()
+    assert await other.resume()
+    signing_in = signs_in_at_the_end(other)
+    if busy:
+        browser.line.server.gate = Gate()
+        renewing = asyncio.create_task(outcome(one.renew()))
+        await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(one.sign_out())
+    await settle()
+    if busy:
+        browser.line.server.gate.open()
+        await renewing
+    await signing_out
+    assert await signing_in[0] is None
+    await settle()
+    asked = [call for call in browser.line.asked[1:] if call != "auth/refresh"]
+    if not in_body:
+        assert asked == ["auth/logout", "auth/login"]
+    assert other.claims["sub"] == "grace"
+    await other.renew()
+    await one.renew()
+    assert one.claims["sub"] == "grace"
+    assert browser.untold.text is None
+    await browser.close()
