@@ -14,7 +14,8 @@ Theory of operation:
    signs in ends that, and tells it first.
 6. A sign-out takes its place in line before anybody hears of it, so that a sign-in that begins at its event comes after
    it (S5). It ends the session that it was made for: once somebody has signed in since, the cookie is theirs.
-7. Told is what the endpoint confirms. A final 4xx ends the trying, and is told to the app; anything else leaves the mark.
+7. Told is what the endpoint confirms. A final 4xx ends the trying, and is told to the app; any other failure leaves the
+   mark.
 """
 
 import asyncio

@@ -81,11 +81,14 @@ class Sharing:
         self._warn = warn
         self._mine: Granted | None = None  # what this page holds
         self._newest: Edition | None = None  # that another page was seen to hold
+        self._known_until = 0  # the endpoint knows of every sign-out up to then (ms)
         self._began = 0  # the latest time (ms) at which a session is known to have begun
         self._over: dict[str, int] = {}  # session → up to which number it is over
         self._line = Line()  # of the calls in this page
         self._name = os.urandom(8).hex()  # tells its own sign from those of others
-        self._elsewhere: Mark | None = None  # the latest sign-out that another page is about to tell of, at the last look
+        self._elsewhere: Mark | None = (
+            None  # the latest sign-out that another page is about to tell of, at the last look
+        )
         self._came: bool  # did this turn come in time?
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
@@ -270,7 +273,8 @@ class Sharing:
     def told(self) -> None:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
         elsewhere = self._elsewhere.until if self._elsewhere else 0
-        self._began = max(self._began, self._untold.until, elsewhere)
+        self._known_until = max(self._known_until, self._untold.until, elsewhere)
+        self._began = max(self._began, self._known_until)
         self._elsewhere = None
         self._untold.remove()
 
@@ -385,7 +389,7 @@ class Sharing:
         kind, _, rest = sign.partition(".")
         name, _, text = rest.partition(".")
         mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None
-        return mark if mark and mark.until > self._began and mark.stands(self._clock()) else None
+        return mark if mark and mark.until > self._known_until and mark.stands(self._clock()) else None
 
     # The store
 

@@ -1,7 +1,6 @@
 """A sign-in that begins once somebody signs out: the endpoint sees the sign-out first, in this page and every other."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from reissue.testing import Gate, settle
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf
-from tests.reissue.test_courtesy import Street
 
 
 def signs_in_at_the_end(api: Interceptor, user: str = "grace") -> "list[asyncio.Task[Any]]":
@@ -102,7 +100,9 @@ async def test_a_sign_in_behind_a_sign_out_waits_for_the_refresh_that_it_waits_f
     await signing_out
     assert await signing_in[0] is None
     assert [type(await task) for task in (renewing, early)] == [SessionEnded, SessionEnded]
-    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/logout", "auth/login"], "none for who was overtaken"
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/logout", "auth/login"], (
+        "none for who was overtaken"
+    )
     assert api.claims["sub"] == "grace"
     await browser.close()
 
@@ -148,15 +148,14 @@ async def test_a_sign_in_in_another_page_that_begins_at_the_sign_outs_event_come
     other = browser.open()
     assert await other.resume()
     signing_in = signs_in_at_the_end(other)
+    gate = Gate()
     if busy:
-        browser.line.server.gate = Gate()
-        renewing = asyncio.create_task(outcome(one.renew()))
-        await browser.line.server.gate.reached()
+        browser.line.server.gate = gate
+        asyncio.create_task(outcome(one.renew()))
+        await gate.reached()
     signing_out = asyncio.create_task(one.sign_out())
     await settle()
-    if busy:
-        browser.line.server.gate.open()
-        await renewing
+    gate.open()
     await signing_out
     assert await signing_in[0] is None
     await settle()
@@ -168,4 +167,116 @@ async def test_a_sign_in_in_another_page_that_begins_at_the_sign_outs_event_come
     await one.renew()
     assert one.claims["sub"] == "grace"
     assert browser.untold.text is None
+    await browser.close()
+
+
+class Hidden(Shelf):
+    """A store of a page that no other page reads, and that its app clears at each sign-out: a worker has none at all."""
+
+    def write(self, text: str | None) -> None:
+        super().write(None)
+
+
+@pytest.mark.parametrize("kind", ["a worker", "a page whose app clears the store"])
+@pytest.mark.parametrize("channel", [True, False], ids=["by locks", "by courtesy"])
+async def test_another_page_learns_of_a_sign_out_that_is_not_told_yet_where_no_mark_can_be_read(
+    channel: bool, kind: str
+) -> None:
+    """S5: by what the page that signs out shows to the others."""
+    browser = of_two_users()
+    loop = asyncio.get_running_loop()
+
+    def page() -> Interceptor:
+        neighbours: Any = browser.pages.page()
+        if not channel:
+            neighbours = CourteousNeighbours(neighbours, clock=loop.time)
+        return browser.open(neighbours=neighbours, untold=None if kind == "a worker" else Hidden())
+
+    one, other = page(), page()
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    signing_in = signs_in_at_the_end(other)
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(one.renew()))
+    await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(one.sign_out())
+    await settle()
+    browser.line.server.gate.open()
+    await asyncio.gather(renewing, signing_out)
+    assert await signing_in[0] is None
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/logout", "auth/login"]
+    await settle()
+    await other.renew()
+    assert one.claims["sub"] == other.claims["sub"] == "grace"
+    await browser.close()
+
+
+async def test_a_sign_out_whose_turn_comes_after_somebody_elses_sign_in_does_not_end_that() -> None:
+    """S5: where neither mark nor sign said that it was to come: the cookie is another session's by then."""
+    browser = of_two_users()
+    api = await browser.signed_in(untold=Hidden())
+    other = browser.open()
+    assert await other.resume()
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle(1)
+    browser.pages.open[0].show(None)
+    signing_in = asyncio.create_task(other.sign_in(username="grace", password="hopper"))
+    await settle()
+    browser.line.server.gate.open()
+    await asyncio.gather(renewing, signing_out, signing_in)
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/login"]
+    await settle()
+    await other.renew()
+    assert api.claims["sub"] == other.claims["sub"] == "grace"
+    await browser.close()
+
+
+async def test_tokens_that_the_page_holds_are_revoked_whoever_has_signed_in_since() -> None:
+    """S5: a sign-out that presents a token of its own ends no other session."""
+    browser = of_two_users(in_body=True)
+    api = await browser.signed_in()
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    signing_in = asyncio.create_task(browser.open().sign_in(username="grace", password="hopper"))
+    await settle()
+    browser.line.server.gate.open()
+    await asyncio.gather(renewing, signing_out, signing_in)
+    assert browser.line.asked[1:] == ["auth/refresh", "auth/login", "auth/logout"]
+    await settle()
+    assert api.claims["sub"] == "grace"
+    await api.renew()
+    await browser.close()
+
+
+@pytest.mark.parametrize("mark", ["x", "", "9" * 30, "-1", "1.5", "7"])
+async def test_a_sign_that_no_page_of_ours_can_have_shown_is_no_sign_out(mark: str) -> None:
+    """S5: any script of the origin can hold a lock of any name."""
+    browser = of_two_users()
+    stranger = browser.pages.page()
+    stranger.show(f"signed-out.mallory.{mark}")
+    api = await browser.signed_in()
+    assert browser.line.asked == ["auth/login"]
+    assert await (await browser.reload(api)).resume()
+    await browser.close()
+
+
+async def test_a_page_that_stays_in_the_middle_of_its_sign_out_is_told_for_once() -> None:
+    """S5, F17: by the next; after that its sign counts no more, and the next sign-in is resumed."""
+    browser = of_two_users()
+    await browser.signed_in()
+    stuck = browser.pages.page()
+    stuck.show(f"signed-out.stuck.{int(browser.line.server.clock() * 1000)}")
+    later = browser.open()
+    browser.line.server.clock.advance(1)
+    browser.pages.channel_works = False
+    browser.line.asked.clear()
+    assert await later.resume() is False
+    assert await later.resume() is False
+    assert browser.line.asked == ["auth/logout", "auth/refresh"]
     await browser.close()
