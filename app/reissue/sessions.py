@@ -35,12 +35,14 @@ from .errors import (
     EndReason,
     GrantRefused,
     MalformedToken,
+    RefreshUnavailable,
     ReissueError,
     SessionChanged,
     SessionEnded,
+    SignOutRefused,
     WouldBlock,
 )
-from .events import Listeners, SessionEvent, SessionPhase, StoreEvent, StorePhase
+from .events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
 from .line import Place
 from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
@@ -239,15 +241,34 @@ class Sessions:
     async def _tell_in_turn(self, place: Place, signed_out: Session | None, until: int) -> None:
         async with self._sharing.turn(place):  # what a refresh on its way has brought is the server's to end
             try:
-                if _in_body(signed_out) or not self._sharing.signed_in_since(until):
+                if self._sharing.signed_in_since(until) and not _in_body(signed_out):
+                    self._tell_listeners(SignOutPhase.OVERTAKEN)
+                else:
                     await self._tell(signed_out)
             finally:
                 self._sharing.tried_to_tell()
 
     async def _tell(self, signed_out: Session | None) -> None:
         """Tell the endpoint of a sign-out. For whoever has the turn."""
-        await self._calls.make(self._tokens.sign_out, signed_out and signed_out.held)
+        held = signed_out and signed_out.held
+        try:
+            confirmed = await self._calls.make(self._tokens.sign_out, held)
+        except SignOutRefused as refused:  # it would meet the next one's cookie with every `resume()`
+            self._told()
+            self._tell_listeners(SignOutPhase.REFUSED, refused.status)
+            raise
+        except Exception as failure:
+            status = failure.status if isinstance(failure, RefreshUnavailable) else None
+            self._tell_listeners(SignOutPhase.UNAVAILABLE, status)
+            raise
         self._told()
+        if confirmed:
+            self._tell_listeners(SignOutPhase.CONFIRMED)
+        elif held is not None:
+            self._tell_listeners(SignOutPhase.NOT_TOLD)
+
+    def _tell_listeners(self, phase: SignOutPhase, status: int | None = None) -> None:
+        self._listeners.tell(SignOutEvent(at=self._clock(), phase=phase, status=status))
 
     def _told(self) -> None:
         self._untold = None

@@ -86,9 +86,7 @@ class Sharing:
         self._over: dict[str, int] = {}  # session → up to which number it is over
         self._line = Line()  # of the calls in this page
         self._name = os.urandom(8).hex()  # tells its own sign from those of others
-        self._elsewhere: Mark | None = (
-            None  # the latest sign-out that another page is about to tell of, at the last look
-        )
+        self._elsewhere: Mark | None = None  # the latest that another page was seen to be about to tell
         self._came: bool  # did this turn come in time?
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
@@ -261,7 +259,7 @@ class Sharing:
 
     @property
     def untold(self) -> Mark | None:
-        """Somebody has signed out, here or in another page, nobody has signed in since, and the endpoint may not know."""
+        """The latest sign-out that the endpoint may not know of, here or in another page, if nobody signed in since."""
         marks = [mark for mark in (self._untold.mark, self._elsewhere) if mark and not self.signed_in_since(mark.until)]
         return max(marks, key=lambda mark: mark.until, default=None)
 

@@ -23,7 +23,7 @@ _IN_BODY: Final = " in body"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Sessions that began until `until` (ms) are over. `in_body`: the server knows them by a token, and by no cookie."""
+    """Sessions that began until `until` (ms) are over. `in_body`: the server knows them by a token and by no cookie."""
 
     until: int
     in_body: bool = False

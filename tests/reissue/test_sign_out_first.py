@@ -151,12 +151,13 @@ async def test_a_sign_in_in_another_page_that_begins_at_the_sign_outs_event_come
     gate = Gate()
     if busy:
         browser.line.server.gate = gate
-        asyncio.create_task(outcome(one.renew()))
+        renewing = asyncio.create_task(outcome(one.renew()))
         await gate.reached()
     signing_out = asyncio.create_task(one.sign_out())
     await settle()
     gate.open()
     await signing_out
+    assert not busy or isinstance(await renewing, SessionEnded)
     assert await signing_in[0] is None
     await settle()
     asked = [call for call in browser.line.asked[1:] if call != "auth/refresh"]
@@ -171,7 +172,7 @@ async def test_a_sign_in_in_another_page_that_begins_at_the_sign_outs_event_come
 
 
 class Hidden(Shelf):
-    """A store of a page that no other page reads, and that its app clears at each sign-out: a worker has none at all."""
+    """A store that no other page reads, and that the app clears at each sign-out: a worker has none at all."""
 
     def write(self, text: str | None) -> None:
         super().write(None)

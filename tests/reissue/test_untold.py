@@ -67,7 +67,7 @@ async def test_a_server_that_will_not_be_told_is_told_by_the_next_resume() -> No
     tokens = api._sessions._tokens
     sign_out = tokens.sign_out
 
-    async def refuses(credential: Credential | None) -> None:
+    async def refuses(credential: Credential | None) -> bool:
         raise GrantRefused("server_error")
 
     tokens.sign_out = refuses  # type: ignore[method-assign]
@@ -180,7 +180,7 @@ async def test_a_sign_out_whose_own_call_is_cancelled_leaves_the_mark() -> None:
     browser = Browser()
     api = await browser.signed_in()
 
-    async def sign_out(credential: Credential | None) -> None:
+    async def sign_out(credential: Credential | None) -> bool:
         raise asyncio.CancelledError
 
     api._sessions._tokens.sign_out = sign_out  # type: ignore[method-assign]
