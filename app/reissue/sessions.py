@@ -157,6 +157,8 @@ class Sessions:
         if self._tokens.redirects is None:
             await self._begin_by(fields)
             return
+        if self._telling:  # what is not sent when the page is left never will be
+            await asyncio.wait(self._telling)
         async with time_limit(self._deadline):  # in no turn: it would be cut off with the page
             await self._tokens.redirects.leave_to_sign_in(fields)
 
@@ -275,7 +277,7 @@ class Sessions:
         self._sharing.told()
 
     def _consume(self, place: Place, telling: "asyncio.Task[None]") -> None:
-        place.leave()  # it may have been cancelled before it began
+        place.give_up()  # it may have been cancelled before it began
         self._telling.discard(telling)
         if not telling.cancelled():
             telling.exception()  # whoever waited for it may be gone
@@ -369,10 +371,11 @@ class Sessions:
         sign_outs = self._sign_outs
         await self._sharing.look()
         if self.alive is None:
-            untold = self._sharing.untold
+            before = self._sharing.untold
             async with self._sharing.turn():
                 await self._sharing.look()  # who had the turn before may have found it
-                if self.alive is None and (untold or self._sharing.untold):
+                untold = self._sharing.untold or before  # or have told it: whom its cookie stood for is not asked then
+                if self.alive is None and untold is not None and not self._sharing.signed_in_since(untold.until):
                     await self._tell_again()
                     return None
                 if self.alive is None:

@@ -45,6 +45,9 @@ ANSWER_WITHIN = 2.0
 LANDING = 3.0
 """Seconds for the answer to a page that is gone to land in the browser. Passes only after a turn that was cut off."""
 
+ABOUT_TO_TELL = 60.0
+"""Seconds for which a page is believed that is about to tell of a sign-out. One that shows it for longer is frozen."""
+
 T = TypeVar("T")
 
 _ALL = 2**53  # no session comes to so many editions
@@ -381,13 +384,17 @@ class Sharing:
         self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
         news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]
         self._newest = max(news, default=None)
+        if self._newest is not None and 0 < self._untold.until < self._newest.began:
+            self._untold.remove()  # somebody has signed in since
 
     def _sign_out_shown(self, sign: str) -> Mark | None:
         """The sign-out that another page says by this sign that it is about to tell of."""
         kind, _, rest = sign.partition(".")
         name, _, text = rest.partition(".")
         mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None
-        return mark if mark and mark.until > self._known_until and mark.stands(self._clock()) else None
+        if mark is None or mark.until <= self._known_until or not mark.stands(self._clock(), within=ABOUT_TO_TELL):
+            return None
+        return mark
 
     # The store
 

@@ -41,9 +41,9 @@ class Mark:
             return None
         return cls(int(until), in_body=text.endswith(_IN_BODY))
 
-    def stands(self, now: float) -> bool:
-        """Is it of use at this time (seconds)? The clock may have been set back since it was left."""
-        return abs(now - self.until / 1000) <= LIFE
+    def stands(self, now: float, *, within: float = LIFE) -> bool:
+        """Is it not more than so many seconds from this time (seconds)? The clock may have been set back since."""
+        return abs(now - self.until / 1000) <= within
 
 
 class Untold:

@@ -17,6 +17,7 @@ from reissue import (
     Request,
     Response,
     SessionEnded,
+    SessionPhase,
     SignOutEvent,
     SignOutPhase,
     SignOutRefused,
@@ -952,3 +953,36 @@ async def test_a_revocation_that_the_server_refuses_is_told_to_the_app(tab: Tab,
     assert (error.url, error.status) == (f"{ISSUER}/revoke", status)
     assert await api.resume() is False
     assert len(tab.provider.forms("/revoke")) == 1
+
+
+async def test_a_page_is_not_left_to_sign_in_before_the_sign_out_is_told(tab: Tab) -> None:
+    """S5: at the sign-out's own event; what is not sent when the page is left never will be."""
+    api = await tab.signed_in()
+    signing_in: list[asyncio.Task[Any]] = []
+
+    def hear(event: Any) -> None:
+        if event.phase is SessionPhase.ENDED:
+            signing_in.append(asyncio.create_task(api.sign_in()))
+
+    api.on(hear)
+    revoking = Gate()
+    tokens: Any = api._sessions._tokens
+    sign_out = tokens.sign_out
+
+    async def slow(credential: Any) -> bool:
+        await revoking.passed()
+        return bool(await sign_out(credential))
+
+    tokens.sign_out = slow
+    signing_out = asyncio.create_task(api.sign_out())
+    await revoking.reached()
+    await settle()
+    left = list(tab.page.left_for)
+    assert left == []
+    revoking.open()
+    await signing_out
+    await settle()
+    assert len(tab.provider.forms("/revoke")) == 1
+    assert tab.page.left_for[0].startswith(f"{ISSUER}/auth?")
+    signing_in[0].cancel()
+    await settle()

@@ -281,3 +281,51 @@ async def test_a_page_that_stays_in_the_middle_of_its_sign_out_is_told_for_once(
     assert await later.resume() is False
     assert browser.line.asked == ["auth/logout", "auth/refresh"]
     await browser.close()
+
+
+async def test_the_sign_of_a_page_that_was_frozen_long_ago_ends_no_session() -> None:
+    """S5, F17: of whoever signed in since, and whose pages are closed."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    browser.pages.page().show(f"signed-out.frozen.{int(browser.line.server.clock() * 1000)}")
+    browser.line.server.clock.advance(61)
+    api = await browser.reload(api)
+    assert await api.resume()
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+async def test_a_telling_that_is_cancelled_lets_nothing_pass_before_its_call_has_ended() -> None:
+    """S5, S2: as a loop does that shuts down."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    browser.line.gate = Gate()
+    signing_out = asyncio.create_task(outcome(api.sign_out()))
+    await browser.line.gate.reached()
+    (telling,) = api._sessions._telling
+    telling.cancel()
+    signing_in = asyncio.create_task(api.sign_in(username="grace", password="hopper"))
+    await settle()
+    assert browser.line.asked == ["auth/login", "auth/logout"]
+    browser.line.gate.open()
+    await signing_in
+    signing_out.cancel()
+    await asyncio.wait((signing_out,))
+    assert browser.line.asked[:2] == ["auth/login", "auth/logout"]
+    assert browser.line.asked[-1] == "auth/login"
+    await api.renew()
+    await browser.close()
+
+
+async def test_a_telling_that_is_cancelled_before_it_begins_keeps_nobody_in_line() -> None:
+    """S5"""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    signing_out = asyncio.create_task(outcome(api.sign_out()))
+    await asyncio.sleep(0)
+    (telling,) = api._sessions._telling
+    telling.cancel()
+    await asyncio.wait((signing_out,))
+    await api.sign_in(username="grace", password="hopper")
+    assert browser.line.asked == ["auth/login", "auth/logout", "auth/login"], "the mark has it told"
+    await browser.close()
