@@ -37,7 +37,7 @@ from .events import StorePhase
 from .line import Line, Place
 from .neighbours import Alone, Memory, Neighbours, Store
 from .timers import time_limit
-from .untold import Mark, Untold
+from .untold import LIFE, Mark, Untold
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
@@ -249,7 +249,9 @@ class Sharing:
 
         `in_body` tells that the endpoint knows the session by its refresh token, and by no cookie.
         """
-        mark = Mark(max(int(self._clock() * 1000), self._began), in_body)
+        now = int(self._clock() * 1000)
+        self._began = min(self._began, now + int(LIFE * 1000))  # the clock was set back: no mark names a later time
+        mark = Mark(max(now, self._began), in_body)
         self._untold.leave(mark)
         self.end("signed_out")
         self._neighbours.show(f"{_SIGNED_OUT}.{self._name}.{mark}")

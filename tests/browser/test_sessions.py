@@ -116,6 +116,7 @@ def test_a_sign_out_that_the_server_refuses_is_told_to_the_user_and_leaves_no_ma
     expect(visit["#account-title"]).to_have_text("Signed in as Ada Lovelace")
     visit.button("Sign out").click()
     expect(visit["#entrance-reason"]).to_have_text("You are signed out.")
+    expect(visit["#sign-out"]).not_to_have_attribute("aria-disabled", "true")
     assert visit.server.counters()["logouts"] == 1
 
 

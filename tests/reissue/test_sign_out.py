@@ -209,6 +209,28 @@ async def test_a_mark_of_the_near_future_is_one() -> None:
     await browser.close()
 
 
+@pytest.mark.parametrize("reloaded", [True, False])
+@pytest.mark.parametrize("by", [1.0, 30.0])
+async def test_a_clock_that_was_set_back_by_days_since_the_sign_in_does_not_undo_a_sign_out(
+    by: float, reloaded: bool
+) -> None:
+    """F17, S1"""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.server.clock.advance(-by * LIFE)
+    browser.line.offline = True
+    assert isinstance(await outcome(api.sign_out()), OSError)
+    browser.line.offline = False
+    if reloaded:
+        api = await browser.reload(api)
+    browser.line.asked.clear()
+    assert await api.resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    await api.sign_in(username="ada", password="lovelace")
+    assert await (await browser.reload(api)).resume()
+    await browser.close()
+
+
 async def test_a_mark_does_not_meet_a_session_that_began_later_though_it_can_not_be_had() -> None:
     """F17: the page that holds it is frozen, and the cookie is its."""
     browser = of_two_users()
