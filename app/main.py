@@ -24,6 +24,7 @@ from reissue import (
     SessionEnded,
     SessionEvent,
     SessionPhase,
+    SignOutRefused,
     State,
 )
 
@@ -270,6 +271,8 @@ async def sign_out() -> None:
             return
         try:
             await api.sign_out()
+        except SignOutRefused as refused:
+            tell("entrance-reason", say("entrance.unended", status=refused.status), "bad")
         except (OSError, RefreshUnavailable):
             tell("entrance-reason", say("entrance.untold"), "bad")
 

@@ -1,9 +1,12 @@
-"""What is fetched from an authorization server before anything is asked of it: its metadata, and its keys."""
+"""What is fetched from an authorization server before anything is asked of it: its metadata, and its keys.
 
-from collections.abc import Awaitable, Callable
+What the app names itself wins over what the server says, and nothing is fetched as long as that suffices.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from .endpoints import json_object, retry_after
+from .endpoints import is_refused, json_object, retry_after
 from .errors import RefreshUnavailable
 from .messages import Headers, Request
 from .metadata import Metadata, discovery_urls, read_metadata
@@ -14,23 +17,54 @@ Send = Callable[[Request], Awaitable[tuple[int, Headers, str]]]
 
 
 class AuthorizationServer:
-    """One server, asked for nothing twice. `known` are its metadata where the app has given them."""
+    """One server, asked for nothing twice.
+
+    `given` are the metadata that the app names itself, and `known` the same as read, if they suffice for a sign-in.
+    `describes_itself` is False where the app has not said whom to ask for more.
+    """
 
     def __init__(
-        self, issuer: str | None, *, known: Metadata | None, openid: bool, send: Send, parse: ParseUrl
+        self,
+        issuer: str | None,
+        *,
+        given: Mapping[str, Any],
+        known: Metadata | None,
+        describes_itself: bool,
+        openid: bool,
+        send: Send,
+        parse: ParseUrl,
     ) -> None:
         self._issuer = issuer
+        self._given = given
         self._known = known
+        self._has_more = describes_itself
         self._openid = openid
         self._send = send
         self._parse = parse
         self._keys: object = None
 
     async def metadata(self) -> Metadata:
-        """What it says about itself. Raises RefreshUnavailable, or OSError if no answer came."""
+        """What a sign-in needs to know of it. Raises RefreshUnavailable, or OSError if no answer came."""
         if self._known is None:
             self._known = await self._discovered()
+            self._has_more = False
         return self._known
+
+    async def metadata_with(self, name: str) -> Metadata:
+        """The same, and this field, if the server has it: some are needed at a sign-out only. Raises as `metadata`.
+
+        A server that does not describe itself, though the app has named all that a sign-in needs, has no such field.
+        """
+        known = await self.metadata()
+        if not self._has_more or name in self._given:
+            return known
+        try:
+            known = self._known = await self._discovered()
+        except RefreshUnavailable as error:
+            if error.status is not None and not is_refused(error.status):
+                raise
+        self._has_more = False
+        return known
 
     async def _discovered(self) -> Metadata:
         issuer, openid = self._issuer, self._openid
@@ -43,7 +77,9 @@ class AuthorizationServer:
                 raise
             fields = await self._document(second)
         try:
-            return read_metadata(fields, issuer=issuer, openid=openid, parse=self._parse)
+            if fields.get("issuer") != issuer:  # looked at before the app's own names win (mix-up)
+                raise ValueError(f"they name another issuer than {issuer}")
+            return read_metadata({**fields, **self._given}, issuer=issuer, openid=openid, parse=self._parse)
         except ValueError as error:
             raise RefreshUnavailable(f"the authorization server's metadata can't be used: {error}") from None
 

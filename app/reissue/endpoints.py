@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from .backoff import parse_retry_after
 from .credentials import Credential, presentable
-from .errors import GrantRefused, MalformedToken, RefreshUnavailable
+from .errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
 from .messages import HasStatus, Headers, Request
 from .nesting import is_nested_deeper
 from .proofs import Prover, proving
@@ -34,6 +34,7 @@ Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnav
 """
 
 
+_LATER: Final = frozenset({408, 421, 425, 429})  # the 4xx that ask to try again
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
 
 
@@ -55,8 +56,11 @@ class TokenSource(Protocol):
         """Tokens for another resource."""
         ...
 
-    async def sign_out(self, credential: Credential | None) -> None:
-        """End the session at the server."""
+    async def sign_out(self, credential: Credential | None) -> bool:
+        """End the session at the server. True once it has confirmed that; False if there is nothing to tell it.
+
+        Raises SignOutRefused if it refuses for good; RefreshUnavailable or OSError if it may be told later.
+        """
         ...
 
 
@@ -151,7 +155,8 @@ class Endpoint:
         """An OAuth 2.0 or OpenID Connect server: authorization code with PKCE (RFC 7636), the page being left for it.
 
         `issuer` is the server's URL; what it says about itself (RFC 8414) is fetched when it is first needed.
-        `metadata` is a mapping in RFC 8414's own names, in place of that. `client_id` is a public client's.
+        `metadata` is a mapping in RFC 8414's own names, and wins over that: what it leaves out is fetched when it is
+        needed, and nothing is fetched without an `issuer`. `client_id` is a public client's.
         `redirect_uri` is the page that users are sent back to, by default the one that they left, without query and
         fragment. `scope` is "openid offline_access" unless given; with "openid" an ID token is asked for and validated.
         `resource` is one URL, or several, of RFC 8707: tokens are for the first, and `api.for_resource()` gets the
@@ -309,6 +314,11 @@ def read_credential(
     )
 
 
+def is_refused(status: int) -> bool:
+    """Is this answer a refusal that will be the same next time: a 4xx that does not ask to try again?"""
+    return 400 <= status < 500 and status not in _LATER
+
+
 def json_value(text: str) -> Any:
     """The value that a JSON text holds; None for any other text."""
     try:
@@ -373,20 +383,24 @@ class HttpTokenSource:
             raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
         return self._read(status, headers, text)
 
-    async def sign_out(self, credential: Credential | None) -> None:
+    async def sign_out(self, credential: Credential | None) -> bool:
         """End the session at the server."""
-        await self._tell(self._endpoint.sign_out_request(credential))
+        return await self._tell(self._endpoint.sign_out_request(credential))
 
-    async def _tell(self, request: Request | None) -> None:
+    async def _tell(self, request: Request | None) -> bool:
         if request is None:
-            return
+            return False
         status, headers, _ = await self._send(request)
-        if not 200 <= status < 300 and status != 401:  # 401: the server has ended it already
-            raise RefreshUnavailable(
-                f"signed out in this page, but the server answered {status}",
-                retry_after=retry_after(headers),
-                status=status,
-            )
+        if 200 <= status < 300:
+            return True
+        url = self._parse(request.url).href.partition("?")[0]
+        if is_refused(status):  # also by a 401: it wants to know who asks (RFC 7009 section 2.2.1)
+            raise SignOutRefused(url, status)
+        raise RefreshUnavailable(
+            f"signed out in this page, but {url} answered {status}",
+            retry_after=retry_after(headers),
+            status=status,
+        )
 
     def _read(
         self,
@@ -441,8 +455,9 @@ class CallableTokenSource:
         """Not possible: raises TypeError."""
         raise TypeError("this endpoint is a callable, which can't be asked for another resource")
 
-    async def sign_out(self, credential: Credential | None) -> None:
+    async def sign_out(self, credential: Credential | None) -> bool:
         """Nothing to tell: the session ends in the page."""
+        return False
 
 
 def token_source(

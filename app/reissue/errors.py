@@ -5,6 +5,7 @@ ReissueError
 ├── SessionChanged        another sign-in took place meanwhile; the request was not sent in the new session
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after
 ├── GrantRefused          the endpoint said no, and will say no again     .error .description .status
+├── SignOutRefused        signed out here; the endpoint will not be told  .url .status
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
 ├── WouldBlock            this synchronous request can't wait here; the message says what to do instead
@@ -80,6 +81,23 @@ class GrantRefused(ReissueError):
         super().__init__(error)
         self.error = error
         self.description = description
+        self.status = status
+
+
+class SignOutRefused(ReissueError):
+    """The session has ended in every page, but the endpoint refused to be told, and nobody will try again.
+
+    Its tokens, or its cookie, may work until they expire: the next `resume()` may find somebody signed in. A 404 or a
+    405 says that the URL is wrong, a 401 or a 403 that the endpoint wants something that was not sent. `url` is the one
+    that was asked, without its query, and `status` is the HTTP status.
+    """
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(
+            f"signed out in this page, but {url} answered {status}: the server may not have ended the session, and is "
+            "not told again. Check the endpoint's settings"
+        )
+        self.url = url
         self.status = status
 
 

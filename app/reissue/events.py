@@ -120,6 +120,28 @@ class SessionEvent:
     reason: EndReason | None = None
 
 
+class SignOutPhase(Enum):
+    """What the endpoint knows of a sign-out."""
+
+    CONFIRMED = "confirmed"  # it has ended the session
+    REFUSED = "refused"  # by a 4xx that is final: nobody tries again, and the tokens may work until they expire
+    UNAVAILABLE = "unavailable"  # no answer, 429 or 5xx: the next `resume()` or sign-in tells it, for a day
+    NOT_TOLD = "not_told"  # the endpoint takes no sign-out, so the tokens work until they expire
+    OVERTAKEN = "overtaken"  # somebody signed in before it could be told, and the cookie is theirs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOutEvent:
+    """What became of telling the endpoint of a sign-out. The session had ended before, in every page.
+
+    `status` is the HTTP status of an answer that was no confirmation.
+    """
+
+    at: float
+    phase: SignOutPhase
+    status: int | None = None
+
+
 class StorePhase(Enum):
     """Why the store that the app asked for can't be used as it is."""
 
@@ -135,7 +157,7 @@ class StoreEvent:
     phase: StorePhase
 
 
-Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | StoreEvent
+Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | SignOutEvent | StoreEvent
 Listener = Callable[[Event], object]
 
 

@@ -266,9 +266,12 @@ class Interceptor:
         """End the session at once, here and in every page that shares it; then tell the endpoint.
 
         A refresh on the way is waited for first, and its answer dropped, so that it can't sign anybody in again (S1,
-        S2). Requests that wait raise SessionEnded at once. The endpoint is told also if this call is cancelled. If it
-        can't be told, OSError or RefreshUnavailable is raised *after* the session has ended here: the next `resume()`,
-        here or in a later page, tells it first, and gives False.
+        S2). Requests that wait raise SessionEnded at once. The endpoint is told also if this call is cancelled, and
+        before any sign-in that begins after it, in this page or another (S5).
+        What is raised, is raised *after* the session has ended here. OSError or RefreshUnavailable: it can't be told
+        now; the next `resume()` or `sign_in()`, here or in a later page, tells it first, for a day, and `resume()`
+        gives False. SignOutRefused: it answered with a 4xx that is final, and is not told again, so its tokens may
+        live on. A `SignOutEvent` says the same, and also where the endpoint takes no sign-out.
         """
         await self._sessions.sign_out()
 

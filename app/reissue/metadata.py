@@ -72,6 +72,17 @@ def read_metadata(fields: Mapping[str, Any], *, issuer: str | None, openid: bool
     )
 
 
+def read_given(fields: Mapping[str, Any], *, issuer: str, openid: bool, parse: ParseUrl) -> Metadata | None:
+    """The metadata that an app names itself; None if some that are needed are left to discovery.
+
+    Raises ValueError as `read_metadata`, also for those that are only a part.
+    """
+    needed = ["authorization_endpoint", "token_endpoint", *["jwks_uri"] * openid]
+    left = [name for name in needed if name not in fields]
+    read = read_metadata({**dict.fromkeys(left, issuer), **fields}, issuer=issuer, openid=openid, parse=parse)
+    return None if left else read
+
+
 def secure_url(text: str, *, name: str, parse: ParseUrl) -> str:
     """The URL as the browser reads it. Raises ValueError unless it is over TLS, or on this machine (RFC 6749, 3.1)."""
     try:

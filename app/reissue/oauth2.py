@@ -9,7 +9,7 @@ from .authorization import checked_parameters, place
 from .credentials import Credential
 from .endpoints import Endpoint, TokenSource, Transport
 from .messages import Request
-from .metadata import Metadata, read_metadata, secure_url
+from .metadata import Metadata, read_given, read_metadata, secure_url
 from .proofs import Prover
 from .redirecting import RedirectingSource
 from .redirects import Page
@@ -42,6 +42,7 @@ class OAuth2(Endpoint):
     ) -> None:
         if metadata is not None:
             metadata = {**({} if issuer is None else {"issuer": issuer}), **metadata}
+        self.describes_itself = issuer is not None
         self.issuer = issuer or (metadata or {}).get("issuer")
         url = self.issuer or place((metadata or {}).get("token_endpoint") or "")
         if not url:
@@ -90,16 +91,22 @@ class OAuth2(Endpoint):
     ) -> TokenSource:
         """This endpoint over a transport, in a page. Raises ValueError for URLs that can't be used."""
         known = None
-        if self.metadata is not None:
-            try:
-                known = read_metadata(self.metadata, issuer=self.issuer, openid=self.openid, parse=parse)
-            except ValueError as error:
-                raise ValueError(f"the metadata can't be used: {error}") from None
         if self.issuer is not None:
             secure_url(self.issuer, name="the issuer", parse=parse)
+        if self.metadata is not None:
+            try:
+                known = self._given(self.metadata, parse)
+            except ValueError as error:
+                raise ValueError(f"the metadata can't be used: {error}") from None
         if page is not None and parse(self.redirect_uri or page.href).origin != parse(page.href).origin:
             raise ValueError("redirect_uri must be a page of this origin: what waits for the answer lies here")
         return RedirectingSource(self, transport, parse, prover, known=known, clock=clock, page=page)
+
+    def _given(self, metadata: Mapping[str, Any], parse: ParseUrl) -> Metadata | None:
+        if self.describes_itself:
+            assert self.issuer is not None, "it is the one to be asked"
+            return read_given(metadata, issuer=self.issuer, openid=self.openid, parse=parse)
+        return read_metadata(metadata, issuer=self.issuer, openid=self.openid, parse=parse)
 
     def grant_request(self, server: Metadata, grant_type: str, **fields: str) -> Request:
         """A request to the token endpoint (RFC 6749 sections 4.1.3 and 6).

@@ -13,6 +13,7 @@ Theory of operation:
 5. The refresh token is in the page. A session that outlives it needs `connect(…, store=…)`.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -69,12 +70,20 @@ class RedirectingSource(HttpTokenSource):
         super().__init__(endpoint, transport, parse, prover)
         self.redirects = self
         self._oauth2 = endpoint
+        self._given = endpoint.metadata or {}
         self._server = AuthorizationServer(
-            endpoint.issuer, known=known, openid=endpoint.openid, send=self._send, parse=parse
+            endpoint.issuer,
+            given=self._given,
+            known=known,
+            describes_itself=endpoint.describes_itself,
+            openid=endpoint.openid,
+            send=self._send,
+            parse=parse,
         )
         self._clock = clock
         self._page = page
         self._arrival: Arrival | None = None
+        self._warned = False  # that a sign-out revokes nothing; an app that says so itself knows
 
     # The way there
 
@@ -217,17 +226,27 @@ class RedirectingSource(HttpTokenSource):
         request = self._oauth2.grant_request(server, "refresh_token", **{**fields, "refresh_token": token})
         return self._read(*await self._ask(request))
 
-    async def sign_out(self, credential: Credential | None) -> None:
+    async def sign_out(self, credential: Credential | None) -> bool:
         """Revoke the tokens (RFC 7009)."""
-        if credential is not None:
-            await self._tell(self._oauth2.revocation_request(await self._server.metadata(), credential))
+        if credential is None:
+            return False
+        server = await self._server.metadata_with("revocation_endpoint")
+        request = self._oauth2.revocation_request(server, credential)
+        if request is None and not self._warned and "revocation_endpoint" not in self._given:
+            self._warned = True
+            warnings.warn(
+                f"{self._oauth2.url} names no revocation_endpoint: a sign-out ends the session here, and the tokens "
+                "live on at the server until they expire",
+                stacklevel=2,
+            )
+        return await self._tell(request)
 
     async def leave_to_sign_out(self, credential: Credential | None) -> None:
         """Leave the page to end the session at the provider (OpenID Connect RP-Initiated Logout), if that is set."""
         endpoint = self._oauth2
         if self._page is None or not endpoint.end_session:
             return
-        server = await self._server.metadata()
+        server = await self._server.metadata_with("end_session_endpoint")
         if server.end_session_endpoint is None:
             raise ReissueError("signed out here; the server names no end_session_endpoint to sign out at")
         asked = {

@@ -11,7 +11,11 @@ Theory of operation:
    begins the session: before it looks for any other, and in a turn.
 5. The endpoint is told of a sign-out, whether or not its caller still waits. Until it knows, its cookie signs nobody
    in: a resume tells it instead, and finds nobody; to another user's refresh that meets it, it is a refusal. Whoever
-   signs in ends that.
+   signs in ends that, and tells it first.
+6. A sign-out takes its place in line before anybody hears of it, so that a sign-in that begins at its event comes after
+   it (S5). It ends the session that it was made for: once somebody has signed in since, the cookie is theirs.
+7. Told is what the endpoint confirms. A final 4xx ends the trying, and is told to the app; any other failure leaves the
+   mark.
 """
 
 import asyncio
@@ -31,12 +35,15 @@ from .errors import (
     EndReason,
     GrantRefused,
     MalformedToken,
+    RefreshUnavailable,
     ReissueError,
     SessionChanged,
     SessionEnded,
+    SignOutRefused,
     WouldBlock,
 )
-from .events import Listeners, SessionEvent, SessionPhase, StoreEvent, StorePhase
+from .events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
+from .line import Place
 from .loops import LoopWatch
 from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
@@ -110,7 +117,7 @@ class Sessions:
         self._sharing = Sharing(
             Alone() if neighbours is None else neighbours,
             Memory() if store is None else store,
-            Untold(Memory() if untold is None else untold),
+            Untold(Memory() if untold is None else untold, clock=clock),
             clock=clock,
             patience=deadline + _MARGIN,
             taken=self._take_over,
@@ -172,14 +179,17 @@ class Sessions:
         if self._tokens.redirects is None:
             await self._begin_by(fields)
             return
+        if self._telling:  # what is not sent when the page is left never will be
+            await asyncio.wait(self._telling)
         async with time_limit(self._deadline):  # in no turn: it would be cut off with the page
             await self._tokens.redirects.leave_to_sign_in(fields)
 
     async def _begin_by(self, fields: Any) -> Session:
         sign_outs = self._sign_outs
         async with self._sharing.turn():
-            if self._closed:
-                raise SessionEnded("closed")
+            self._check_overtaken(sign_outs)
+            await self._tell_again()  # who has signed out in another page may wait for this very turn (S5)
+            self._check_overtaken(sign_outs)
             credential = await self._signed_in(fields)
             self._check_overtaken(sign_outs)
             return self._signed_in_with(credential)
@@ -214,12 +224,14 @@ class Sessions:
     async def sign_out(self) -> None:
         """End the session here and in every page that shares it; then tell the endpoint, also if the caller is gone."""
         self.check_usable()
-        session = self._end("signed_out")
+        place = self._sharing.place()  # before anybody hears of it: whoever signs in then comes after it (S5)
+        session = self._session
         self._untold = session or self._untold
-        self._sharing.end("signed_out")
-        telling = asyncio.create_task(self._tell_in_turn(self._untold))
+        until = self._sharing.sign_out(in_body=_in_body(self._untold))
+        telling = asyncio.create_task(self._tell_in_turn(place, self._untold, until))
         self._telling.add(telling)
-        telling.add_done_callback(self._consume)
+        telling.add_done_callback(partial(self._consume, place))
+        self._end("signed_out")
         failure: OSError | ReissueError | None = None
         try:
             await asyncio.wait((telling,))  # leaves it alone if this is cancelled
@@ -251,20 +263,44 @@ class Sessions:
         if self._session is not None:
             self._session.wake()
 
-    async def _tell_in_turn(self, signed_out: Session | None) -> None:
-        async with self._sharing.turn():  # what a refresh on its way has brought is the server's to end
-            await self._tell(signed_out)
+    async def _tell_in_turn(self, place: Place, signed_out: Session | None, until: int) -> None:
+        async with self._sharing.turn(place):  # what a refresh on its way has brought is the server's to end
+            try:
+                if self._sharing.signed_in_since(until) and not _in_body(signed_out):
+                    self._tell_listeners(SignOutPhase.OVERTAKEN)
+                else:
+                    await self._tell(signed_out)
+            finally:
+                self._sharing.tried_to_tell()
 
     async def _tell(self, signed_out: Session | None) -> None:
         """Tell the endpoint of a sign-out. For whoever has the turn."""
-        await self._calls.make(self._tokens.sign_out, signed_out and signed_out.held)
+        held = signed_out and signed_out.held
+        try:
+            confirmed = await self._calls.make(self._tokens.sign_out, held)
+        except SignOutRefused as refused:  # it would meet the next one's cookie with every `resume()`
+            self._told()
+            self._tell_listeners(SignOutPhase.REFUSED, refused.status)
+            raise
+        except Exception as failure:
+            status = failure.status if isinstance(failure, RefreshUnavailable) else None
+            self._tell_listeners(SignOutPhase.UNAVAILABLE, status)
+            raise
         self._told()
+        if confirmed:
+            self._tell_listeners(SignOutPhase.CONFIRMED)
+        elif held is not None:
+            self._tell_listeners(SignOutPhase.NOT_TOLD)
+
+    def _tell_listeners(self, phase: SignOutPhase, status: int | None = None) -> None:
+        self._listeners.tell(SignOutEvent(at=self._clock(), phase=phase, status=status))
 
     def _told(self) -> None:
         self._untold = None
         self._sharing.told()
 
-    def _consume(self, telling: "asyncio.Task[None]") -> None:
+    def _consume(self, place: Place, telling: "asyncio.Task[None]") -> None:
+        place.give_up()  # it may have been cancelled before it began
         self._telling.discard(telling)
         if not telling.cancelled():
             telling.exception()  # whoever waited for it may be gone
@@ -358,10 +394,11 @@ class Sessions:
         sign_outs = self._sign_outs
         await self._sharing.look()
         if self.alive is None:
-            untold = self._sharing.untold
+            before = self._sharing.untold
             async with self._sharing.turn():
                 await self._sharing.look()  # who had the turn before may have found it
-                if self.alive is None and (untold or self._sharing.untold):
+                untold = self._sharing.untold or before  # or have told it: whom its cookie stood for is not asked then
+                if self.alive is None and untold is not None and not self._sharing.signed_in_since(untold.until):
                     await self._tell_again()
                     return None
                 if self.alive is None:
@@ -380,8 +417,12 @@ class Sessions:
         return session
 
     async def _tell_again(self) -> None:
-        """Tell the endpoint of a sign-out that it may not know of. If that fails, the next resume will."""
-        if self._sharing.untold:
+        """Tell the endpoint of a sign-out that it may not know of, if there is one, and something to tell it by.
+
+        If that fails, the next resume will.
+        """
+        mark = self._sharing.untold
+        if mark is not None and (not mark.in_body or _in_body(self._untold)):
             with suppress(OSError, ReissueError):
                 await self._tell(self._untold)
 
@@ -492,3 +533,8 @@ class Sessions:
 
     def _warn(self, phase: StorePhase) -> None:
         self._listeners.tell(StoreEvent(at=self._clock(), phase=phase))
+
+
+def _in_body(session: Session | None) -> bool:
+    """Does the endpoint know this session by a refresh token that the page holds?"""
+    return session is not None and session.held.refresh_token is not None

@@ -18,7 +18,9 @@ Theory of operation:
 7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
    Every page that it ends passes it on: to one that has opened meanwhile, or that the first word did not reach.
 8. Until the endpoint knows of a sign-out, a mark tells all pages, later ones too: who holds no session takes none that
-   began before it. See `untold`.
+   began before it. See `untold`. While a page is about to tell the endpoint, it shows that to the lock's keeper, too:
+   whoever signs in meanwhile in another page tells the endpoint first (S5). So no page need wait for another's place.
+9. A sign-out ends no session that began after it. Whoever is about to tell the endpoint of one looks for such first.
 """
 
 import asyncio
@@ -32,9 +34,10 @@ from .credentials import Credential
 from .editions import Asked, Edition, Ended, Granted, Left, read, written
 from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
+from .line import Line, Place
 from .neighbours import Alone, Memory, Neighbours, Store
 from .timers import time_limit
-from .untold import Untold
+from .untold import LIFE, Mark, Untold
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
@@ -42,9 +45,13 @@ ANSWER_WITHIN = 2.0
 LANDING = 3.0
 """Seconds for the answer to a page that is gone to land in the browser. Passes only after a turn that was cut off."""
 
+ABOUT_TO_TELL = 60.0
+"""Seconds for which a page is believed that is about to tell of a sign-out. One that shows it for longer is frozen."""
+
 T = TypeVar("T")
 
 _ALL = 2**53  # no session comes to so many editions
+_SIGNED_OUT = "signed-out"
 
 
 class Sharing:
@@ -77,9 +84,12 @@ class Sharing:
         self._warn = warn
         self._mine: Granted | None = None  # what this page holds
         self._newest: Edition | None = None  # that another page was seen to hold
+        self._known_until = 0  # the endpoint knows of every sign-out up to then (ms)
         self._began = 0  # the latest time (ms) at which a session is known to have begun
         self._over: dict[str, int] = {}  # session → up to which number it is over
-        self._turns = asyncio.Lock()  # of the calls in this page
+        self._line = Line()  # of the calls in this page
+        self._name = os.urandom(8).hex()  # tells its own sign from those of others
+        self._elsewhere: Mark | None = None  # the latest that another page was seen to be about to tell
         self._came: bool  # did this turn come in time?
         self._unheeded: asyncio.Task[Any] | None = None  # the call of this turn, if its caller is gone
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
@@ -94,17 +104,21 @@ class Sharing:
     @property
     def in_turn(self) -> bool:
         """Has this page the turn, or asked for it?"""
-        return self._turns.locked()
+        return bool(self._line)
+
+    def place(self) -> Place:
+        """A place in this page's line, taken at once: for `turn`."""
+        return self._line.join()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """This page's turn to call the endpoint.
+    async def turn(self, place: Place | None = None) -> AsyncIterator[None]:
+        """This page's turn to call the endpoint, in the order of asking, or in that of the `place` taken before.
 
         It may not come in time: its holder is frozen, or many wait for a slow endpoint. Who is to present a refresh
         token says so by `check_turn`; other calls do without.
         """
         async with AsyncExitStack() as turn:
-            await turn.enter_async_context(self._turns)
+            await turn.enter_async_context(place or self._line.join())
             before = self._mine
             try:
                 await self._await_turn(turn)
@@ -230,18 +244,43 @@ class Sharing:
     def end(self, reason: EndReason) -> None:
         """The session is over in this page: tell the others."""
         edition = self._let_go(reason)
-        if reason == "signed_out":
-            self._untold.leave(max(int(self._clock() * 1000), self._began))
         self._neighbours.post(written(Ended(edition, reason)))
 
+    def sign_out(self, *, in_body: bool) -> int:
+        """Somebody signs out in this page: leave the mark, and tell the others. Gives the time (ms) that it names.
+
+        `in_body` tells that the endpoint knows the session by its refresh token, and by no cookie.
+        """
+        now = int(self._clock() * 1000)
+        self._began = min(self._began, now + int(LIFE * 1000))  # the clock was set back: no mark names a later time
+        mark = Mark(max(now, self._began), in_body)
+        self._untold.leave(mark)
+        self.end("signed_out")
+        self._neighbours.show(f"{_SIGNED_OUT}.{self._name}.{mark}")
+        return mark.until
+
+    def tried_to_tell(self) -> None:
+        """This page is not about to tell the endpoint of a sign-out any more."""
+        if self._mine is None:
+            self._neighbours.show(None)
+
     @property
-    def untold(self) -> bool:
-        """Has somebody signed out, here or in another page, and the endpoint may not know?"""
-        return bool(self._untold.until)
+    def untold(self) -> Mark | None:
+        """The latest sign-out that the endpoint may not know of, here or in another page, if nobody signed in since."""
+        marks = [mark for mark in (self._untold.mark, self._elsewhere) if mark and not self.signed_in_since(mark.until)]
+        return max(marks, key=lambda mark: mark.until, default=None)
+
+    def signed_in_since(self, until: int) -> bool:
+        """Has a session begun later than that (ms), so that the browser's cookie is its?"""
+        newest = self._newest.began if self._newest else 0
+        return max(self._began, newest) > until
 
     def told(self) -> None:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
-        self._began = max(self._began, self._untold.until)
+        elsewhere = self._elsewhere.until if self._elsewhere else 0
+        self._known_until = max(self._known_until, self._untold.until, elsewhere)
+        self._began = max(self._began, self._known_until)
+        self._elsewhere = None
         self._untold.remove()
 
     @property
@@ -259,12 +298,12 @@ class Sharing:
 
     def begin_anew(self) -> None:
         """The next event loop runs this page (see `loops`): no turn of the last one is on any more."""
-        self._turns, self._news = asyncio.Lock(), asyncio.Event()
+        self._line, self._news = Line(), asyncio.Event()
         self._unheeded = self._lasting = None
 
     async def settle(self) -> None:
         """Wait until no call of this page is on its way. Each is bounded."""
-        async with self._turns:
+        async with self._line.join():
             pass
 
     def close(self) -> None:
@@ -350,8 +389,21 @@ class Sharing:
         return edition.began <= self._untold.until
 
     def _notice(self, shown: list[str]) -> None:
+        marks = [mark for mark in map(self._sign_out_shown, shown) if mark]
+        self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
         news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]
         self._newest = max(news, default=None)
+        if self._newest is not None and 0 < self._untold.until < self._newest.began:
+            self._untold.remove()  # somebody has signed in since
+
+    def _sign_out_shown(self, sign: str) -> Mark | None:
+        """The sign-out that another page says by this sign that it is about to tell of."""
+        kind, _, rest = sign.partition(".")
+        name, _, text = rest.partition(".")
+        mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None
+        if mark is None or mark.until <= self._known_until or not mark.stands(self._clock(), within=ABOUT_TO_TELL):
+            return None
+        return mark
 
     # The store
 

@@ -103,6 +103,23 @@ def test_a_sign_out_that_the_server_does_not_hear_ends_the_session_here(visit: V
     expect(visit["#inside"]).to_be_hidden()
 
 
+def test_a_sign_out_that_the_server_refuses_is_told_to_the_user_and_leaves_no_mark(visit: Visit) -> None:
+    """F15, F17: nobody's session is ended by it later: not even the one that it was for."""
+    visit.signed_in()
+    visit.server.fault("/auth/logout", "status", status=403)
+    visit.expect_console("status of 403")
+    visit.button("Sign out").click()
+    expect(visit["#entrance-reason"]).to_contain_text("refused to end the session (error 403)")
+    expect(visit["#inside"]).to_be_hidden()
+    assert visit.evaluate("localStorage.length") == 0
+    visit.open()
+    expect(visit["#account-title"]).to_have_text("Signed in as Ada Lovelace")
+    visit.button("Sign out").click()
+    expect(visit["#entrance-reason"]).to_have_text("You are signed out.")
+    expect(visit["#sign-out"]).not_to_have_attribute("aria-disabled", "true")
+    assert visit.server.counters()["logouts"] == 1
+
+
 def test_a_sign_out_that_the_server_did_not_hear_is_told_after_a_reload(visit: Visit) -> None:
     """S1: and nobody is signed in again by the cookie."""
     visit.signed_in()

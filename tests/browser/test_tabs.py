@@ -22,6 +22,14 @@ pytestmark = pytest.mark.firefox
 CRASHED = pytest.param("crashed", marks=pytest.mark.only_browser("chromium"))
 
 SIGN_IN = "api.sign_in(username='ada', password='lovelace')"
+SIGN_IN_AT_ITS_END = """
+def sign_in_at_its_end(event):
+    if isinstance(event, reissue.SessionEvent) and event.reason == "signed_out":
+        begin(api.sign_in(username="grace", password="hopper"))
+
+api.on(sign_in_at_its_end)
+None
+"""
 COUNTED = ("logins", "refreshes_asked", "refreshes_granted", "refreshes_refused", "reuse_detections", "api_requests")
 
 
@@ -255,6 +263,35 @@ def test_signing_out_in_one_tab_signs_out_all_before_their_next_send(tabs: Tabs)
     counters = tabs.server.counters()
     assert (counters["api_requests"], counters["logouts"], counters["refreshes_asked"]) == (3, 1, 0)
     assert tabs.refresh_cookie() is None
+
+
+@pytest.mark.parametrize("refreshing", [False, True], ids=["at once", "behind a refresh"])
+@pytest.mark.parametrize("where", ["this tab", "another tab", "a tab that shares nothing"])
+def test_a_sign_in_at_the_sign_outs_event_is_seen_after_that_sign_out(tabs: Tabs, where: str, refreshing: bool) -> None:
+    """S5: or the cookie that it brings would be gone, and the next refresh refused."""
+    if where == "a tab that shares nothing":
+        (first,) = tabs.signed_in(1, tabs=False)
+        all_tabs, other = [first], first
+    else:
+        all_tabs = tabs.signed_in(2)
+        first, other = all_tabs[0], all_tabs[where == "another tab"]
+    other.run(SIGN_IN_AT_ITS_END)
+    if refreshing:
+        tabs.server.fault("/auth/refresh", "hold")
+        first.run("begin(api.renew())")
+        tabs.server.wait_until_held()
+    first.run("begin(api.sign_out())")
+    other.wait_until_told("ended signed_out")
+    tabs.server.release()
+    assert first.outcomes() in ([None], [None, None], ["SessionEnded", None], ["SessionEnded", None, None])
+    assert other.outcomes() == ([] if other is first else [None])
+    for tab in all_tabs:
+        tabs.until(lambda tab=tab: tab.user == "grace")  # type: ignore[misc]
+    tabs.expire()
+    assert [tab.fetch() for tab in all_tabs] == [200] * len(all_tabs)
+    assert {tab.user for tab in all_tabs} == {"grace"}
+    counters = tabs.server.counters()
+    assert (counters["logouts"], counters["logins"], counters["reuse_detections"]) == (1, 1, 0)
 
 
 def test_the_end_of_the_session_is_told_once_in_every_tab(tabs: Tabs) -> None:

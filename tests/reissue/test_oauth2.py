@@ -17,6 +17,10 @@ from reissue import (
     Request,
     Response,
     SessionEnded,
+    SessionPhase,
+    SignOutEvent,
+    SignOutPhase,
+    SignOutRefused,
     State,
 )
 from reissue.jws import compact
@@ -610,13 +614,6 @@ async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_wh
     assert api.state is State.SIGNED_OUT
 
 
-async def test_a_server_that_takes_no_revocation_is_not_told(tab: Tab) -> None:
-    tab.provider.metadata = {"revocation_endpoint": None}
-    api = await tab.signed_in()
-    await api.sign_out()
-    assert tab.provider.forms("/revoke") == []
-
-
 async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) -> None:
     """`end_session=True` leaves the page to sign out at the provider, once the tokens are revoked."""
     tab = Tab(provider, end_session=True, post_logout_redirect_uri=PAGE.replace("https", "HTTPS"))
@@ -668,7 +665,8 @@ METADATA = {"authorization_endpoint": "https://id.test/auth?tenant=7", "token_en
 
 async def test_without_openid_there_is_no_id_token(provider: Provider) -> None:
     """Plain OAuth 2.0, its endpoints given by hand: neither nonce nor ID token, and no discovery."""
-    tab = Tab(provider, metadata=METADATA, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
+    own = {**METADATA, "revocation_endpoint": None}
+    tab = Tab(provider, metadata=own, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
     api = await tab.signed_in()
     assert api.identity == {}
     assert [request.url for request in provider.requests] == [f"{ISSUER}/token"]
@@ -741,7 +739,10 @@ def test_settings_that_can_not_work_are_refused_by_name(settings: dict[str, Any]
     [
         ({"issuer": "http://id.test"}, "the issuer must be an https URL"),
         ({"issuer": "nowhere"}, "the issuer is no URL"),
-        ({"metadata": METADATA}, "jwks_uri"),
+        ({"issuer": None, "metadata": {**METADATA, "issuer": ISSUER}}, "jwks_uri"),
+        ({"metadata": {"jwks_uri": None}}, "jwks_uri"),
+        ({"metadata": {"issuer": "https://other.test"}}, "another issuer"),
+        ({"metadata": {"revocation_endpoint": "http://id.test/"}}, "revocation_endpoint must be an https URL"),
         ({"redirect_uri": "https://other.test/"}, "redirect_uri must be a page of this origin"),
         ({"issuer": None, "metadata": {**METADATA, "token_endpoint": "http://id.test/"}, "scope": "a"}, "https"),
         ({"issuer": None, "metadata": {**METADATA, "token_endpoint": "https://a.test/#b"}, "scope": "a"}, "fragment"),
@@ -819,3 +820,169 @@ async def test_a_client_of_another_api_asks_for_that_one_alone() -> None:
     assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/b"], ["read"])
     assert (exchanged["refresh_token"], exchanged["grant_type"]) == (["refresh-1"], ["refresh_token"])
     assert (renewed["resource"], renewed["refresh_token"]) == (["https://api.test/a"], ["refresh-2"])
+
+
+# What the server says about itself, and what the app says
+
+
+FULL = {
+    "authorization_endpoint": f"{ISSUER}/auth",
+    "token_endpoint": f"{ISSUER}/token",
+    "jwks_uri": f"{ISSUER}/jwks",
+}
+
+
+def discoveries(provider: Provider) -> int:
+    return sum("well-known" in request.url for request in provider.requests)
+
+
+async def test_metadata_given_with_an_issuer_win_over_what_is_discovered_and_leave_the_rest(provider: Provider) -> None:
+    """F16: `metadata=` merges over discovery, and a sign-out that nobody could be told of is an event and a warning.
+
+    Seen in: ours
+    """
+    provider.metadata = {"revocation_endpoint": None, "token_endpoint": "https://elsewhere.test/token"}
+    own = {"revocation_endpoint": f"{ISSUER}/revoke", "token_endpoint": f"{ISSUER}/token"}
+    tab = Tab(provider, issuer=ISSUER, metadata=own)
+    api = await tab.signed_in()
+    assert api.identity["sub"] == "ada"
+    await api.sign_out()
+    assert len(provider.forms("/revoke")) == 1
+    assert SignOutPhase.CONFIRMED in [event.phase for event in tab.events]
+
+
+async def test_a_sign_out_that_revokes_nothing_is_an_event_each_time_and_a_warning_once(tab: Tab) -> None:
+    """F16"""
+    tab.provider.metadata = {"revocation_endpoint": None}
+    api = await tab.signed_in()
+    with pytest.warns(UserWarning, match=r"id\.test names no revocation_endpoint"):
+        await api.sign_out()
+    await api.adopt("access-1", refresh_token="refresh-1", expires_in=300)
+    await api.sign_out()
+    await api.sign_out()
+    assert [event.phase for event in tab.events if isinstance(event, SignOutEvent)] == [SignOutPhase.NOT_TOLD] * 2
+    assert tab.provider.forms("/revoke") == []
+
+
+async def test_what_the_app_has_not_named_is_discovered_when_it_is_needed_and_not_before(provider: Provider) -> None:
+    """F16: An app that names all that a sign-in needs makes no request for more until it signs out."""
+    tab = Tab(provider, issuer=ISSUER, metadata=FULL)
+    api = await tab.signed_in()
+    await api.renew()
+    assert discoveries(provider) == 0
+    await api.sign_out()
+    assert len(provider.forms("/revoke")) == 1
+    assert discoveries(provider) == 1
+    await api.adopt("access-1", refresh_token="refresh-1", expires_in=300)
+    await api.sign_out()
+    assert (len(provider.forms("/revoke")), discoveries(provider)) == (2, 1)
+
+
+@pytest.mark.parametrize("own", [f"{ISSUER}/revoke", None])
+async def test_an_app_that_names_a_revocation_endpoint_or_none_has_nothing_discovered(
+    provider: Provider, own: str | None
+) -> None:
+    """F16"""
+    tab = Tab(provider, issuer=ISSUER, metadata={**FULL, "revocation_endpoint": own})
+    api = await tab.signed_in()
+    await api.sign_out()
+    assert (len(provider.forms("/revoke")), discoveries(provider)) == (bool(own), 0)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [Response(404), Response(403), said({"issuer": "https://evil.test"}), said({}), Response(200, {}, b"<html>")],
+    ids=["404", "403", "another's", "nothing", "HTML"],
+)
+async def test_a_server_that_does_not_describe_itself_is_used_as_the_app_has_it(
+    provider: Provider, described: Response
+) -> None:
+    """F16: discovery that fails breaks nothing that the app's own metadata suffice for."""
+    places = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+    provider.broken = dict.fromkeys(places, described)
+    tab = Tab(provider, issuer=ISSUER, metadata=FULL)
+    api = await tab.signed_in()
+    with pytest.warns(UserWarning, match="revocation_endpoint"):
+        await api.sign_out()
+    asked = discoveries(provider)
+    await api.adopt("access-1", refresh_token="refresh-1", expires_in=300)
+    await api.sign_out()
+    assert discoveries(provider) == asked, "once"
+    assert [event.phase for event in tab.events if isinstance(event, SignOutEvent)] == [SignOutPhase.NOT_TOLD] * 2
+
+
+@pytest.mark.parametrize("trouble", [OSError("offline"), Response(503), Response(429)], ids=["offline", "503", "429"])
+async def test_where_to_revoke_is_asked_again_if_it_can_not_be_asked_now(
+    provider: Provider, trouble: OSError | Response
+) -> None:
+    """F16, F15"""
+    provider.broken = {"/.well-known/openid-configuration": trouble}
+    tab = Tab(provider, issuer=ISSUER, metadata=FULL)
+    api = await tab.signed_in()
+    assert isinstance(await outcome(api.sign_out()), (OSError, RefreshUnavailable))
+    assert await api.resume() is False
+    assert provider.forms("/revoke")[0]["token"] == ["refresh-1"]
+
+
+async def test_where_to_sign_out_at_the_provider_is_discovered_too(provider: Provider) -> None:
+    """F16"""
+    tab = Tab(provider, issuer=ISSUER, metadata=FULL, end_session=True)
+    api = await tab.signed_in()
+    tab.page.brought_back = True
+    await api.sign_out()
+    assert tab.page.left_for[-1].startswith(f"{ISSUER}/logout?")
+
+
+async def test_what_is_discovered_must_be_the_issuers_own_whatever_the_app_names(provider: Provider) -> None:
+    """F16: RFC 8414 section 3.3: the app's own `issuer` does not speak for the document."""
+    provider.metadata = {"issuer": "https://evil.test"}
+    tab = Tab(provider, issuer=ISSUER, metadata={"token_endpoint": f"{ISSUER}/token"})
+    error = await outcome(tab.api.sign_in())
+    assert isinstance(error, RefreshUnavailable)
+    assert "another issuer" in str(error)
+    assert tab.page.left_for == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_revocation_that_the_server_refuses_is_told_to_the_app(tab: Tab, status: int) -> None:
+    """F15: RFC 7009 section 2.2.1: a 401 says that the client was not authenticated, and the tokens live on."""
+    api = await tab.signed_in()
+    tab.provider.broken = {"/revoke": said({"error": "invalid_client"}, status)}
+    error = await outcome(api.sign_out())
+    assert isinstance(error, SignOutRefused)
+    assert (error.url, error.status) == (f"{ISSUER}/revoke", status)
+    assert await api.resume() is False
+    assert len(tab.provider.forms("/revoke")) == 1
+
+
+async def test_a_page_is_not_left_to_sign_in_before_the_sign_out_is_told(tab: Tab) -> None:
+    """S5: at the sign-out's own event; what is not sent when the page is left never will be."""
+    api = await tab.signed_in()
+    signing_in: list[asyncio.Task[Any]] = []
+
+    def hear(event: Any) -> None:
+        if event.phase is SessionPhase.ENDED:
+            signing_in.append(asyncio.create_task(api.sign_in()))
+
+    api.on(hear)
+    revoking = Gate()
+    tokens: Any = api._sessions._tokens
+    sign_out = tokens.sign_out
+
+    async def slow(credential: Any) -> bool:
+        await revoking.passed()
+        return bool(await sign_out(credential))
+
+    tokens.sign_out = slow
+    signing_out = asyncio.create_task(api.sign_out())
+    await revoking.reached()
+    await settle()
+    left = list(tab.page.left_for)
+    assert left == []
+    revoking.open()
+    await signing_out
+    await settle()
+    assert len(tab.provider.forms("/revoke")) == 1
+    assert tab.page.left_for[0].startswith(f"{ISSUER}/auth?")
+    signing_in[0].cancel()
+    await settle()

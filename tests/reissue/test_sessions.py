@@ -522,23 +522,6 @@ async def test_a_new_sign_in_ends_the_old_session_after_it_began(world: World) -
     ]
 
 
-@pytest.mark.parametrize("status", [500, 403])
-async def test_a_sign_out_that_the_server_did_not_take_is_told_and_is_over_here(
-    world: World, server: Server, status: int
-) -> None:
-    server.sign_out_status = status
-    await world.signed_in("good")
-    with pytest.raises(RefreshUnavailable, match="signed out in this page"):
-        await world.api.sign_out()
-    assert world.api.state is State.SIGNED_OUT
-
-
-async def test_a_sign_out_of_a_session_that_the_server_has_ended_already_is_fine(world: World, server: Server) -> None:
-    server.sign_out_status = 401
-    await world.signed_in("good")
-    await world.api.sign_out()
-
-
 async def test_a_sign_out_presents_the_refresh_token_that_the_page_holds(world: World) -> None:
     """F11, the other side: the server can end what it knows."""
     told: list[Request] = []

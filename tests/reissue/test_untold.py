@@ -9,21 +9,17 @@ import pytest
 import pytest_asyncio
 from reissue import (
     Credential,
-    Endpoint,
     GrantRefused,
-    Interceptor,
-    Request,
-    Response,
     SessionChanged,
     SessionEnded,
     State,
 )
-from reissue.testing import FakeServer, Gate, settle
-from reissue.untold import Untold
+from reissue.testing import Gate, settle
+from reissue.untold import Mark, Untold
 
+from tests.reissue.browser import Browser
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf
-from tests.reissue.pages import Pages
 
 
 @pytest_asyncio.fixture
@@ -35,65 +31,6 @@ async def console() -> AsyncIterator[None]:
     await settle()
     gc.collect()
     assert not unhandled
-
-
-class Line:
-    """The server, behind a wire that can be cut; and what was asked over it."""
-
-    def __init__(self, **options: Any) -> None:
-        self.server = FakeServer(**options)
-        self.offline = False
-        self.asked: list[str] = []
-        self.bodies: list[bytes | None] = []
-        self.gate: Gate | None = None
-
-    async def __call__(self, request: Request) -> Response:
-        self.asked.append(request.url.removeprefix(self.server.url))
-        self.bodies.append(request.body)
-        if self.offline:
-            raise OSError("offline")
-        if self.gate is not None and request.url.endswith("logout"):
-            await self.gate.passed()
-        return await self.server(request)
-
-
-class Browser:
-    """Opens pages of one origin. What they keep of it outlives them."""
-
-    def __init__(self, **options: Any) -> None:
-        self.line = Line(**options)
-        self.pages = Pages()
-        self.untold = Shelf()
-        self.opened: list[Interceptor] = []
-
-    def open(self, **options: Any) -> Interceptor:
-        server = self.line.server
-        settings: dict[str, Any] = {"neighbours": self.pages.page(), "untold": self.untold, "clock": server.clock}
-        api = Interceptor(
-            self.line, audience=f"{server.url}api/", endpoint=Endpoint(f"{server.url}auth"), **(settings | options)
-        )
-        self.opened.append(api)
-        return api
-
-    async def signed_in(self, **options: Any) -> Interceptor:
-        api = self.open(**options)
-        await api.sign_in(username="ada", password="lovelace")
-        return api
-
-    async def signed_out_offline(self, **options: Any) -> Interceptor:
-        api = await self.signed_in(**options)
-        self.line.offline = True
-        assert isinstance(await outcome(api.sign_out()), OSError)
-        return api
-
-    async def reload(self, api: Interceptor) -> Interceptor:
-        await api.close()
-        self.line.asked.clear()
-        return self.open()
-
-    async def close(self) -> None:
-        for api in self.opened:
-            await api.close()
 
 
 async def test_a_sign_out_offline_is_not_undone_by_a_reload() -> None:
@@ -130,7 +67,7 @@ async def test_a_server_that_will_not_be_told_is_told_by_the_next_resume() -> No
     tokens = api._sessions._tokens
     sign_out = tokens.sign_out
 
-    async def refuses(credential: Credential | None) -> None:
+    async def refuses(credential: Credential | None) -> bool:
         raise GrantRefused("server_error")
 
     tokens.sign_out = refuses  # type: ignore[method-assign]
@@ -169,11 +106,22 @@ async def test_who_signs_in_is_resumed_again(by: str) -> None:
     await browser.close()
 
 
-async def test_a_sign_in_that_fails_leaves_the_mark() -> None:
+async def test_a_sign_in_tells_the_server_first_also_if_it_fails_then() -> None:
+    """S5: The cookie that a wrong password does not replace is ended all the same."""
     browser = Browser()
     api = await browser.signed_out_offline()
     browser.line.offline = False
     assert await outcome(api.sign_in(username="ada", password="wrong")) is not None
+    assert browser.line.asked[-2:] == ["auth/logout", "auth/login"]
+    assert (browser.untold.text, browser.line.server.cookie) == (None, None)
+    await browser.close()
+
+
+async def test_a_sign_in_that_fails_leaves_the_mark() -> None:
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    assert await outcome(api.sign_in(username="ada", password="lovelace")) is not None
+    browser.line.offline = False
     assert await (await browser.reload(api)).resume() is False
     assert browser.line.asked == ["auth/logout"]
     await browser.close()
@@ -232,7 +180,7 @@ async def test_a_sign_out_whose_own_call_is_cancelled_leaves_the_mark() -> None:
     browser = Browser()
     api = await browser.signed_in()
 
-    async def sign_out(credential: Credential | None) -> None:
+    async def sign_out(credential: Credential | None) -> bool:
         raise asyncio.CancelledError
 
     api._sessions._tokens.sign_out = sign_out  # type: ignore[method-assign]
@@ -375,21 +323,21 @@ async def test_a_second_sign_out_presents_the_refresh_token_of_the_first_that_wa
 def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
     """What is written there now may be read never, or by and by."""
     store = Shelf()
-    untold = Untold(store)
+    untold = Untold(store, clock=lambda: 0.0)
     store.forbidden = True
     assert untold.until == 0
     store.forbidden = False
-    untold.leave(7)
+    untold.leave(Mark(7))
     assert (untold.until, store.text) == (7, None)
 
 
 def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:
     """It would outlive the sign-out that it is of: nothing is written there any more."""
     store = Shelf()
-    untold = Untold(store)
-    untold.leave(5)
+    untold = Untold(store, clock=lambda: 0.0)
+    untold.leave(Mark(5))
     store.full = True
-    untold.leave(7)
+    untold.leave(Mark(7))
     assert (untold.until, store.text) == (7, None)
 
 

@@ -73,7 +73,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
-        "return bool(self._untold.until)", "return False",
+        "return max(marks, key=lambda mark: mark.until, default=None)", "return None",
         one_tab=(62, 263, 307),
     ),
     Mutant(
@@ -93,7 +93,7 @@ MUTANTS = [
     ),
     Mutant(
         "endpoint calls overlap (S2)", "sharing",
-        "            await turn.enter_async_context(self._turns)\n", "",
+        "            await turn.enter_async_context(place or self._line.join())\n", "",
         one_tab=(2, 3, 4),
     ),
     Mutant(
@@ -233,8 +233,8 @@ MUTANTS = [
         many_tabs=(0, 1, 2),
     ),
     Mutant(
-        "a sign-out is not told (T8)", "sessions",
-        'self._sharing.end("signed_out")', 'self._sharing._let_go("signed_out")',
+        "a sign-out is not told (T8)", "sharing",
+        'self.end("signed_out")', 'self._let_go("signed_out")',
         many_tabs=(294, 384, 595),
     ),
     Mutant(

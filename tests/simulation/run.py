@@ -54,6 +54,7 @@ class Run:
         self.trace: tuple[Any, ...] = ()  # those until the end
         self.violations: list[str] = []
         self.over: list[Family] = []  # that somebody signed out, and nobody in since
+        self.over_since = 0.0  # by the pages' clock
         self.untold = import_module("reissue.neighbours").Memory()
         self.unhandled: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))

@@ -22,6 +22,7 @@ MARKS = {
     MarkKind.SESSION_ENDED: "requests.mark.session_ended",
     MarkKind.TAKEN_OVER: "requests.mark.taken_over",
     MarkKind.STORE: "requests.mark.store",
+    MarkKind.SIGN_OUT: "requests.mark.sign_out",
 }
 
 

@@ -18,6 +18,8 @@ from ..events import (
     RequestPhase,
     SessionEvent,
     SessionPhase,
+    SignOutEvent,
+    SignOutPhase,
     WaitsFor,
 )
 from .flow import Flow
@@ -89,6 +91,7 @@ class MarkKind(Enum):
     SESSION_ENDED = "session_ended"
     TAKEN_OVER = "taken_over"  # another tab was granted a token, and handed it over
     STORE = "store"
+    SIGN_OUT = "sign_out"  # the endpoint has not confirmed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,9 @@ class Trace:
                 self._hear_call(event, at)
             case SessionEvent():
                 self._hear_session(event, at, remaining)
+            case SignOutEvent():
+                if event.phase is not SignOutPhase.CONFIRMED:
+                    self.marks.append(Mark(at, MarkKind.SIGN_OUT, event.phase.value))
             case _:
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
 

@@ -11,6 +11,8 @@ from reissue import (
     RequestPhase,
     SessionEvent,
     SessionPhase,
+    SignOutEvent,
+    SignOutPhase,
     StoreEvent,
     StorePhase,
     WaitsFor,
@@ -81,6 +83,9 @@ class Story:
 
     def store(self, at: float, phase: StorePhase) -> None:
         self.trace.hear(StoreEvent(at=at, phase=phase), at)
+
+    def sign_out(self, at: float, phase: SignOutPhase) -> None:
+        self.trace.hear(SignOutEvent(at=at, phase=phase), at)
 
     def storm(self, count: int) -> None:
         """Requests 1 to `count` at 0 s, refused at 1 s, sent again at 2 s, answered at 3 s; the refresh in between."""

@@ -1,6 +1,6 @@
 """What the inspector's record holds of a client's events."""
 
-from reissue import EndpointPhase, RefreshPhase, SessionPhase, StorePhase, WaitsFor
+from reissue import EndpointPhase, RefreshPhase, SessionPhase, SignOutPhase, StorePhase, WaitsFor
 from reissue.inspector.lives import Outcome, Stage
 from reissue.inspector.trace import Mark, MarkKind, Trace
 
@@ -136,6 +136,14 @@ def test_a_session_that_is_replaced_does_not_end_the_next_ones_token() -> None:
     assert [token.ended_at for token in story.trace.tokens] == [1.0, None]
     story.session(2.0, SessionPhase.ENDED)
     assert story.trace.marks[-1].detail == ""
+
+
+def test_a_sign_out_that_the_server_has_not_confirmed_is_marked() -> None:
+    story = Story()
+    for at, phase in enumerate(SignOutPhase):
+        story.sign_out(at, phase)
+    others = [(mark.kind, mark.detail) for mark in story.trace.marks]
+    assert others == [(MarkKind.SIGN_OUT, phase.value) for phase in SignOutPhase if phase is not SignOutPhase.CONFIRMED]
 
 
 def test_what_another_tab_hands_over_is_marked_and_ends_a_refresh_of_this_one() -> None:

@@ -71,6 +71,7 @@ WORDS = {
     "requests.mark.session_ended": "Session ended",
     "requests.mark.taken_over": "Token from another tab",
     "requests.mark.store": "The store can’t be used as it is",
+    "requests.mark.sign_out": "The sign-out is not confirmed by the server",
     "requests.refresh.started": "Refresh running",
     "requests.refresh.succeeded": "Token renewed",
     "requests.refresh.refused": "Refresh refused",

@@ -71,6 +71,7 @@ WORDS = {
     "requests.mark.session_ended": "세션 종료",
     "requests.mark.taken_over": "다른 탭에서 토큰을 넘겨받음",
     "requests.mark.store": "저장소를 그대로 쓸 수 없음",
+    "requests.mark.sign_out": "서버가 로그아웃을 확인하지 않음",
     "requests.refresh.started": "토큰 재발행 중",
     "requests.refresh.succeeded": "토큰이 재발행됨",
     "requests.refresh.refused": "재발행이 거부됨",
