@@ -1,8 +1,8 @@
 """A second origin that writes down every request it gets, to show what never arrives there.
 
 It is as welcoming as a hostile server would be: any page may call it, with any header and with credentials.
-`/redirect?to=URL` sends the caller on, and `/refused` answers 401. A cookie knows no port: use another host name as well
-where cookies matter.
+`/redirect?to=URL` sends the caller on, and `/refused` answers 401. A cookie knows no port: use another host name as
+well where cookies matter.
 
 It is a process of its own. As threads of the process that drives the browser by greenlets it was seen to hang a run.
 """

@@ -159,7 +159,9 @@ class Attempts:
         if self._request.replayable:
             self._discard()
         else:
-            self._session.refused(self._credential)  # no replay will tell whether the next one is refused, too
+            self._session.refused_without_replay(
+                self._credential
+            )  # no replay will tell whether the next one is refused, too
         self._tell(RequestPhase.REFUSED, status=status)
         renewed = self._renewed_at_once(rejected=self._credential)
         renewed = renewed or await self._session.renew(rejected=self._credential)

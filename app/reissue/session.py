@@ -245,7 +245,7 @@ class Session:
             self._futile = credential
             self._backoff.failed()
 
-    def refused(self, credential: Credential) -> None:
+    def refused_without_replay(self, credential: Credential) -> None:
         """As `replay_refused`, for a request that was sent once: was it the new credential that was refused?"""
         if credential is self._unproven:
             self.replay_refused(credential)

@@ -266,7 +266,7 @@ async def test_a_response_is_cloned_only_when_its_test_reads_it_and_the_copy_is_
     wire = Wire(world, *(accepted(text="whole") for _ in range(3)))
 
     async def reads(response: Answer) -> bool:
-        return (await response.text()) == "expired"
+        return response.name == "copy" and (await response.text()) == "expired"
 
     wire.connect(should_renew=lambda response: response.status == 419)
     await world.signed_in("token-2")
