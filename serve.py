@@ -378,6 +378,7 @@ class Fault:
     lost          the request was done (a refresh token is rotated), then the connection is closed
     status        answers `status` with `body` as JSON, and `retry_after` as Retry-After; nothing was done
     html, empty   answers `status` with a page of HTML, or with no body; nothing was done
+    endless       answers `status` with a body of 4 MB that does not end; nothing was done
     truncate      the request was done; half of the answer's body, then the connection is closed
     """
 
@@ -398,7 +399,7 @@ class Fault:
         return path == self.path or (self.path.endswith("/") and path.startswith(self.path))
 
 
-FAULT_KINDS = ("delay", "hold", "drop", "lost", "status", "html", "empty", "truncate")
+FAULT_KINDS = ("delay", "hold", "drop", "lost", "status", "html", "empty", "endless", "truncate")
 
 
 class Lab:
@@ -445,6 +446,18 @@ class Lab:
         if seconds > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)
+
+    async def until_closed(self, receive: Receive) -> None:
+        """Returns when the client has gone, or the server stops."""
+
+        async def gone() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        ends = [asyncio.create_task(gone()), asyncio.create_task(self._closing.wait())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
 
     async def hold(self) -> bool:
         """Waits for the next `release`. True if the request is to be abandoned then."""
@@ -559,6 +572,12 @@ class Traffic:
                 await send(answer[0])
                 body = b"".join(message["body"] for message in answer[1:])
                 await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+                await hang_up(scope, receive)
+            case "endless":
+                await send({"type": "http.response.start", "status": fault.status, "headers": [(b"x-endless", b"1")]})
+                for _ in range(64):
+                    await send({"type": "http.response.body", "body": b"." * 65_536, "more_body": True})
+                await self.lab.until_closed(receive)
                 await hang_up(scope, receive)
             case "status":
                 headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}

@@ -1,7 +1,8 @@
 """A second origin that writes down every request it gets, to show what never arrives there.
 
-It is as welcoming as a hostile server would be: any page may call it, with any header and with credentials, and
-`/redirect?to=URL` sends the caller on. A cookie knows no port: use another host name as well where cookies matter.
+It is as welcoming as a hostile server would be: any page may call it, with any header and with credentials.
+`/redirect?to=URL` sends the caller on, and `/refused` answers 401. A cookie knows no port: use another host name as
+well where cookies matter.
 
 It is a process of its own. As threads of the process that drives the browser by greenlets it was seen to hang a run.
 """
@@ -74,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(307)  # keeps method and body
             self.send_header("Location", parse_qs(url.query)["to"][0])
         else:
-            self.send_response(200)
+            self.send_response(401 if url.path == "/refused" else 200)
             self.send_header("Content-Type", "application/json")
         # A wildcard would leave out Authorization and credentials: Fetch standard, 'CORS protocol'.
         self.send_header("Access-Control-Allow-Origin", headers.get("origin", "*"))

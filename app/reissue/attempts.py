@@ -10,7 +10,11 @@ over its own transport, an adapter over another client.
             attempt = await attempts.after(outcome)
 
 A 401 may say three things. By default the token is refused: it is renewed. A proof may want a nonce: then the token is
-as good as before, and nothing is renewed (X3). Or the API wants another sign-in: see `step_up`.
+as good as before, and nothing is renewed (X3). Or the API wants another sign-in: see `step_up`. A 401 from where no
+token was sent says none of them, and is the caller's (Q27).
+
+The body of a response that the caller will not get is discarded at once: unread, it would hold the connection that the
+refresh or the replay needs (Q23).
 """
 
 import asyncio
@@ -24,6 +28,7 @@ from .credentials import Credential
 from .errors import MalformedToken, RequestAborted, StepUpRequired, WouldBlock
 from .events import RequestPhase, WaitsFor
 from .messages import Request, field_of
+from .outcomes import discard_body
 from .proofs import Prover
 from .session import Session
 from .singleflight import FlightCancelled
@@ -34,10 +39,10 @@ class Attempts:
 
     `enter` gives the session that the request belongs to, and calls its argument before it waits. `admission` bounds
     how many are on the wire; None for no bound. `is_refused` judges an outcome; `judged` says that it may differ from
-    what the status says. `prover` makes the proofs for tokens
-    that are bound to a key. `knows_step_up` is for a caller who reads a 401 himself: without a handler of the app's he
-    gets it as it is, and StepUpRequired is not raised. `refresh_at_once` is for a caller that can't wait: it renews a
-    session's credential within the call, or raises WouldBlock.
+    what the status says. `is_elsewhere` says whether a redirect led to where the token was not sent. `prover` makes the
+    proofs for tokens that are bound to a key. `knows_step_up` is for a caller who reads a 401 himself: without a
+    handler of the app's he gets it as it is, and StepUpRequired is not raised. `refresh_at_once` is for a caller that
+    can't wait: it renews a session's credential within the call, or raises WouldBlock.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Attempts:
         admission: Admission | None,
         is_refused: Callable[[Any], Awaitable[bool]],
         judged: bool,
+        is_elsewhere: Callable[[Any], bool],
         tell: Callable[..., None],
         prover: Prover | None,
         knows_step_up: bool,
@@ -58,6 +64,7 @@ class Attempts:
         self._admission = admission
         self._is_refused = is_refused
         self._judged = judged
+        self._is_elsewhere = is_elsewhere
         self._tell = tell
         self._prover = prover
         self._knows_step_up = knows_step_up
@@ -72,6 +79,7 @@ class Attempts:
         self._stepped_up = False
         self._caught_up = False  # replayed with a credential that is newer than one that was not enough
         self._status: int | None = None  # of the response that is the caller's
+        self._unread: Any = None  # the last outcome, until it is known what becomes of its body
         self._over = False
 
     def __enter__(self) -> "Attempts":
@@ -103,31 +111,57 @@ class Attempts:
         is renewed all the same. Raises as `first`, and StepUpRequired.
         """
         assert self._session is not None and self._credential is not None, "after first()"  # noqa: PT018
-        status = getattr(outcome, "status", None)
         if self._over:
             return None
-        if status is not None and not self._judged:
+        self._unread = outcome
+        try:
+            return await self._after(outcome, getattr(outcome, "status", None))
+        except BaseException:
+            self._discard()  # the caller gets the error
+            raise
+
+    async def _after(self, outcome: Any, status: int | None) -> Request | None:
+        assert self._session is not None and self._credential is not None  # noqa: PT018
+        elsewhere = (status == 401 or self._credential.bound) and self._is_elsewhere(outcome)
+        if status is not None and not self._judged and not elsewhere:
             self._signs(good=status != 401)  # before the slot goes to one who would send with it
         self._leave()
-        challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 else []
+        if elsewhere and not self._judged:
+            self._status = status
+            return None
+        challenges = read_challenges(field_of(outcome, "WWW-Authenticate")) if status == 401 and not elsewhere else []
         lacks_nonce = self._credential.bound and asks_for_nonce(challenges)
-        nonce = self._learned_nonce(outcome)
+        nonce = None if elsewhere else self._learned_nonce(outcome)
         if lacks_nonce or (nonce and status == 401 and not challenges):
             if nonce:
+                self._discard()
                 self._asked_for_nonce = True
                 return await self._again(RequestPhase.REPLAYED if self._replayed else RequestPhase.SENT, nonce=nonce)
             self._status = status
             return None
         if wanted := step_up_in(challenges):
             return await self._after_step_up(wanted, status)
-        if self._replayed and status == 401:
-            self._session.replay_refused(self._credential)
-        refused = not self._replayed and await self._is_refused(outcome)
-        if status is not None and self._judged and not self._replayed:
+        refused = await self._is_refused(outcome)
+        if status is not None and self._judged:
             self._signs(good=not refused)
-        if not refused:
+        if not refused and status is not None:
+            self._session.accepted(self._credential)
+        if refused and self._replayed:
+            self._session.replay_refused(self._credential)
+        if not refused or self._replayed:
             self._status = status
             return None
+        return await self._after_refusal(status)
+
+    async def _after_refusal(self, status: int | None) -> Request | None:
+        """What to send once the session has another token."""
+        assert self._session is not None and self._credential is not None  # noqa: PT018
+        if self._request.replayable:
+            self._discard()
+        else:
+            self._session.refused_without_replay(
+                self._credential
+            )  # no replay will tell whether the next one is refused, too
         self._tell(RequestPhase.REFUSED, status=status)
         renewed = self._renewed_at_once(rejected=self._credential)
         renewed = renewed or await self._session.renew(rejected=self._credential)
@@ -164,6 +198,11 @@ class Attempts:
         else:
             self._tell(RequestPhase.FAILED, error=type(error).__name__)
 
+    def _discard(self) -> None:
+        """The caller will not get the last outcome: let go of its body, once."""
+        unread, self._unread = self._unread, None
+        discard_body(unread)
+
     def _learned_nonce(self, outcome: Any) -> str | None:
         """The nonce that the outcome has brought, if the request can be sent once more with it.
 
@@ -188,9 +227,12 @@ class Attempts:
             raise StepUpRequired(wanted.acr_values, wanted.max_age)
         self._session.check_alive()  # nobody is asked to sign in for a session that is over
         if self._session.credential is not self._credential and self._request.replayable and not self._caught_up:
+            self._discard()
             self._caught_up = True  # another page's step-up may have brought the newer one
             self._asked_for_nonce = False
             return await self._again(RequestPhase.REPLAYED)
+        if self._request.replayable:
+            self._discard()  # before the user is asked: the sign-in needs a connection, too
         self._tell(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
         try:
             await step_ups.pass_(wanted, since=self._steps)

@@ -8,7 +8,7 @@ bare transport, so a refresh can't wait for itself (Q3) and a wrong password can
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
@@ -74,6 +74,9 @@ class Exchange:
     credential: Credential
     fields: Mapping[str, str]
 
+
+_MOST_KEPT_ALIVE: Final = 16 * 1024
+"""Bytes. A browser keeps 64 KiB alive, for all of a page: a larger body would take the room of other requests."""
 
 _NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
 
@@ -214,16 +217,19 @@ class Endpoint:
         if self._encoding == "form":
             body = {"body": urlencode(fields, doseq=True)}
             headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return Request.build(
+        request = Request.build(
             url,
             method="POST",
             headers={"Accept": "application/json", **(headers or {})},
             **body,
             credentials=self._credentials,
             cache="no-store",
-            keepalive=True,  # the browser sees it through if the page is left: a rotated cookie must not get lost (T7)
             redirect="error",  # a 307 would carry the refresh token on to wherever it points
         )
+        if len(request.body) > _MOST_KEPT_ALIVE:
+            return request
+        # The browser sees it through if the page is left: a rotated cookie must not get lost (T7).
+        return replace(request, options=MappingProxyType({**request.options, "keepalive": True}))
 
     def read(
         self,

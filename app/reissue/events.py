@@ -9,7 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 from weakref import WeakSet
 
 from .errors import EndReason
@@ -157,8 +157,44 @@ class StoreEvent:
     phase: StorePhase
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedEvents:
+    """Events that a stream has left out here, the oldest that it held: they were not read for too long.
+
+    `count` is how many they were; `at` is when the last of them happened. Listeners miss none.
+    """
+
+    at: float
+    count: int
+
+
 Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | SignOutEvent | StoreEvent
 Listener = Callable[[Event], object]
+
+MOST_UNREAD: Final = 10_000
+"""How many events a stream holds for its reader. Some 200 bytes each."""
+
+
+class _Stream(asyncio.Queue[Event | None]):
+    """The events that one reader has not read yet, `MOST_UNREAD` at most; None is its end."""
+
+    left_out = 0  # since the last event that was read
+    left_out_at = 0.0
+
+    def tell(self, event: Event) -> None:
+        if self.qsize() == MOST_UNREAD:
+            oldest = self.get_nowait()
+            assert oldest is not None, "nothing follows the end"
+            self.left_out, self.left_out_at = self.left_out + 1, oldest.at
+        self.put_nowait(event)
+
+    def missed(self) -> MissedEvents | None:
+        """What was left out since this was asked last."""
+        if not self.left_out:
+            return None
+        missed = MissedEvents(at=self.left_out_at, count=self.left_out)
+        self.left_out = 0
+        return missed
 
 
 class Listeners:
@@ -168,7 +204,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
-        self._streams: WeakSet[asyncio.Queue[Event | None]] = WeakSet()  # a stream nobody reads goes
+        self._streams: WeakSet[_Stream] = WeakSet()  # a stream nobody reads goes
         self._streamed = False  # was there ever one? A WeakSet is slow to say that it is empty, and each request asks
         self._closed = False
 
@@ -191,8 +227,8 @@ class Listeners:
 
     def tell(self, event: Event) -> None:
         """Give an event to everyone."""
-        for queue in self._streams:
-            queue.put_nowait(event)
+        for stream in self._streams:
+            stream.tell(event)
         for listener in tuple(self._listeners):
             try:
                 listener(event)
@@ -200,25 +236,32 @@ class Listeners:
                 context = {"message": "a listener of reissue raised", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
 
-    def stream(self) -> AsyncIterator[Event]:
+    def stream(self) -> AsyncIterator[Event | MissedEvents]:
         """The events from this call on, until `close()`."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        stream = _Stream()
         self._streamed = True
         if self._closed:
-            queue.put_nowait(None)
-        self._streams.add(queue)
-        return self._drain(queue)
+            stream.put_nowait(None)
+        else:
+            self._streams.add(stream)
+        return self._drain(stream)
 
-    async def _drain(self, queue: "asyncio.Queue[Event | None]") -> AsyncIterator[Event]:
+    async def _drain(self, stream: _Stream) -> AsyncIterator[Event | MissedEvents]:
         try:
-            while (event := await queue.get()) is not None:
+            while True:
+                event = await stream.get()
+                if missed := stream.missed():  # they were older than this one
+                    yield missed
+                if event is None:
+                    return
                 yield event
         finally:
-            self._streams.discard(queue)
+            self._streams.discard(stream)
 
     def close(self) -> None:
         """End every stream and let go of every listener."""
         self._closed = True
-        for queue in self._streams:
-            queue.put_nowait(None)
+        for stream in self._streams:
+            stream.put_nowait(None)
+        self._streams.clear()
         self._listeners.clear()

@@ -19,9 +19,8 @@ Theory of operation:
 3. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
 """
 
-import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -42,12 +41,14 @@ from .events import (
     Event,
     Listener,
     Listeners,
+    MissedEvents,
     RequestEvent,
     RequestPhase,
     WaitsFor,
 )
 from .messages import Request
 from .neighbours import Neighbours, Store
+from .outcomes import ShouldRenew, judge
 from .proofs import Proofs, Prover
 from .redirects import Page
 from .resources import Resource, ResourceSessions
@@ -58,9 +59,6 @@ from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
 from .users import Users
 
-ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
-"""A caller's own judgement of a response, or of the OSError that came instead: was the token refused?"""
-
 
 class Interceptor:
     """A client for one API: sends each request to the `audience` with the session's access token.
@@ -70,9 +68,11 @@ class Interceptor:
     how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
     (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
     origin, and at most 8 until an answer, or one that takes a second, has shown that the token is taken; the rest wait
-    their turn, on futures that `make_future` makes. `should_renew` judges in place of `status == 401`: a function,
-    plain or async, of the response (a copy where it can be cloned, so its body may be read) or of the OSError in its
-    place; True means that the token was refused. `retry_lost_refresh` (seconds) states the grace window in which the
+    their turn, on futures that `make_future` makes. `should_renew` is your own test for a refused token, in place of
+    `status == 401`: a function, plain or async, of the response or of the OSError in its place; True means that the
+    token was refused. It gets the head at once, and may read the body without taking it from the caller. What it says
+    counts also for a response from beyond a redirect (`redirected`, `url`).
+    `retry_lost_refresh` (seconds) states the grace window in which the
     server takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6).
     `neighbours` are the other pages that share the session, `store` is where it outlives the page; `untold` is where
     a mark without a secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a
@@ -204,8 +204,12 @@ class Interceptor:
         """
         return self._listeners.add(listener)
 
-    def events(self) -> AsyncIterator[Event]:
-        """The events from now on: `async for event in api.events()`. Ends with `close()`."""
+    def events(self) -> AsyncIterator[Event | MissedEvents]:
+        """The events from now on: `async for event in api.events()`. Ends with `close()`.
+
+        A stream holds 10,000 events that were not read. Of more the oldest are left out, and a `MissedEvents` stands in
+        their place.
+        """
         return self._listeners.stream()
 
     # Sessions
@@ -464,6 +468,7 @@ class Interceptor:
             admission=self._admission(url.origin) if bounded and spawn is None else None,
             is_refused=self._is_refused,
             judged=self.judges,
+            is_elsewhere=partial(self._is_elsewhere, url.origin),
             tell=partial(self._tell_request, next(self._request_numbers), request),
             prover=self._prover,
             knows_step_up=knows_step_up,
@@ -474,10 +479,17 @@ class Interceptor:
         """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
         if self._should_renew is None:
             return bool(outcome.status == 401)
-        if hasattr(outcome, "clone"):
-            outcome = outcome.clone()  # the predicate may read the body; the caller shall find it whole
-        verdict = self._should_renew(outcome)
-        return bool(await verdict if inspect.isawaitable(verdict) else verdict)
+        return await judge(self._should_renew, outcome)
+
+    def _is_elsewhere(self, origin: str, outcome: Any) -> bool:
+        """Did a redirect lead out of the audience, or to another origin, for which a browser takes the token off?"""
+        if not getattr(outcome, "redirected", False):
+            return False
+        try:
+            url = self._parse_url(outcome.url)
+        except ValueError:
+            return True
+        return url.origin != origin or not self._audience.covers(url)
 
     def _audience_url(self, request: Request) -> Url | None:
         """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""

@@ -175,7 +175,10 @@ def _unknown(option: str) -> str:
 
 
 class HasStatus(Protocol):
-    """All that the interceptor asks of a transport's response; it hands back the object itself."""
+    """All that the interceptor asks of a transport's response; it hands back the object itself.
+
+    `outcomes` says what else a response may have: `discard_body()`, `clone()`, `redirected` and `url`.
+    """
 
     @property
     def status(self) -> int:

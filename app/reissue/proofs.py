@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from .credentials import Credential
 from .messages import Request, field_of
 from .nesting import is_nested_deeper
+from .outcomes import discard_body
 from .urls import ParseUrl
 
 
@@ -107,6 +108,7 @@ def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> C
         answer = await transport(request.with_field("DPoP", proof))
         wanted = prover.learn(request, answer)
         if wanted not in (None, nonce) and await _lacks_nonce(answer):
+            discard_body(answer)
             proof, _ = await prover.proof(request, nonce=wanted)
             answer = await transport(request.with_field("DPoP", proof))
             prover.learn(request, answer)

@@ -90,6 +90,7 @@ class Session:
         self._rejected: Credential | None = None  # the credential that must not be sent any more
         self._handed: Credential | None = None  # the last that another page was granted
         self._futile: Credential | None = None  # the credential that was refused while it was new
+        self._unproven: Credential | None = None  # came in place of a refused one, and was not accepted yet
         self._refusal: GrantRefused | None = None  # remembered, so that nobody asks again (F7)
         self._failure: RefreshUnavailable | None = None  # of the last refresh, if requests depended on it
         self._failures = 0
@@ -256,6 +257,16 @@ class Session:
         if credential is self._credential and credential is not self._futile:
             self._futile = credential
             self._backoff.failed()
+
+    def refused_without_replay(self, credential: Credential) -> None:
+        """As `replay_refused`, for a request that was sent once: was it the new credential that was refused?"""
+        if credential is self._unproven:
+            self.replay_refused(credential)
+
+    def accepted(self, credential: Credential) -> None:
+        """The API has accepted this credential: a later refusal does not mean that refreshes are futile."""
+        if credential is self._unproven:
+            self._unproven = None
 
     def wake(self) -> None:
         """The network is back or the page is looked at again: the next refresh need not pause."""
@@ -500,6 +511,7 @@ class Session:
         return credential is self._rejected or (credential is self._handed and credential.remaining(self._clock()) == 0)
 
     def _replace(self, fresh: Credential) -> None:
+        self._unproven = fresh if self._credential is self._rejected else None
         self._credential = self._held = fresh
         self._rejected, self._refusal, self._failure = None, None, None
         self._backoff.succeeded()

@@ -121,6 +121,19 @@ def test_a_redirect_back_to_the_api_carries_no_token_and_starts_no_refresh(pytho
     assert python.server.counters()["refreshes_asked"] == 0
 
 
+@pytest.mark.firefox
+def test_a_401_of_another_origin_to_which_the_api_leads_starts_no_refresh(python: Visit, other: OtherOrigin) -> None:
+    """Q27: the browser has told it no token."""
+    python.reset_counters()
+    python.page.route("**/api/moved", lambda route: redirect(route, f"{other.origin}/refused"))
+    python.expect_console("status of 401", times=4)
+    assert python.run('[await outcome("/api/moved") for _ in range(3)]') == [401] * 3
+    python.run("api.install()")
+    assert python.evaluate('fetch("/api/moved").then(response => response.status)') == 401
+    assert python.server.counters()["refreshes_asked"] == 0
+    assert len(python.requests_to("/api/moved")) == 4
+
+
 def test_a_request_without_auth_carries_no_token(python: Visit) -> None:
     python.expect_console("status of 401")
     assert python.run('await outcome("/api/me", auth=False)') == 401

@@ -252,6 +252,84 @@ None
         visit.expect_console(theirs, times=0, at_most=1000)
 
 
+STREAMING = """
+import httpx2, requests
+from reissue.adapters.httpx import ReissueAuth as HttpxAuth
+from reissue.adapters.requests import ReissueAuth as RequestsAuth
+from reissue.adapters.urllib3 import ReissuePoolManager
+async def judge(outcome):
+    return outcome.status == 401
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), should_renew=JUDGE)
+await api.sign_in(username="ada", password="lovelace")
+url = f"{origin}/api/echo"
+async def httpx_async():
+    async with httpx2.AsyncClient(auth=HttpxAuth(api)) as client:
+        request = client.build_request("GET", url)
+        return (await client.send(request, stream=True)).status_code
+async def httpx_sync():
+    client = httpx2.Client(auth=HttpxAuth(api))
+    return client.send(client.build_request("GET", url), stream=True).status_code
+async def requests_():
+    return requests.get(url, auth=RequestsAuth(api), stream=True).status_code
+async def urllib3_():
+    return ReissuePoolManager(api).request("GET", url, preload_content=False).status
+None
+"""
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("judge", ["None", "judge"])
+@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
+def test_an_answer_that_does_not_end_holds_up_no_client_that_can_stream(visit: Visit, place: Place, judge: str) -> None:
+    """Q23, Q28: the refused one is cancelled, and the accepted one is the caller's once its head is here."""
+    place.open(visit)
+    visit.run(STREAMING.replace("JUDGE", judge))
+    visit.expect_console("status of 401", times=4)
+    visit.reset_counters()
+    for client in ("httpx_async", "httpx_sync", "requests_", "urllib3_"):
+        visit.server.control("/dev/revoke")
+        for status in (401, 200):
+            visit.server.fault("/api/echo", "endless", status=status)
+        assert visit.run(f"await {client}()") == 200, client
+    assert visit.server.counters()["refreshes_granted"] == 4
+    for theirs in CLIENTS_OWN_LINES:
+        visit.expect_console(theirs, times=0, at_most=1000)
+
+
+@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
+def test_a_buffer_that_changes_while_a_synchronous_client_waits_is_sent_as_it_was(visit: Visit, place: Place) -> None:
+    """Q26: also in a replay."""
+    place.open(visit)
+    visit.run(CONNECT.replace("TABS", "True"))
+    visit.run("""
+import hashlib, requests, urllib.request, pyodide_http
+from reissue.adapters.requests import ReissueAuth
+from reissue.adapters.urllib import ReissueOpener
+from reissue.adapters.urllib3 import ReissuePoolManager
+pyodide_http.patch_urllib()
+url, whole = f"{origin}/api/upload", b"as it was at the call"
+async def requested(body):
+    return requests.post(url, data=body, auth=ReissueAuth(api)).json()
+async def pooled(body):
+    return ReissuePoolManager(api).request("POST", url, body=body).json()
+async def opened(body):
+    return json.loads(ReissueOpener(api).open(url, body).read())
+import json
+None
+""")
+    visit.expect_console("status of 401", times=3)
+    for send in ("requested", "pooled", "opened"):
+        visit.server.control("/dev/revoke")
+        visit.server.fault("/auth/refresh", "hold")
+        visit.run(f"buffer = bytearray(whole)\nsending = asyncio.create_task({send}(buffer))\nNone")
+        visit.server.wait_until_held()
+        visit.run("buffer[:] = bytes(len(buffer))\nNone")
+        visit.server.release()
+        assert visit.run("(await sending)['sha256'] == hashlib.sha256(whole).hexdigest()"), send
+    for theirs in CLIENTS_OWN_LINES:
+        visit.expect_console(theirs, times=0, at_most=1000)
+
+
 @pytest.mark.firefox
 @pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
 def test_a_request_that_got_no_answer_fails_as_its_client_fails_and_is_told(visit: Visit, place: Place) -> None:

@@ -64,15 +64,21 @@ await asyncio.wait([stalled])
     ("docs/recipes.md", "GraphQL"): (
         """
 await api.resume()
-for body in ({"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}]}, {"data": {"me": "ada"}}):
+refused = {"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}]}
+for body in (refused, {"data": {"me": "ada"}}, [{"data": {}}, refused], [], ["odd"]):
     fault = {"path": "/api/graphql", "kind": "status", "status": 200, "body": body}
     await api.fetch("/dev/faults", method="POST", json=fault, auth=False)
 told = []
 api.on(told.append)
-answer = await query("query($n: Int) { me }", n=1)
-[answer, [event.phase.value for event in told if isinstance(event, reissue.RequestEvent)]]
+answers = [await query("query($n: Int) { me }", n=1) for _ in range(3)]
+stream = await asyncio.wait_for(api.fetch("/api/stream?lines=2&interval=60"), 20)
+stream.abort()
+[answers, [event.phase.value for event in told if isinstance(event, reissue.RequestEvent)]]
 """,
-        [{"data": {"me": "ada"}}, ["started", "sent", "refused", "replayed", "done"]],
+        [
+            [{"data": {"me": "ada"}}, [], ["odd"]],
+            [*["started", "sent", "refused", "replayed", "done"] * 2, *["started", "sent", "done"] * 2],
+        ],
     ),
     ("docs/servers.md", "A cookie and three addresses"): ("(await api.fetch('/api/me')).status", 200),
     ("docs/servers.md", "Anything else"): ("await api.renew()\n(await api.fetch('/api/me')).status", 200),

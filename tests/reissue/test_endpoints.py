@@ -171,3 +171,13 @@ async def test_a_session_that_can_not_be_renewed_lasts_as_long_as_its_token(worl
     await world.api.sign_in(username="ada")
     await world.api.sign_out()
     assert answers == [API + "token", API + "notes", API + "token"]
+
+
+@pytest.mark.parametrize("encoding", ["json", "form"])
+def test_a_large_body_takes_no_room_of_what_a_browser_keeps_alive(encoding: str) -> None:
+    """Q25, T7: 16 kB are kept alive, and no more."""
+    endpoint = Endpoint(API, encoding=encoding)
+    around = len(endpoint.sign_in_request({"note": ""}).body)
+    for size, kept in ((16 * 1024 - around, True), (16 * 1024 - around + 1, False)):
+        request = endpoint.sign_in_request({"note": "x" * size})
+        assert (request.options.get("keepalive", False), request.options["redirect"]) == (kept, "error")

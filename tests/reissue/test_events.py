@@ -9,6 +9,7 @@ from reissue import (
     EndpointPhase,
     Event,
     GrantRefused,
+    MissedEvents,
     RefreshEvent,
     RefreshPhase,
     RefreshUnavailable,
@@ -20,8 +21,8 @@ from reissue import (
     SessionPhase,
     WaitsFor,
 )
-from reissue.events import EndpointCall
-from reissue.testing import Gate, settle
+from reissue.events import EndpointCall, Listeners
+from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
 
@@ -259,3 +260,48 @@ async def test_what_a_listener_starts_at_a_call_to_the_endpoint_is_not_called_by
     world.api.on(listener)
     await world.api.renew()
     assert [(await task).status for task in started] == [200, 200]
+
+
+async def test_a_stream_that_is_not_read_is_bounded_and_says_what_it_left_out() -> None:
+    """Q29: A stream of events that is not read holds the last 10,000, and says how many older ones it left out.
+
+    Seen in: this library
+    """
+    listeners, clock = Listeners(), Clock(0)
+    stream = listeners.stream()
+
+    def tell(count: int) -> None:
+        for _ in range(count):
+            listeners.tell(SessionEvent(at=clock(), session=1, phase=SessionPhase.STARTED))
+            clock.advance(1)
+
+    tell(10_000)
+    assert (await anext(stream)).at == 0
+    tell(3)
+    assert [await anext(stream) for _ in range(2)] == [
+        MissedEvents(at=2, count=2),
+        SessionEvent(at=3, session=1, phase=SessionPhase.STARTED),
+    ]
+    tell(5)
+    listeners.close()
+    rest = [event async for event in stream]
+    assert rest[0] == MissedEvents(at=7, count=4)
+    assert [event.at for event in rest[1:]] == list(range(8, 10_008))
+
+
+async def test_what_is_left_out_is_told_at_its_place_also_where_the_end_comes_next() -> None:
+    """Q29: between the event that was read last and the oldest that is left; and after the end nothing is held."""
+    listeners = Listeners()
+    first, second = listeners.stream(), listeners.stream()
+    event = SessionEvent(at=0, session=1, phase=SessionPhase.STARTED)
+    waiting = asyncio.ensure_future(anext(second))
+    await asyncio.sleep(0)
+    for _ in range(10_001):
+        listeners.tell(event)
+    assert await waiting == MissedEvents(at=0, count=1), "it had no turn to read meanwhile"
+    assert await anext(second) == event
+    listeners.close()
+    for _ in range(20_000):
+        listeners.tell(event)
+    assert len([found async for found in first]) == 10_001
+    assert [found async for found in listeners.stream()] == []

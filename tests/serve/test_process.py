@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -217,6 +218,23 @@ def test_half_an_answer_arrives_and_the_connection_closes(server: LiveServer) ->
         server.request("POST", "/auth/refresh", json_body={}, headers={"Cookie": cookie})
     assert caught.value.partial.startswith(b'{"access_token":"ey')
     assert server.counters()["refreshes_granted"] == 1
+
+
+def test_an_answer_that_does_not_end_stands_until_the_caller_or_the_server_goes(
+    site: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        with running_server("--site", str(site)) as server:
+            server.fault("/api/echo", "endless", status=401, times=2)
+            for leaves in (True, False):
+                connection = stack.enter_context(closing(http.client.HTTPConnection(*server.address, timeout=10)))
+                connection.request("GET", "/api/echo")
+                answer = stack.enter_context(connection.getresponse())
+                assert (answer.status, len(answer.read(4 * 1024 * 1024))) == (401, 4 * 1024 * 1024)
+                if leaves:
+                    answer.close()
+                    connection.close()
+        assert capfd.readouterr().err == ""
 
 
 def test_a_caller_who_leaves_while_held_harms_nobody(site: Path, capfd: pytest.CaptureFixture[str]) -> None:

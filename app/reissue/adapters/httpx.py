@@ -3,13 +3,15 @@
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from ..attempts import attached
 from ..interceptor import Interceptor
-from ..messages import Headers, Request, Response
+from ..messages import Headers, Request
+from .answers import Answer
 
 _CLIENTS = [import_module(name) for name in ("httpx2", "httpx") if find_spec(name) is not None]
 if not _CLIENTS:
@@ -45,9 +47,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
                 if response is None:
                     attempts.close(sys.exception())  # what the client met, and closes this generator for
                     return
-                if self._api.judges:
-                    await response.aread()
-                attempt = await attempts.after(_answer(response))
+                attempt = await attempts.after(_answer(response, response.aread))
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """httpx's own protocol."""
@@ -67,9 +67,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
                 if response is None:
                     attempts.close(sys.exception())
                     return
-                if self._api.judges:
-                    response.read()
-                attempt = wait_for(attempts.after(_answer(response)))
+                attempt = wait_for(attempts.after(_answer(response, response.read)))
 
 
 def _asked(request: Any) -> Request:
@@ -81,6 +79,22 @@ def _authorized(request: Any, attempt: Request) -> Any:
     return request
 
 
-def _answer(response: Any) -> Response:
-    body = response.content if hasattr(response, "_content") else b""  # there once it was read
-    return Response(response.status_code, Headers(response.headers), body)
+def _answer(response: Any, read: Any) -> Answer:
+    return Answer(
+        response.status_code,
+        response.headers,
+        read=read,
+        discard=partial(_discard, response),
+        url=str(response.url),
+        asked=str(response.request.url),
+    )
+
+
+def _discard(response: Any) -> None:
+    """Let go of a response of the page, which httpx would read to its end before it sends the request again."""
+    stream: Any = response.stream
+    while stream is not None and not hasattr(stream, "_stream_js"):
+        stream = getattr(stream, "_stream", None)
+    if stream is not None:  # its own `close` does not cancel the browser's stream
+        stream._stream_js.cancel()
+        response.stream = import_module(type(response).__module__.partition(".")[0]).ByteStream(b"")

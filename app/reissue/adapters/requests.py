@@ -11,7 +11,8 @@ from requests.auth import AuthBase
 from ..attempts import Attempts, attached
 from ..browser.suspension import attempts_of, wait_for
 from ..interceptor import Interceptor
-from ..messages import Headers, Request, Response
+from ..messages import Headers, Request
+from .answers import Answer, captured
 
 
 class ReissueAuth(AuthBase):  # type: ignore[misc]
@@ -27,6 +28,7 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
 
     def __call__(self, prepared: Any) -> Any:
         """requests' own protocol: called with each request before it is sent."""
+        prepared.body = captured(prepared.body)
         body = None if isinstance(prepared.body, (str, bytes)) else prepared.body
         asked = Request(prepared.url, prepared.method, Headers(prepared.headers), body)
         attempts = attempts_of(self._api, asked, bounded=False)  # its hooks hear of answers only
@@ -43,8 +45,7 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
 
     def _answered(self, attempts: Attempts, response: Any, **settings: Any) -> Any:
         with attempts:
-            while (attempt := wait_for(attempts.after(self._answer(response)))) is not None:
-                response.content  # noqa: B018 - read, so that its connection can be used again
+            while (attempt := wait_for(attempts.after(_answer(response)))) is not None:
                 again = response.request.copy()
                 again.headers.update(attached(attempt))
                 replay = _connection(response).send(again, **settings)
@@ -53,9 +54,11 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
                 response = replay
             return response
 
-    def _answer(self, response: Any) -> Response:
-        body = response.content if self._api.judges else b""
-        return Response(response.status_code, Headers(response.headers), body)
+
+def _answer(response: Any) -> Answer:
+    # What pyodide-http gives is whole.
+    discard = response.close if hasattr(response, "connection") else lambda: None
+    return Answer(response.status_code, response.headers, read=lambda: response.content, discard=discard)
 
 
 def _connection(response: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 from ..attempts import attached
 from ..browser.suspension import attempts_of, wait_for
 from ..interceptor import Interceptor
-from ..messages import Headers, Request, Response
+from ..messages import Headers, Request
+from .answers import Answer, captured
 
 
 class ReissueOpener:
@@ -28,6 +29,9 @@ class ReissueOpener:
         request = url if isinstance(url, urllib.request.Request) else urllib.request.Request(url)
         if data is not None:
             request.data = data
+        if (sent := captured(request.data)) is not request.data:
+            request.data = None  # it keeps what it has if that is equal
+            request.data = sent
         body = None if isinstance(request.data, (str, bytes)) else request.data
         asked = Request(request.full_url, request.get_method(), Headers(dict(request.header_items())), body)
         attempts = attempts_of(self._api, asked)
@@ -39,7 +43,7 @@ class ReissueOpener:
                 for name, value in attached(attempt).items():
                     request.add_unredirected_header(name, value)
                 response = _open(request, timeout)
-                attempt = wait_for(attempts.after(_answer(response, self._api.judges)))
+                attempt = wait_for(attempts.after(_answer(response)))
             for name in ("Authorization", "Dpop"):  # the caller's own object, and in its spelling
                 request.remove_header(name)
             return response
@@ -49,9 +53,11 @@ def _open(request: Any, timeout: Any) -> Any:
     return urllib.request.urlopen(request) if timeout is None else urllib.request.urlopen(request, timeout=timeout)
 
 
-def _answer(response: Any, whole: bool) -> Response:
-    body = b""
-    if whole:
-        body = response.read()
+def _answer(response: Any) -> Answer:
+    def read() -> bytes:
+        body: bytes = response.read()
         response.fp, response.length = BytesIO(body), len(body)  # as it was
-    return Response(response.status, Headers(response.getheaders()), body)
+        return body
+
+    # pyodide-http gives a response once it is whole: there is nothing to let go of.
+    return Answer(response.status, response.getheaders(), read=read, discard=lambda: None)

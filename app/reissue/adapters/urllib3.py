@@ -7,7 +7,8 @@ import urllib3
 from ..attempts import attached
 from ..browser.suspension import attempts_of, wait_for
 from ..interceptor import Interceptor
-from ..messages import Headers, Request, Response
+from ..messages import Headers, Request
+from .answers import Answer, captured
 
 
 class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
@@ -24,7 +25,7 @@ class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> Any:
         """As `urllib3.PoolManager.urlopen`, to which all its requests come."""
         headers = options.get("headers") or self.headers
-        body = options.get("body")
+        body = options["body"] = captured(options.get("body"))
         asked = Request(url, method, Headers(headers), None if isinstance(body, (str, bytes)) else body)
         attempts = attempts_of(self._api, asked)
         if attempts is None:
@@ -34,6 +35,9 @@ class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
             while attempt is not None:
                 options["headers"] = {**headers, **attached(attempt)}
                 response = super().urlopen(method, url, redirect, **options)
-                body = response.data if self._api.judges else b""
-                attempt = wait_for(attempts.after(Response(response.status, Headers(response.headers), body)))
+                attempt = wait_for(attempts.after(_answer(response)))
             return response
+
+
+def _answer(response: Any) -> Answer:
+    return Answer(response.status, response.headers, read=lambda: response.data, discard=response.close)

@@ -19,7 +19,7 @@ from ..resources import Resource
 from ..signals import aborted_by
 from . import gate
 from .dpop import PageKey
-from .requests import can_carry_a_token
+from .requests import can_carry_a_token, captured
 from .signals import PageSignal
 from .stores import PageStore
 from .tabs import page_neighbours
@@ -80,6 +80,8 @@ class PageInterceptor(Interceptor):
         """As `Interceptor.fetch`; `signal` is an AbortSignal, and the rest is what `pyodide.http.pyfetch` takes."""
         if signal is not None:
             options["signal"] = PageSignal(signal)
+        if "body" in options:
+            options["body"] = captured(options["body"])
         return await super().fetch(url, **options)
 
     def install(self) -> None:

@@ -5,7 +5,9 @@ The core sees what its decisions need; the JavaScript object goes along as the o
 
 from typing import Any
 
+from js import ArrayBuffer, FormData, Object, Uint8Array, URLSearchParams
 from js import Request as JsRequest
+from pyodide.ffi import JsException, JsProxy
 
 from ..messages import Headers, Request
 from .signals import PageSignal
@@ -39,3 +41,35 @@ def core_request(resource: Any, init: Any = None) -> Request:
 def can_carry_a_token(request: Request) -> bool:
     """May the token be attached? Not where the caller has credentials of his own, or the browser would drop it."""
     return "Authorization" not in request.headers and request.options["source"].mode != _UNAUTHORIZABLE
+
+
+def captured(body: Any) -> Any:
+    """A caller's body as it is now. As with fetch, what becomes of a buffer or a form later is not sent.
+
+    Raises ValueError for a buffer that was transferred before.
+    """
+    if not isinstance(body, JsProxy):
+        return body
+    try:
+        if ArrayBuffer.isView(body):
+            if _kind(body.buffer) == "SharedArrayBuffer":
+                return body  # which fetch refuses
+            return Uint8Array.new(body.buffer, body.byteOffset, body.byteLength).slice()
+        match _kind(body):
+            case "ArrayBuffer":
+                return body.slice(0)
+            case "URLSearchParams":
+                return URLSearchParams.new(body)
+            case "FormData":
+                copy = FormData.new()
+                for name, value in body.entries():
+                    copy.append(name, value)
+                return copy
+    except JsException:
+        raise ValueError("the buffer that is to be sent has been transferred: it is empty") from None
+    return body
+
+
+def _kind(value: Any) -> str:
+    """What kind of object of the browser's this is, also if it is of another frame."""
+    return str(Object.prototype.toString.call(value))[len("[object ") : -1]

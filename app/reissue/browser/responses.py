@@ -1,16 +1,35 @@
-"""A response of the page: Pyodide's own, read by wire.js."""
+"""A response of the page: Pyodide's own, which can also be discarded, and copied for a look at the body."""
 
 import json
 from asyncio import CancelledError
+from math import inf
 from typing import Any
 
-from pyodide.ffi import JsException
+from js import AbortController, Array, Blob, Object, TransformStream
+from js import Response as JsResponse
+from pyodide.ffi import JsException, create_once_callable
 from pyodide.http import AbortError, FetchResponse
 
+from .objects import js_object
 from .told import Told
 
 
-class PageResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
+class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
+    """A `pyodide.http.FetchResponse` in a page without wire.js."""
+
+    def discard_body(self) -> None:
+        """Let go of the body, and of the connection that it holds."""
+        self.abort_controller.abort()
+        body = self.js_response.body
+        if body and not body.locked:  # a response that a script of the page has made is not the controller's
+            body.cancel().catch(create_once_callable(lambda reason: None))
+
+    def copy_for_judging(self) -> "JudgedCopy":
+        """A copy that can be discarded, and its reading be cancelled, without harm to this response."""
+        return JudgedCopy.of(self)
+
+
+class PageResponse(FetchResponse):  # type: ignore[misc]
     """A `pyodide.http.FetchResponse`; its body is read with one call to JavaScript and one back.
 
     `sending` is what wire.js gave when the request was sent.
@@ -47,6 +66,14 @@ class PageResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the 
         copy = super().clone()
         return PageResponse(copy.js_response, self._sending, self._wire, self._told)
 
+    def discard_body(self) -> None:
+        """As `PlainResponse.discard_body`."""
+        self._wire.discard(self.js_response, self._sending.controller)
+
+    def copy_for_judging(self) -> "JudgedCopy":
+        """As `PlainResponse.copy_for_judging`."""
+        return JudgedCopy.of(self)
+
     async def buffer(self) -> Any:
         """The body as a JavaScript ArrayBuffer."""
         return await self._read("arrayBuffer")
@@ -77,4 +104,47 @@ class PageResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the 
             raise AbortError(error) from None
         except CancelledError:
             self.abort_controller.abort()
+            raise
+
+
+class JudgedCopy(FetchResponse):  # type: ignore[misc]
+    """A copy of a response for `should_renew`. What aborts it is its own, and leaves the response alone."""
+
+    @classmethod
+    def of(cls, response: FetchResponse) -> "JudgedCopy":
+        """A copy of this response. Raises BodyUsedError if the body has been read."""
+        copy, controller = response.clone().js_response, AbortController.new()
+        if copy.body:
+            # A pipe can be aborted whoever has locked its end; but not while it is full, so this one has no bound.
+            pipe = TransformStream.new(None, None, js_object({"highWaterMark": inf}))
+            whole = JsResponse.new(copy.body.pipeThrough(pipe, js_object({"signal": controller.signal})), copy)
+            kept = {name: {"value": getattr(copy, name)} for name in ("url", "redirected", "type")}
+            copy = Object.defineProperties(whole, js_object(kept))
+        return cls(response.js_request, copy, controller, controller.signal)
+
+    def discard_body(self) -> None:
+        """Read no more of the copy."""
+        self.abort_controller.abort()
+
+    async def buffer(self) -> Any:
+        """The body as a JavaScript ArrayBuffer."""
+        return await self._read("arrayBuffer")
+
+    async def text(self) -> str:
+        """The body as text."""
+        return str(await self._read("text"))
+
+    async def _read(self, way: str) -> Any:
+        self._raise_if_failed()
+        parts = Array.new()
+        try:
+            if self.js_response.body:  # by a reader: Firefox reports a `text()` that is aborted as an uncaught error
+                reader = self.js_response.body.getReader()
+                while not (part := await reader.read()).done:
+                    parts.push(part.value)
+            return await getattr(Blob.new(parts), way)()
+        except JsException as error:
+            raise AbortError(error) from None
+        except CancelledError:
+            self.discard_body()
             raise

@@ -15,7 +15,7 @@ from ..errors import NetworkError, RequestAborted
 from ..messages import Request, Response
 from .gate import native_fetch
 from .objects import js_object
-from .responses import PageResponse
+from .responses import PageResponse, PlainResponse
 from .scripts import script
 from .told import Told
 from .xhr import send_at_once
@@ -30,7 +30,8 @@ make_future = _told.turns.future if _told is not None else None
 async def send(request: Request, *, heard: Callable[[int], object] | None = None) -> FetchResponse | Response:
     """Send a request, and give the response once its head is here.
 
-    `heard` may be called with the head's status as soon as that is known, in no task.
+    `heard` may be called with the head's status as soon as that is known, in no task. A request with `keepalive` for
+    which the browser has no room is sent without, where wire.js is there to see that it was not sent.
     Cancelling the task aborts the request on the wire. Raises NetworkError if no answer came, RequestAborted if the
     caller's signal fired, ValueError if the browser won't send such a request, TypeError for a body that is a Python
     object: fetch would send its `str()`.
@@ -86,7 +87,7 @@ async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> P
             raise
 
 
-async def _by_pyfetch(request: Request) -> FetchResponse:
+async def _by_pyfetch(request: Request) -> PlainResponse:
     """The same in a page without wire.js."""
     options: dict[str, Any] = dict(request.options)
     source, signal = options.pop("source", None), options.pop("signal", None)
@@ -100,7 +101,8 @@ async def _by_pyfetch(request: Request) -> FetchResponse:
     else:
         for name, value in request.headers.items():
             asked.headers.set(name, value)
-    return await pyfetch(asked, fetcher=native_fetch(), **options)
+    answer = await pyfetch(asked, fetcher=native_fetch(), **options)
+    return PlainResponse(answer.js_request, answer.js_response, answer.abort_controller, answer.abort_signal)
 
 
 def _asked(request: Request) -> Any:

@@ -41,13 +41,56 @@ export function send(number, tell, native, resource, method, fields, body, optio
         for (let at = 0; at < lines.length; at += 2) resource.headers.set(lines[at], lines[at + 1]);
         request = new Request(resource, {...referrer(resource), ...init});
     }
-    const keepalive = options?.keepalive; // which Firefox 153 forgets when a Request is made of a Request
-    tell(number, keepalive ? native(request, {...referrer(request), keepalive}) : native(request));
+    tell(number, options?.keepalive ? outliving(native, request) : native(request));
     return {request, controller, signal: init.signal};
 }
 
 // What a Request that is made of another with settings besides forgets (Fetch standard, constructor of `Request`).
 const referrer = ({referrer, referrerPolicy}) => ({referrer, referrerPolicy});
+
+// Sends a request that is to outlive its page. A browser keeps 64 KiB of such bodies at most, and the page's own beacons
+// count as well. A request that finds no room there fails; it is sent once more without `keepalive`, but only if it is
+// certain that it was not sent: a refresh token works once.
+async function outliving(native, request) {
+    const spare = request.clone();
+    const journey = watched(request.url);
+    try {
+        return await native(request, {...referrer(request), keepalive: true}); // which Firefox 153 forgets of a Request
+    } catch (error) {
+        if (!(error instanceof TypeError) || request.signal.aborted || !journey.neverBegan()) throw error;
+        return native(new Request(spare, {...referrer(spare), keepalive: false}));
+    } finally {
+        journey.end();
+    }
+}
+
+// Watches a request that is sent now. Once it has failed, `neverBegan` tells that nothing of it was sent, for certain:
+//
+// - it failed before the microtasks of this turn were through, so nothing can have come back (Firefox), or
+// - Chromium made no entry for it in the resource timing. It makes one for every request that it hands to the network,
+//   before that request fails. Firefox makes its entries later, so there the lack of one says nothing.
+function watched(url) {
+    const entries = [], since = performance.now() - 1; // ms; what both clocks may be coarse by
+    const observer = new PerformanceObserver(list => entries.push(...list.getEntries()));
+    observer.observe({type: "resource"});
+    let sameTurn = true;
+    microtasks(100).then(() => { sameTurn = false; });
+    return {
+        neverBegan() {
+            entries.push(...observer.takeRecords());
+            return sameTurn || (isChromium && !entries.some(({name, startTime}) => startTime >= since && bare(name) === bare(url)));
+        },
+        end: () => observer.disconnect(),
+    };
+    // The browser may have gone from http to https by itself.
+    function bare(text) { return text.replace(/^https?:|#.*$/g, ""); }
+}
+
+async function microtasks(count) {
+    for (; count; count--) await null;
+}
+
+const isChromium = navigator.userAgentData?.brands.some(({brand}) => brand === "Chromium") ?? false;
 
 function either(signal, controller) {
     if (AbortSignal.any) return AbortSignal.any([signal, controller.signal]);
@@ -60,6 +103,13 @@ function either(signal, controller) {
 // Reads the body of a response, by its method `as`.
 export function read(number, tell, response, as) {
     tell(number, response[as]());
+}
+
+// Lets go of a response that will not be read, and of its connection.
+export function discard(response, controller) {
+    controller.abort();
+    // A response that a script of the page has made is not the controller's.
+    if (response.body && !response.body.locked) response.body.cancel().catch(() => {});
 }
 
 // What the core asks of a URL: `href`, `origin` and `pathname`, each on a line; nothing for what is no http(s) URL or
