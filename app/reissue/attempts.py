@@ -25,7 +25,7 @@ from typing import Any
 from .admission import Admission
 from .challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
 from .credentials import Credential
-from .errors import MalformedToken, RequestAborted, StepUpRequired, WouldBlock
+from .errors import RequestAborted, StepUpRequired, WouldBlock
 from .events import RequestPhase, WaitsFor
 from .messages import Request, field_of
 from .outcomes import discard_body
@@ -264,8 +264,7 @@ class Attempts:
         assert self._session is not None
         proof: str | None = None
         while credential.bound:
-            if self._prover is None:
-                raise MalformedToken("the token is bound to a key (DPoP) that this client does not have")
+            assert self._prover is not None, "without a key, a session takes no such credential"
             proof, self._nonce = await self._prover.proof(self._request, credential, nonce=nonce)
             current = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
             if current is credential:

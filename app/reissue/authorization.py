@@ -12,13 +12,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
+from .json_text import parse_json, repeated
 from .jws import to_base64url
 from .neighbours import Store
-from .nesting import is_nested_deeper
 
 LIFE: Final = 86_400.0
 """Seconds for which a sign-in is waited for. People leave login pages open; servers end them sooner."""
 _END_OF_TIME = 1e15  # seconds: beyond it, a number may be too large to reckon with
+_LONGEST_KEPT = 5_242_880  # characters of all of them: what the browser's store takes
+_LONGEST_URL = 100_000  # characters: no server takes a longer one, or sends users back to it
 _MOST = 8  # sign-ins that may be under way in one tab: by several clients, or begun and abandoned
 
 # What an answer may consist of (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Session Management).
@@ -89,8 +91,7 @@ class PendingSignIns:
 
     def _read(self, *, now: float) -> dict[str, Pending]:
         try:
-            text = self._store.read() or "{}"
-            entries = None if is_nested_deeper(text, 2) else json.loads(text)
+            entries = parse_json(self._store.read() or "{}", longest=_LONGEST_KEPT, deepest=2)
         except (OSError, ValueError):
             return {}
         if not isinstance(entries, dict):
@@ -130,11 +131,14 @@ def read_answer(url: str) -> Mapping[str, str] | None:
 
     What stands in it twice is left out (RFC 6749 section 3.1 forbids it), so it will be missed.
     """
-    pairs = [(name, value) for name, value in parse_qsl(_query(url), keep_blank_values=True) if name in _ANSWER]
-    names = [name for name, _ in pairs]
-    if "state" not in names or not ("code" in names or "error" in names):
+    if len(url) > _LONGEST_URL:
         return None
-    return {name: value for name, value in pairs if names.count(name) == 1}
+    pairs = [(name, value) for name, value in parse_qsl(_query(url), keep_blank_values=True) if name in _ANSWER]
+    answer = dict(pairs)
+    if "state" not in answer or not answer.keys() & {"code", "error"}:
+        return None
+    twice = repeated(name for name, _ in pairs)
+    return {name: value for name, value in answer.items() if name not in twice}
 
 
 def without_answer(url: str) -> str:

@@ -10,10 +10,10 @@ from .endpoints import is_refused, json_object, retry_after
 from .errors import RefreshUnavailable
 from .messages import Headers, Request
 from .metadata import Metadata, discovery_urls, read_metadata
-from .urls import ParseUrl
+from .urls import ParseUrl, Url
 
-Send = Callable[[Request], Awaitable[tuple[int, Headers, str]]]
-"""Sends a request, and gives the status, the header fields and the text of its answer."""
+Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
+"""Sends a request, and gives the status, the header fields and the text of its answer: None if that is too long."""
 
 
 class AuthorizationServer:
@@ -36,6 +36,8 @@ class AuthorizationServer:
     ) -> None:
         self._issuer = issuer
         self._given = given
+        # Absolute from now on: the page's base may be moved (X12).
+        self._urls = [] if issuer is None else discovery_urls(parse(issuer).href, openid=openid)
         self._known = known
         self._has_more = describes_itself
         self._openid = openid
@@ -69,7 +71,7 @@ class AuthorizationServer:
     async def _discovered(self) -> Metadata:
         issuer, openid = self._issuer, self._openid
         assert issuer is not None, "without metadata there is an issuer"
-        first, second = discovery_urls(issuer, openid=openid)
+        first, second = self._urls
         try:
             fields = await self._document(first)
         except RefreshUnavailable as error:
@@ -79,9 +81,15 @@ class AuthorizationServer:
         try:
             if fields.get("issuer") != issuer:  # looked at before the app's own names win (mix-up)
                 raise ValueError(f"they name another issuer than {issuer}")
-            return read_metadata({**fields, **self._given}, issuer=issuer, openid=openid, parse=self._parse)
+            return read_metadata({**fields, **self._given}, issuer=issuer, openid=openid, parse=self._parse_absolute)
         except ValueError as error:
             raise RefreshUnavailable(f"the authorization server's metadata can't be used: {error}") from None
+
+    def _parse_absolute(self, text: str) -> Url:
+        """A URL that the server names: absolute (RFC 8414 section 2), or it would be relative to this page."""
+        if not text.lower().startswith(("https://", "http://")):
+            raise ValueError("it is relative")
+        return self._parse(text)
 
     async def keys(self, fresh: bool) -> object:
         """Its public keys, a JWK set (RFC 7517 section 5); `fresh` asks anew. Raises as `metadata`."""
@@ -95,6 +103,8 @@ class AuthorizationServer:
         """A public document. Raises RefreshUnavailable for anything but a 200."""
         request = Request.build(url, headers={"Accept": "application/json"}, credentials="omit", cache=cache)
         status, headers, text = await self._send(request)
+        if text is None:
+            raise RefreshUnavailable("the authorization server's metadata, or its keys, are too long to be read")
         if status != 200:
             raise RefreshUnavailable(
                 f"the authorization server answered {status} for its metadata",

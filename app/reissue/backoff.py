@@ -17,6 +17,9 @@ LONGEST_WAIT = 3600.0
 """Seconds. A longer Retry-After is cut: more often than not it is a clock or a unit gone wrong."""
 
 
+_LONGEST_DATE = 100  # characters; an HTTP date has 29
+
+
 def parse_retry_after(
     value: str | None, *, date: str | None = None, now: Callable[[], float] = time.time
 ) -> float | None:
@@ -39,6 +42,8 @@ def parse_retry_after(
 def _timestamp(text: str) -> float | None:
     from email.utils import parsedate_to_datetime  # here: a large import for a rare form
 
+    if len(text) > _LONGEST_DATE:
+        return None
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -18,13 +18,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Protocol
 
-from .nesting import is_nested_deeper
+from .json_text import parse_json
 
 MOMENT = 0.15
 """Seconds for the others to object, or to answer."""
 
 CLAIM_AGAIN = 1.0
 """Seconds after which one whose claim met an objection tries again, without news of the turn."""
+
+
+_LONGEST = 400  # characters of a message of this kind
+_MOST_SIGNS = 1000  # that are noted: more pages than a browser opens
 
 
 class Channel(Protocol):
@@ -116,7 +120,7 @@ class CourteousNeighbours:
 
     def _is_courtesy(self, text: str) -> bool:
         try:
-            fields = None if is_nested_deeper(text, 2) else json.loads(text)
+            fields = parse_json(text, longest=_LONGEST, deepest=2)
         except ValueError:
             return False
         match fields:
@@ -132,7 +136,8 @@ class CourteousNeighbours:
                 if self._sign is not None:
                     self._say("sign", self._sign)
             case {"courtesy": "sign", "of": str(sign)}:
-                self._signs.append(sign)
+                if len(self._signs) < _MOST_SIGNS:
+                    self._signs.append(sign)
             case _:
                 return False
         return True

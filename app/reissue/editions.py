@@ -4,19 +4,29 @@ What comes in is not trusted: any script of the origin can write to a channel or
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from .credentials import Credential
 from .errors import EndReason, MalformedToken
-from .nesting import is_nested_deeper
+from .json_text import parse_json
+
+ALL: Final = 2**53
+"""No session comes to so many editions."""
+
+AHEAD: Final = 86_400_000
+"""Milliseconds by which a session may begin in the future: a clock that was wrong by hours is put right meanwhile."""
+
+_LONGEST_BEGAN: Final = 15  # digits: what begins after the year 33658 was dated by no clock
+_UNDATED: Final = 1
+_MOST_OVER: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Edition:
     """Which issue of whose credential: a session, by the time it began (ms) and a random name, and a count from 1.
 
-    Ordered: a later session is newer than every issue of an earlier one.
+    A later session is newer than every issue of an earlier one.
     """
 
     began: int
@@ -31,16 +41,37 @@ class Edition:
     def __str__(self) -> str:
         return f"{self.began}.{self.session}.{self.number}"
 
+    def is_newer_than(self, other: "Edition") -> bool:
+        """Does it come later: in the same session by its number, or else by when its session began?"""
+        return self.number > other.number if self.session == other.session else self.age > other.age
+
+    def began_after(self, other: "Edition") -> bool:
+        """Is it of another session, a later one?"""
+        return self.session != other.session and self.age > other.age
+
+    def __lt__(self, other: "Edition") -> bool:
+        return other.is_newer_than(self)
+
+    def dated(self, now: float) -> "Edition":
+        """The same; as one of the oldest session, if it began far in the future of `now` (seconds).
+
+        The clock was ahead when it began, and was put right since; or somebody wants it to be newer than all others.
+        The session may go on, and every other is newer.
+        """
+        return self if self.began <= now * 1000 + AHEAD else replace(self, began=_UNDATED)
+
     @classmethod
-    def parse(cls, text: object) -> "Edition | None":
-        """The edition that `text` names, or None if it names none."""
+    def parse(cls, text: object, *, now: float) -> "Edition | None":
+        """The edition that `text` names, `dated` by now (seconds); None if it names none."""
         if not isinstance(text, str) or len(text) > 100 or not text.isascii():
             return None
         began, _, rest = text.partition(".")
         session, _, number = rest.partition(".")
         if not (began.isdecimal() and session.isalnum() and number.isdecimal()):
             return None
-        return cls(int(began), session, int(number))
+        if len(began) > _LONGEST_BEGAN or not 0 < int(number) < ALL:
+            return None
+        return cls(int(began), session, int(number)).dated(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +103,29 @@ class Left:
     """The sender's turn is over, and has changed nothing."""
 
 
+class Over:
+    """Up to which number sessions are over: the last thousand that this page held, and as many that others told of.
+
+    What others tell makes it forget nothing that this page held.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+
+    def note(self, edition: Edition, *, altogether: bool, held: bool) -> None:
+        """This session is over, `altogether` or up to this edition; `held` says that it was this page's."""
+        noted = self._held if held or edition.session in self._held else self._told
+        number = ALL if altogether else edition.number
+        noted[edition.session] = max(number, noted.pop(edition.session, 0))
+        if len(noted) > _MOST_OVER:
+            del noted[next(iter(noted))]  # the one that was noted longest ago
+
+    def up_to(self, session: str) -> int:
+        """The number; 0 if the session is not known to be over."""
+        return max(self._held.get(session, 0), self._told.get(session, 0))
+
+
 Message = Granted | Ended | Asked | Left
 
 LATEST = 1e12
@@ -101,17 +155,15 @@ def written(message: Message) -> str:
     return json.dumps(fields)
 
 
-def read(text: str) -> Message | None:
-    """The message that a text holds; None if it holds none. Never raises."""
-    if not isinstance(text, str) or is_nested_deeper(text, 1):
-        return None
+def read(text: object, *, now: float) -> Message | None:
+    """The message that a text holds, read now (seconds); None if it holds none. Never raises."""
     try:
-        fields = json.loads(text)
+        fields = parse_json(text, deepest=1)
     except ValueError:
         return None
     if not isinstance(fields, dict):
         return None
-    edition = Edition.parse(fields.get("edition"))
+    edition = Edition.parse(fields.get("edition"), now=now)
     match fields.get("type"):
         case "asked":
             return Asked()

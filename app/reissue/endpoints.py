@@ -5,7 +5,6 @@ live here; when to ask, and what follows from an answer, is the session's policy
 bare transport, so a refresh can't wait for itself (Q3) and a wrong password can't start one (Q17).
 """
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -17,8 +16,8 @@ from urllib.parse import urlencode
 from .backoff import parse_retry_after
 from .credentials import Credential, presentable
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
+from .json_text import LONGEST_ANSWER, parse_json, text_within
 from .messages import HasStatus, Headers, Request
-from .nesting import is_nested_deeper
 from .proofs import Prover, proving
 from .redirects import Page, Redirects
 from .refusals import Predicate, Presented, checked_refused, refusal_in
@@ -43,6 +42,10 @@ class TokenSource(Protocol):
 
     redirects: Redirects | None
     """How the page is left, where users sign in elsewhere."""
+
+    def accepts(self, credential: Credential) -> bool:
+        """Is it of the kind that this client asks for, and can send: bound to a key, or a bearer?"""
+        ...
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for a user's own fields; where the page is left, for the `answer()` that it came back with."""
@@ -255,12 +258,10 @@ class Endpoint:
 
         With a `prover` it is asked for tokens that are bound to a key, and no others are taken (RFC 9449 section 5).
         """
-        for url in self.urls:
-            try:
-                parse(url)
-            except ValueError as error:
-                raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
-        return HttpTokenSource(self, transport, parse, prover)
+        try:
+            return HttpTokenSource(self, transport, parse, prover)
+        except ValueError as error:
+            raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
 
 
 def read_credential(
@@ -328,7 +329,7 @@ def is_refused(status: int) -> bool:
 def json_value(text: str) -> Any:
     """The value that a JSON text holds; None for any other text."""
     try:
-        return None if is_nested_deeper(text, 100) else json.loads(text)
+        return parse_json(text)
     except ValueError:
         return None
 
@@ -365,8 +366,14 @@ class HttpTokenSource:
         self._endpoint = endpoint
         self._transport = transport
         self._parse = parse
+        # Once and for all: a script or markup that moves the page's base moves no token (X12).
+        self._absolute = {url: parse(url).href for url in endpoint.urls}
         self._asks_bound = prover is not None
         self._grants = proving(transport, prover) if prover else transport
+
+    def accepts(self, credential: Credential) -> bool:
+        """Is it bound to a key if the endpoint is asked for such tokens, and else a bearer?"""
+        return credential.bound is self._asks_bound
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for a user's own fields."""
@@ -399,7 +406,7 @@ class HttpTokenSource:
         status, headers, _ = await self._send(request)
         if 200 <= status < 300:
             return True
-        url = self._parse(request.url).href.partition("?")[0]
+        url = self._href(request.url).partition("?")[0]
         if is_refused(status):  # also by a 401: it wants to know who asks (RFC 7009 section 2.2.1)
             raise SignOutRefused(url, status)
         raise RefreshUnavailable(
@@ -417,7 +424,7 @@ class HttpTokenSource:
         presented: Presented = Presented.REFRESH_TOKEN,
     ) -> Credential:
         credential = self._endpoint.read(status, headers, text, presented=presented)
-        if credential.bound is not self._asks_bound:
+        if not self.accepts(credential):
             raise MalformedToken(
                 "the endpoint's token is not bound to the key (DPoP), which was asked for"
                 if self._asks_bound
@@ -427,34 +434,52 @@ class HttpTokenSource:
         return credential
 
     async def _ask(self, request: Request) -> tuple[int, Headers, str]:
-        """Send a request for tokens: with a proof, if they are to be bound to a key."""
-        return await self._send(request, self._grants)
+        """Send a request for tokens: with a proof, if they are to be bound to a key.
 
-    async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str]:
-        absolute = Request(
-            self._parse(request.url).href, request.method, request.headers, request.body, request.options
-        )
+        Raises for an answer that is too long to be read, unless it is a 401, which says all by its status.
+        """
+        status, headers, text = await self._send(request, self._grants)
+        if text is None and status != 401:
+            problem = f"the endpoint's answer ({status}) has more than {LONGEST_ANSWER} bytes"
+            raise MalformedToken(problem) if 200 <= status < 300 else RefreshUnavailable(problem, status=status)
+        return status, headers, text or ""
+
+    async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str | None]:
+        """The answer's status, header fields and text: None if that is too long to be read."""
+        absolute = Request(self._href(request.url), request.method, request.headers, request.body, request.options)
         response: HasStatus = await (transport or self._transport)(absolute)
-        return response.status, Headers(response.headers), await response.text()  # type: ignore[attr-defined]
+        return response.status, Headers(response.headers), await text_within(response)
+
+    def _href(self, url: str) -> str:
+        return self._absolute.get(url) or self._parse(url).href
 
 
 class CallableTokenSource:
-    """An app's own coroutine function in an endpoint's place: it can refresh, and the app signs in by itself."""
+    """An app's own coroutine function in an endpoint's place: it can refresh, and the app signs in by itself.
+
+    `can_prove`: the client has a key, and can send tokens that are bound to it.
+    """
 
     redirects: Redirects | None = None
 
-    def __init__(self, refresh: Refresh) -> None:
+    def __init__(self, refresh: Refresh, *, can_prove: bool) -> None:
         self._refresh = refresh
+        self._can_prove = can_prove
+
+    def accepts(self, credential: Credential) -> bool:
+        """Can it be sent?"""
+        return self._can_prove or not credential.bound
 
     async def sign_in(self, fields: Any) -> Credential:
         """Not possible: raises TypeError."""
         raise TypeError("this endpoint is a callable, which can only refresh: sign in by your own means, then adopt()")
 
     async def refresh(self, credential: Credential | None) -> Credential:
-        """What the callable gives. Raises TypeError if that is no Credential."""
+        """What the callable gives. Raises TypeError if that is no Credential, MalformedToken if it can't be sent."""
         fresh = await self._refresh(credential)
         if not isinstance(fresh, Credential):
             raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
+        check_sendable(self, fresh)
         return fresh
 
     async def exchange(self, wanted: Exchange) -> Credential:
@@ -464,6 +489,15 @@ class CallableTokenSource:
     async def sign_out(self, credential: Credential | None) -> bool:
         """Nothing to tell: the session ends in the page."""
         return False
+
+
+def check_sendable(tokens: TokenSource, credential: Credential) -> None:
+    """Raises MalformedToken for a credential that this client can't send, wherever the app has got it.
+
+    A bearer it can, whatever it asks its endpoint for.
+    """
+    if credential.bound and not tokens.accepts(credential):
+        raise MalformedToken("the token is bound to a key (DPoP) that this client does not have")
 
 
 def token_source(
@@ -479,5 +513,5 @@ def token_source(
     if isinstance(endpoint, Endpoint):
         return endpoint.bind(transport, parse, clock=clock, page=page, prover=prover)
     if callable(endpoint):
-        return CallableTokenSource(endpoint)
+        return CallableTokenSource(endpoint, can_prove=prover is not None)
     raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .errors import GrantRefused
-from .jws import Kind, Opened, open_token
-from .signatures import KEY_TYPES, Key, Verdict, choose_key
+from .jws import Kind, open_token
+from .signatures import KEY_TYPES, Verdict, Verify, by_keys
 
 LEEWAY: Final = 300.0
 """Seconds by which the page's clock may be wrong. The nonce ties the token to this sign-in, whatever the clocks say."""
 
 FetchKeys = Callable[[bool], Awaitable[object]]
 """The issuer's JWK set (RFC 7517 section 5); True asks for a fresh one."""
-
-Verify = Callable[[Opened, Key], Awaitable[Verdict]]
-"""Was a token signed with the private half of this key?"""
 
 _UNKNOWN_KEY: Final = (Verdict.NO_SUCH_KEY, Verdict.NO_KEYS)
 
@@ -39,7 +36,8 @@ async def validated(
 ) -> Mapping[str, Any]:
     """The claims of an ID token whose signature holds. Raises GrantRefused, and what the two callables raise.
 
-    A key that the known set lacks may be a new one: the set is then fetched afresh, once.
+    A key that the known set lacks may be a new one: the set is then fetched afresh, once. So it is if the token names
+    no key, and none of the known ones fits.
     """
     if not isinstance(token, str):
         raise _refused("none came")
@@ -55,10 +53,9 @@ async def validated(
     if "crit" in opened.header:
         raise _refused("it has an extension that is not understood (RFC 7515 section 4.1.11)")
     check_claims(opened.payload, expected, now=now)
-    key = choose_key(opened, await fetch_keys(False))
-    if key in _UNKNOWN_KEY:
-        key = choose_key(opened, await fetch_keys(True))
-    verdict = key if isinstance(key, Verdict) else await verify(opened, key)
+    verdict, _ = await by_keys(opened, await fetch_keys(False), verify)
+    if verdict in _UNKNOWN_KEY or (verdict is Verdict.FAILS and opened.header.get("kid") is None):
+        verdict, _ = await by_keys(opened, await fetch_keys(True), verify)
     if verdict is not Verdict.HOLDS:
         raise _refused(f"its signature was not verified: {verdict.value}")
     return opened.payload

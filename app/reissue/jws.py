@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from .nesting import is_nested_deeper
+from .claims import DEEPEST, LONGEST
+from .json_text import object_in
 
-LONGEST = 100_000  # characters: more than any server takes in a header
-_DEEPEST = 50
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
-_BEARER = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
+_BEARER = re.compile(r"(?:authorization:\s*+)?bearer\s++", re.IGNORECASE)
 
 
 class Kind(Enum):
@@ -88,31 +87,9 @@ def to_base64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def parse_json(text: str, twice: list[str] | None = None) -> Any:
-    """The value of a JSON text; raises ValueError. Refuses what is deep or no JSON (NaN). `twice` takes repetitions."""
-
-    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if twice is not None and len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.extend(name for name in made if names.count(name) > 1)
-        return made
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no JSON")
-
-    if is_nested_deeper(text, _DEEPEST):
-        raise ValueError("too deep")
-    return json.loads(text, object_pairs_hook=object_of, parse_constant=refuse)
-
-
 def _read(part: str, twice: list[str]) -> Mapping[str, Any] | None:
     data = from_base64url(part)
-    try:
-        value = None if data is None else parse_json(data.decode(), twice)
-    except ValueError:  # UnicodeDecodeError is one, and so is a number of 5,000 digits
-        return None
-    return value if isinstance(value, dict) else None
+    return None if data is None else object_in(data, deepest=DEEPEST, twice=twice)
 
 
 def compact(header: Mapping[str, Any], payload: Mapping[str, Any], signature: bytes = b"") -> str:

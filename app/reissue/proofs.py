@@ -20,8 +20,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from .credentials import Credential
+from .json_text import parse_json, text_within
 from .messages import Request, field_of
-from .nesting import is_nested_deeper
 from .outcomes import discard_body
 from .urls import ParseUrl
 
@@ -120,9 +120,9 @@ def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> C
 async def _lacks_nonce(answer: Any) -> bool:
     if answer.status not in (400, 401):
         return False
-    text = await (answer.clone() if hasattr(answer, "clone") else answer).text()
+    text = await text_within(answer.clone() if hasattr(answer, "clone") else answer)
     try:
-        fields = None if is_nested_deeper(text, 100) else json.loads(text)
+        fields = parse_json(text)
     except ValueError:
         return False
     return isinstance(fields, dict) and fields.get("error") == "use_dpop_nonce"

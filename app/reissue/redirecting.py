@@ -82,6 +82,11 @@ class RedirectingSource(HttpTokenSource):
         )
         self._clock = clock
         self._page = page
+        # The page's own URLs, absolute from now on: its base may be moved (X12). A worker leaves no page.
+        self._redirect_uri, self._post_logout_redirect_uri = (
+            parse(uri).href if uri and page is not None else None
+            for uri in (endpoint.redirect_uri, endpoint.post_logout_redirect_uri)
+        )
         self._arrival: Arrival | None = None
         self._warned = False  # that a sign-out revokes nothing; an app that says so itself knows
 
@@ -101,7 +106,7 @@ class RedirectingSource(HttpTokenSource):
             verifier=verifier,
             nonce=nonce,
             issuer=server.issuer,
-            redirect_uri=self._parse(endpoint.redirect_uri or place(page.href)).href,
+            redirect_uri=self._redirect_uri or self._parse(place(page.href)).href,
             back_to=without_answer(page.href),
             since=self._clock(),
             max_age=float(more["max_age"]) if "max_age" in more else None,
@@ -157,8 +162,7 @@ class RedirectingSource(HttpTokenSource):
             return False
 
     def _is_redirect_uri(self, url: str) -> bool:
-        expected = self._oauth2.redirect_uri
-        return expected is None or self._parse(place(url)).href == self._parse(place(expected)).href
+        return self._redirect_uri is None or self._parse(place(url)).href == place(self._redirect_uri)
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for an `answer()`. What can't be made use of now is kept, unless it never can be."""
@@ -252,8 +256,7 @@ class RedirectingSource(HttpTokenSource):
         asked = {
             "client_id": endpoint.client_id,
             "id_token_hint": credential and credential.id_token,
-            "post_logout_redirect_uri": endpoint.post_logout_redirect_uri
-            and self._parse(endpoint.post_logout_redirect_uri).href,
+            "post_logout_redirect_uri": self._post_logout_redirect_uri,
         }
         told = {name: value for name, value in asked.items() if value}
         await self._page.leave(request_url(server.end_session_endpoint, told))

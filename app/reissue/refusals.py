@@ -77,7 +77,7 @@ _PASSING: Final = re.compile(
 _LOWER: Final = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,5}")
 _UPPER: Final = re.compile(r"[A-Z]{1,20}(?:_[A-Z]{1,20}){0,5}")
 _CAMEL: Final = re.compile(r"[A-Za-z][a-z]{1,19}(?:[A-Z][a-z]{1,19}){1,5}")
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HUMP: Final = re.compile(r"([a-z])([A-Z])")
 
 
 def checked_refused(refused: Any) -> frozenset[int] | Predicate | None:
@@ -135,7 +135,7 @@ def error_code(value: object, otherwise: str = "") -> str:
         if _LOWER.fullmatch(value) or _UPPER.fullmatch(value):
             return value.lower()
         if _CAMEL.fullmatch(value):
-            return _HUMP.sub("_", value).lower()
+            return _HUMP.sub(r"\1_\2", value).lower()
     return otherwise
 
 

@@ -38,7 +38,7 @@ class ResourceSessions(Sessions):
 
     def __init__(self, parent: Sessions, fields: Mapping[str, str], **settings: Any) -> None:
         parent.check_exchanges()
-        super().__init__(CallableTokenSource(self._exchanged), **settings)
+        super().__init__(CallableTokenSource(self._exchanged, can_prove=True), **settings)
         self._calls.seen_through = False
         self._parent = parent
         self._fields = fields

@@ -30,7 +30,7 @@ from .backoff import Backoff, unavailable
 from .blocking import Spawn, obstacle
 from .credentials import Credential
 from .endpoint_calls import EndpointCalls
-from .endpoints import CallableTokenSource, TokenSource
+from .endpoints import CallableTokenSource, TokenSource, check_sendable
 from .errors import (
     EndReason,
     GrantRefused,
@@ -120,6 +120,7 @@ class Sessions:
             Untold(Memory() if untold is None else untold, clock=clock),
             clock=clock,
             patience=deadline + _MARGIN,
+            accepts=tokens.accepts,
             taken=self._take_over,
             ended=self._heard_end,
             warn=self._warn,
@@ -197,6 +198,7 @@ class Sessions:
     async def adopt(self, credential: Credential) -> None:
         """Begin a session with tokens that the app got by its own means."""
         self.check_usable()
+        check_sendable(self._tokens, credential)
         credential = credential.received(self._clock())  # its life runs already
         sign_outs = self._sign_outs
         await self._sharing.look_around()
@@ -456,7 +458,9 @@ class Sessions:
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
         async with self._sharing.turn():  # a credential may go on with the refresh token that is being spent
             session.check_alive()
-            self._take_step(session, answer if isinstance(answer, Credential) else await self._signed_in(answer))
+            credential = answer if isinstance(answer, Credential) else await self._signed_in(answer)
+            check_sendable(self._tokens, credential)
+            self._take_step(session, credential)
 
     def _take_step(self, session: Session, credential: Credential) -> None:
         session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)

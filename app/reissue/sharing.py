@@ -27,17 +27,18 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from .credentials import Credential
-from .editions import Asked, Edition, Ended, Granted, Left, read, written
+from .editions import AHEAD, ALL, Asked, Edition, Ended, Granted, Left, Over, read, written
 from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
 from .line import Line, Place
 from .neighbours import Alone, Memory, Neighbours, Store
 from .timers import time_limit
-from .untold import LIFE, Mark, Untold
+from .untold import Mark, Untold
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""
@@ -50,14 +51,14 @@ ABOUT_TO_TELL = 60.0
 
 T = TypeVar("T")
 
-_ALL = 2**53  # no session comes to so many editions
 _SIGNED_OUT = "signed-out"
 
 
 class Sharing:
     """One page's part in the session.
 
-    `patience` (seconds) bounds the wait for a turn. `taken` is called with the credential that another page was
+    `patience` (seconds) bounds the wait for a turn. `accepts` says whether this client can send a credential that
+    others have: one that it can't is none. `taken` is called with the credential that another page was
     granted, and whether it is the same session's; `ended` when another page ended the session; `warn` once, if the
     store does not keep things.
     """
@@ -70,6 +71,7 @@ class Sharing:
         *,
         clock: Callable[[], float],
         patience: float,
+        accepts: Callable[[Credential], bool],
         taken: Callable[[Credential, bool], None],
         ended: Callable[[EndReason], None],
         warn: Callable[[StorePhase], None],
@@ -79,14 +81,15 @@ class Sharing:
         self._untold = untold
         self._clock = clock
         self._patience = patience
+        self._accepts = accepts
         self._taken = taken
         self._ended = ended
         self._warn = warn
         self._mine: Granted | None = None  # what this page holds
         self._newest: Edition | None = None  # that another page was seen to hold
         self._known_until = 0  # the endpoint knows of every sign-out up to then (ms)
-        self._began = 0  # the latest time (ms) at which a session is known to have begun
-        self._over: dict[str, int] = {}  # session → up to which number it is over
+        self._latest = 0  # time (ms) at which a session is known to have begun
+        self._over = Over()
         self._line = Line()  # of the calls in this page
         self._name = os.urandom(8).hex()  # tells its own sign from those of others
         self._elsewhere: Mark | None = None  # the latest that another page was seen to be about to tell
@@ -95,6 +98,21 @@ class Sharing:
         self._lasting: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
         self._news = asyncio.Event()
         neighbours.listen(self._heard)
+
+    @property
+    def _now(self) -> int:
+        """The time (ms)."""
+        return int(self._clock() * 1000)
+
+    @property
+    def _began(self) -> int:
+        """The latest time (ms) at which a session is known to have begun: 0 if this clock has been put back since."""
+        return self._latest if self._latest <= self._now + AHEAD else 0
+
+    @property
+    def _edition(self) -> Edition | None:
+        """What this page holds."""
+        return self._mine.edition.dated(self._clock()) if self._mine else None
 
     @property
     def with_others(self) -> bool:
@@ -224,15 +242,18 @@ class Sharing:
 
     def hand_over(self, credential: Credential, *, begins: bool) -> None:
         """Show, keep and tell what this page was granted: a session's first credential, or the next of its own."""
-        mine = self._mine.edition if self._mine else None
-        newest = max((edition for edition in (mine, self._newest) if edition), default=None)
-        if newest is not None and mine is not None and newest.session == mine.session and not begins:
+        mine = self._edition
+        newest = max((edition.dated(self._clock()) for edition in (mine, self._newest) if edition), default=None)
+        if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
             edition = Edition(mine.began, mine.session, newest.number + 1)
         else:
             # Later than every session known, whatever the clock says.
-            began = max(int(self._clock() * 1000), self._began + 1, newest.began + 1 if newest else 0)
+            began = max(self._now, self._began + 1, newest.began + 1 if newest else 0)
             edition = Edition(began, os.urandom(8).hex(), 1)
         self._hold(Granted(edition, credential))
+        if not self._accepts(credential):  # what the app adopts is its own business, and stays in its page
+            self._keep(None)
+            return
         message = written(Granted(edition, credential))
         self._keep(message)
         self._neighbours.post(message)
@@ -251,9 +272,7 @@ class Sharing:
 
         `in_body` tells that the endpoint knows the session by its refresh token, and by no cookie.
         """
-        now = int(self._clock() * 1000)
-        self._began = min(self._began, now + int(LIFE * 1000))  # the clock was set back: no mark names a later time
-        mark = Mark(max(now, self._began), in_body)
+        mark = Mark(max(self._now, self._began), in_body)
         self._untold.leave(mark)
         self.end("signed_out")
         self._neighbours.show(f"{_SIGNED_OUT}.{self._name}.{mark}")
@@ -279,7 +298,7 @@ class Sharing:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
         elsewhere = self._elsewhere.until if self._elsewhere else 0
         self._known_until = max(self._known_until, self._untold.until, elsewhere)
-        self._began = max(self._began, self._known_until)
+        self._latest = max(self._began, self._known_until)
         self._elsewhere = None
         self._untold.remove()
 
@@ -291,10 +310,9 @@ class Sharing:
     @property
     def overtaken(self) -> bool:
         """Is a later session than this page's known: over by now, or seen at the last look and not to be had?"""
-        newest, mine = self._newest, self._mine
+        newest, mine = self._newest, self._edition
         assert mine is not None, "asked by a session that is on"
-        session = mine.edition.session
-        return mine.edition.began < self._began or (newest is not None and newest.session != session)
+        return mine.began < self._began or (newest is not None and newest.session != mine.session)
 
     def begin_anew(self) -> None:
         """The next event loop runs this page (see `loops`): no turn of the last one is on any more."""
@@ -314,10 +332,10 @@ class Sharing:
     # What others do
 
     def _heard(self, text: str) -> None:
-        match read(text):
-            case Granted() as granted:
+        match read(text, now=self._clock()):
+            case Granted() as granted if self._accepts(granted.credential):
                 self._take(granted)
-            case Asked() if self._mine is not None:
+            case Asked() if self._mine is not None and self._accepts(self._mine.credential):
                 self._neighbours.post(written(self._mine))
             case Ended() as ended:
                 self._heard_end(ended)
@@ -336,36 +354,39 @@ class Sharing:
         self._news.set()
 
     def _heard_end(self, ended: Ended) -> None:
-        mine = self._mine.edition if self._mine else None
+        mine = self._edition
         if ended.reason == "refused":
-            over = mine is not None and ended.edition is not None and mine <= ended.edition
-        elif mine is None and ended.edition is not None and self._over.get(ended.edition.session) == _ALL:
+            over = mine is not None and ended.edition is not None and not mine.is_newer_than(ended.edition)
+        elif mine is None and ended.edition is not None and self._over.up_to(ended.edition.session) == ALL:
             over = False  # it is told again, and somebody may be signing in here by now
         else:
             # Whoever holds an earlier session has missed a message: the browser has one cookie, and it is spent.
-            over = mine is None or ended.edition is None or mine.age <= ended.edition.age
+            over = mine is None or ended.edition is None or not mine.began_after(ended.edition)
         if over:
             edition = self._let_go(ended.reason)
             if ended.reason == "signed_out" and edition is not None:
                 # A page that has opened since may have it from this one. Or whoever signed out could not name it.
                 self._neighbours.post(written(Ended(edition, ended.reason)))
-        self._close_off(ended.edition, ended.reason)
+        self._close_off(ended.edition, ended.reason, held=False)
         if over:
             self._ended(ended.reason)
 
     # What this page holds
 
     def _hold(self, granted: Granted) -> None:
-        if self._mine is not None and self._mine.edition.session != granted.edition.session:
+        edition = granted.edition
+        if self._mine is not None and self._mine.edition.session != edition.session:
             self._close_off(self._mine.edition, "replaced")
-        self._mine = granted
-        self._began = max(self._began, granted.edition.began)
+        elif self._mine is not None:  # another page may have dated it anew
+            edition = replace(edition, began=max(self._mine.edition.began, edition.began))
+        self._mine = Granted(edition, granted.credential)
+        self._latest = max(self._began, edition.began)
         if 0 < self._untold.until < self._began:  # somebody has signed in since; where the mark is shared it is gone
             self._untold.remove()
-        self._neighbours.show(str(granted.edition))
+        self._neighbours.show(str(edition) if self._accepts(granted.credential) else None)
 
     def _let_go(self, reason: EndReason) -> Edition | None:
-        edition = self._mine.edition if self._mine else None
+        edition = self._edition
         self._mine = None
         self._neighbours.show(None)
         self._close_off(edition, reason)
@@ -374,24 +395,24 @@ class Sharing:
             self._keep(None)
         return edition
 
-    def _close_off(self, edition: Edition | None, reason: EndReason) -> None:
+    def _close_off(self, edition: Edition | None, reason: EndReason, *, held: bool = True) -> None:
         """From now on these editions are old news, even if they were on their way."""
         if edition is not None:
-            number = edition.number if reason == "refused" else _ALL
-            self._over[edition.session] = max(number, self._over.get(edition.session, 0))
+            self._over.note(edition, altogether=reason != "refused", held=held)
 
     def _knows(self, edition: Edition) -> bool:
         """Is it old news: over, or not newer than what this page holds?"""
-        if edition.number <= self._over.get(edition.session, 0):
+        if edition.number <= self._over.up_to(edition.session):
             return True
-        if self._mine is not None:
-            return edition <= self._mine.edition
+        if (mine := self._edition) is not None:
+            return not edition.is_newer_than(mine)
         return edition.began <= self._untold.until
 
     def _notice(self, shown: list[str]) -> None:
         marks = [mark for mark in map(self._sign_out_shown, shown) if mark]
         self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
-        news = [edition for edition in map(Edition.parse, shown) if edition and not self._knows(edition)]
+        editions = (Edition.parse(text, now=self._clock()) for text in shown)
+        news = [edition for edition in editions if edition and not self._knows(edition)]
         self._newest = max(news, default=None)
         if self._newest is not None and 0 < self._untold.until < self._newest.began:
             self._untold.remove()  # somebody has signed in since
@@ -417,11 +438,13 @@ class Sharing:
         except OSError:
             self._do_without_store()
             return None
-        message = read(text or "")
-        if text and not isinstance(message, Granted):
+        message = read(text, now=self._clock())
+        if isinstance(message, Granted) and self._accepts(message.credential):
+            return message
+        if text:  # it is of no use, and would lie there at every load
             self._warn(StorePhase.CORRUPTED)
             self._keep(None)
-        return message if isinstance(message, Granted) else None
+        return None
 
     def _keep(self, text: str | None) -> None:
         try:

@@ -6,7 +6,7 @@ was revoked, only the server knows.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -20,6 +20,7 @@ KEY_TYPES: Final = {
 }
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _MEMBERS: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
+_MOST_KEYS: Final = 10  # that are tried for one token: a set has two or three, and each takes its time
 _PUBLIC_KEY = re.compile(r"-----BEGIN|^\s*\{.*\"kty\"|^ssh-|^ecdsa-", re.DOTALL)
 
 
@@ -104,8 +105,30 @@ def _hmac_holds(opened: Opened, secret: str) -> bool:
     return bool(algorithm.verify(opened.signing_input, key, opened.signature or b""))
 
 
-def choose_key(opened: Opened, jwks: object) -> Key | Verdict:
-    """The key of a JWK set (RFC 7517 section 5) that this token was signed with, by its `kid` and its kind."""
+Verify = Callable[[Opened, Key], Awaitable[Verdict]]
+"""Was a token signed with the private half of this key?"""
+
+
+async def by_keys(opened: Opened, jwks: object, verify: Verify) -> tuple[Verdict, Key | None]:
+    """Verify with each key of a JWK set that may be the one, until one holds; gives the key that was tried last."""
+    keys = choose_keys(opened, jwks)
+    if isinstance(keys, Verdict):
+        return keys, None
+    verdict, tried = Verdict.UNUSABLE_KEY, keys[0]
+    for key in keys:
+        found = await verify(opened, key)
+        if found not in (Verdict.FAILS, Verdict.UNUSABLE_KEY):
+            return found, key
+        if found is Verdict.FAILS:
+            verdict, tried = found, key
+    return verdict, tried
+
+
+def choose_keys(opened: Opened, jwks: object) -> tuple[Key, ...] | Verdict:
+    """The keys of a JWK set (RFC 7517 section 5) that this token may have been signed with, by its `kid` and its kind.
+
+    Several may have the same `kid`, and a token may name none: then whoever verifies tries one after the other.
+    """
     if (verdict := before_any_key(opened)) is not None:
         return verdict
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
@@ -121,7 +144,8 @@ def choose_key(opened: Opened, jwks: object) -> Key | Verdict:
     fitting = [key for key in named if _fits(key, opened.algorithm)]
     if not fitting:
         return Verdict.WRONG_KEY_TYPE
-    return _key(fitting[0])
+    keys = tuple(key for key in map(_key, fitting[:_MOST_KEYS]) if isinstance(key, Key))
+    return keys or Verdict.UNUSABLE_KEY
 
 
 def own_key(opened: Opened) -> Key | None:

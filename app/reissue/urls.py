@@ -50,7 +50,8 @@ def parse_url(text: str) -> Url:
         host, port = host + bracket, port.removeprefix(":") if port.startswith(":") else port and "no port"
     if not authority.isascii() or not _HOST.fullmatch(host) or (port and not (port.isascii() and port.isdigit())):
         raise ValueError("not a host and port that can be compared with certainty")
-    port = str(int(port)) if port else ""
+    if len(port := port.lstrip("0") or port[:1]) > 5:
+        raise ValueError("not a port")
     origin = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")
     path = _without_dots(path)
     return Url(origin + path + question_mark + query + hash_mark + fragment, origin, path)

@@ -123,6 +123,13 @@ def test_a_query_that_the_endpoint_has_stays() -> None:
     assert request_url("https://a.test/auth?t=7", {"a": ["1", "2"]}) == "https://a.test/auth?t=7&a=1&a=2"
 
 
+def test_an_answer_is_read_in_one_look_and_from_no_url_that_no_server_makes() -> None:
+    """X11: 64 kB of `state` took five seconds."""
+    state = "state=a&" * 9_000
+    assert read_answer(f"https://a.test/?{state}code=1") == {"code": "1"}
+    assert read_answer(f"https://a.test/?code=1&state=2#{'x' * 100_000}") is None
+
+
 def test_metadata_lie_where_the_two_standards_say() -> None:
     host, path = "https://id.test", "https://id.test/realms/a/"
     assert discovery_urls(host, openid=True) == [

@@ -292,7 +292,7 @@ def test_any_audience_is_one_or_a_clear_error(text: Any) -> None:
 @example("[" * 100_000)
 def test_any_text_from_another_page_or_a_store_is_a_message_or_none(text: str) -> None:
     """T6"""
-    message = read(text)
+    message = read(text, now=1.7e9)
     assert message is None or no_secret_in(repr(message)) or not isinstance(message, Granted)
 
 

@@ -1,6 +1,7 @@
 """Many pages where the browser has no locks: the turns of `courtesy`."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -195,3 +196,17 @@ async def test_without_locks_what_is_not_said_for_courtesy_is_passed_on(text: st
     CourteousNeighbours(channel, clock=loop.time).listen(heard.append)
     channel.heard(text)
     assert heard == [text]
+
+
+async def test_signs_that_nobody_asked_for_fill_no_memory() -> None:
+    """X9: a channel may be flooded."""
+    channel = Pages().page()
+    neighbours = CourteousNeighbours(channel, clock=Clock())
+    heard: list[str] = []
+    neighbours.listen(heard.append)
+    for n in range(3000):
+        channel.heard(json.dumps({"courtesy": "sign", "of": f"1.s{n}.1"}))
+    assert len(neighbours._signs) == 1000
+    long = json.dumps({"courtesy": "sign", "of": "1" * 500})
+    channel.heard(long)
+    assert heard == [long]

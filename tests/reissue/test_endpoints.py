@@ -9,14 +9,19 @@ from reissue import (
     Credential,
     Endpoint,
     GrantRefused,
+    Interceptor,
     MalformedToken,
     RefreshUnavailable,
     Request,
     Response,
     SessionEnded,
+    State,
 )
+from reissue.json_text import LONGEST_ANSWER
+from reissue.testing import Clock
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.provider import ISSUER, PAGE, FakePage, Provider
 
 HELD = Credential(access_token="a", refresh_token="s3cr3t")
 BARE = Credential(access_token="a")
@@ -181,3 +186,57 @@ def test_a_large_body_takes_no_room_of_what_a_browser_keeps_alive(encoding: str)
     for size, kept in ((16 * 1024 - around, True), (16 * 1024 - around + 1, False)):
         request = endpoint.sign_in_request({"note": "x" * size})
         assert (request.options.get("keepalive", False), request.options["redirect"]) == (kept, "error")
+
+
+# Bounds
+
+
+class Endless(Response):
+    """A response that can be read within a bound, and whose connection is let go beyond it."""
+
+    __slots__ = ()
+
+    async def text(self) -> str:
+        raise AssertionError("it does not end")
+
+    async def text_within(self, most: int) -> str | None:
+        return None if len(self.body) > most else self.body.decode()
+
+
+@pytest.mark.parametrize("kind", [Response, Endless])
+async def test_an_answer_is_bounded_by_size(kind: type[Response]) -> None:
+    """X8: what is larger than any answer says nothing, and ends no session; a 401 says all by its status."""
+    status, more = 200, 0
+
+    async def transport(request: Request) -> Response:
+        fields = {"access_token": "a", "refresh_token": "r", "expires_in": 300, "more": "x" * more}
+        return kind(status, {}, json.dumps(fields).encode())
+
+    clock = Clock()
+    api = Interceptor(transport, audience=API, endpoint=Endpoint(f"{API}auth"), clock=clock)
+    await api.sign_in(username="ada")
+    more = LONGEST_ANSWER
+    with pytest.raises(MalformedToken, match="bytes"):
+        await api.sign_in(username="ada")
+    for code in (200, 400, 403, 503):
+        status = code
+        with pytest.raises(RefreshUnavailable, match="bytes"):
+            await api.renew()
+        assert api.state is State.SIGNED_IN
+        clock.advance(60)
+    status = 200
+    await api.sign_out()
+    more = 0
+    await api.sign_in(username="ada")
+    status, more = 401, LONGEST_ANSWER
+    with pytest.raises(GrantRefused):
+        await api.renew()
+
+
+async def test_metadata_and_keys_are_bounded_by_size() -> None:
+    """X8: so they can't be had now; the user may come back later."""
+    provider = Provider(metadata={"more": "x" * LONGEST_ANSWER})
+    settings: dict[str, Any] = {"audience": API, "clock": Clock(provider.now), "page": FakePage(PAGE)}
+    api = Interceptor(provider, endpoint=Endpoint.oauth2(ISSUER, client_id="page"), **settings)
+    with pytest.raises(RefreshUnavailable, match="too long"):
+        await api.sign_in()

@@ -57,6 +57,29 @@ async def test_a_set_that_lacks_the_key_is_fetched_afresh() -> None:
     assert "no_such_key" in await refusal(signed(), {"keys": [jwk("RS256", "0")]})
 
 
+async def test_a_key_that_shares_its_id_with_another_is_found() -> None:
+    """With a repeated `kid`, and without one, each key that fits is tried."""
+    other = {**jwk("RS256"), "n": jwk("RS256")["n"][::-1]}
+    no_kid = jwt.encode(CLAIMS, private_key("RS256"), "RS256")
+    for token in (signed(), no_kid):
+        keys = Keys({"keys": [other, other, jwk("RS256")]})
+        assert await validated(token, EXPECTED, fetch_keys=keys.fetch, verify=verify, now=NOW)
+        assert keys.asked == [False]
+
+
+async def test_a_token_that_names_no_key_is_tried_with_fresh_ones() -> None:
+    """The known set may be from before the key was replaced."""
+    no_kid = jwt.encode(CLAIMS, private_key("RS256"), "RS256")
+    old = {"keys": [{**jwk("RS256"), "n": jwk("RS256")["n"][::-1]}]}
+    keys = Keys(old, {"keys": [jwk("RS256")]})
+    assert await validated(no_kid, EXPECTED, fetch_keys=keys.fetch, verify=verify, now=NOW)
+    assert keys.asked == [False, True]
+    keys = Keys(old)
+    with pytest.raises(GrantRefused):
+        await validated(signed(), EXPECTED, fetch_keys=keys.fetch, verify=verify, now=NOW)
+    assert keys.asked == [False]
+
+
 @pytest.mark.parametrize(
     ("token", "words"),
     [

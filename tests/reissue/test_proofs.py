@@ -335,8 +335,9 @@ async def test_an_endpoint_that_gives_the_other_kind_of_token_is_told_so(bound: 
 
 async def test_a_bound_token_is_not_sent_without_its_key(bound: Bound) -> None:
     api = bound.connect(proofs=None)
-    await api.adopt("bound-token", token_type="DPoP")
     with pytest.raises(MalformedToken, match="key"):
+        await api.adopt("bound-token", token_type="DPoP")
+    with pytest.raises(SessionEnded):
         await api.fetch(NOTES)
     assert bound.sent == []
 

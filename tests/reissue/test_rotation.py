@@ -100,7 +100,7 @@ class Page:
 
     @property
     def stored(self) -> str | None:
-        message = read(self.store.text or "")
+        message = read(self.store.text or "", now=0)
         return message.credential.refresh_token if isinstance(message, Granted) else None
 
 

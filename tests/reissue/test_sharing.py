@@ -404,7 +404,7 @@ async def test_a_sign_in_past_a_frozen_holder_is_later_than_the_session_that_is_
     api = Interceptor(transport, audience=API, **settings)
     async with origin.pages.page().lock():
         await api.sign_in(username="ada")
-    shown = [Edition.parse(page.shown or "") for page in (neighbours, other.neighbours)]
+    shown = [Edition.parse(page.shown or "", now=origin.clock()) for page in (neighbours, other.neighbours)]
     assert shown[0] is not None
     assert shown[1] is not None
     assert shown[0].began > shown[1].began

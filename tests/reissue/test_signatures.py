@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from reissue.jws import Opened, compact, open_token
-from reissue.signatures import Key, Verdict, before_any_key, by_secret, choose_key, own_key
+from reissue.signatures import Key, Verdict, before_any_key, by_keys, by_secret, choose_keys, own_key
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 EC_KEY = {"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB", "kid": "1", "use": "sig", "alg": "ES256"}
@@ -39,7 +40,7 @@ def signed(secret: str = SECRET, algorithm: str = "HS256") -> Opened:
 )
 def test_some_tokens_need_no_key_to_be_judged(token: Opened, verdict: Verdict) -> None:
     assert before_any_key(token) is verdict
-    assert by_secret(token, SECRET) is choose_key(token, {"keys": [EC_KEY]}) is verdict
+    assert by_secret(token, SECRET) is choose_keys(token, {"keys": [EC_KEY]}) is verdict
     assert own_key(token) is None
 
 
@@ -82,27 +83,26 @@ def test_only_a_signature_that_was_seen_to_hold_is_good() -> None:
 
 def test_the_key_is_chosen_by_its_id_and_its_kind() -> None:
     jwks = {"keys": ["?", RSA_KEY, {**EC_KEY, "kid": "0"}, EC_KEY]}
-    key = choose_key(opened(kid="1"), jwks)
-    assert key == Key({"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}, "1")
-    assert isinstance(key := choose_key(opened(), jwks), Key)
-    assert key.kid == "0"
-    assert choose_key(opened("RS256", kid="2"), jwks) == Key({"kty": "RSA", "n": "AQAB", "e": "AQAB"}, "2")
+    key = Key({"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}, "1")
+    assert choose_keys(opened(kid="1"), jwks) == (key,)
+    assert choose_keys(opened(), jwks) == (replace(key, kid="0"), key)
+    assert choose_keys(opened("RS256", kid="2"), jwks) == (Key({"kty": "RSA", "n": "AQAB", "e": "AQAB"}, "2"),)
     assert "AQAB" not in repr(key)
 
 
 @pytest.mark.parametrize("jwks", [None, [], "x", {}, {"keys": None}, {"keys": []}, {"keys": [1]}], ids=str)
 def test_what_holds_no_key_is_told(jwks: object) -> None:
-    assert choose_key(opened(), jwks) is Verdict.NO_KEYS
-    assert choose_key(opened("HS256"), jwks) is Verdict.WRONG_KEY_TYPE
+    assert choose_keys(opened(), jwks) is Verdict.NO_KEYS
+    assert choose_keys(opened("HS256"), jwks) is Verdict.WRONG_KEY_TYPE
 
 
 def test_a_key_of_another_kind_is_not_used() -> None:
-    assert choose_key(opened(kid="7"), {"keys": [EC_KEY]}) is Verdict.NO_SUCH_KEY
+    assert choose_keys(opened(kid="7"), {"keys": [EC_KEY]}) is Verdict.NO_SUCH_KEY
     for change in ({"crv": "P-384"}, {"use": "enc"}, {"alg": "ES384"}, {"kty": "RSA"}, {"kty": ["EC"]}):
-        assert choose_key(opened(), {"keys": [{**EC_KEY, **change}]}) is Verdict.WRONG_KEY_TYPE
+        assert choose_keys(opened(), {"keys": [{**EC_KEY, **change}]}) is Verdict.WRONG_KEY_TYPE
     for name, value in (("x", 7), ("x", ""), ("y", "?")):
-        assert choose_key(opened(), {"keys": [{**EC_KEY, name: value}]}) is Verdict.UNUSABLE_KEY
-    assert choose_key(opened("HS256"), {"keys": [EC_KEY]}) is Verdict.PUBLIC_KEY_AS_SECRET
+        assert choose_keys(opened(), {"keys": [{**EC_KEY, name: value}]}) is Verdict.UNUSABLE_KEY
+    assert choose_keys(opened("HS256"), {"keys": [EC_KEY]}) is Verdict.PUBLIC_KEY_AS_SECRET
 
 
 def test_a_key_that_the_token_brings_along_is_known_as_its_own() -> None:
@@ -118,5 +118,45 @@ def test_a_key_that_the_token_brings_along_is_known_as_its_own() -> None:
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_no_key_set_raises(value: Any) -> None:
     for jwks in (value, {"keys": value}, {"keys": [value]}, {"keys": [{**EC_KEY, "x": value, "kty": value}]}):
-        choose_key(opened(), jwks)
+        choose_keys(opened(), jwks)
     own_key(opened(jwk=value))
+
+
+async def test_each_key_that_fits_is_tried_until_one_holds() -> None:
+    """A repeated `kid`, or none: the first key that fits need not be the one."""
+    keys = [{**EC_KEY, "x": x} for x in ("AAAA", "", "BBBB", "CCCC")]
+    tried: list[str] = []
+
+    def answers(**verdicts: Verdict) -> Any:
+        async def verify(opened: Opened, key: Key) -> Verdict:
+            tried.append(key.jwk["x"])
+            return verdicts[key.jwk["x"]]
+
+        return verify
+
+    fails = dict.fromkeys(("AAAA", "BBBB", "CCCC"), Verdict.FAILS)
+    for token in (opened(), opened(kid="1")):
+        tried.clear()
+        verdict, key = await by_keys(token, {"keys": keys}, answers(**{**fails, "BBBB": Verdict.HOLDS}))
+        assert verdict is Verdict.HOLDS
+        assert key is not None
+        assert tried == ["AAAA", "BBBB"] == [tried[0], key.jwk["x"]]
+    verify = answers(**{**fails, "AAAA": Verdict.UNUSABLE_KEY, "CCCC": Verdict.UNUSABLE_KEY})
+    verdict, key = await by_keys(opened(), {"keys": keys}, verify)
+    assert verdict is Verdict.FAILS
+    assert key is not None
+    assert key.jwk["x"] == "BBBB"
+    verify = answers(**dict.fromkeys(fails, Verdict.UNUSABLE_KEY))
+    assert (await by_keys(opened(), {"keys": keys}, verify))[0] is Verdict.UNUSABLE_KEY
+    assert await by_keys(opened(), {"keys": []}, verify) == (Verdict.NO_KEYS, None)
+
+
+async def test_no_more_than_ten_keys_are_tried() -> None:
+    tried: list[Key] = []
+
+    async def verify(opened: Opened, key: Key) -> Verdict:
+        tried.append(key)
+        return Verdict.FAILS
+
+    await by_keys(opened(), {"keys": [EC_KEY] * 1000}, verify)
+    assert len(tried) == 10

@@ -244,7 +244,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is over is not remembered (T8)", "sharing",
-        "if edition.number <= self._over.get(edition.session, 0):", "if False:",
+        "if edition.number <= self._over.up_to(edition.session):", "if False:",
         many_tabs=(1, 3, 9),
     ),
     Mutant(
@@ -260,7 +260,7 @@ MUTANTS = [
     ),
     Mutant(
         "a late sign-out ends what is newer (T8)", "sharing",
-        "over = mine is None or ended.edition is None or mine.age <= ended.edition.age", "over = True",
+        "over = mine is None or ended.edition is None or not mine.began_after(ended.edition)", "over = True",
         many_tabs=(27, 293, 654),
     ),
     Mutant(

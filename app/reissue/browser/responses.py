@@ -87,6 +87,14 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
         """The body as text."""
         return str(await self._read("text"))
 
+    async def text_within(self, most: int) -> str | None:
+        """The body as text; None if it has more bytes than `most`: it is read no further, and the connection is free.
+
+        What is compressed counts as it is sent, where the server says how much that is, and else as it is.
+        """
+        text = await self._read(most)
+        return None if text is None else str(text)
+
     async def string(self) -> str:
         """As `text`."""
         return await self.text()
@@ -95,10 +103,12 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
         """The body read as JSON by `json.loads`, which the keywords go to."""
         return json.loads(await self.text(), **kwargs)
 
-    async def _read(self, way: str) -> Any:
+    async def _read(self, way: str | int) -> Any:
+        """The body, by this method of a JavaScript Response; or, of so many bytes at most, as text."""
         self._raise_if_failed()
+        read = self._wire.read if isinstance(way, str) else self._wire.readWithin
         try:
-            with self._told.of(self._wire.read, self.js_response, way) as (_, future):
+            with self._told.of(read, self.js_response, way) as (_, future):
                 return await future
         except JsException as error:
             raise AbortError(error) from None

@@ -112,6 +112,35 @@ export function discard(response, controller) {
     if (response.body && !response.body.locked) response.body.cancel().catch(() => {});
 }
 
+// Reads the body of a response as text. `undefined` is told of one with more than `most` bytes: nothing more of it is
+// read, and its connection is let go.
+export function readWithin(number, tell, response, most) {
+    tell(number, textWithin(response, most));
+}
+
+async function textWithin(response, most) {
+    const {body, headers} = response;
+    if (!body?.getReader) return response.text(); // none, or a page's own fetch gave something else
+    if (Number(headers?.get("Content-Length")) > most) {
+        body.cancel().catch(() => {}); // it may have failed by now
+        return undefined;
+    }
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    let bytes = 0;
+    for (;;) {
+        const {done, value} = await reader.read();
+        if (done) return text + decoder.decode();
+        bytes += value.byteLength;
+        if (bytes > most) {
+            reader.cancel().catch(() => {});
+            return undefined;
+        }
+        text += decoder.decode(value, {stream: true});
+    }
+}
+
 // What the core asks of a URL: `href`, `origin` and `pathname`, each on a line; nothing for what is no http(s) URL or
 // names a user.
 export function place(text) {

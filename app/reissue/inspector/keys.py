@@ -10,8 +10,9 @@ from typing import Any
 from ..browser.webcrypto import verified
 from ..errors import ReissueError
 from ..interceptor import Interceptor
-from ..jws import Opened, parse_json
-from ..signatures import HMAC, Key, Verdict, by_secret, choose_key, own_key
+from ..json_text import parse_json
+from ..jws import Opened
+from ..signatures import HMAC, Key, Verdict, by_keys, by_secret, choose_keys, own_key
 from . import webcrypto
 
 USUAL = "/.well-known/jwks.json"
@@ -40,7 +41,7 @@ class Keys:
             elif len(text) > _LONGEST:
                 self.trouble = "too long"
             else:
-                self._set = parse_json(text)
+                self._set = parse_json(text, exact=True)
         except (OSError, ReissueError):
             self.trouble = "no answer"
         except (TypeError, ValueError):
@@ -52,17 +53,14 @@ class Keys:
             if (
                 not self.secret
                 and self._set is not None
-                and choose_key(opened, self._set) is not Verdict.WRONG_KEY_TYPE
+                and choose_keys(opened, self._set) is not Verdict.WRONG_KEY_TYPE
             ):
                 return Verdict.PUBLIC_KEY_AS_SECRET, None
             return by_secret(opened, self.secret), None
         own = own_key(opened)
         if own is not None:
             return await verified(opened, own), own
-        chosen = choose_key(opened, self._set)
-        if isinstance(chosen, Verdict):
-            return chosen, None
-        return await verified(opened, chosen), chosen
+        return await by_keys(opened, self._set, verified)
 
     async def public_key_as_text(self) -> str:
         """The first public key of the set, as text; a fresh one if there is no set."""

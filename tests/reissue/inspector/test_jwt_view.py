@@ -9,6 +9,7 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reissue.claims import LONGEST
 from reissue.inspector.jwt_view import (
     EXPLAINED,
     PUBLIC,
@@ -25,7 +26,8 @@ from reissue.inspector.jwt_view import (
     visible,
     with_a_byte_broken,
 )
-from reissue.jws import LONGEST, Kind, compact, from_base64url, open_token, parse_json, to_base64url
+from reissue.json_text import parse_json
+from reissue.jws import Kind, compact, from_base64url, open_token, to_base64url
 
 NOW = 1_800_000_000
 SECRET = "a-string-secret-at-least-256-bits-long"

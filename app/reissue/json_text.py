@@ -1,0 +1,97 @@
+"""What somebody else has written, read within bounds: of its length, and for JSON of its depth and its numbers too.
+
+Pyodide's stack is the browser's. Where CPython raises RecursionError, a parser that goes some thousand levels down ends
+the interpreter, and the page's Python with it. So nothing from outside is parsed before it was looked at.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import Any, Final
+
+LONGEST_ANSWER: Final = 1_048_576
+"""Bytes of an answer of an endpoint, of metadata and of a key set. They come in a few thousand."""
+
+LONGEST: Final = 2 * LONGEST_ANSWER
+"""Characters of a JSON text, unless a caller says otherwise: what an answer has brought can be written down."""
+
+_DEEPEST: Final = 100
+_DIGITS: Final = 400
+"""Digits of a whole number: beyond 309 it is too large for a float, and reading it takes the square of its length."""
+
+# Text in quotes, ended or not, and everything else that is no bracket.
+_FLAT = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^][{}"]++', re.DOTALL)
+
+
+def parse_json(
+    text: object,
+    *,
+    longest: int = LONGEST,
+    deepest: int = _DEEPEST,
+    exact: bool = False,
+    twice: list[str] | None = None,
+) -> Any:
+    """The value of a JSON text. Raises ValueError for any other, and for one that is too long or nested too deeply.
+
+    A number that is too large is infinite, as in a browser, and so are Python's own `Infinity` and `NaN` read; with
+    `exact` both are refused. `twice` takes the names that an object has more than once; the last one counts.
+    """
+
+    def whole(digits: str) -> int | float:
+        if len(digits) <= _DIGITS:
+            return int(digits)
+        if exact:
+            raise ValueError("a number of too many digits")
+        return float(digits)
+
+    def constant(name: str) -> float:
+        if exact:
+            raise ValueError(f"{name} is no JSON")
+        return float(name)
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert twice is not None
+        twice.extend(repeated(name for name, _ in pairs))
+        return dict(pairs)
+
+    if not isinstance(text, str) or len(text) > longest:
+        raise ValueError("no text, or too long")
+    if is_nested_deeper(text, deepest):
+        raise ValueError("nested too deeply")
+    return json.loads(
+        text, parse_int=whole, parse_constant=constant, object_pairs_hook=None if twice is None else members
+    )
+
+
+def object_in(data: bytes, *, deepest: int, twice: list[str] | None = None) -> dict[str, Any] | None:
+    """The object that a part of a JSON Web Token holds, in UTF-8 (RFC 7519 section 7.2); None if it holds none."""
+    try:
+        value = parse_json(data.decode(), deepest=deepest, exact=True, twice=twice)
+    except ValueError:  # UnicodeDecodeError is one
+        return None
+    return value if isinstance(value, dict) else None
+
+
+async def text_within(response: Any, *, most: int = LONGEST_ANSWER) -> str | None:
+    """The body of a transport's response as text; None if it has more bytes than `most`.
+
+    A response with a method `text_within(most)` reads no further, and lets go of the connection. Of any other the
+    whole text is read, and then dropped if it is too long.
+    """
+    bounded = getattr(response, "text_within", None)
+    text: str | None = await (response.text() if bounded is None else bounded(most))
+    return text if text is not None and len(text) <= most else None
+
+
+def is_nested_deeper(text: str, levels: int) -> bool:
+    """Do the arrays and objects of this text lie in each other more than so many deep? Takes one look at each sign."""
+    if text.count("[") + text.count("{") <= levels:
+        return False
+    return max(accumulate((1 if sign in "[{" else -1) for sign in _FLAT.sub("", text)), default=0) > levels
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once, each once. Takes one look at each."""
+    return [name for name, times in Counter(names).items() if times > 1]
