@@ -1199,6 +1199,8 @@ CONTENT_SECURITY_POLICY = (
     # 'wasm-unsafe-eval': Pyodide is WebAssembly. Not 'unsafe-eval': PyScript calls Function(...) for the hooks of
     # workers only, and app/boot.js takes those away.
     "script-src 'self' 'wasm-unsafe-eval'; "
+    # No text becomes markup: PyScript runs what is inserted as Python, and `script-src` has no say in that.
+    "require-trusted-types-for 'script'; trusted-types 'none'; "
     "style-src 'self'; "
     "connect-src 'self'{origins}; "
     "img-src 'self' data:; "

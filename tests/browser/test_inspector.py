@@ -18,7 +18,10 @@ import asyncio, gc, sys
 import reissue
 from js import document
 
-document.body.insertAdjacentHTML("beforeend", '<main><div id="panel"></div></main>')
+main, panel = document.createElement("main"), document.createElement("div")
+panel.id = "panel"
+main.append(panel)
+document.body.append(main)
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 
 async def outcome(url, **options):
