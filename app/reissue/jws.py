@@ -6,6 +6,7 @@ Nothing here verifies anything (see `signatures`), and no text, however hostile,
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -94,8 +95,8 @@ def parse_json(text: str, twice: list[str] | None = None) -> Any:
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if twice is not None and len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.extend(name for name in made if names.count(name) > 1)
+            times = Counter(name for name, _ in pairs)
+            twice.extend(name for name in made if times[name] > 1)
         return made
 
     def refuse(constant: str) -> None:
