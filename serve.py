@@ -24,6 +24,7 @@ import itertools
 import json
 import math
 import os
+import re
 import secrets
 import signal
 import socket
@@ -33,10 +34,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import click
+import h11
 import jwt
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -376,7 +380,8 @@ class Fault:
                   Released with `abandon`, it ends as `drop` or `lost` does
     drop          the connection is closed, after `seconds`; nothing was done
     lost          the request was done (a refresh token is rotated), then the connection is closed
-    status        answers `status` with `body` as JSON, and `retry_after` as Retry-After; nothing was done
+    status        answers `status` with `body` as JSON, `retry_after` as Retry-After, and `challenge` as
+                  WWW-Authenticate; nothing was done
     html, empty   answers `status` with a page of HTML, or with no body; nothing was done
     endless       answers `status` with a body of 4 MB that does not end; nothing was done
     truncate      the request was done; half of the answer's body, then the connection is closed
@@ -389,7 +394,8 @@ class Fault:
     after: bool = False
     status: int = 200
     retry_after: str | None = None
-    body: Any = None
+    challenge: str | None = None
+    body: bytes = b""
     sid: str | None = None
 
     def hits(self, path: str, sid: str | None) -> bool:
@@ -400,6 +406,7 @@ class Fault:
 
 
 FAULT_KINDS = ("delay", "hold", "drop", "lost", "status", "html", "empty", "endless", "truncate")
+BODILESS = (204, 205, 304)  # RFC 9110 section 6.4.1
 
 
 class Lab:
@@ -580,8 +587,9 @@ class Traffic:
                 await self.lab.until_closed(receive)
                 await hang_up(scope, receive)
             case "status":
-                headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
-                await JSONResponse(fault.body, fault.status, headers)(scope, receive, send)
+                headers = {"Retry-After": fault.retry_after, "WWW-Authenticate": fault.challenge}
+                given = {name: value for name, value in headers.items() if value is not None}
+                await Response(fault.body, fault.status, given, "application/json")(scope, receive, send)
             case "html":
                 page = "<!doctype html><title>Sign in</title><p>A proxy's page, where JSON was expected."
                 await Response(page, fault.status, media_type="text/html")(scope, receive, send)
@@ -597,11 +605,71 @@ NOT_HTTP = b"HTTP/1.1 \0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with the connection in reach: ASGI has no word for hanging up without an answer."""
+    """uvicorn's HTTP/1.1 with the connection in reach: ASGI has no word for hanging up without an answer.
+
+    And with a bound that uvicorn has no setting for: a request must have arrived, head and body, `patience` seconds
+    after its first byte, the first one after the connection was made.
+    """
+
+    def __init__(self, *args: Any, headers: Mapping[str, str], patience: float, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.headers_of_all = headers
+        self.patience = patience
+        self.deadline: asyncio.TimerHandle | None = None
+        self.kept_waiting = False
+
+    def data_received(self, data: bytes) -> None:
+        """Reads on, and begins or ends the wait for a whole request."""
+        if self.kept_waiting:  # the wait begins anew
+            self.kept_waiting = False
+            self._end_wait()
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """Goes on to the next request; half of it may be here."""
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY or (self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]):
+            self._begin_wait()
+        else:
+            self._end_wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the wait, too."""
+        self._end_wait()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to what is no HTTP, with the headers of every answer; nothing in the midst of another."""
+        headers = {**self.headers_of_all, "Content-Type": "text/plain; charset=utf-8", "Connection": "close"}
+        refusal = h11.Response(status_code=400, headers=list(headers.items()), reason="Bad Request")
+        with suppress(h11.LocalProtocolError):
+            for event in (refusal, h11.Data(data=msg.encode()), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _begin_wait(self) -> None:
+        self.deadline = self.deadline or self.loop.call_later(self.patience, self._give_up)
+
+    def _end_wait(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def _give_up(self) -> None:
+        self.deadline = None
+        self.kept_waiting = self.flow.read_paused  # by us: a fault holds the request, and its body is not read
+        if self.kept_waiting:
+            return self._begin_wait()
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Puts the means to close the connection into the scope of each of its requests."""
         super().connection_made(transport)
+        self._begin_wait()
         # asyncio sets this only where the listening socket names its protocol, and ours does not. Without it each
         # answer waits 40 ms for the acknowledgement of its head (Nagle's algorithm).
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -630,6 +698,7 @@ async def hang_up(scope: Scope, receive: Receive, last_words: bytes = b"") -> No
 Endpoint = Callable[[Request], Awaitable[Response]]
 CODES = {
     400: "invalid_request",
+    421: "unknown_host",
     403: "cross_origin",
     404: "not_found",
     405: "method_not_allowed",
@@ -671,6 +740,11 @@ async def on_invalid_token(_: Request, exc: Exception) -> Response:
     return JSONResponse(error_body(exc.error, exc.description), 401, {"WWW-Authenticate": challenge})
 
 
+async def on_failure(_: Request, __: Exception) -> Response:
+    """A mistake of ours. Its traceback is in the log, and nothing of it in the answer."""
+    return JSONResponse(error_body("server_error", "the server failed"), 500)
+
+
 async def on_disconnect(_: Request, __: Exception) -> Response:
     """The client went away in the middle of its request; nobody reads this answer."""
     return Response(status_code=400)
@@ -679,7 +753,7 @@ async def on_disconnect(_: Request, __: Exception) -> Response:
 def bounded(request: Request, limit: int) -> Request:
     """The same request; reading more than `limit` bytes of its body is refused with 413."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):  # Python refuses 5,000 digits
         refuse(413, f"the body is larger than {limit} bytes")
     size = 0
 
@@ -735,6 +809,32 @@ def number(fields: Mapping[str, Any], name: str, default: float | None = None, *
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         refuse(400, f"'{name}' must be a number from {low:g} to {high:g}")
     return value
+
+
+def whole(fields: Mapping[str, Any], name: str, default: int | None = None, *, low: float, high: float) -> int:
+    """A whole number within bounds."""
+    value = number(fields, name, default, low=low, high=high)
+    if value != int(value):
+        refuse(400, f"'{name}' must be a whole number")
+    return int(value)
+
+
+def header_value(fields: Mapping[str, Any], name: str) -> str | None:
+    """What may stand in a header field (RFC 9110 section 5.5): printable ASCII; None if it is not there."""
+    if fields.get(name) is None:
+        return None
+    value = text(fields, name)
+    if not (value.isascii() and value.isprintable()) or value != value.strip():
+        refuse(400, f"'{name}' must be printable ASCII, without white space around it")
+    return value
+
+
+def json_text(fields: Mapping[str, Any], name: str, default: Any) -> bytes:
+    """Any value, as the JSON that it is sent as."""
+    try:
+        return json.dumps(fields.get(name, default), allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # NaN, which Python's JSON accepts; half of a surrogate pair; too deep
+        refuse(400, f"'{name}' can't be sent as JSON")
 
 
 def flag(fields: Mapping[str, Any], name: str) -> bool:
@@ -871,7 +971,7 @@ class ApiRoutes:
             Route("/api/me", self.protected(self.me)),
             Route("/api/notes", self.protected(self.list_notes)),
             Route("/api/notes", self.protected(self.add_note), methods=["POST"]),
-            Route("/api/notes/{id:int}", self.protected(self.delete_note), methods=["DELETE"]),
+            Route("/api/notes/{id}", self.protected(self.delete_note), methods=["DELETE"]),
             Route("/api/upload", self.protected(self.upload), methods=["POST", "PUT"]),
             Route("/api/stream", self.protected(self.stream)),
             Route("/api/echo", self.protected(self.echo), methods=every_method),
@@ -890,9 +990,12 @@ class ApiRoutes:
 
         return endpoint
 
-    async def me(self, _: Request, claims: Claims) -> Response:
-        """Who the token speaks for."""
-        return JSONResponse({name: claims[name] for name in ("sub", "name", "sid", "exp")})
+    async def me(self, request: Request, claims: Claims) -> Response:
+        """Who the token speaks for; with `?max_age=`, an answer that the browser may keep for so many seconds."""
+        kept = {}
+        if "max_age" in request.query_params:
+            kept["Cache-Control"] = f"private, max-age={whole(request.query_params, 'max_age', low=0, high=86_400)}"
+        return JSONResponse({name: claims[name] for name in ("sub", "name", "sid", "exp")}, headers=kept)
 
     async def list_notes(self, _: Request, claims: Claims) -> Response:
         """The user's notes."""
@@ -907,7 +1010,9 @@ class ApiRoutes:
 
     async def delete_note(self, request: Request, claims: Claims) -> Response:
         """Deletes a note of the user's own."""
-        if self.notes[claims["sub"]].pop(request.path_params["id"], None) is None:
+        id = request.path_params["id"]
+        known = id.isascii() and id.isdecimal() and len(id) <= 18  # Python refuses to read 5,000 digits
+        if not known or self.notes[claims["sub"]].pop(int(id), None) is None:
             refuse(404, "there is no such note")
         return Response(status_code=204)
 
@@ -930,7 +1035,7 @@ class ApiRoutes:
 
     async def stream(self, request: Request, _: Claims) -> Response:
         """Server-sent events: `lines` of them, `interval` seconds apart."""
-        lines = int(number(request.query_params, "lines", 5, low=1, high=10_000))
+        lines = whole(request.query_params, "lines", 5, low=1, high=10_000)
         interval = number(request.query_params, "interval", 0.2, low=0, high=60)
 
         async def events() -> AsyncIterator[str]:
@@ -1022,7 +1127,7 @@ class DevRoutes:
 
     def lifetime(self, fields: dict[str, Any]) -> None:
         """Seconds that access tokens minted from now on live; with `sid`, only that session's next one."""
-        seconds, sid = int(number(fields, "seconds", low=1, high=1e8)), self._sid(fields)
+        seconds, sid = whole(fields, "seconds", low=1, high=1e8), self._sid(fields)
         if sid is None:
             self.issuer.access_lifetime = seconds
         else:
@@ -1041,18 +1146,19 @@ class DevRoutes:
             refuse(400, f"'kind' must be one of: {', '.join(FAULT_KINDS)}")
         if not path.startswith(("/auth/", "/api/")):
             refuse(400, "'path' must begin with /auth/ or /api/")
-        after, retry_after = flag(fields, "after"), fields.get("retry_after")
-        if retry_after is not None and not text(fields, "retry_after").isprintable():
-            refuse(400, "'retry_after' must be printable")
+        status = whole(fields, "status", 503 if kind == "status" else 200, low=200, high=599)
+        if kind in ("status", "html", "endless") and status in BODILESS:
+            refuse(400, f"an answer with status {status} has no body: say 'empty' as its 'kind'")
         fault = Fault(
             path=path,
             kind=kind,
-            times=int(number(fields, "times", 1, low=1, high=1e6)),
+            times=whole(fields, "times", 1, low=1, high=1e6),
             seconds=number(fields, "seconds", 0, low=0, high=600),
-            after=after,
-            status=int(number(fields, "status", 503 if kind == "status" else 200, low=200, high=599)),
-            retry_after=retry_after,
-            body=fields.get("body", error_body("temporarily_unavailable", "a fault on demand")),
+            after=flag(fields, "after"),
+            status=status,
+            retry_after=header_value(fields, "retry_after"),
+            challenge=header_value(fields, "challenge"),
+            body=json_text(fields, "body", error_body("temporarily_unavailable", "a fault on demand")),
             sid=self._sid(fields),
         )
         self.lab.faults.append(fault)
@@ -1069,7 +1175,7 @@ class DevRoutes:
 
     async def held(self, request: Request) -> Response:
         """Answers when `count` requests are held, so a test needs no sleep; 504 after `seconds`."""
-        count = int(number(request.query_params, "count", 1, low=0, high=1e6))
+        count = whole(request.query_params, "count", 1, low=0, high=1e6)
         seconds = number(request.query_params, "seconds", 10, low=0, high=600)
         if not await self.lab.wait_until_held(count, seconds=seconds):
             refuse(504, f"only {self.lab.held} of {count} requests are held")
@@ -1199,6 +1305,8 @@ CONTENT_SECURITY_POLICY = (
     # 'wasm-unsafe-eval': Pyodide is WebAssembly. Not 'unsafe-eval': PyScript calls Function(...) for the hooks of
     # workers only, and app/boot.js takes those away.
     "script-src 'self' 'wasm-unsafe-eval'; "
+    # No text becomes markup: PyScript runs what is inserted as Python, and `script-src` has no say in that.
+    "require-trusted-types-for 'script'; trusted-types 'none'; "
     "style-src 'self'; "
     "connect-src 'self'{origins}; "
     "img-src 'self' data:; "
@@ -1224,6 +1332,40 @@ def security_headers(settings: Settings) -> dict[str, str]:
     if settings.isolated:  # with the opener policy above: SharedArrayBuffer, and workers that may block
         headers["Cross-Origin-Embedder-Policy"] = "require-corp"
     return headers
+
+
+HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{0,5})?")
+
+
+class KnownHosts:
+    """ASGI middleware: refuses requests for names that are not this machine's.
+
+    Another site may have pointed a name of its own at us (DNS rebinding): to the browser and to `require_same_origin`
+    its page would be of our origin. An IP address can't be pointed anywhere. `*` among the names is every name.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self.app = app
+        self.names = {name.lower() for name in names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Goes on, or answers 421 (RFC 9110 section 15.5.20)."""
+        if scope["type"] == "http" and not self.knows(Headers(scope=scope).get("host", "")):
+            description = "the Host header names another machine: --allow-host NAME lets it be called by that name"
+            return await JSONResponse(error_body(CODES[421], description), 421)(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    def knows(self, host: str) -> bool:
+        """Is this name, with or without a port, one of ours?"""
+        found = HOST.fullmatch(host.lower())
+        if found is None:
+            return False
+        name = found["address"] or found["name"].removesuffix(".")
+        if "*" in self.names or name in self.names or name == "localhost" or name.endswith(".localhost"):
+            return True
+        with suppress(ValueError):
+            return bool(ip_address(name))
+        return False
 
 
 class FixedHeaders:
@@ -1275,12 +1417,26 @@ class Settings:
     isolated: bool = False
     allow_origin: tuple[str, ...] = ()
     allow_page: tuple[str, ...] = ()
+    allow_host: tuple[str, ...] = ()
     root: Path = ROOT
     site: Path = ROOT / ".runtime" / "site"
 
 
-def create_app(settings: Settings) -> Starlette:
+class Application(Starlette):
+    """Starlette's, with headers on every answer: also on a 500, which it gives outside of all middleware."""
+
+    def __init__(self, headers: dict[str, str], **options: Any) -> None:
+        super().__init__(**options)
+        self.headers = headers
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """All of Starlette's own, and the headers around it."""
+        return FixedHeaders(super().build_middleware_stack(), self.headers)
+
+
+def create_app(settings: Settings) -> Application:
     """The application; its parts are in reach as `app.state.issuer` and `app.state.lab`."""
+    headers = security_headers(settings)
     lab = Lab(skew=settings.skew)
     allow_page = frozenset(origin.rstrip("/") for origin in settings.allow_page)
     issuer = Issuer(
@@ -1290,7 +1446,8 @@ def create_app(settings: Settings) -> Starlette:
         refresh_lifetime=settings.refresh_lifetime,
         grace=settings.grace,
     )
-    app = Starlette(
+    app = Application(
+        headers,
         routes=[
             *AuthRoutes(issuer, lab, refresh_delay=settings.refresh_delay).routes,
             *ApiRoutes(issuer, lab).routes,
@@ -1298,7 +1455,7 @@ def create_app(settings: Settings) -> Starlette:
             *PageRoutes(settings.root, settings.site).routes,
         ],
         middleware=[
-            Middleware(FixedHeaders, headers=security_headers(settings)),
+            Middleware(KnownHosts, names=settings.allow_host),
             # Before faults and counters: no preflight is counted, and the answers of faults can be read.
             *cross_origin(allow_page),
             Middleware(Traffic, lab=lab, issuer=issuer),
@@ -1308,6 +1465,7 @@ def create_app(settings: Settings) -> Starlette:
             InvalidGrant: on_invalid_grant,
             InvalidToken: on_invalid_token,
             ClientDisconnect: on_disconnect,
+            Exception: on_failure,
         },
     )
     app.router.redirect_slashes = False
@@ -1369,10 +1527,12 @@ def option(name: str, default: Any, help: str, **kind: Any) -> Callable[[FC], FC
 @option("--isolated", False, "Send Cross-Origin-Embedder-Policy: pages are isolated.", is_flag=True)
 @option("--allow-origin", (), "Let our pages call this origin as well.", multiple=True, metavar="URL")
 @option("--allow-page", (), "Let pages of this origin call us, with their cookie.", multiple=True, metavar="URL")
+@option("--allow-host", (), "Be called by this name; '*' is any.", multiple=True, metavar="NAME")
+@option("--patience", 60.0, "Seconds in which a request must have arrived.", type=click.FloatRange(0.1, 3600))
 @option("--site", Settings().site, "Folder of the browser runtime.", type=click.Path(path_type=Path))
 @option("--log-level", "warning", "Of the HTTP server.", type=click.Choice(["error", "warning", "info"]))
 @option("--access-log", False, "A line for each request: method, URL, status; no headers.", is_flag=True)
-def main(host: str, port: int, log_level: str, access_log: bool, **settings: Any) -> None:
+def main(host: str, port: int, patience: float, log_level: str, access_log: bool, **settings: Any) -> None:
     """Serves the demo page with a mock auth server behind it, for development and tests."""
     if not settings["site"].is_dir():
         hint = "run `make serve`, or `python runtime/build.py`"
@@ -1381,10 +1541,10 @@ def main(host: str, port: int, log_level: str, access_log: bool, **settings: Any
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: sys.exit(0))
     sock = listen(host, port)
-    app = create_app(Settings(**settings))
+    app = create_app(Settings(**{**settings, "allow_host": (host, *settings["allow_host"])}))
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=cast(type[H11Protocol], partial(Protocol, headers=app.headers, patience=patience)),
         ws="none",
         lifespan="off",
         log_level="info" if access_log else log_level,

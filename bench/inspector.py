@@ -26,7 +26,9 @@ import asyncio, time
 import reissue
 from js import document
 
-document.body.insertAdjacentHTML("afterbegin", '<div id="panel"></div>')
+panel = document.createElement("div")
+panel.id = "panel"
+document.body.prepend(panel)
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 inspector = None
 

@@ -10,12 +10,15 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from reissue import refusals
 
+from runtime.publish.demo import policy
+from serve import Settings, security_headers
 from tests.documents import (
     AS_A_GUIDE,
     AS_COMMANDS,
@@ -238,6 +241,38 @@ def test_the_policy_is_the_one_that_the_guides_page_runs_under() -> None:
     (policy,) = (node for node in ast.parse(server.code).body if ast.unparse(node).startswith("POLICY = "))
     exec(ast.unparse(policy), names)
     assert said.code.split() == names["POLICY"].split()
+
+
+def published_policies() -> Iterator[tuple[str, str]]:
+    """Every policy that we send, or tell others to send, and where it stands."""
+    yield "serve.py", security_headers(Settings())["Content-Security-Policy"]
+    yield "runtime/publish/demo.py", policy(api="https://api.example/")
+    page = ROOT / "runtime" / "publish" / "embed" / "index.html"
+    shown = [(str(block), block.code) for block in blocks(DOCUMENTS)]
+    for place, text in [*shown, (page.name, page.read_text("utf-8"))]:
+        whole = re.sub(r'"\n\s*"', "", text)  # Python's literals that stand in a row are one
+        for found in re.findall(r"(?:default|script)-src '(?:[^\"\n]|(?<=;)\n)*", whole):
+            yield place, found
+
+
+def test_every_published_policy_forbids_a_base_and_text_that_becomes_markup() -> None:
+    """X12, X13: `base-uri 'none'`, and Trusted Types."""
+    policies = list(published_policies())
+    assert {place.partition(":")[0] for place, _ in policies} >= {
+        *("serve.py", "runtime/publish/demo.py", "index.html"),
+        *("docs/security.md", "docs/guide.md", "docs/embedding.md"),
+    }
+    for place, text in policies:
+        directives = {name: values for name, *values in map(str.split, text.strip(" ;").split(";"))}
+        assert directives["base-uri"] == ["'none'"], place
+        assert directives["require-trusted-types-for"] == ["'script'"], place
+        assert directives["trusted-types"] in (["'none'"], ["default"]), place
+        assert directives["script-src"] == ["'self'", "'wasm-unsafe-eval'"], place
+
+
+def test_no_page_of_ours_needs_a_base() -> None:
+    pages = (ROOT / "index.html", ROOT / "runtime" / "publish" / "embed" / "index.html")
+    assert not any("<base" in page.read_text("utf-8") for page in pages)
 
 
 # Links

@@ -46,7 +46,7 @@ from .events import (
     RequestPhase,
     WaitsFor,
 )
-from .messages import Request
+from .messages import Request, default_options
 from .neighbours import Neighbours, Store
 from .outcomes import ShouldRenew, judge
 from .proofs import Proofs, Prover
@@ -76,12 +76,14 @@ class Interceptor:
     server takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6).
     `neighbours` are the other pages that share the session, `store` is where it outlives the page; `untold` is where
     a mark without a secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a
-    key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `step_up` is a coroutine
-    function that is called with a `StepUp` when the API wants a stronger or a fresher sign-in (RFC 9470): it gives
-    fields for the endpoint's sign-in, or a credential, or None if the user declines. `user_claim` is what this server's
-    tokens call the claim that names the user: by it a client notices that the browser's cookie has become another
-    user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`. `parse_url` reads a URL as the
-    transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `cache` and `credentials` are
+    fetch's own settings for each request to the audience that has none of its own: `cache="no-store"` keeps one user's
+    answers from the next (X14), `credentials="omit"` cookies from the API, and password dialogs from the page (X15).
+    `step_up` is a coroutine function that is called with a `StepUp` when the API wants a stronger or a fresher sign-in
+    (RFC 9470): it gives fields for the endpoint's sign-in, or a credential, or None if the user declines. `user_claim`
+    is what this server's tokens call the claim that names the user: by it a client notices that the browser's cookie
+    has become another user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`. `parse_url`
+    reads a URL as the transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
 
     A client runs in one event loop at a time. In the next one, as in a second `asyncio.run`, its session goes on once
     the last one is closed; while that is open, calls raise ReissueError.
@@ -107,6 +109,8 @@ class Interceptor:
         proofs: Proofs | None = None,
         step_up: StepUpHandler | None = None,
         user_claim: str | None = None,
+        cache: str | None = None,
+        credentials: str | None = None,
         parse_url: ParseUrl = parse_url,
         page: Page | None = None,
         make_future: MakeFuture | None = None,
@@ -128,6 +132,7 @@ class Interceptor:
         if step_up is not None and not callable(step_up):
             raise TypeError("step_up is a coroutine function of a StepUp")
         self._in_flight = in_flight
+        self._defaults = default_options(cache=cache, credentials=credentials)
         self._prover = Prover(proofs, parse_url) if proofs else None
         self._admissions: dict[str, Admission] = {}
         self._listeners = Listeners()
@@ -139,6 +144,7 @@ class Interceptor:
             "in_flight": in_flight,
             "proofs": proofs,
             "user_claim": user_claim,
+            **self._defaults,
         }
         make_sessions: Callable[..., Sessions]
         if isinstance(endpoint, Resource):
@@ -414,7 +420,8 @@ class Interceptor:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
         if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
             raise ValueError("in mode 'no-cors' a browser sends no token: leave the mode out, or send with auth=False")
-        request = Request(url.href, request.method, request.headers, request.body, request.options)
+        options = {**self._defaults, **request.options} if self._defaults else request.options
+        request = Request(url.href, request.method, request.headers, request.body, options)
         with self._attempts(request, url, knows_step_up=knows_step_up) as attempts:
             attempt: Request | None = await attempts.first()
             outcome: Any = None

@@ -20,6 +20,10 @@ _OPTIONS: Final = frozenset({  # what else fetch takes: RequestInit (Fetch stand
     "mode", "credentials", "cache", "redirect", "referrer", "referrerPolicy", "integrity", "keepalive", "signal",
     "window", "duplex", "priority", "targetAddressSpace",
 })  # fmt: skip
+_DEFAULTS: Final = {  # those that may be set for all requests (Fetch standard, section 5.4)
+    "cache": ("default", "no-store", "reload", "no-cache"),  # the others give answers that may be another user's
+    "credentials": ("omit", "same-origin", "include"),
+}
 _HINTS: Final = {
     "data": "give body=, or json=",
     "params": "put it into the URL",
@@ -164,6 +168,17 @@ class Request:
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.shown_url})"
+
+
+def default_options(**options: Any) -> dict[str, str]:
+    """Those of fetch's settings that are given, for all requests of a client. Raises TypeError or ValueError."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is text, not {type(value).__name__}")
+        if value not in _DEFAULTS[name]:
+            raise ValueError(f"{name} is one of {', '.join(map(repr, _DEFAULTS[name]))} here, not {value!r}")
+    return given
 
 
 def _unknown(option: str) -> str:

@@ -13,6 +13,10 @@ from urllib.parse import unquote
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_DECODINGS: Final = 5
+_ENCODED_PERCENT = re.compile(r"%(?:25)+")
+_OVERLONG = re.compile(r"%(?:c0|e0%80|f0%80%80)%a[ef]", re.IGNORECASE)  # `.` and `/`
+_DOTS = re.compile(r"[/\\]\.\.(?:[/\\;?#\x00-\x20]|\Z)")
 _HOST = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
 
 
@@ -96,7 +100,7 @@ class Audience:
         for origin, segments in self._covered:
             if url.origin == origin:
                 path = _segments(url.path)
-                if path[: len(segments)] == segments and not _climbs(path):
+                if path[: len(segments)] == segments and not _climbs(url.path):
                     return True
         return False
 
@@ -117,6 +121,19 @@ def _segments(path: str) -> list[str]:
     return path.split("/")
 
 
-def _climbs(segments: list[str]) -> bool:
-    """Would a server that decodes `%2f` or `%5c` before it resolves `..` leave the audience?"""
-    return any("%" in segment and ".." in re.split(r"[/\\]", unquote(segment)) for segment in segments)
+def _climbs(path: str) -> bool:
+    """Would a server leave the audience that resolves `..` after it has decoded the path, once or more often?
+
+    Also one that drops what follows a `;`, a NUL or a space (`..;/` to Tomcat), or reads UTF-8 that is longer than it
+    need be. What isn't plain after a few decodings is meant to deceive.
+    """
+    if "%" not in path and ".." not in path:
+        return False
+    for _ in range(_DECODINGS):
+        plain = unquote(_ENCODED_PERCENT.sub("%", path))
+        if _OVERLONG.search(path) or _DOTS.search(plain):
+            return True
+        if plain == path:
+            return False
+        path = plain
+    return True

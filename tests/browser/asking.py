@@ -2,7 +2,8 @@
 
 The policy has no 'unsafe-eval', which Playwright's own `evaluate` needs. In Chromium the developer tools are let
 through. Firefox, by WebDriver BiDi, has nothing of the kind that Playwright would hand out: there an expression comes
-as a script file of the page's own origin, and the answer as a line in the console.
+as a module of the page's own origin, and the answer as a line in the console. A module, since the policy lets nobody
+set the address of a script element to a text (Trusted Types).
 """
 
 from __future__ import annotations
@@ -43,11 +44,7 @@ ASKED = """
                 answer(number, window.run_python(text));
                 return;
             }
-            const script = document.createElement("script");
-            script.answer = asked => answer(number, asked);
-            script.src = text;
-            document.documentElement.append(script);
-            script.remove();
+            answer(number, import(text).then(module => module.default?.()));
         });
         document.documentElement.append(input);
     };
@@ -63,7 +60,7 @@ class Asking(Protocol):
         """The value of a JavaScript expression, awaited; an error fails the test."""
 
     def execute(self, script: str) -> None:
-        """Run JavaScript that is no expression, to its end; what it declares stays."""
+        """Run JavaScript that is no expression, to its end; what it gives to `globalThis` stays."""
 
     def python(self, source: str) -> Any:
         """What the page's `run_python` answers."""
@@ -127,21 +124,21 @@ class InsertedScripts:
         page.add_init_script(ASKED)
 
     def value(self, expression: str) -> Any:
-        return self._asked(f"const {{answer}} = document.currentScript; answer((async () => {bounded(expression)})())")
+        return self._asked(f"export default async () => {bounded(expression)}")
 
     def execute(self, script: str) -> None:
-        self._asked(f"{{ const {{answer}} = document.currentScript; queueMicrotask(answer) }}\n{script}", block=False)
+        self._asked(script)
 
     def python(self, source: str) -> Any:
         return self._answered("python", next(self._numbers), source)
 
-    def _asked(self, script: str, *, block: bool = True) -> Any:
+    def _asked(self, script: str) -> Any:
         if not self._routed:  # not sooner: where anything is routed, the browser keeps nothing in its cache
             self._page.route(f"**{FOLDER}*", self._give)
             self._routed = True
         number = next(self._numbers)
         path = f"{FOLDER}{number}.js"
-        self._scripts[path] = f"{{ {script} }}" if block else script
+        self._scripts[path] = script
         return self._answered("script", number, path)
 
     def _answered(self, kind: str, number: int, text: str, *, timeout: float = STALLED) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from playwright.sync_api import Route
@@ -24,8 +25,8 @@ await outcome("/api/me")
 """
 
 
-def redirect(route: Route, location: str) -> None:
-    route.fulfill(status=307, headers={"Location": location})
+def redirect(route: Route, location: str, status: int = 307) -> None:
+    route.fulfill(status=status, headers={"Location": location})
 
 
 @pytest.fixture
@@ -108,6 +109,39 @@ def test_a_redirect_to_another_origin_does_not_take_the_token_along(python: Visi
     assert [request.path for request in other.requests][-1] == "/api/landed"
     (token,) = python.tokens
     assert not other.saw(token)
+
+
+NARROW = """
+import js
+narrow = reissue.connect("/api/notes", endpoint=reissue.Endpoint("/auth"))
+await narrow.resume()
+
+async def sent(url, **options):
+    try:
+        return (await narrow.fetch(url, **options)).status
+    except OSError as error:
+        return type(error).__name__
+
+async def sent_by_javascript(url):
+    with narrow.installed():
+        return (await js.fetch(url)).status
+
+[await sent("/api/notes"), await sent("/api/me")]
+"""
+
+
+@pytest.mark.firefox
+def test_a_redirect_within_the_origin_takes_the_token_along_unless_it_is_not_followed(python: Visit) -> None:
+    """X1: as docs/security.md says: the browser follows, and keeps the header, also out of the audience's path."""
+    python.expect_console("status of 401")
+    assert python.run(NARROW) == [200, 401], "/api/me is outside, and wants a token"
+    for status in (301, 302, 303, 307, 308):
+        path = f"/api/notes/moved-{status}"
+        python.page.route(f"**{path}", partial(redirect, location=f"{python.server.url}api/me", status=status))
+        assert python.run(f"[await sent('{path}'), await sent_by_javascript('{path}')]") == [200, 200], status
+        python.expect_console("Failed to fetch|Failed to load resource", times=0, at_most=99)
+        unfollowed = f"[await sent('{path}', redirect='error'), await sent('{path}', redirect='manual')]"
+        assert python.run(unfollowed) == ["NetworkError", 0], status
 
 
 @pytest.mark.firefox

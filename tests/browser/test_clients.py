@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import pytest
 
-from tests.browser.visit import Visit
+from tests.browser.visit import Policy, Visit
 from tests.documents import AS_A_CLIENT, run_by
 
 EXAMPLES = {block.heading: block.code for block in run_by(AS_A_CLIENT)}
@@ -64,8 +65,9 @@ None
 """
 
 # What a page's policy must let through for workers: a module of its own, or what PyScript and urllib3 make of a blob.
-MODULE = {"worker-src": "'self'"}
-BLOB = {"worker-src": "'self' blob:"}
+# Their addresses are texts, which Trusted Types would refuse.
+MODULE: Final[Policy] = {"worker-src": "'self'", "require-trusted-types-for": None}
+BLOB: Final[Policy] = {"worker-src": "'self' blob:", "require-trusted-types-for": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Place:
     jspi: bool = True
     worker: bool = False
     isolated: bool = False
-    policy: dict[str, str] | None = None
+    policy: Policy = field(default_factory=dict)
 
     @property
     def titles(self) -> set[str]:

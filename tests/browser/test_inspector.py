@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Download, Page, expect
+from reissue.jws import compact
 
 from tests.browser.axe import expect_accessible
 from tests.browser.visit import REFUSED, Visit
@@ -18,7 +19,10 @@ import asyncio, gc, sys
 import reissue
 from js import document
 
-document.body.insertAdjacentHTML("beforeend", '<main><div id="panel"></div></main>')
+main, panel = document.createElement("main"), document.createElement("div")
+panel.id = "panel"
+main.append(panel)
+document.body.append(main)
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 
 async def outcome(url, **options):
@@ -513,3 +517,20 @@ None
     after = mounted_and_closed(100)
     assert after["JSEventListeners"] <= before["JSEventListeners"]
     assert after["Nodes"] <= before["Nodes"] + 20, "not one node for each"
+
+
+def test_of_a_token_with_thousands_of_claims_the_first_hundred_are_shown(panel: Visit) -> None:
+    """As long as the view takes one. Rows are counted, and the rest is told of."""
+    panel.page.get_by_role("tab", name="Token").click()
+    many = {f"no. {n:04}": n for n in range(2_200)}
+    panel["#token-paste"].fill(compact({"alg": "none", **many}, {**many, "exp": 4_000_000_000}))
+    expect(panel[".token-of-header .token-row"]).to_have_count(100)
+    expect(panel[".token-of-header .token-left-out"]).to_have_text("Only the first 100 are shown. Left out: 2,101.")
+    expect(panel[".token-of-payload .token-row"]).to_have_count(100)
+    expect(panel[".token-of-payload .token-row"].first).to_contain_text("exp")
+    expect(panel[".token-of-payload .token-left-out"]).to_have_text("Only the first 100 are shown. Left out: 2,101.")
+    panel["#token-paste"].fill(compact({"alg": "none"}, {f"secret {n:04}": n for n in range(2_200)}))
+    expect(panel[".token-odd li"]).to_have_count(101)
+    expect(panel[".token-odd .token-left-out"]).to_be_visible()
+    panel["#token-paste"].fill(compact({"alg": "none"}, {"sub": "ada"}))
+    expect(panel[".token-left-out"]).to_have_count(0)

@@ -32,7 +32,7 @@ PATIENCE = 60  # seconds; no test waits for so long if all is well
 RUNNER = """
 const script = document.createElement("script");
 script.type = "py";
-script.textContent = arguments[0] + "\\nimport js\\njs.window.run_python = run_python";
+script.append(arguments[0] + "\\nimport js\\njs.window.run_python = run_python"); // `textContent` is refused
 document.body.append(script);
 """
 RUN = """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ TYPES = {
     ".mjs": "text/javascript; charset=utf-8",
     ".py": "text/x-python",
 }
+Policy = Mapping[str, str | None]  # directives of a Content-Security-Policy
 STARTED = 30_000  # ms for Python to start, on a machine that is busy
 # PyScript's own word that it is ready, for whoever shows debug messages.
 READY = "[pyscript/main] PyScript Ready"
@@ -31,7 +33,7 @@ FIREFOX_OWN = re.compile(
     "^uncaught: (The status line of the HTTP response is invalid|The Same Origin Policy disallows)"
 )
 KEEP_THE_NEXT_BLOB = """
-var blob = new Promise(resolve => {
+globalThis.blob = new Promise(resolve => {
     const plain = URL.createObjectURL;
     URL.createObjectURL = made => {
         URL.createObjectURL = plain;
@@ -146,19 +148,20 @@ class Visit:
 
     # Python of the test's own
 
-    def open_blank(self, page: str = "blank.html", *, policy: dict[str, str] | None = None) -> Visit:
+    def open_blank(self, page: str = "blank.html", *, policy: Policy = MappingProxyType({})) -> Visit:
         """A page with Python and nothing else, of the same origin and under the server's headers.
 
-        `policy` sets directives of its Content-Security-Policy anew.
+        `policy` sets directives of its Content-Security-Policy anew; None leaves one out.
         """
         return self.begin_blank(page, policy=policy).blank_has_begun()
 
-    def begin_blank(self, page: str = "blank.html", *, policy: dict[str, str] | None = None) -> Visit:
+    def begin_blank(self, page: str = "blank.html", *, policy: Policy = MappingProxyType({})) -> Visit:
         """`open_blank` without the wait: several pages may start at once."""
         headers = self.server.request("GET", "/").headers
         directives = dict(d.strip().partition(" ")[::2] for d in headers["Content-Security-Policy"].split(";"))
         kept = {name: value for name, value in headers.items() if name.lower().startswith("cross-origin")}
-        kept["Content-Security-Policy"] = "; ".join(f"{d} {v}" for d, v in {**directives, **(policy or {})}.items())
+        changed: dict[str, str | None] = {**directives, **policy}
+        kept["Content-Security-Policy"] = "; ".join(f"{d} {v}" for d, v in changed.items() if v is not None)
 
         def answer(route: Route) -> None:
             file = PAGES / urlsplit(route.request.url).path[1:]
@@ -193,7 +196,7 @@ class Visit:
         return self._asking.value(expression)
 
     def execute(self, script: str) -> None:
-        """Run JavaScript that is no expression, to its end; what it declares stays."""
+        """Run JavaScript that is no expression, to its end; what it gives to `globalThis` stays."""
         self._asking.execute(script)
 
     # What was seen

@@ -251,6 +251,7 @@ def test_a_date_is_counted_from_the_responses_own() -> None:
     assert parse_retry_after(after, date="yesterday", now=lambda: 1_700_000_000.0) == 10
     assert parse_retry_after(after, now=lambda: 0.0) == LONGEST_WAIT
     assert parse_retry_after("1700000000") == LONGEST_WAIT
+    assert parse_retry_after(after + " " * 100 + sent, now=lambda: 0.0) is None, "no date is so long"
 
 
 @pytest.mark.parametrize("life", ["3600.0", "soon", -1, 10**400, None, True, [], "inf", "nan"])

@@ -78,7 +78,8 @@ def make_client(tmp_path: Path) -> Iterator[MakeClient]:
     with ExitStack() as stack:
 
         def make(**settings: Any) -> Client:
-            app = serve.create_app(serve.Settings(**{"root": tmp_path, "site": tmp_path, **settings}))
+            ours = {"root": tmp_path, "site": tmp_path, "allow_host": ("testserver",)}
+            app = serve.create_app(serve.Settings(**{**ours, **settings}))
             http = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
             return Client(stack.enter_context(http))
 

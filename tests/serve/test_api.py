@@ -121,6 +121,23 @@ def test_a_note_that_utf_8_cannot_spell_is_a_400_and_does_not_break_the_list(sig
     assert signed_in.api("/api/notes").status_code == 200
 
 
+@pytest.mark.parametrize("id", ["9" * 5_000, "9" * 18, "-1", "1.0", "one", "%D9%A1", "%C2%B2"])
+def test_an_id_that_no_note_has_is_a_404(signed_in: Client, id: str) -> None:
+    answer = signed_in.api(f"/api/notes/{id}", "DELETE")
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+def test_a_length_of_five_thousand_digits_is_a_413(signed_in: Client) -> None:
+    answer = signed_in.api("/api/upload", "POST", content=b"x", headers={"Content-Length": "9" * 5_000})
+    assert answer.status_code == 413
+
+
+def test_me_may_be_kept_by_the_browser_if_the_page_asks_for_it(signed_in: Client) -> None:
+    assert "cache-control" not in signed_in.api("/api/me").headers
+    assert signed_in.api("/api/me?max_age=600").headers["cache-control"] == "private, max-age=600"
+    assert signed_in.api("/api/me?max_age=1e9").status_code == 400
+
+
 def test_an_upload_of_raw_bytes_is_measured(signed_in: Client) -> None:
     content = bytes(range(256)) * 5000
     answer = signed_in.api("/api/upload", "POST", content=content)

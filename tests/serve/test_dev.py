@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -195,6 +196,11 @@ def test_a_status_fault_carries_retry_after_and_any_body_and_does_nothing(signed
     assert signed_in.post("/auth/refresh").status_code == 200  # the token was not rotated before
 
 
+def test_a_status_fault_may_carry_a_challenge(signed_in: Client) -> None:
+    signed_in.fault("/api/me", "status", status=401, challenge='Basic realm="old"')
+    assert signed_in.api("/api/me").headers["www-authenticate"] == 'Basic realm="old"'
+
+
 def test_an_html_fault_is_a_page_where_json_was_expected(signed_in: Client) -> None:
     signed_in.fault("/auth/refresh", "html")
     answer = signed_in.post("/auth/refresh")
@@ -305,6 +311,16 @@ def test_each_refresh_can_be_slowed_at_start(make_client: MakeClient, monkeypatc
         {"path": "/api/me", "kind": "status", "times": 0},
         {"path": "/api/me", "kind": "status", "retry_after": 7},
         {"path": "/api/me", "kind": "status", "retry_after": "7\r\nX-Evil: 1"},
+        {"path": "/api/me", "kind": "status", "retry_after": "日本"},
+        {"path": "/api/me", "kind": "status", "retry_after": "é"},
+        {"path": "/api/me", "kind": "status", "retry_after": " 7"},
+        {"path": "/api/me", "kind": "status", "challenge": 'Basic realm="日本"'},
+        {"path": "/api/me", "kind": "status", "body": float("nan")},
+        {"path": "/api/me", "kind": "status", "body": {"a": "\ud800"}},
+        {"path": "/api/me", "kind": "status", "status": 404.5},
+        {"path": "/api/me", "kind": "status", "times": 1.5},
+        {"path": "/api/me", "kind": "status", "status": 204},
+        {"path": "/api/me", "kind": "html", "status": 304},
         {"path": "/api/me", "kind": "delay", "seconds": -1},
         {"path": "/api/me", "kind": "delay", "secs": 1},
         {"path": "/api/me", "kind": "hold", "after": "yes"},
@@ -312,7 +328,10 @@ def test_each_refresh_can_be_slowed_at_start(make_client: MakeClient, monkeypatc
     ids=str,
 )
 def test_a_fault_that_makes_no_sense_is_a_400(visitor: Client, fields: dict[str, Any]) -> None:
-    answer = visitor.post("/dev/faults", fields)
+    text = json.dumps(fields)  # with NaN, which httpx would refuse to send
+    answer = visitor.http.post(
+        "/dev/faults", content=text, headers={"Origin": ORIGIN, "Content-Type": "application/json"}
+    )
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     visitor.sign_in()
     assert visitor.api("/api/me").status_code == 200

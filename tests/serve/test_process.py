@@ -22,6 +22,8 @@ import serve
 from tests.live_server import ROOT, LiveServer, running_server
 from tests.other_origin import other_origin
 
+UPLOAD = b"POST /api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -135,9 +137,9 @@ def test_requests_that_wait_do_not_keep_it_from_ending(site: Path) -> None:
 def test_a_request_that_never_ends_does_not_keep_it_from_ending(site: Path) -> None:
     with running_server("--site", str(site)) as server:
         token, _ = sign_in(server)
-        head = f"POST /api/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 9\r\n\r\n1"
+        head = UPLOAD + f"Authorization: Bearer {token}\r\n\r\n1".encode()
         with socket.create_connection(server.address, timeout=10) as connection:
-            connection.sendall(head.encode())
+            connection.sendall(head)
             while server.counters()["api_in_flight"] == 0:
                 pass  # until it is being read
             server.process.terminate()
@@ -276,8 +278,50 @@ def test_bytes_that_are_not_http_are_refused_and_the_server_lives_on(server: Liv
         answer = raw(server, data)
     except OSError:  # closed while we were still sending: refused as well
         answer = b""
-    assert answer[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 401")
+    assert answer[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 421")
+    assert not answer or answer.lower().count(b"content-security-policy") == 1, "every answer carries it"
     sign_in(server)
+
+
+def test_bad_bytes_behind_a_request_do_not_break_its_answer(server: LiveServer) -> None:
+    good = b"GET /dev/counters HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert raw(server, good + b"\0\1\r\n\r\n").startswith(b"HTTP/1.1 200")
+    sign_in(server)
+
+
+SLOW = {
+    "not a byte": b"",
+    "half a line": b"GET /dev/cou",
+    "a head without its end": UPLOAD,
+    "half a body": UPLOAD + b"\r\n1234",
+    "half of a second request": b"GET /dev/counters HTTP/1.1\r\nHost: localhost\r\n\r\n" + UPLOAD,
+}
+
+
+@pytest.mark.parametrize("data", SLOW.values(), ids=SLOW)
+def test_a_request_that_does_not_arrive_in_time_is_hung_up_on(site: Path, data: bytes) -> None:
+    with running_server("--site", str(site), "--patience", "0.3") as server:
+        with socket.create_connection(server.address, timeout=20) as connection:
+            connection.sendall(data)
+            while connection.recv(65_536):
+                pass  # until the server hangs up
+        sign_in(server)
+
+
+def test_a_request_that_the_server_itself_keeps_waiting_is_not(site: Path) -> None:
+    """Nor is one whose large body waits unread meanwhile."""
+    with ThreadPoolExecutor() as pool, running_server("--site", str(site), "--patience", "2") as server:
+        token, _ = sign_in(server)
+        headers = {"Authorization": f"Bearer {token}"}
+        server.fault("/api/", "hold", times=2)
+        upload = pool.submit(server.request, "PUT", "/api/upload", body=b"a" * 400_000, headers=headers)
+        read = pool.submit(server.request, "GET", "/api/me", headers=headers)
+        server.wait_until_held(2)
+        with socket.create_connection(server.address, timeout=20) as connection:
+            while connection.recv(1):
+                pass  # the server has lost its patience with this one, which began after them
+        server.release()
+        assert [call.result().status for call in (upload, read)] == [200, 200]
 
 
 @pytest.mark.parametrize(

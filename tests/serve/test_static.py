@@ -218,6 +218,47 @@ def test_every_answer_carries_the_security_headers(visitor: Client, path: str) -
     assert len(headers.get_list(CSP)) == 1
 
 
+def test_a_failure_of_the_server_carries_them_too_and_is_json(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitor.lab, "take_fault", lambda *_: 1 / 0)
+    answer = visitor.http.get("/api/me")
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+    assert answer.headers[CSP] == serve.security_headers(serve.Settings())["Content-Security-Policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:8000", "localhost.", "a.b.localhost:1", "127.0.0.1:8000", "192.168.1.5", "[::1]:8000"],
+)
+def test_the_server_answers_to_the_names_of_this_machine_and_to_addresses(visitor: Client, host: str) -> None:
+    assert visitor.http.get("/dev/counters", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("rebound.example", "rebound.example:8000", "localhost.rebound.example", "notlocalhost", "127.0.0.1.example"),
+        *("", ":8000", "localhost:x", "a@localhost", "localhost/", "[::1", "[localhost]", "localhost, x"),
+    ],
+)
+def test_another_name_is_refused_with_a_sentence_and_the_headers(visitor: Client, host: str) -> None:
+    """DNS rebinding: a page of that name would be of our own origin."""
+    answer = visitor.http.get("/dev/counters", headers={"Host": host})
+    assert (answer.status_code, answer.json()["error"]) == (421, "unknown_host")
+    assert "--allow-host" in answer.json()["error_description"]
+    assert answer.headers[CSP]
+
+
+def test_other_names_can_be_allowed_each_or_all(make_client: MakeClient) -> None:
+    named = make_client(allow_host=("Dev.Example",))
+    statuses = [
+        named.http.get("/dev/counters", headers={"Host": f"{name}.example"}).status_code for name in ("dev", "b.dev")
+    ]
+    assert statuses == [200, 421]
+    anyone = make_client(allow_host=("*",))
+    assert anyone.http.get("/dev/counters", headers={"Host": "any.example"}).status_code == 200
+
+
 def test_the_policy_allows_our_own_origin_and_what_webassembly_and_pyscript_need(visitor: Client) -> None:
     policy = visitor.http.get("/").headers[CSP]
     directives = {name: values for name, *values in map(str.split, policy.split(";"))}

@@ -6,7 +6,6 @@ Elsewhere Playwright gives them, but what a redirect leads to passes its routes 
 import sys
 from pathlib import Path
 
-from starlette.applications import Starlette
 from starlette.routing import Mount
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +16,7 @@ import serve  # noqa: E402
 create_app = serve.create_app
 
 
-def with_blank_pages(settings: serve.Settings) -> Starlette:
+def with_blank_pages(settings: serve.Settings) -> serve.Application:
     app = create_app(settings)
     app.router.routes.append(Mount("/", serve.Files(ROOT / "tests" / "browser" / "pages")))
     return app

@@ -11,12 +11,14 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from runtime.publish.sizes import Size, read_sizes
+from tests.browser.inserted import MARKUP, PLAIN, WAYS, expect_refusals, let_through
 from tests.browser.visit import PAGES, REFUSED, STARTED, Visit
 from tests.live_server import ROOT
 from tests.site.guide import GUIDE, assert_told, block, loaded
 from tests.site.static_host import StaticHost
 
 PAGE, SETTINGS = block("html", "<!doctype"), block("toml", "interpreter")
+(PYTHON_OF_THE_PAGE,) = re.findall(r"import js.*?(?=</script>)", PAGE, re.DOTALL)
 CONNECT = block("python", "API = ")
 # What lets a test run Python of its own, in the page's own names.
 RUNNER = (
@@ -113,6 +115,24 @@ def test_the_api_may_be_elsewhere_under_the_guides_policy(visit: Visit, site: Pa
     assert visit.server.counters()["refreshes_asked"] == 1
 
 
+@pytest.mark.firefox
+def test_inserted_markup_does_not_become_python_on_the_guides_page(visit: Visit, site: Path) -> None:
+    """X13: by its own policy; what is no Python may be inserted, so that PyScript's `display` goes on working."""
+    visit.expect_console("policy: trusted-types-sink", times=1, at_most=99)
+    expect_refusals(visit)
+    page = PAGE.replace(PYTHON_OF_THE_PAGE, RUNNER)
+    (site / "index.html").write_text(page, encoding="utf-8")
+    visit.page.goto(f"{visit.home}my-site/")
+    expect(visit["#who"]).to_have_text("ready", timeout=STARTED)
+    for markup in MARKUP:
+        assert let_through(visit, markup) == [], markup
+    assert visit.evaluate("document.body.id") == ""
+    visit.run("import pyscript; pyscript.display('<b>told & shown</b>'); None")
+    expect(visit.page.get_by_text("<b>told & shown</b>")).to_be_visible()
+    insertions = [way for way in WAYS if "document.write" not in way]
+    assert let_through(visit, PLAIN, insertions) == insertions
+
+
 def test_an_api_of_another_site_gets_no_strict_cookie_and_can_do_without(visit: Visit, site: Path) -> None:
     """As the guide says of two sites: 127.0.0.1 and localhost are two, their ports would be one."""
     foreign = visit.server.origin.replace("127.0.0.1", "localhost")
@@ -135,8 +155,7 @@ def open_page(visit: Visit, site: Path, api: str) -> None:
     """The guide's page with its lines for an API elsewhere, under its policy; ready for `visit.run`."""
     (policy,) = re.findall("Content-Security-Policy: (.*); frame-ancestors 'none'", block("text", "/reissue/py/*"))
     page = re.sub(r"(?<=content=\").*?(?=\")", policy, PAGE, count=1)
-    (python,) = re.findall(r"import js.*?(?=</script>)", PAGE, re.DOTALL)
-    page = page.replace(python, CONNECT + RUNNER).replace("https://api.example", api)
+    page = page.replace(PYTHON_OF_THE_PAGE, CONNECT + RUNNER).replace("https://api.example", api)
     (site / "index.html").write_text(page, encoding="utf-8")
     visit.page.goto(f"{visit.home}my-site/")
     expect(visit["#who"]).to_have_text("ready", timeout=STARTED)

@@ -23,6 +23,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.visit import READY, STARTED
 from tests.documents import AS_A_GUIDE, Block, run_by, text_of
+from tests.other_origin import OtherOrigin, other_origin
 
 REFRESH, ASKED = "POST /auth/refresh", "GET /api/hello"
 
@@ -55,6 +56,8 @@ def test_the_guide_leads_to_a_protected_page(page: Page, tmp_path: Path, publish
             page.get_by_role("button", name="Ask ten times at once").click()
         expect(message).to_have_text("10 answers: hello, ada!")
         assert sent == [REFRESH, *[ASKED] * 10]
+        with other_origin() as neighbour:
+            forged_calls_are_refused(page.context.new_page(), neighbour, server)
         page.reload()
         expect(message).to_have_text("Signed in as ada.", timeout=STARTED)
         second = page.context.new_page()
@@ -69,6 +72,18 @@ def test_the_guide_leads_to_a_protected_page(page: Page, tmp_path: Path, publish
     first_ask = next(n for n, line in enumerate(server.log) if ASKED in line)
     renewed = next(n for n, line in enumerate(server.log) if REFRESH in line and n > first_ask)
     assert all(ASKED in line for line in server.log[renewed + 1 : renewed + 11]), "as the guide says of the log"
+
+
+def forged_calls_are_refused(page: Page, neighbour: OtherOrigin, server: Served) -> None:
+    """A page on another port of this host is of the same site, so its calls bring the cookie: they must be refused."""
+    page.goto(neighbour.origin)
+    for path in ("auth/logout", "auth/refresh", "auth/login"):
+        call = f"fetch('{server.url}{path}', {{method: 'POST', mode: 'no-cors', credentials: 'include'}})"
+        with page.expect_response(server.url + path) as answer:
+            page.evaluate(f"{call}.then(() => null)")
+        assert answer.value.status == 403
+        assert "set-cookie" not in answer.value.headers
+    page.close()
 
 
 def failures_are_told(page: Page) -> None:

@@ -19,7 +19,7 @@ from ..resources import Resource
 from ..signals import aborted_by
 from . import gate
 from .dpop import PageKey
-from .requests import can_carry_a_token, captured
+from .requests import can_carry_a_token, captured, with_settings_of_its_own
 from .signals import PageSignal
 from .stores import PageStore
 from .tabs import page_neighbours
@@ -127,6 +127,8 @@ class PageInterceptor(Interceptor):
 
     async def answer(self, request: Request) -> Any:
         """The response to a request that came through the gate."""
+        if self._defaults:
+            request = with_settings_of_its_own(request)
         with aborted_by(request.options.get("signal")):
             return await self.pass_on(request, auth=can_carry_a_token(request))
 

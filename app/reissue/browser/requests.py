@@ -12,6 +12,7 @@ from pyodide.ffi import JsException, JsProxy
 from ..messages import Headers, Request
 from .signals import PageSignal
 
+_FETCHES_OWN = {"cache": "default", "credentials": "same-origin"}
 _UNAUTHORIZABLE = "no-cors"  # in this mode a browser drops an Authorization header (Fetch standard, 'request-no-cors')
 
 
@@ -36,6 +37,14 @@ def core_request(resource: Any, init: Any = None) -> Request:
         one_shot,
         options,
     )
+
+
+def with_settings_of_its_own(request: Request) -> Request:
+    """The same, with what its source asks for among its options: a client's defaults are for what asks for nothing."""
+    source = request.options["source"]
+    asked = {"cache": source.cache, "credentials": source.credentials}
+    own = {name: value for name, value in asked.items() if value != _FETCHES_OWN[name]}
+    return Request(request.url, request.method, request.headers, request.body, {**request.options, **own})
 
 
 def can_carry_a_token(request: Request) -> bool:

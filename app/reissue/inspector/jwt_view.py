@@ -50,9 +50,13 @@ ALGORITHMS: Final[Mapping[str, int | None]] = {
     **{"HS256": 32, "HS384": 48, "HS512": 64, "RS256": None, "RS384": None, "RS512": None},
     **{"ES256": 64, "ES384": 96, "ES512": 132, "PS256": None, "PS384": None, "PS512": None, "EdDSA": 64},
 }
+MOST: Final = 100
+"""The view shows so many claims, members of the header, and oddities: the page would stand still over thousands."""
+
 _SECRETIVE = re.compile(r"passw(or)?d|secret|api_?key|private_?key|credit_?card|card_?number|\bcvv\b|\bssn\b", re.I)
 _INJECTION = re.compile(r"\.\.|[/\\'\";|$`<>\x00]")
 _DAY = 86_400
+_TRIED = 500_000  # signs, read again and again in search of one that can be changed
 _MILLISECONDS = 1e11  # in seconds that would be the year 5138
 
 
@@ -116,8 +120,8 @@ class Claim:
 # --- Claims -------------------------------------------------------------------------------------------------
 
 
-def claims_of(payload: Mapping[str, Any]) -> list[Claim]:
-    """The claims, sorted: the registered ones in the RFC's order, then the public and the private in the token's."""
+def claims_of(payload: Mapping[str, Any], *, most: int = MOST) -> list[Claim]:
+    """The first `most` claims: the registered ones in the RFC's order, then the public and private in the token's."""
 
     def place(name: str) -> tuple[int, int]:
         sort = sort_of(name)
@@ -125,7 +129,7 @@ def claims_of(payload: Mapping[str, Any]) -> list[Claim]:
 
     return [
         Claim(name, shown(payload[name]), sort_of(name), seconds(payload[name]) if name in TIMES else None)
-        for name in sorted(payload, key=place)
+        for name in sorted(payload, key=place)[:most]
     ]
 
 
@@ -139,7 +143,12 @@ def sort_of(name: str) -> Sort:
 def shown(value: Any, longest: int = 2_000) -> str:
     """A value as JSON to look at: on several lines if it has members, and cut where it is very long."""
     indent = 2 if isinstance(value, (dict, list)) and value else None
-    return visible(json.dumps(value, ensure_ascii=False, indent=indent), longest)
+    text = ""
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value):
+        text += piece
+        if len(text) > longest:
+            break  # the rest would not be seen, and indentation can make it many times as long as the token
+    return visible(text, longest)
 
 
 def visible(text: str, longest: int = 2_000) -> str:
@@ -270,12 +279,12 @@ def with_a_byte_broken(opened: Opened) -> str:
     """The same token with one letter of its payload changed such that it can still be read, where there is one."""
     header, payload, *rest = (*opened.parts, "", "")[:3]
     text = (from_base64url(payload) or b"").decode("utf-8", "replace")
-    for place, sign in enumerate(text):
-        if sign.isascii() and sign.isalnum():
-            other = text[:place] + _next(sign) + text[place + 1 :]
-            broken = open_token(f"{header}.{to_base64url(other.encode())}.{''.join(rest)}")
-            if broken.payload is not None and broken.payload.keys() == (opened.payload or {}).keys():
-                return broken.token
+    letters = [place for place, sign in enumerate(text) if sign.isascii() and sign.isalnum()]
+    for place in letters[: 20 + _TRIED // (len(text) + 1)]:
+        other = text[:place] + _next(text[place]) + text[place + 1 :]
+        broken = open_token(f"{header}.{to_base64url(other.encode())}.{''.join(rest)}")
+        if broken.payload is not None and broken.payload.keys() == (opened.payload or {}).keys():
+            return broken.token
     return f"{header}.{payload[:-1]}{'A' if payload[-1:] != 'A' else 'B'}.{''.join(rest)}"
 
 

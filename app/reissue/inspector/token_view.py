@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import js
@@ -21,7 +22,7 @@ from . import forgeries
 from .comparison import comparison
 from .dom import Scope, element
 from .held import held_by
-from .jwt_view import EXPLAINED, Claim, Finding, Sort, claims_of, date_of, oddities, shown
+from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, oddities, shown
 from .keys import Keys
 from .told_token import from_now, length
 
@@ -209,7 +210,7 @@ class TokenView:
             return
         self._render_raw()
         findings = oddities(opened, now=time.time())
-        self._odd.replaceChildren(*(self._finding(finding) for finding in findings))
+        self._odd.replaceChildren(*map(self._finding, findings[:MOST]), *self._left_out(len(findings), "li"))
         if not findings:
             self._odd.replaceChildren(element("li", words["token.odd.none"], class_="quiet"))
         self._parts.replaceChildren(*self._sections())
@@ -276,10 +277,10 @@ class TokenView:
             return [element("p", self._words["token.unread"], class_="quiet")]
         known = {"alg": "token.algorithm", "kid": "token.key", "typ": "token.type"}
         rows = []
-        for name, value in self._opened.header.items():
+        for name, value in islice(self._opened.header.items(), MOST):
             about = element("span", self._words[known[name]], class_="quiet") if name in known else ""
             rows.append(self._row(name, shown(value, 400), about))
-        return [element("dl", *rows, class_="token-claims")]
+        return [element("dl", *rows, class_="token-claims"), *self._left_out(len(self._opened.header), "p")]
 
     def _payload_rows(self) -> list[Any]:
         if self._opened.payload is None:
@@ -293,7 +294,14 @@ class TokenView:
             if of_sort:
                 rows.append(element("h5", self._words[f"token.sort.{sort.value}"]))
                 rows.append(element("dl", *map(self._claim, of_sort), class_="token-claims"))
-        return rows
+        return [*rows, *self._left_out(len(self._opened.payload), "p")]
+
+    def _left_out(self, count: int, tag: str) -> list[Any]:
+        """The line that says how many more there are; none if all are shown."""
+        if count <= MOST:
+            return []
+        told = self._words["token.left_out"].format(shown=MOST, count=f"{count - MOST:,}")
+        return [element(tag, told, class_="quiet token-left-out")]
 
     def _claim(self, claim: Claim) -> Any:
         name = claim.name if claim.name in EXPLAINED else "public" if claim.sort is Sort.PUBLIC else "private"

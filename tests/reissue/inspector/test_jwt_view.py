@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reissue.claims import LONGEST
+from reissue.inspector import jwt_view
 from reissue.inspector.jwt_view import (
     EXPLAINED,
+    MOST,
     PUBLIC,
     Finding,
     Odd,
@@ -27,7 +30,7 @@ from reissue.inspector.jwt_view import (
     with_a_byte_broken,
 )
 from reissue.json_text import parse_json
-from reissue.jws import Kind, compact, from_base64url, open_token, to_base64url
+from reissue.jws import Kind, Opened, compact, from_base64url, open_token, to_base64url
 
 NOW = 1_800_000_000
 SECRET = "a-string-secret-at-least-256-bits-long"
@@ -274,6 +277,65 @@ def test_of_an_encrypted_token_the_header_is_looked_at() -> None:
     parts = compact({"alg": "RSA-OAEP", "jku": "https://evil.test"}, {}).split(".")
     opened = open_token(".".join([parts[0], "a", "b", "c", "d"]))
     assert [finding.odd for finding in oddities(opened, now=NOW)] == [Odd.KEY_URL]
+
+
+# Tokens of thousands of claims
+
+MANY = {f"no{n:04}": n for n in range(5_000)}
+
+
+def test_the_first_hundred_claims_are_shown_the_registered_ones_before_all_others() -> None:
+    claims = claims_of({**MANY, **CLAIMS})
+    assert len(claims) == MOST
+    assert [claim.name for claim in claims[: len(CLAIMS)]] == ["iss", "sub", "aud", "exp", "nbf", "iat"]
+    assert claims[-1].name == "no0093"
+
+
+def test_a_long_token_is_taken_apart() -> None:
+    text = token(MANY)
+    assert 90_000 < len(text) < LONGEST
+    opened = open_token(text)
+    assert opened.payload == MANY
+    assert oddities(opened, now=NOW)
+
+
+def test_members_that_stand_there_twice_are_each_told_once() -> None:
+    json_text = json.dumps(MANY)
+    found: list[str] = []
+    parse_json(f"{json_text[:-1]}, {json_text[1:]}", twice=found)
+    assert found == list(MANY)
+
+
+class Counted(list[int]):
+    """A list that counts what is taken from it."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[int]:
+        for item in super().__iter__():
+            self.taken += 1
+            yield item
+
+
+def test_what_is_cut_off_a_value_is_not_written_first() -> None:
+    value = Counted(range(30_000))
+    assert shown([value], longest=80).endswith("…")
+    assert value.taken < 80
+
+
+def test_the_search_for_a_byte_to_break_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a name of 70,000 letters no letter can be changed, and each try reads the whole token."""
+    tries = 0
+
+    def counted(text: str) -> Opened:
+        nonlocal tries
+        tries += 1
+        return open_token(text)
+
+    monkeypatch.setattr(jwt_view, "open_token", counted)
+    opened = open_token(compact({"alg": "none"}, {"x" * 70_000: None}))
+    assert with_a_byte_broken(opened) != opened.token
+    assert 0 < tries < 50
 
 
 # Breaking one byte

@@ -121,6 +121,7 @@ WORDS = {
     "token.sort.private": "Private claims: the issuer’s own",
     "token.unread": "This part can’t be read.",
     "token.empty": "no claims",
+    "token.left_out": "Only the first {shown} are shown. Left out: {count}.",
     "token.claim.iss": "Issuer: who made this token.",
     "token.claim.sub": "Subject: whom it speaks for, usually the user’s id.",
     "token.claim.aud": "Audience: the API that it is for. Any other should refuse it.",

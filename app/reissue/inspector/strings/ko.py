@@ -121,6 +121,7 @@ WORDS = {
     "token.sort.private": "비공개 클레임: 발급자가 정한 것",
     "token.unread": "이 부분은 읽을 수 없습니다.",
     "token.empty": "클레임 없음",
+    "token.left_out": "처음 {shown}개만 보여 줍니다. 생략한 수: {count}",
     "token.claim.iss": "발급자: 이 토큰을 만든 곳입니다.",
     "token.claim.sub": "주체: 누구의 토큰인지. 보통 사용자 ID입니다.",
     "token.claim.aud": "대상: 이 토큰을 받을 API. 다른 API는 거부해야 합니다.",
