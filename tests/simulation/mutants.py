@@ -153,7 +153,7 @@ MUTANTS = [
     ),
     Mutant(
         "the cookie's other user goes on as this one (S3)", "session",
-        "if self._is_anothers(self._match(fresh, replaced)):", "if False:",
+        "if self._is_anothers(self._users.compare(fresh, replaced)):", "if False:",
         one_tab=(120, 226, 302),
     ),
     Mutant(
