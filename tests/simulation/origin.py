@@ -36,13 +36,27 @@ STORE_FAULTS = ("", "full", "forbidden")
 Age = tuple[int, str]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Issue:
-    """What a message between pages says of an access token: which one of which session, and when it was first told."""
+    """What a message between pages says of an access token: which one of which session, and when it was first told.
 
-    session: Age
+    A session goes by its name: one that seems to have begun in the future is dated anew.
+    """
+
+    age: Age
     number: int
     told_at: float = field(default=0.0, compare=False)
+
+    @property
+    def session(self) -> str:
+        return self.age[1]
+
+    def began_after(self, other: "Issue") -> bool:
+        """Is it of another session, a later one?"""
+        return self.session != other.session and self.age > other.age
+
+    def __lt__(self, other: "Issue") -> bool:
+        return self.number < other.number if self.session == other.session else self.age < other.age
 
     @classmethod
     def of(cls, text: str | None) -> "Issue | None":
@@ -198,7 +212,7 @@ class Origin:
         fields = json.loads(text) if text else {}
         issue = Issue.of(fields.get("edition"))
         if fields.get("reason") == "signed_out" and issue:
-            self.signed_out.add(issue.session)
+            self.signed_out.add(issue.age)
             sender.over.add(issue.session)
         if fields.get("type") == "granted" and issue:
             self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.reissue.virtual_time import PAGE
 from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, OTHER_API, Browser, Family
 from tests.simulation.origin import PATIENCE as TURN_PATIENCE
-from tests.simulation.origin import Age, Drawer, Issue, Origin, Shelf, neighbours_of
+from tests.simulation.origin import Drawer, Issue, Origin, Shelf, neighbours_of
 from tests.simulation.proofs import LACKS_NONCE, PageProofs, Proof
 
 if TYPE_CHECKING:
@@ -204,8 +204,8 @@ class Tab:
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
         self.ends_heard = 0  # of sessions that somebody signed out, each once
-        self.refused: dict[Age, int] = {}  # session → the issue that this page has seen refused
-        self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
+        self.refused: dict[str, int] = {}  # session → the issue that this page has seen refused
+        self.over: set[str] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
         self.api = reissue.Interceptor(
@@ -819,7 +819,7 @@ class Tab:
             issue = self.issue_of(token)
             self.held = self.offered if token.by == "handed" else self.held
             if self.origin is not None and issue is not None and token.by == "handed":
-                self.origin.unheard |= any(age > issue.session for age in self.origin.signed_out)
+                self.origin.unheard |= any(age > issue.age for age in self.origin.signed_out)
 
     def session_ended(self, event: Any) -> None:
         expect, session = self.run.expect, self.sessions[event.session]
@@ -836,9 +836,9 @@ class Tab:
                 expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
                 mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
                 if mine is not None and theirs is not None:
-                    newer = mine.session > theirs.session
+                    newer = mine.began_after(theirs)
                     if event.reason == "refused":
-                        newer = (mine.session, mine.number) > (theirs.session, theirs.number)
+                        newer = mine > theirs
                     expect(not newer, f"what is newer was ended by: {event.reason}")
             case "signed_out":
                 self.signed_out += 1
