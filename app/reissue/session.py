@@ -305,13 +305,14 @@ class Session:
             async with self._sharing.turn():
                 fresh = await self._exchange_in_turn(ask, fields, previous)
         if self._leaves_open_whose_cookie_it_is(fresh, previous):
+            self.doubt_cookie()
             await self.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
         return replace(fresh, refresh_token=None)
 
     def _leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
         """Does a token for another resource name the user differently, as pairwise subjects do and others' tokens?"""
         by_cookie = self._held.refresh_token is None and fresh.refresh_token is None
-        unknown = self._match(fresh, previous, self._held) is UserMatch.UNKNOWN
+        unknown = self._match_elsewhere(fresh, previous) is UserMatch.UNKNOWN
         return by_cookie and unknown and self._users.seem_to_differ(fresh, self._held)
 
     async def _exchange_in_turn(
@@ -341,7 +342,7 @@ class Session:
         return self._exchanged(held, fresh, previous)
 
     def _exchanged(self, held: Credential, fresh: Credential, previous: Credential | None) -> Credential:
-        match = self._match(fresh, previous, held)
+        match = self._match_elsewhere(fresh, previous)
         self._rotate(held, fresh, match)
         self.check_alive()
         if self._is_anothers(match):  # the cookie was replaced
@@ -355,7 +356,7 @@ class Session:
     ) -> None:
         """The caller was cancelled while this was on its way."""
         if isinstance(answer, Credential):
-            self._rotate(held, answer, self._match(answer, previous, held))
+            self._rotate(held, answer, self._match_elsewhere(answer, previous))
         else:
             self._rescue(held, answer)
 
@@ -368,12 +369,15 @@ class Session:
             self.doubt_cookie()
         return self._held
 
-    def _match(self, fresh: Credential, *known: Credential | None) -> UserMatch:
-        """Is it this session's user's? By the first of the known credentials that it can be compared with."""
-        for one in known:
-            if one is not None and (match := self._users.compare(fresh, one)) is not UserMatch.UNKNOWN:
-                return match
-        return UserMatch.UNKNOWN
+    def _match_elsewhere(self, fresh: Credential, previous: Credential | None) -> UserMatch:
+        """Is a token for another resource this session's user's? By the one before it, or by its naming the user alike.
+
+        That it names the user by another word proves nothing (S6), also where no token says for which resource it is.
+        """
+        match = UserMatch.UNKNOWN if previous is None else self._users.compare(fresh, previous)
+        if match is UserMatch.UNKNOWN and self._users.compare(fresh, self._held) is UserMatch.SAME:
+            return UserMatch.SAME
+        return match
 
     def _is_anothers(self, match: UserMatch) -> bool:
         """Is this answer another user's, or may it be, since the cookie is in doubt?
@@ -450,7 +454,7 @@ class Session:
             return
         if self._is_settled(replaced):
             return
-        if self._is_anothers(self._match(fresh, replaced)):  # the cookie was replaced
+        if self._is_anothers(self._users.compare(fresh, replaced)):  # the cookie was replaced
             if self._sharing.untold:  # by that of somebody who has signed out: it signs nobody in
                 self._refused(GrantRefused("invalid_grant"))
                 return
@@ -494,7 +498,7 @@ class Session:
         """The session ended while this was on its way."""
         if not isinstance(answer, Credential):
             self._rescue(held, answer)
-        elif not self._is_anothers(self._match(answer, held)):
+        elif not self._is_anothers(self._users.compare(answer, held)):
             self._pass_on(held, answer.received(self._clock(), previous=held))
 
     def _pass_on(self, held: Credential, late: Credential) -> None:

@@ -167,6 +167,22 @@ async def test_a_cookie_that_was_another_users_once_is_in_doubt() -> None:
     assert tab.ends() == ["replaced"]
 
 
+async def test_another_word_for_the_user_in_a_token_for_another_api_ends_nothing() -> None:
+    """S6: though no token says for which resource it is. A cookie is asked once more whose it is."""
+    fresh = Credential(access_token=a_token_of("ada at files"), refresh_token="rotated")
+    _, (tab,) = await opened()
+    session = session_of(tab)
+    assert (await session.exchange(Endpoint(fresh), {})).access_token == fresh.access_token
+    assert session.held.refresh_token == "rotated"
+    assert tab.ends() == []
+
+    _, (tab,) = await opened(COOKIE)
+    by_cookie = Credential(access_token=a_token_of("ada at files"))
+    assert await session_of(tab).exchange(Endpoint(by_cookie), {}) == by_cookie
+    phases = [event.phase for event in tab.events if isinstance(event, RefreshEvent)]
+    assert (tab.ends(), phases) == ([], [RefreshPhase.STARTED, RefreshPhase.SUCCEEDED])
+
+
 async def test_the_other_apis_credential_holds_no_refresh_token() -> None:
     _, (tab,) = await opened()
     session = session_of(tab)

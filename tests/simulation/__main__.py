@@ -15,11 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 
 import reissue
 
-from tests.simulation.program import Program, Step, bound, further, many_tabs, one_tab, reduced
+from tests.simulation.program import Program, Step, bound, further, many_tabs, one_tab, reduced, strangers
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
-KINDS = (one_tab, many_tabs, further, bound)
+KINDS = (one_tab, many_tabs, further, bound, strangers)
 CHUNK = 1000  # programs that one process runs at a time
 
 
@@ -34,8 +34,8 @@ def violation_of(program: Program) -> str:
 def simulate(chunk: tuple[int, int]) -> tuple[int, str]:
     """Run so many programs from a seed on; how many ran, and what the first that fails violates, made smaller.
 
-    A quarter of them is of one tab, a quarter of many, a quarter has step-ups and clients of another API, and in a
-    quarter tokens are bound to a key.
+    A fifth of them is of one tab, a fifth of many, a fifth has step-ups and clients of another API, in a fifth tokens
+    are bound to a key, and in a fifth servers, proxies and scripts are strangers.
     """
     first, count = chunk
     for number in range(count):

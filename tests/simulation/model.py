@@ -21,7 +21,9 @@ from typing import Any
 
 from tests.reissue.virtual_time import PAGE
 from tests.simulation.proofs import LACKS_NONCE, Nonces, Proof
+from tests.simulation.strangers import PROXIES, REFUSALS, SIGN_OUTS, SPOILED, UNTYPED, Said, says
 
+USERS = ("ada", "grace")
 API = "https://api.test/v1/"
 OTHER_API = "https://api.test/files/"
 AUTH = "https://api.test/auth/"
@@ -31,6 +33,7 @@ LANDING = 3.0  # seconds that the next page leaves the answer to one that is gon
 
 API_FAULTS = ("none", "unreachable", "lost", "503", "403", "401", "expired")
 AUTH_FAULTS = ("none", "unreachable", "lost", "landed", "503", "429", "403", "html", "truncated", "refused", "400")
+STRANGE_FAULTS = ("refused", *PROXIES, *SPOILED, *UNTYPED)
 
 
 @dataclass
@@ -42,6 +45,8 @@ class Family:
     spent: set[str] = field(default_factory=set)
     alive: bool = True
     strong: bool = False  # the user has signed in so
+    asked_after: int = -1  # the last sign-out that its page knew of as it asked; -1: none, perhaps
+    after: int = -1  # the same, once it is signed in by this
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,27 @@ class Server:
     """`opaque` tokens name nobody; the others are JWTs that name their `sub`, half of them their life as well.
 
     With `in_body`, refresh tokens go to the page itself and not into a cookie; now and then one stays as it was.
-    `bound` tokens want proofs: what a 401 asks for is "exposed" to the page or "hidden" from it.
+    `bound` tokens want proofs: what a 401 asks for is "exposed" to the page or "hidden" from it. `dialect` is how it
+    refuses, and `deaf` how it refuses every sign-out. `names` is the claim that names the user, and `subject` how: by
+    another word to each API ("pairwise", or "pairwise, bare" where no token tells for which API it is), or by words
+    that change, `1` to `"1"` ("typed") and `ADA` to `ada` ("spelled").
     """
 
-    def __init__(self, now: Callable[[], float], *, opaque: bool, in_body: bool, bound: str = "") -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        opaque: bool,
+        in_body: bool,
+        bound: str = "",
+        dialect: str = "",
+        deaf: str = "",
+        names: str = "",
+        subject: str = "",
+    ) -> None:
         self.now = now
         self.bound = bound
+        self.dialect, self.deaf, self.names, self.subject = dialect, deaf, names, subject
         self.nonces = {url: Nonces(url.split("/")[-2]) for url in (AUTH, API, OTHER_API)}
         self.opaque = opaque
         self.in_body = in_body
@@ -93,7 +113,9 @@ class Server:
         answer: dict[str, Any] = {"expires_in": ACCESS_LIFE}
         bound = {"token_type": "DPoP"} if self.bound else {}
         if not self.opaque:
-            claims: dict[str, Any] = {"sub": family.user, "jti": self.minted}
+            claims: dict[str, Any] = {self.names or "sub": self.named(family.user, audience), "jti": self.minted}
+            if self.subject == "pairwise":
+                claims["aud"] = audience
             if self.minted % 2:
                 claims["iat"], claims["exp"], answer = self.now(), self.now() + ACCESS_LIFE, {}
             token = f"eyJhbGciOiJIUzI1NiJ9.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
@@ -102,12 +124,25 @@ class Server:
             answer["refresh_token"] = family.current
         return {"access_token": token, **answer, **bound}
 
-    def sign_in(self, user: str, *, strong: bool = False) -> tuple[Family, dict[str, Any]]:
-        family = Family(user, strong=strong)
+    def named(self, user: str, audience: str) -> str | int:
+        """What the next token calls the user."""
+        match self.subject:
+            case "pairwise" | "pairwise, bare":
+                return f"{user} of {audience}"
+            case "typed":
+                number = USERS.index(user) + 1
+                return number if self.minted % 3 else str(number)
+            case "spelled":
+                return user if self.minted % 3 else user.upper()
+        return user
+
+    def sign_in(self, user: str, *, strong: bool = False, after: int = -1) -> tuple[Family, dict[str, Any]]:
+        family = Family(user, strong=strong, asked_after=after)
         self.families.append(family)
         return family, self.grant(family)
 
     def refresh(self, token: str | None, audience: str = API) -> tuple[int, Family | None, dict[str, Any]]:
+        """The family is None if it refuses: with 204 if there is no token, with 401 otherwise, before any dialect."""
         if token is None:
             return 204, None, {}  # nobody is signed in
         self.presented.append(token)
@@ -182,6 +217,7 @@ class Browser:
         self.proofs: dict[str, Proof] = {}  # that nobody has seen yet
         self.proofs_made = 0
         self.slow_proofs: list[float] = []  # seconds that the next take
+        self.hears_sign_out: Callable[[Exchange], None] = lambda _: None
 
     async def call_api(
         self, token: str | None, audience: str = API, *, strong: bool = False, proof: Proof | None = None
@@ -202,7 +238,9 @@ class Browser:
             return self.response(int(fault.kind))
         return self.response(*answer)
 
-    async def call_auth(self, call: str, fields: dict[str, Any], proof: Proof | None = None) -> Any:
+    async def call_auth(
+        self, call: str, fields: dict[str, Any], proof: Proof | None = None, *, in_turn: bool = True
+    ) -> "tuple[Any, Exchange]":
         """`login`, `refresh` or `logout`. The answer is waited for; the call itself runs on without its caller."""
         fault = self.auth_faults.pop(0) if self.auth_faults else Fault()
         if fault.kind == "unreachable":
@@ -210,11 +248,12 @@ class Browser:
             raise OSError("unreachable")
         held = fields.get("refresh_token") if self.server.in_body else self.cookie
         loop = asyncio.get_running_loop()
-        exchange = Exchange(call, fields, held, fault, loop.create_future(), PAGE.get(), loop.time(), proof)
+        page, sent = PAGE.get(), loop.time()
+        exchange = Exchange(call, fields, held, fault, loop.create_future(), page, sent, proof, in_turn=in_turn)
         self.on_wire.append(exchange)
         loop.call_later(fault.delay / 2, self.handle, exchange, context=self.context)
         try:
-            return await exchange.answer
+            return await exchange.answer, exchange
         except BaseException:  # an abort too
             if call == "refresh" and held is not None:
                 self.lost.add(held)
@@ -223,35 +262,73 @@ class Browser:
             raise
 
     def handle(self, exchange: "Exchange") -> None:
-        status, family, body, headers = 204, None, {}, {}
-        kind, call = exchange.fault.kind, exchange.call
-        match kind:
-            case "503" | "403":
-                status = int(kind)
-            case "429":
-                status, headers = 429, {"Retry-After": "3"}
-            case "refused" | "400":
-                status, body = (401 if kind == "refused" else 400), {"error": "invalid_grant"}
-            case _ if exchange.proof is not None and not self.server.nonces[AUTH].take(exchange.proof.nonce):
-                status, body = 400, json.loads(LACKS_NONCE)
-            case _ if call == "login":
-                family, body = self.server.sign_in(exchange.fields["username"], strong="strong" in exchange.fields)
-                status = 200
-            case _ if call == "refresh":
-                status, family, body = self.server.refresh(exchange.held, exchange.fields.get("resource", API))
-            case _:
-                self.server.sign_out(exchange.held)
-        if kind not in ("503", "403", "429"):
-            headers |= self.server.shown(AUTH)
-        text = json.dumps(body).encode()
-        if status == 200 and kind in ("html", "truncated"):
+        family, said = None, self.said_before(exchange)
+        if said is None:
+            said, family = self.judged(exchange)
+        status, headers, text = said
+        kind = exchange.fault.kind
+        if kind not in ("503", "403", "429", *PROXIES):
+            headers = headers | self.server.shown(AUTH)
+        if family is not None and kind in ("html", "truncated"):
             text = b"<html>" if kind == "html" else text[: len(text) // 2]
             if self.server.in_body and exchange.held is not None:
                 self.lost.add(exchange.held)
+        exchange.spoiled = family is not None and (kind in SPOILED or (kind in UNTYPED and bool(self.server.bound)))
         exchange.cookie = family.current if family is not None else None
-        exchange.sets_cookie = not self.server.in_body and (family is not None or (call == "logout" and status == 204))
+        signed_out = exchange.call == "logout" and status == 204
+        exchange.sets_cookie = not self.server.in_body and (family is not None or signed_out)
         response = self.response(status, headers, text)
         asyncio.get_running_loop().call_later(exchange.fault.delay / 2, self.deliver, exchange, response)
+
+    def said_before(self, exchange: "Exchange") -> Said | None:
+        """What is answered before the server has done anything."""
+        kind, call = exchange.fault.kind, exchange.call
+        match kind:
+            case "503" | "403":
+                return says(int(kind), {})
+            case "429":
+                return 429, {"Retry-After": "3"}, b"{}"
+            case "400":
+                exchange.refuses = True
+                return says(400, {"error": "invalid_grant"})
+            case "refused":
+                exchange.refuses = True
+                return REFUSALS[self.server.dialect]
+            case _ if kind in PROXIES:
+                return PROXIES[kind]
+            case _ if exchange.proof is not None and not self.server.nonces[AUTH].take(exchange.proof.nonce):
+                return says(400, json.loads(LACKS_NONCE))
+            case _ if call == "logout" and self.server.deaf:
+                self.hears_sign_out(exchange)
+                exchange.settles = self.server.deaf != "500"
+                return SIGN_OUTS[self.server.deaf]
+        return None
+
+    def judged(self, exchange: "Exchange") -> tuple[Said, Family | None]:
+        """What the server says, and whose tokens it gives."""
+        call, fields = exchange.call, exchange.fields
+        if call == "logout":
+            self.hears_sign_out(exchange)
+            self.server.sign_out(exchange.held)
+            exchange.settles = True
+            return says(204, {}), None
+        family: Family | None
+        if call == "login":
+            after = fields.get("after", -1) if exchange.in_turn else -1
+            family, body = self.server.sign_in(fields["username"], strong="strong" in fields, after=after)
+        else:
+            status, family, body = self.server.refresh(exchange.held, fields.get("resource", API))
+            exchange.refuses = family is None
+            if exchange.refuses:
+                return REFUSALS[self.server.dialect] if self.server.dialect else says(status, body), None
+        kind = exchange.fault.kind
+        if kind in UNTYPED:
+            body["token_type"] = UNTYPED[kind]
+        for name, value in SPOILED.get(kind, {}).items():
+            body[name] = ("DPoP" if not self.server.bound else "Bearer") if value == "other" else value
+            if body[name] is None:
+                del body[name]
+        return says(200, body), family
 
     def deliver(self, exchange: "Exchange", response: Any) -> None:
         self.on_wire.remove(exchange)
@@ -305,6 +382,10 @@ class Exchange:
     proof: Proof | None = None
     cookie: str | None = None
     sets_cookie: bool = False  # known once the server has handled it
+    in_turn: bool = True
+    refuses: bool = False  # the server says that the refresh token, or the user's own fields, will never do
+    settles: bool = False  # the sign-out need not be told again
+    spoiled: bool = False  # it has rotated the refresh token, and something else is wrong with the answer
 
     @property
     def lands(self) -> bool:

@@ -16,7 +16,7 @@ CORE = Path(__file__).resolve().parents[2] / "app" / "reissue"
 class Mutant:
     """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes.
 
-    `one_tab`, `many_tabs`, `further` or `bound` are the seeds of programs that are known to catch it.
+    `one_tab`, `many_tabs`, `further`, `bound` or `strangers` are the seeds of programs that are known to catch it.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class Mutant:
         many_tabs: tuple[int, ...] = (),
         further: tuple[int, ...] = (),
         bound: tuple[int, ...] = (),
+        strangers: tuple[int, ...] = (),
     ) -> None:
         self.name = name
         self.module = module
@@ -36,6 +37,7 @@ class Mutant:
         self.many_tabs = many_tabs  # it takes several to see it
         self.further = further  # it takes a step-up, or another API
         self.bound = bound  # it takes a token that is bound to a key
+        self.strangers = strangers  # it takes a server, a proxy or a script that is not ours
 
     def of(self, source: str) -> str:
         for before, after in self.faults:
@@ -151,7 +153,7 @@ MUTANTS = [
     ),
     Mutant(
         "the cookie's other user goes on as this one (S3)", "session",
-        "if self._is_anothers(self._match(fresh, replaced)):", "if False:",
+        "if self._is_anothers(self._users.compare(fresh, replaced)):", "if False:",
         one_tab=(120, 226, 302),
     ),
     Mutant(

@@ -13,7 +13,7 @@ Modelled on what browser/tabs.py makes of Web Locks and a BroadcastChannel:
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field, replace
@@ -36,13 +36,27 @@ STORE_FAULTS = ("", "full", "forbidden")
 Age = tuple[int, str]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Issue:
-    """What a message between pages says of an access token: which one of which session, and when it was first told."""
+    """What a message between pages says of an access token: which one of which session, and when it was first told.
 
-    session: Age
+    A session goes by its name: one that seems to have begun in the future is dated anew.
+    """
+
+    age: Age
     number: int
     told_at: float = field(default=0.0, compare=False)
+
+    @property
+    def session(self) -> str:
+        return self.age[1]
+
+    def began_after(self, other: "Issue") -> bool:
+        """Is it of another session, a later one?"""
+        return self.session != other.session and self.age > other.age
+
+    def __lt__(self, other: "Issue") -> bool:
+        return self.number < other.number if self.session == other.session else self.age < other.age
 
     @classmethod
     def of(cls, text: str | None) -> "Issue | None":
@@ -90,6 +104,14 @@ class Hold:
         self.page.to_keeper.send(partial(self.page.origin.give_back, self))
 
 
+@dataclass(frozen=True)
+class Stranger:
+    """A hostile script that shows something where pages show what they hold."""
+
+    shows: str
+    says: str  # the same in a message, where there are no locks
+
+
 class Origin:
     """The keeper of locks, the channel and the store."""
 
@@ -108,6 +130,8 @@ class Origin:
         self.stored: str | None = None
         self.store_fault = ""
         self.store_failed = False
+        self.hostile: set[str] = set()  # what a stranger has written
+        self.stranger: Stranger | None = None
 
     # Locks
 
@@ -134,7 +158,8 @@ class Origin:
 
     def held(self) -> list[str]:
         """The names of all locks that are held: "" is the turn's."""
-        return [*[""] * bool(self.line), *(hold.sign or "" for hold in self.signs)]
+        shown = [self.stranger.shows] if self.stranger is not None else []
+        return [*[""] * bool(self.line), *(hold.sign or "" for hold in self.signs), *shown]
 
     def leave(self, page: "LockedPage") -> None:
         for hold in [hold for hold in (*self.line, *self.signs) if hold.page is page]:
@@ -152,7 +177,27 @@ class Origin:
                 self.unheard |= fault not in ("", "doubled") and self.is_vital(text, tab)
                 for _ in range({"lost": 0, "doubled": 2}.get(fault, 1)):
                     delay = LATE.get(fault, 0.0) + self.run.lag()
-                    self.run.later(delay, partial(tab.hear_of_others, text), context=tab.context.copy())
+                    heard = partial(tab.hear_of_others, text, sender.sign_out_known)
+                    self.run.later(delay, heard, context=tab.context.copy())
+        if self.stranger is not None and json.loads(text).get("courtesy") == "who":
+            self.post_hostile("sign", self.stranger.says, [sender])
+
+    def post_hostile(self, form: str, text: str, to: Iterable["Tab"]) -> None:
+        """A stranger writes to the channel."""
+        for tab in to:
+            if not tab.gone:
+                self.run.later(self.run.lag(), partial(tab.hear_hostile, form, text), context=tab.context.copy())
+
+    def store_hostile(self, text: str) -> None:
+        """A stranger writes to the store: what was kept there is lost."""
+        self.hostile.add(text)
+        self.stored, self.store_failed = text, True
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is in the store, if a page has written it."""
+        fields: dict[str, Any] = json.loads(self.stored) if self.stored and self.stored not in self.hostile else {}
+        return fields
 
     @staticmethod
     def is_vital(text: str, tab: "Tab") -> bool:
@@ -167,7 +212,7 @@ class Origin:
         fields = json.loads(text) if text else {}
         issue = Issue.of(fields.get("edition"))
         if fields.get("reason") == "signed_out" and issue:
-            self.signed_out.add(issue.session)
+            self.signed_out.add(issue.age)
             sender.over.add(issue.session)
         if fields.get("type") == "granted" and issue:
             self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))

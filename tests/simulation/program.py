@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
-from tests.simulation.model import API_FAULTS, AUTH_FAULTS
+from tests.simulation.model import API_FAULTS, AUTH_FAULTS, STRANGE_FAULTS
 from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS
+from tests.simulation.strangers import FORMS, NAMES, REFUSALS, SIGN_OUTS, SPOILED, STORED_FORMS, SUBJECTS, UNTYPED
 
-USERS = ("ada", "grace")
 JUMPS = (-40.0, 40.0, 3.0, -3.0, 3_600.0, -3_600.0, 1e7, -1e7)  # seconds
 REQUESTS = ("plain", "plain", "plain", "post", "one_shot", "public", "signal", "timeout")
 
@@ -57,6 +57,11 @@ class Program(_Short):
     handler: str = ""  # what the app does when the API wants a stronger sign-in; without it, it has no handler
     other_api: bool = False  # each page has a client for another API, too
     bound: str = ""  # tokens are bound to a key; and whether a page may read what a 401 asks for: "exposed" or "hidden"
+    strangers: bool = False  # at the end it is seen that nobody is locked out, and no sign-out lives on
+    dialect: str = ""  # how the server refuses
+    deaf: str = ""  # how it refuses every sign-out
+    names: str = ""  # the claim that names the user, if not `sub`
+    subject: str = ""  # how: "pairwise", or in words that change, "typed" or "spelled"
 
 
 AFTER = (0.0, 0.0, 0.0, 0.005, 0.005, 0.01, 0.01, 0.5, 5.0, 14.99, 16.0, 25.0)  # seconds
@@ -111,6 +116,53 @@ def _nonce_step(chance: random.Random) -> Step:
             Step("api_fault", step.after, chance.randint(1, 4), "none", chance.choice((0.01, 0.5, 3.0))),
         )
     )
+
+
+def strangers(seed: int) -> Program:
+    """One of any, at a server that was not made for this, behind proxies, and with hostile scripts in the origin."""
+    chance = random.Random(seed)
+    program = chance.choice((one_tab, one_tab, many_tabs, many_tabs, further, bound))(seed)
+    steps: list[Step] = []
+    for step in program.steps:
+        if chance.random() < 0.5:
+            steps += _strange_steps(chance, tabs=bool(program.tabs))
+        steps.append(step)
+    return replace(
+        program,
+        steps=tuple(steps),
+        strangers=True,
+        opaque=program.opaque and chance.random() < 0.4,
+        dialect=chance.choice(("", *REFUSALS)),
+        deaf=chance.choice(("", "", "", *SIGN_OUTS)),
+        names=chance.choice(NAMES),
+        subject=chance.choice(SUBJECTS),
+    )
+
+
+def _strange_steps(chance: random.Random, *, tabs: bool) -> list[Step]:
+    """One step, or a few that belong together."""
+    pick, number, some, delay = chance.choice, chance.randint(0, 99), chance.randint(1, 4), chance.choice(DELAYS)
+    tab, other_tab = (chance.randint(0, 3), chance.randint(0, 3)) if tabs else (0, 0)
+    step = partial(Step, after=pick(AFTER), number=number, tab=tab)
+    then = partial(Step, after=pick(AFTER))
+
+    def fault(kind: str) -> list[Step]:
+        """The refresh meets it, or whatever comes first."""
+        return [replace(step("auth_fault", kind=kind), number=some, delay=delay), then("renew", tab=other_tab)]
+
+    choices: list[tuple[int, Callable[[], list[Step]]]] = [
+        (5, lambda: fault(pick(STRANGE_FAULTS))),
+        (2, lambda: fault(pick((*SPOILED, *UNTYPED)))),
+        (1, lambda: [step("kill"), then("fetch", number=some, kind="plain", tab=other_tab)]),
+        (2, lambda: [step("switch")]),
+        (4, lambda: [step("welcome"), then("sign_out", tab=other_tab)]),
+        (2, lambda: [step("elsewhere")]),
+        (1, lambda: [step("hostile_mark")]),
+        (2, lambda: [step("hostile_store", kind=pick(STORED_FORMS))]),
+    ]
+    if tabs:
+        choices.append((3, lambda: [step("hostile", kind=pick(FORMS))]))
+    return chance.choices([make for _, make in choices], [weight for weight, _ in choices])[0]()
 
 
 def many_tabs(seed: int) -> Program:

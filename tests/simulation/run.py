@@ -30,11 +30,23 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.reissue.virtual_time import VirtualTimeLoop
-from tests.simulation.model import API_FAULTS, AUTH_FAULTS, Browser, Family, Fault, Server
-from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS, Origin
-from tests.simulation.program import JUMPS, USERS, Program, Step
+from tests.simulation.model import (
+    API_FAULTS,
+    AUTH_FAULTS,
+    STRANGE_FAULTS,
+    USERS,
+    Browser,
+    Exchange,
+    Family,
+    Fault,
+    Server,
+)
+from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS, Origin, Stranger
+from tests.simulation.program import JUMPS, Program, Step
+from tests.simulation.strangers import MARKS, message
 from tests.simulation.tab import TIMEOUT, Tab, Violation
 
+A_LONG_TIME = 1e7  # seconds after which no sign-out is of anybody's interest
 LONGEST = 2 * TIMEOUT  # seconds of virtual time in which every call has settled
 MOST_TABS = 4
 
@@ -47,8 +59,21 @@ class Run:
         self.loop, self.chance = loop, chance
         self.jumped = 0.0
         self.jumps = [0.0]
-        self.server = Server(self.loop.time, opaque=program.opaque, in_body=program.in_body, bound=program.bound)
+        self.server = Server(
+            self.loop.time,
+            opaque=program.opaque,
+            in_body=program.in_body,
+            bound=program.bound,
+            dialect=program.dialect,
+            deaf=program.deaf,
+            names=program.names,
+            subject=program.subject,
+        )
         self.browser = Browser(self.server, reissue.Response)
+        self.browser.hears_sign_out = self.hear_sign_out
+        self.sign_outs = 0  # that anybody has asked for, in whichever tab
+        self.signed_in_elsewhere = False  # somebody has, at some time: where tokens name nobody, none could know
+        self.untold_of = 0  # the last of those that the server may not have heard of, and has not refused for good
         self.jumped_at = -1e9
         self.heard: list[Any] = []  # every event of every tab
         self.trace: tuple[Any, ...] = ()  # those until the end
@@ -89,6 +114,8 @@ class Run:
     def signs_in(self, family: Family) -> None:
         """A page has begun this by a sign-in of its own."""
         self.over = [other for other in self.over if other is not family]
+        family.after = family.asked_after
+        self.untold_of = 0
 
     def lag(self) -> float:
         """Seconds that something takes within the browser."""
@@ -107,7 +134,7 @@ class Run:
             return
         copies = [tab.session.refresh_token for tab in self.open_tabs if tab.session is not None]
         if not self.origin.store_failed:
-            copies.append(json.loads(self.origin.stored or "{}").get("refresh_token"))
+            copies.append(self.origin.kept.get("refresh_token"))
         if family.current not in copies:
             self.browser.lost |= family.spent
 
@@ -119,12 +146,21 @@ class Run:
         if self.origin is None:
             return
         users = {tab.session.user for tab in self.open_tabs if tab.session is not None and not tab.gone}
-        stored = json.loads(self.origin.stored or "{}").get("access_token")
+        stored = self.origin.kept.get("access_token")
         left = users | ({self.server.access[stored].family.user} if stored else set())
         family = self.server.family_of(self.browser.cookie)
         known = users if self.origin.store_failed else left
         if family is not None and family.user not in known and left - {family.user}:
             self.browser.doubt()
+
+    def hear_sign_out(self, exchange: Exchange) -> None:
+        """The server is told of a sign-out. Nobody's who had heard of all sign-outs when they signed in (S5).
+
+        By courtesy, or of two pages that waited too long for their turns, either may come first.
+        """
+        family = self.server.family_of(exchange.held)
+        if family is not None and exchange.in_turn and not self.program.courtesy:
+            self.expect(family.after < self.sign_outs, "a sign-out has ended a session that began after it (S5)")
 
     def client_time(self) -> float:
         return 1_700_000_000.0 + self.loop.time() + self.jumped
@@ -142,6 +178,7 @@ class Run:
         # The faults are over: everything settles, and whoever is signed in can work.
         for tab in self.tabs:
             tab.reactions.clear()
+            tab.welcomes.clear()
         self.browser.api_faults.clear()
         self.browser.auth_faults.clear()
         self.browser.slow_proofs.clear()
@@ -156,6 +193,10 @@ class Run:
         await self.settle()
         await asyncio.sleep(LONGEST)  # what was on the wire has landed, and every Retry-After has passed
         await (self.check_the_end() if self.origin is None else self.check_that_all_agree())
+        if self.program.strangers:
+            await self.check_that_who_signed_in_is_resumed()
+            await self.check_that_nobody_is_locked_out()
+            await self.check_that_no_sign_out_lives_on()
         for tab in self.tabs:
             if not tab.gone:
                 await tab.close()
@@ -238,6 +279,24 @@ class Run:
                     self.lose_copy(tab.session.refresh_token)
                 self.lose_owner()
                 tab.start(tab.close())
+            case "switch":
+                tab.start(tab.sign_out())
+                tab.start(tab.sign_in(USERS[step.number % 2]))
+            case "welcome":
+                tab.welcomes.append(USERS[step.number % 2])
+            case "elsewhere":
+                self.sign_in_elsewhere(USERS[step.number % 2])
+            case "hostile" if self.origin is not None and step.kind == "sign":
+                says = self.message("sign", step.number)
+                self.origin.stranger = Stranger(json.loads(says)["of"], says)
+            case "hostile" if self.origin is not None:
+                self.origin.post_hostile(step.kind, self.message(step.kind, step.number), self.open_tabs)
+            case "hostile_store" if self.origin is None:
+                tab.drawer.text = self.message(step.kind, step.number)
+            case "hostile_store":
+                self.spoil_store(self.message(step.kind, step.number))
+            case "hostile_mark":
+                self.untold.write(MARKS[step.number % len(MARKS)])
             case "freeze":
                 tab.freeze()
             case "thaw":
@@ -278,10 +337,32 @@ class Run:
                 assert step.kind in API_FAULTS
                 self.browser.api_faults += [Fault(step.delay, step.kind)] * step.number
             case "auth_fault":
-                assert step.kind in AUTH_FAULTS
+                assert step.kind in (*AUTH_FAULTS, *STRANGE_FAULTS)
                 self.browser.auth_faults += [Fault(step.delay, step.kind)] * step.number
             case _:
                 raise ValueError(f"no such step: {step.does}")
+
+    def message(self, form: str, number: int) -> str:
+        return message(form, number, now=self.client_time(), bound=bool(self.program.bound))
+
+    def spoil_store(self, text: str) -> None:
+        assert self.origin is not None
+        before = self.server.family_of(self.origin.kept.get("refresh_token"))
+        self.origin.store_hostile(text)
+        self.lose_copy(before.current if before is not None else None)
+        self.lose_owner()
+
+    def sign_in_elsewhere(self, user: str) -> Family | None:
+        """A user signs in at the server, by no client of ours: all that comes of it is a cookie."""
+        if self.server.in_body:
+            return None
+        at_rest = not self.untold_of and not any(tab.signing_out for tab in self.tabs)
+        family, _ = self.server.sign_in(user)
+        family.after = self.sign_outs if at_rest else -1
+        self.browser.cookie = family.current
+        self.signed_in_elsewhere = True
+        self.browser.doubt()
+        return family
 
     async def check_the_end(self) -> None:
         """With the network back, a session that the server knows works, and whoever signs in can work."""
@@ -336,12 +417,60 @@ class Run:
                 excused = self.origin is not None and self.origin.unheard and tab.session is None
                 self.expect(excused, f"all are signed in, and a request gets {error!r}")
 
+    async def check_that_who_signed_in_is_resumed(self) -> None:
+        """A page that opens later finds whoever has signed in, if nobody has signed out since (S5, F17)."""
+        family = self.server.family_of(self.browser.cookie)
+        if family is None or not family.alive or self.browser.cookie != family.current or self.server.in_body:
+            return
+        if family.after == self.sign_outs:
+            if self.origin is None:
+                await self.tab.close()
+            tab = self.open()
+            self.expect(await self.let(tab, tab.api.resume()), "who has signed in is not resumed")
+
+    async def check_that_nobody_is_locked_out(self) -> None:
+        """The server ends every session: each page hears that it has ended, and who signs in again can work (F13)."""
+        for family in self.server.families:
+            family.alive = False
+        tabs = self.open_tabs if self.origin is not None else [self.tab]
+        for tab in tabs:
+            with suppress(self.reissue.SessionEnded):
+                status = (await self.let(tab, tab.fetch(f"locked{self.loop.time()}"))).status
+                self.expect(False, f"no session is left, and a request gets {status}")
+        for tab in tabs:
+            self.expect(not await self.let(tab, tab.api.resume()), "no session is left, and one is resumed")
+        await self.let(tabs[-1], tabs[-1].sign_in(USERS[1]))
+        await asyncio.sleep(1)
+        for tab in tabs:
+            status = (await self.let(tab, tab.fetch("unlocked"))).status
+            self.expect(status == 200, f"signed in again, and a request gets {status}")
+
+    async def check_that_no_sign_out_lives_on(self) -> None:
+        """Somebody signs out, whatever the server makes of that. Whoever signs in elsewhere later stays so (F17)."""
+        if self.server.in_body:
+            return
+        tabs = list(self.open_tabs) if self.origin is not None else [self.tab]
+        with suppress(self.reissue.ReissueError, OSError):
+            await self.let(tabs[-1], tabs[-1].sign_out())
+        await asyncio.sleep(1)
+        for tab in tabs:
+            await tab.close()
+            if tab in self.open_tabs:
+                self.open_tabs.remove(tab)
+        self.jumped = max(self.jumps) + A_LONG_TIME  # also for a sign-out that fails for ever
+        self.jumps.append(self.jumped)
+        family = self.sign_in_elsewhere(USERS[0])
+        tab = self.open()
+        self.expect(await self.let(tab, tab.api.resume()), "who has signed in elsewhere is not resumed")
+        self.expect(family is not None and family.alive, "an earlier sign-out has ended who signed in elsewhere")
+
     async def fetch_other(self, tab: Tab) -> Any:
         """A request to the other API. Where nobody can tell whose the cookie is, its first token may be refused."""
         try:
             return await tab.fetch("end.other", "other")
         except self.reissue.SessionChanged:
-            self.expect(tab.session is not None and tab.session.asks_whose, "the session was not another's")
+            anothers = tab.session is not None and tab.session.may_be_anothers
+            self.expect(anothers, "the session was not another's")
             await asyncio.sleep(1)
             return await tab.fetch("end.other again", "other")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.reissue.virtual_time import PAGE
 from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, OTHER_API, Browser, Family
 from tests.simulation.origin import PATIENCE as TURN_PATIENCE
-from tests.simulation.origin import Age, Drawer, Issue, Origin, Shelf, neighbours_of
+from tests.simulation.origin import Drawer, Issue, Origin, Shelf, neighbours_of
 from tests.simulation.proofs import LACKS_NONCE, PageProofs, Proof
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0  # seconds, after which admission parks what waits for its head
 MARK_LIFE = 86_400.0  # seconds for which a sign-out that was not told is remembered
 LOOKS = 6.0  # seconds in which a page that has the turn sees what others hold, and gets it
+NOT_YET = (408, 421, 425, 429)
 TIMEOUT = 200.0  # seconds; of every request that has no shorter one
 LIFE_OF_A_REQUEST = re.compile(
     "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed)?)?)? (done|failed|cancelled)"
@@ -140,7 +141,8 @@ class Session:
     busy_until: float = 0.0  # the same, said to the other API's client
     refused: bool = False
     exchange_refused: bool = False  # perhaps: nobody tells, if its caller is gone
-    asks_whose: bool = False  # a token for the other API was another user's, or might be
+    may_be_anothers: bool = False  # a token for the other API was another user's, or might be
+    asks_whose: bool = False  # the same, or it named the user by another word
     doubtful: bool = False  # a sign-in was lost since: if the next token is another user's, nobody can tell
     ended: str = ""
 
@@ -171,11 +173,17 @@ class Tab:
         self.on_wire: set[Attempt] = set()
         self.auth_calls = 0
         self.signing_in = False  # a sign-in was sent, and nobody was told of what came
-        self.answer: tuple[str, int] = ("", 0)
+        self.answer: tuple[str, bool] = ("", False)  # the last one, and whether the server has refused by it
         self.asked: list[Attempt] = []  # what was sent for one call to the endpoint
         self.asking: tuple[float, str | None] = (0.0, None)  # when that began, and the newest refresh token then
         self.nonces: dict[str, str] = {}  # that each server gave last
         self.sign_outs = self.signed_out = self.renewals = 0
+        self.sign_out_known = 0  # the last of all tabs' that this page knows of
+        self.usable = False  # is the last answer a token that a page can send?
+        self.told: int | None = None  # the status of the last answer to a sign-out
+        self.signing_out = 0  # calls that are under way
+        self.welcomes: list[str] = []  # who signs in here as soon as somebody has signed out
+        self.drawer = Drawer(self)
         self.closing = False
         self.tasks: list[asyncio.Task[Any]] = []
         self.cancelled: dict[asyncio.Task[Any], float] = {}
@@ -196,8 +204,8 @@ class Tab:
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
         self.ends_heard = 0  # of sessions that somebody signed out, each once
-        self.refused: dict[Age, int] = {}  # session → the issue that this page has seen refused
-        self.over: set[Age] = set()  # sessions of which this page has heard that somebody signed out
+        self.refused: dict[str, int] = {}  # session → the issue that this page has seen refused
+        self.over: set[str] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
         self.api = reissue.Interceptor(
@@ -208,7 +216,7 @@ class Tab:
             in_flight=in_flight,
             should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
             neighbours=self.neighbours,
-            store=(Shelf(self, origin) if stored else None) if origin else Drawer(self),
+            store=(Shelf(self, origin) if stored else None) if origin else self.drawer,
             untold=run.untold,
             step_up=self.step_up if run.program.handler else None,
             proofs=PageProofs(self) if run.program.bound else None,
@@ -323,7 +331,7 @@ class Tab:
     async def sign_in(self, user: str) -> None:
         sign_outs, ends_heard = self.sign_outs, self.ends_heard
         try:
-            await self.api.sign_in(username=user)
+            await self.api.sign_in(username=user, after=self.sign_out_known)
         except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
             if self.session is not None and self.browser.server.opaque and not self.browser.server.in_body:
                 self.session.doubtful = True
@@ -394,7 +402,13 @@ class Tab:
         self.sign_outs += 1
         if not self.closing:
             self.run.over, self.run.over_since = list(self.browser.server.families), self.run.client_time()
-        await self.api.sign_out()
+            self.run.sign_outs += 1
+            self.run.untold_of = self.sign_out_known = self.run.sign_outs
+        self.signing_out += 1
+        try:
+            await self.api.sign_out()
+        finally:
+            self.signing_out -= 1
 
     async def renew(self) -> None:
         self.renewals += 1
@@ -527,12 +541,15 @@ class Tab:
             late = presented == self.asking[1]
             self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
+        self.told = None if call == "logout" else self.told
         of = self.session if "resource" in fields else None
         if call == "refresh" and self.session is not None:
             busy_until = max(self.session.busy_until, self.session.wait_until if of is not None else 0.0)
             self.run.expect(self.run.client_time() >= busy_until, "asked again before Retry-After had passed (F2)")
         try:
-            response = sent.outcome = await self.browser.call_auth(call, fields, proof)
+            in_turn = self.has_turn or self.origin is None
+            response, exchange = await self.browser.call_auth(call, fields, proof, in_turn=in_turn)
+            sent.outcome = response
         finally:
             self.auth_calls -= 1
             self.run.expect(self.awake <= began + DEADLINE + 1e-6, "a call to the endpoint has no deadline")
@@ -544,18 +561,26 @@ class Tab:
                 self.nonces[AUTH] = sent.given
             if response.body == LACKS_NONCE:
                 sent.seems_to_lack_nonce = True
-                self.answer = "a nonce is wanted", response.status
+                self.answer = "a nonce is wanted", False
                 return response
-        self.answer = call, response.status
-        if call == "logout" and 400 <= response.status < 500 and response.status != 429:
-            self.run.over = []  # it is not told again (F15)
-        if of is not None and response.status in (204, 400, 401):
+        self.answer = call, exchange.refuses
+        if call == "logout":
+            self.told = response.status
+        if call == "logout" and 400 <= response.status < 500 and response.status not in NOT_YET:
+            self.run.over = []  # it was refused for good: whoever signed out has been told
+        if exchange.settles:
+            self.run.untold_of = 0
+        if of is not None and exchange.refuses:
             of.exchange_refused = True
         if of is not None and response.status == 429:
             of.busy_until = self.run.client_time() + 3
+        self.usable = False
         with suppress(ValueError):  # cut short
             answer = json.loads(response.body)
-            if of is not None and "access_token" in answer:
+            self.usable = "access_token" in answer and not exchange.spoiled
+            if exchange.spoiled:
+                pass  # no token in it is any that a page could send
+            elif of is not None and "access_token" in answer:
                 self.receive_other(answer, of)
             elif of is None:
                 self.receive(call, answer, sign_outs)
@@ -563,7 +588,9 @@ class Tab:
 
     def receive_other(self, answer: dict[str, Any], of: Session) -> None:
         token, user = answer["access_token"], self.browser.server.access[answer["access_token"]].family.user
-        of.asks_whose = of.asks_whose or self.browser.server.opaque or user != of.user
+        server = self.browser.server
+        of.may_be_anothers = of.may_be_anothers or server.opaque or user != of.user
+        of.asks_whose = of.asks_whose or of.may_be_anothers or "pairwise" in server.subject
         self.exchanged = self.tokens[token] = Token(
             token, "exchange", user, self.awake, self.run.client_time(), None, self.sign_outs, session=of.number
         )
@@ -588,11 +615,31 @@ class Tab:
 
     # What passes between pages
 
-    def hear_of_others(self, text: str) -> None:
-        """A message arrives."""
+    @property
+    def knows_better(self) -> bool:
+        """Has it a session that did not begin in what its clock calls the future?
+
+        Others may take up one of a future day: a clock that was wrong may have been put right since.
+        """
+        return self.session is not None and self.run.jumped >= max(self.run.jumps)
+
+    def hear_hostile(self, form: str, text: str) -> None:
+        """A message arrives that no page has sent. It ends nothing and begins nothing."""
+        if self.heard_others is None or (form == "in two days" and not self.knows_better):
+            return
+        self.hearing = {}
+        try:
+            self.heard_others(text)
+        finally:
+            self.hearing = None
+
+    def hear_of_others(self, text: str, sign_out: int) -> None:
+        """A message arrives, from a page that knew of the sign-outs up to that one."""
         if self.heard_others is None:
             return
         fields = json.loads(text)
+        if fields.get("reason") == "signed_out":
+            self.sign_out_known = max(self.sign_out_known, sign_out)
         issue = Issue.of(fields.get("edition"))
         if fields.get("reason") == "signed_out":
             self.ends_heard += issue is None or issue.session not in self.over
@@ -610,10 +657,15 @@ class Tab:
 
     def is_offered(self, text: str | None) -> None:
         """A credential comes from another page, or an earlier one; the core may take it now."""
+        if self.origin is not None and text in self.origin.hostile:
+            return
         fields = json.loads(text) if text else {}
         if fields.get("type") != "granted":
             return
         token, self.offered = fields["access_token"], Issue.of(fields["edition"])
+        self.run.expect(token in self.browser.server.access, "a page hands over a token that no server has given")
+        if token not in self.browser.server.access:
+            return
         if self.session is not None and token == self.session.token.access_token:
             if self.held and self.offered and self.offered > self.held:
                 self.keep(self.session, fields["refresh_token"], self.offered)
@@ -661,7 +713,9 @@ class Tab:
         self.run.expect(
             header is None or header.startswith(scheme), "a token was sent in another way than it was given"
         )
-        return self.tokens[header.partition(" ")[2]] if header else None
+        token = self.tokens.get(header.partition(" ")[2]) if header else None
+        self.run.expect(header is None or token is not None, "a token was sent that no server has given")
+        return token
 
     def check_send(self, name: str, attempt: Attempt) -> None:
         expect, call, token = self.run.expect, self.calls[name], attempt.token
@@ -724,6 +778,12 @@ class Tab:
             self.request_went(event)
         elif isinstance(event, self.reissue.EndpointEvent):
             self.call_went(event)
+        elif isinstance(event, self.reissue.SignOutEvent):
+            self.sign_out_was_told(event)
+        if getattr(event, "reason", "") == "signed_out":
+            for user in self.welcomes:
+                self.start(self.sign_in(user))
+            self.welcomes.clear()
         for reaction in [r for r in self.reactions if PHASES[r[0]] == (type(event).__name__, event.phase.value)]:
             self.reactions.remove(reaction)
             reaction[1]()
@@ -759,7 +819,7 @@ class Tab:
             issue = self.issue_of(token)
             self.held = self.offered if token.by == "handed" else self.held
             if self.origin is not None and issue is not None and token.by == "handed":
-                self.origin.unheard |= any(age > issue.session for age in self.origin.signed_out)
+                self.origin.unheard |= any(age > issue.age for age in self.origin.signed_out)
 
     def session_ended(self, event: Any) -> None:
         expect, session = self.run.expect, self.sessions[event.session]
@@ -776,9 +836,9 @@ class Tab:
                 expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
                 mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
                 if mine is not None and theirs is not None:
-                    newer = mine.session > theirs.session
+                    newer = mine.began_after(theirs)
                     if event.reason == "refused":
-                        newer = (mine.session, mine.number) > (theirs.session, theirs.number)
+                        newer = mine > theirs
                     expect(not newer, f"what is newer was ended by: {event.reason}")
             case "signed_out":
                 self.signed_out += 1
@@ -795,10 +855,11 @@ class Tab:
                 new = self.received
                 expect(new is not None and new is not session.token, "a session was replaced by none")
                 if new is not None and new.by == "handed":
-                    opaque = self.browser.server.opaque
-                    expect(opaque or new.user != session.user, "a session was replaced by its own user's")
+                    untold = self.browser.server.opaque or self.browser.server.subject == "spelled"
+                    expect(untold or new.user != session.user, "a session was replaced by its own user's")
                 if new is not None and new.by == "refresh":
-                    doubtful = session.doubtful or (self.origin is not None and self.browser.server.opaque)
+                    anybodys = self.origin is not None or self.run.signed_in_elsewhere
+                    doubtful = session.doubtful or (anybodys and self.browser.server.opaque)
                     expect(doubtful or new.user != session.user, "a session was replaced by its own user's refresh")
 
     def refresh_went(self, event: Any) -> None:
@@ -844,12 +905,15 @@ class Tab:
                 )
                 self.go_on(session, token)
             case "unavailable":
+                self.run.expect(
+                    event.error != "MalformedToken" or not self.usable, "a good token was thrown away (F19)"
+                )
                 session.wait_until = self.run.client_time() + (event.retry_after or 0.0)
                 session.waits_since = self.run.loop.time()
             case "refused":
                 session.refused = True
-                refusals = (("refresh", 401), ("refresh", 400), ("refresh", 204))
-                expect(self.answer in refusals or self.met_who_signed_out(session), "refused by nobody")
+                refused = self.answer == ("refresh", True)
+                expect(refused or self.met_who_signed_out(session), "refused by nobody")
 
     def met_who_signed_out(self, session: Session) -> bool:
         """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?"""
@@ -865,7 +929,7 @@ class Tab:
             self.tokens[token.access_token] = token
             before, session.refresh_token = session.refresh_token, token.refresh_token or session.refresh_token
             self.run.lose_copy(before)
-            mixed = self.origin is not None and self.browser.mixed
+            mixed = (self.origin is not None or self.run.signed_in_elsewhere) and self.browser.mixed
             self.run.expect(token.user == session.user or mixed, "a session goes on with another user's token")
             session.user = token.user
 
@@ -880,6 +944,14 @@ class Tab:
         """The fewest seconds of life that the client's clock can have left it: it may have been set since it looked."""
         now = self.run.client_time() - self.run.jumped
         return token.clock + token.life - now - max(self.run.jumps)
+
+    def sign_out_was_told(self, event: Any) -> None:
+        """Confirmed by the endpoint, or refused by it for good, or neither as yet (F15)."""
+        status = self.told if self.told is not None else 503
+        final = 400 <= status < 500 and status not in NOT_YET
+        became = "confirmed" if status < 300 else "refused" if final else "unavailable"
+        expect = self.run.expect
+        expect(event.phase.value in (became, "overtaken"), f"a sign-out is told as {event.phase.value}, not {became}")
 
     def request_went(self, event: Any) -> None:
         call = self.calls[self.name_in(event.url)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.mutants import MUTANTS, Mutant, mutated
-from tests.simulation.program import bound, further, many_tabs, one_tab
+from tests.simulation.program import bound, further, many_tabs, one_tab, strangers
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
@@ -15,7 +15,13 @@ from tests.simulation.tab import Violation
 @pytest.mark.filterwarnings("ignore")  # mutants leave tasks behind
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_simulator_catches(mutant: Mutant, tmp_path: Path) -> None:
-    kinds = ((bound, mutant.bound), (further, mutant.further), (many_tabs, mutant.many_tabs), (one_tab, mutant.one_tab))
+    kinds = (
+        (strangers, mutant.strangers),
+        (bound, mutant.bound),
+        (further, mutant.further),
+        (many_tabs, mutant.many_tabs),
+        (one_tab, mutant.one_tab),
+    )
     program, known = next((kind, seeds) for kind, seeds in kinds if seeds)
 
     def simulate() -> None:

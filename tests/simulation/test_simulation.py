@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import reissue
 
-from tests.simulation.program import Program, Step, bound, further, many_tabs, one_tab, reduced
+from tests.simulation.program import Program, Step, bound, further, many_tabs, one_tab, reduced, strangers
 from tests.simulation.run import run
 from tests.simulation.tab import Violation
 
@@ -15,7 +15,7 @@ def test_the_same_program_gives_the_same_run(seed: int) -> None:
     assert run(reissue, one_tab(seed)).trace == run(reissue, one_tab(seed)).trace
 
 
-@pytest.mark.parametrize("kind", [many_tabs, further, bound])
+@pytest.mark.parametrize("kind", [many_tabs, further, bound, strangers])
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_program_of_other_kinds_gives_the_same_run(seed: int, kind: Callable[[int], Program]) -> None:
     assert run(reissue, kind(seed)).trace == run(reissue, kind(seed)).trace
@@ -67,3 +67,9 @@ def test_the_invariants_hold_over_all_tabs(part: int) -> None:
 def test_the_invariants_hold_of_tokens_that_are_bound_to_a_key(part: int) -> None:
     for seed in range(100 * part, 100 * (part + 1)):
         run(reissue, bound(seed))
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_the_invariants_hold_at_servers_and_among_scripts_that_are_strangers(part: int) -> None:
+    for seed in range(100 * part, 100 * (part + 1)):
+        run(reissue, strangers(seed))
