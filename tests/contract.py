@@ -29,12 +29,7 @@ SECTIONS: Final = {
     "X": ("Security and runtime", 15),
 }
 IDS: Final = tuple(f"{letter}{n}" for letter, (_, last) in SECTIONS.items() for n in range(1, last + 1))
-NOT_HELD_YET: Final[frozenset[str]] = frozenset({
-    *("Q23", "Q24", "Q25", "Q26", "Q27", "Q28", "Q29"),
-    *("F13", "F14", "F15", "F16", "F17", "F18", "F19"),
-    *("S5", "S6", "S7"),
-    *("X8", "X9", "X10", "X11", "X12", "X13", "X14", "X15"),
-})  # fmt: skip
+NOT_HELD_YET: Final[frozenset[str]] = frozenset()
 
 _LEADING_IDS = re.compile(r"([A-Z]\d+(?:, [A-Z]\d+)*)(?![\w-])")
 _HOLDS = re.compile(r"([A-Z]\d+): (.+?)\n\s*Seen in: (.+?)(?:\n\n|\Z)", re.DOTALL)
