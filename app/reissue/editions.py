@@ -21,6 +21,9 @@ _LONGEST_BEGAN: Final = 15  # digits: what begins after the year 33658 was dated
 _UNDATED: Final = 1
 _MOST_OVER: Final = 1000
 
+BY_SIGN_IN: Final = "s"
+"""How the name of a session begins that a sign-in has begun. Other names are hexadecimal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edition:
@@ -32,6 +35,11 @@ class Edition:
     began: int
     session: str
     number: int
+
+    @property
+    def by_sign_in(self) -> bool:
+        """Did its page begin the session by a sign-in in its turn, so that the browser's cookie is its since then?"""
+        return self.session.startswith(BY_SIGN_IN)
 
     @property
     def age(self) -> tuple[int, str]:

@@ -193,7 +193,7 @@ class Sessions:
             self._check_overtaken(sign_outs)
             credential = await self._signed_in(fields)
             self._check_overtaken(sign_outs)
-            return self._signed_in_with(credential)
+            return self._signed_in_with(credential, in_turn=True)
 
     async def adopt(self, credential: Credential) -> None:
         """Begin a session with tokens that the app got by its own means."""
@@ -268,7 +268,7 @@ class Sessions:
     async def _tell_in_turn(self, place: Place, signed_out: Session | None, until: int) -> None:
         async with self._sharing.turn(place):  # what a refresh on its way has brought is the server's to end
             try:
-                if self._sharing.signed_in_since(until) and not _in_body(signed_out):
+                if self._sharing.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._tell_listeners(SignOutPhase.OVERTAKEN)
                 else:
                     await self._tell(signed_out)
@@ -469,12 +469,12 @@ class Sessions:
         else:
             session.step_up(credential)
 
-    def _signed_in_with(self, credential: Credential) -> Session:
+    def _signed_in_with(self, credential: Credential, *, in_turn: bool = False) -> Session:
         """Somebody has signed in: the cookie of whoever signed out before is replaced."""
         self._told()
-        return self._begin(credential)
+        return self._begin(credential, by_sign_in=in_turn)
 
-    def _begin(self, credential: Credential, *, handed: bool = False) -> Session:
+    def _begin(self, credential: Credential, *, handed: bool = False, by_sign_in: bool = False) -> Session:
         self._unasked = False
         session = Session(
             credential,
@@ -493,7 +493,7 @@ class Sessions:
             session.step_ups = StepUps(self._handler, partial(self._step_up, session))
         replaced, self._session = self._session, session
         if not handed:
-            self._sharing.hand_over(session.credential, begins=True)
+            self._sharing.hand_over(session.credential, begins=True, by_sign_in=by_sign_in)
         if replaced is not None:
             replaced.end("replaced")
         self._listeners.tell(SessionEvent(at=self._clock(), session=session.number, phase=SessionPhase.STARTED))

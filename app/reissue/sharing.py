@@ -20,7 +20,9 @@ Theory of operation:
 8. Until the endpoint knows of a sign-out, a mark tells all pages, later ones too: who holds no session takes none that
    began before it. See `untold`. While a page is about to tell the endpoint, it shows that to the lock's keeper, too:
    whoever signs in meanwhile in another page tells the endpoint first (S5). So no page need wait for another's place.
-9. A sign-out ends no session that began after it. Whoever is about to tell the endpoint of one looks for such first.
+9. A sign-out ends no session that a sign-in began after it. Whoever is about to tell the endpoint looks for such first.
+   Whose the cookie is beside one that began otherwise (adopted, or by the cookie itself, while a call that brings
+   another was on its way), nobody knows: there it is told, so that nobody who signed out is signed in again.
 """
 
 import asyncio
@@ -32,7 +34,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from .credentials import Credential
-from .editions import AHEAD, ALL, Asked, Edition, Ended, Granted, Left, Over, read, written
+from .editions import AHEAD, ALL, BY_SIGN_IN, Asked, Edition, Ended, Granted, Left, Over, read, written
 from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
 from .line import Line, Place
@@ -89,6 +91,7 @@ class Sharing:
         self._newest: Edition | None = None  # that another page was seen to hold
         self._known_until = 0  # the endpoint knows of every sign-out up to then (ms)
         self._latest = 0  # time (ms) at which a session is known to have begun
+        self._signed_in = 0  # the same, of those that a sign-in has begun in its page's turn
         self._over = Over()
         self._line = Line()  # of the calls in this page
         self._name = os.urandom(8).hex()  # tells its own sign from those of others
@@ -240,8 +243,11 @@ class Sharing:
         except TimeoutError:
             return False
 
-    def hand_over(self, credential: Credential, *, begins: bool) -> None:
-        """Show, keep and tell what this page was granted: a session's first credential, or the next of its own."""
+    def hand_over(self, credential: Credential, *, begins: bool, by_sign_in: bool = False) -> None:
+        """Show, keep and tell what this page was granted: a session's first credential, or the next of its own.
+
+        `by_sign_in`: the session has begun by a sign-in at the endpoint, in this turn.
+        """
         mine = self._edition
         newest = max((edition.dated(self._clock()) for edition in (mine, self._newest) if edition), default=None)
         if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
@@ -249,7 +255,7 @@ class Sharing:
         else:
             # Later than every session known, whatever the clock says.
             began = max(self._now, self._began + 1, newest.began + 1 if newest else 0)
-            edition = Edition(began, os.urandom(8).hex(), 1)
+            edition = Edition(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
         self._hold(Granted(edition, credential))
         if not self._accepts(credential):  # what the app adopts is its own business, and stays in its page
             self._keep(None)
@@ -273,6 +279,7 @@ class Sharing:
         `in_body` tells that the endpoint knows the session by its refresh token, and by no cookie.
         """
         mark = Mark(max(self._now, self._began), in_body)
+        self._signed_in = min(self._signed_in, mark.until)
         self._untold.leave(mark)
         self.end("signed_out")
         self._neighbours.show(f"{_SIGNED_OUT}.{self._name}.{mark}")
@@ -290,9 +297,13 @@ class Sharing:
         return max(marks, key=lambda mark: mark.until, default=None)
 
     def signed_in_since(self, until: int) -> bool:
-        """Has a session begun later than that (ms), so that the browser's cookie is its?"""
+        """Has a session begun later than that (ms), by whatever means?"""
         newest = self._newest.began if self._newest else 0
         return max(self._began, newest) > until
+
+    def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
+        """Has somebody signed in later than that (ms), after which no earlier session's cookie can have come?"""
+        return self._signed_in > until
 
     def told(self) -> None:
         """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
@@ -381,6 +392,7 @@ class Sharing:
             edition = replace(edition, began=max(self._mine.edition.began, edition.began))
         self._mine = Granted(edition, granted.credential)
         self._latest = max(self._began, edition.began)
+        self._note_sign_in(edition)
         if 0 < self._untold.until < self._began:  # somebody has signed in since; where the mark is shared it is gone
             self._untold.remove()
         self._neighbours.show(str(edition) if self._accepts(granted.credential) else None)
@@ -414,8 +426,14 @@ class Sharing:
         editions = (Edition.parse(text, now=self._clock()) for text in shown)
         news = [edition for edition in editions if edition and not self._knows(edition)]
         self._newest = max(news, default=None)
+        for edition in news:
+            self._note_sign_in(edition)
         if self._newest is not None and 0 < self._untold.until < self._newest.began:
             self._untold.remove()  # somebody has signed in since
+
+    def _note_sign_in(self, edition: Edition) -> None:
+        if edition.by_sign_in:
+            self._signed_in = max(self._signed_in, edition.began)
 
     def _sign_out_shown(self, sign: str) -> Mark | None:
         """The sign-out that another page says by this sign that it is about to tell of."""

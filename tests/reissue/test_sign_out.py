@@ -331,8 +331,8 @@ async def test_a_client_that_is_closed_while_its_sign_out_is_refused_leaves_noth
     await browser.close()
 
 
-async def test_a_sign_out_that_somebody_has_overtaken_is_told_to_nobody_and_is_an_event() -> None:
-    """S5"""
+async def test_a_sign_out_that_a_sign_in_has_overtaken_is_told_to_nobody_and_is_an_event() -> None:
+    """S5: in a page that knew of the sign-out neither by mark nor by sign: the cookie is that sign-in's."""
     browser = of_two_users()
     api = await browser.signed_in()
     events = heard(api)
@@ -340,11 +340,40 @@ async def test_a_sign_out_that_somebody_has_overtaken_is_told_to_nobody_and_is_a
     renewing = asyncio.create_task(outcome(api.renew()))
     await browser.line.server.gate.reached()
     signing_out = asyncio.create_task(api.sign_out())
-    await settle(1)
-    await api.adopt("graces", expires_in=300)
+    await settle()
+    browser.untold.text = None
+    browser.pages.open[0].show(None)
+    browser.line.server.clock.advance(1)
+    signing_in = asyncio.create_task(browser.open().sign_in(username="grace", password="hopper"))
+    await settle()
     browser.line.server.gate.open()
-    await asyncio.gather(signing_out, renewing)
+    await asyncio.gather(signing_out, renewing, signing_in)
     assert told(events) == [(SignOutPhase.OVERTAKEN, None)]
-    assert browser.line.asked == ["auth/login", "auth/refresh"]
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/login"]
     assert not [event for event in events if isinstance(event, EndpointEvent) and event.call == "sign_out"]
+    await browser.close()
+
+
+@pytest.mark.parametrize("by", ["adopt", "resume"])
+async def test_a_session_that_began_without_a_sign_in_does_not_keep_a_sign_out_from_being_told(by: str) -> None:
+    """F15, S1: while the page that signs out waits for a refresh, which brings the old cookie again."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.untold.text = None
+    browser.pages.open[0].show(None)
+    browser.line.server.clock.advance(1)
+    later = browser.open(untold=None)
+    call = later.adopt("graces", expires_in=300) if by == "adopt" else later.resume()
+    beginning = asyncio.create_task(call)
+    await settle()
+    browser.line.server.gate.open()
+    await asyncio.gather(signing_out, renewing, beginning)
+    assert told(events) == [(SignOutPhase.CONFIRMED, None)]
+    assert browser.line.server.cookie is None
     await browser.close()
