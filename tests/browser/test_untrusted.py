@@ -51,7 +51,6 @@ seen
         setTimeout(resolve);
     }})""")
     assert visit.run("dict(api.claims)") == {}
-    visit.page.reload()
     visit.open_blank().run(CONNECT + "None")
     assert visit.run("[await outcome(api.resume()), dict(api.claims), api.state.name]") == [True, {}, "SIGNED_IN"]
     visit.run("await api.close()")
@@ -59,7 +58,7 @@ seen
 
 def test_an_inserted_base_moves_no_endpoint(visit: Visit) -> None:
     """X12: neither password nor refresh token goes where it points."""
-    visit.open_blank().run(CONNECT + "None")
+    visit.open_blank(policy={"base-uri": "'self'"}).run(CONNECT + "None")
     visit.reset_counters()
     visit.evaluate("""(() => {
         const base = document.createElement("base");
