@@ -248,6 +248,21 @@ async def test_an_answer_for_this_user_ends_the_doubt_about_the_cookie(world: Wo
     assert world.api.claims["sub"] == "x7"
 
 
+async def test_another_resources_token_that_names_the_user_alike_ends_the_doubt_about_the_cookie(world: World) -> None:
+    """S3, S6"""
+    await signed_in(world, CookieServer(lambda user: {"sub": "ada"}))
+    session = world.api._sessions.alive
+    assert session is not None
+    session.doubt_cookie()
+
+    async def ask(wanted: object, *, late: object) -> Credential:
+        return held({"sub": "ada", "scope": "files"})
+
+    fresh = await session.exchange(ask, {"scope": "files"})
+    assert fresh.access_token == token(sub="ada", scope="files")
+    assert world.api._sessions.alive is session
+
+
 async def test_while_the_cookie_is_in_doubt_what_can_not_be_compared_is_anothers(world: World) -> None:
     """S3"""
     answers = [{"sub": "ADA"}, {"sub": "ada"}]
