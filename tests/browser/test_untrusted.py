@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.test_wire import without_the_script
 from tests.browser.visit import Visit
 
 pytestmark = pytest.mark.firefox
@@ -79,8 +80,11 @@ api.state.name
     assert (counters["logins"], counters["refreshes_granted"]) == (1, 1)
 
 
-def test_an_answer_that_does_not_end_is_cancelled_at_its_bound(visit: Visit) -> None:
+@pytest.mark.parametrize("way", ["wire.js", "Pyodide alone"])
+def test_an_answer_that_does_not_end_is_cancelled_at_its_bound(visit: Visit, way: str) -> None:
     """X8: the endpoint's answer is read as far as any is long, and its connection is let go."""
+    if way != "wire.js":
+        without_the_script(visit)
     visit.open_blank().run(CONNECT + "None")
     visit.execute("""
         window.pulled = window.cancelled = 0;

@@ -13,6 +13,8 @@ from pyodide.http import AbortError, FetchResponse
 from .objects import js_object
 from .told import Told
 
+_DIGITS = 15  # of a length that is one
+
 
 class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
     """A `pyodide.http.FetchResponse` in a page without wire.js."""
@@ -23,6 +25,30 @@ class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the
         body = self.js_response.body
         if body and not body.locked:  # a response that a script of the page has made is not the controller's
             body.cancel().catch(create_once_callable(lambda reason: None))
+
+    async def text_within(self, most: int) -> str | None:
+        """As `PageResponse.text_within`."""
+        self._raise_if_failed()
+        body, length = self.js_response.body, self.js_response.headers.get("Content-Length") or ""
+        if not body:
+            return str(await self.text())
+        if length.isdecimal() and (len(length) > _DIGITS or int(length) > most):
+            self.discard_body()
+            return None
+        parts, size, reader = Array.new(), 0, body.getReader()
+        try:
+            while not (part := await reader.read()).done:
+                size += part.value.byteLength
+                if size > most:
+                    reader.cancel().catch(create_once_callable(lambda reason: None))
+                    return None
+                parts.push(part.value)
+            return str(await Blob.new(parts).text())
+        except JsException as error:
+            raise AbortError(error) from None
+        except CancelledError:
+            self.abort_controller.abort()
+            raise
 
     def copy_for_judging(self) -> "JudgedCopy":
         """A copy that can be discarded, and its reading be cancelled, without harm to this response."""
