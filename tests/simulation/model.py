@@ -217,7 +217,9 @@ class Browser:
         self.proofs: dict[str, Proof] = {}  # that nobody has seen yet
         self.proofs_made = 0
         self.slow_proofs: list[float] = []  # seconds that the next take
+        self.sends_sign_out: Callable[[], None] = lambda: None
         self.hears_sign_out: Callable[[Exchange], None] = lambda _: None
+        self.hears_sign_in: Callable[[Exchange], None] = lambda _: None
 
     async def call_api(
         self, token: str | None, audience: str = API, *, strong: bool = False, proof: Proof | None = None
@@ -242,6 +244,8 @@ class Browser:
         self, call: str, fields: dict[str, Any], proof: Proof | None = None, *, in_turn: bool = True
     ) -> "tuple[Any, Exchange]":
         """`login`, `refresh` or `logout`. The answer is waited for; the call itself runs on without its caller."""
+        if call == "logout":
+            self.sends_sign_out()
         fault = self.auth_faults.pop(0) if self.auth_faults else Fault()
         if fault.kind == "unreachable":
             await asyncio.sleep(fault.delay / 2)
@@ -314,6 +318,7 @@ class Browser:
             return says(204, {}), None
         family: Family | None
         if call == "login":
+            self.hears_sign_in(exchange)
             after = fields.get("after", -1) if exchange.in_turn else -1
             family, body = self.server.sign_in(fields["username"], strong="strong" in fields, after=after)
         else:

@@ -121,7 +121,7 @@ def _nonce_step(chance: random.Random) -> Step:
 def strangers(seed: int) -> Program:
     """One of any, at a server that was not made for this, behind proxies, and with hostile scripts in the origin."""
     chance = random.Random(seed)
-    program = chance.choice((one_tab, one_tab, many_tabs, many_tabs, further, bound))(seed)
+    program = chance.choice((one_tab, many_tabs, many_tabs, further, further, bound))(seed)
     steps: list[Step] = []
     for step in program.steps:
         if chance.random() < 0.5:
@@ -157,6 +157,7 @@ def _strange_steps(chance: random.Random, *, tabs: bool) -> list[Step]:
         (2, lambda: [step("switch")]),
         (4, lambda: [step("welcome"), then("sign_out", tab=other_tab)]),
         (2, lambda: [step("elsewhere")]),
+        (1, lambda: [then("fetch", kind="other"), step("elsewhere"), replace(step("fetch", kind="other"), after=20.0)]),
         (1, lambda: [step("hostile_mark")]),
         (2, lambda: [step("hostile_store", kind=pick(STORED_FORMS))]),
     ]

@@ -44,7 +44,7 @@ from tests.simulation.model import (
 from tests.simulation.origin import CHANNEL_FAULTS, STORE_FAULTS, Origin, Stranger
 from tests.simulation.program import JUMPS, Program, Step
 from tests.simulation.strangers import MARKS, message
-from tests.simulation.tab import TIMEOUT, Tab, Violation
+from tests.simulation.tab import MARK_LIFE, TIMEOUT, Tab, Violation
 
 A_LONG_TIME = 1e7  # seconds after which no sign-out is of anybody's interest
 LONGEST = 2 * TIMEOUT  # seconds of virtual time in which every call has settled
@@ -70,7 +70,11 @@ class Run:
             subject=program.subject,
         )
         self.browser = Browser(self.server, reissue.Response)
+        self.browser.sends_sign_out = self.send_sign_out
         self.browser.hears_sign_out = self.hear_sign_out
+        self.browser.hears_sign_in = self.hear_sign_in
+        self.sent_sign_out = 0  # the last that somebody has tried to tell the server of, or that is of no interest now
+        self.mark_spoiled = False  # by a stranger
         self.sign_outs = 0  # that anybody has asked for, in whichever tab
         self.signed_in_elsewhere = False  # somebody has, at some time: where tokens name nobody, none could know
         self.untold_of = 0  # the last of those that the server may not have heard of, and has not refused for good
@@ -115,6 +119,7 @@ class Run:
         """A page has begun this by a sign-in of its own."""
         self.over = [other for other in self.over if other is not family]
         family.after = family.asked_after
+        self.sent_sign_out = self.sign_outs
         self.untold_of = 0
 
     def lag(self) -> float:
@@ -152,6 +157,17 @@ class Run:
         known = users if self.origin.store_failed else left
         if family is not None and family.user not in known and left - {family.user}:
             self.browser.doubt()
+
+    def send_sign_out(self) -> None:
+        self.sent_sign_out = self.sign_outs
+
+    def hear_sign_in(self, exchange: Exchange) -> None:
+        """The server has heard of every sign-out that the page knew of as it asked, if it could be told (S5)."""
+        known = exchange.fields.get("after", -1)
+        apart = self.program.courtesy or self.server.in_body or self.mark_spoiled  # each tells of its own
+        aged = abs(self.client_time() - self.over_since) > MARK_LIFE
+        first = known <= self.sent_sign_out or not exchange.in_turn or apart or aged
+        self.expect(first, "a sign-in has come before the sign-out that it follows (S5)")
 
     def hear_sign_out(self, exchange: Exchange) -> None:
         """The server is told of a sign-out. Nobody's who had heard of all sign-outs when they signed in (S5).
@@ -296,6 +312,7 @@ class Run:
             case "hostile_store":
                 self.spoil_store(self.message(step.kind, step.number))
             case "hostile_mark":
+                self.mark_spoiled = True
                 self.untold.write(MARKS[step.number % len(MARKS)])
             case "freeze":
                 tab.freeze()
