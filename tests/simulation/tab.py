@@ -572,7 +572,7 @@ class Tab:
             self.run.untold_of = 0
         if of is not None and exchange.refuses:
             of.exchange_refused = True
-        if of is not None and response.status == 429:
+        if of is not None and "Retry-After" in response.headers:
             of.busy_until = self.run.client_time() + 3
         self.usable = False
         with suppress(ValueError):  # cut short
@@ -814,7 +814,8 @@ class Tab:
                     for families in (self.run.over, self.browser.late)
                 )
                 aged = abs(self.run.client_time() - self.run.over_since) > MARK_LIFE
-                self.run.expect(not over or late or aged, "somebody who had signed out was signed in by a cookie")
+                lost = late or aged or self.run.mark_spoiled
+                self.run.expect(not over or lost, "somebody who had signed out was signed in by a cookie")
             self.sessions[event.session] = self.session
             issue = self.issue_of(token)
             self.held = self.offered if token.by == "handed" else self.held
