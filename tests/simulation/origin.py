@@ -51,6 +51,10 @@ class Issue:
     def session(self) -> str:
         return self.age[1]
 
+    def dated(self, now: float) -> "Issue":
+        """The same; as one of the oldest session, if it began more than a day after now (seconds)."""
+        return self if self.age[0] <= now * 1000 + 86_400_000 else replace(self, age=(1, self.session))
+
     def began_after(self, other: "Issue") -> bool:
         """Is it of another session, a later one?"""
         return self.session != other.session and self.age > other.age
@@ -224,7 +228,9 @@ class Origin:
             return False
         awake = [tab for tab in self.tabs if tab is not asker and not tab.frozen and tab.thawed_at < before]
         issues = [self.issues.get(tab.session.token.access_token) for tab in awake if tab.session is not None]
-        newer = [issue for issue in issues if issue is not None and issue > mine and issue.session not in asker.over]
+        mine = mine.dated(self.run.client_time())
+        dated = [issue.dated(self.run.client_time()) for issue in issues if issue is not None]
+        newer = [issue for issue in dated if issue > mine and issue.session not in asker.over]
         return any(i.told_at < before and i.number > asker.refused.get(i.session, 0) for i in newer)
 
 

@@ -32,16 +32,20 @@ export function send(number, tell, native, resource, method, fields, body, optio
     const controller = new AbortController();
     const init = {...options, signal: signal ? either(signal, controller) : controller.signal};
     const lines = fields ? fields.split("\n") : [];
-    let request;
+    const keepalive = options?.keepalive;
+    let request, again; // another request like it, if it may have to be sent twice
     if (typeof resource === "string") {
         const headers = [];
         for (let at = 0; at < lines.length; at += 2) headers.push([lines[at], lines[at + 1]]);
-        request = new Request(resource, {...init, method, headers, body});
+        again = () => new Request(resource, {...init, method, headers, body});
+        request = again();
     } else {
         for (let at = 0; at < lines.length; at += 2) resource.headers.set(lines[at], lines[at + 1]);
         request = new Request(resource, {...referrer(resource), ...init});
+        const spare = keepalive ? request.clone() : null;
+        again = () => spare;
     }
-    tell(number, options?.keepalive ? outliving(native, request) : native(request));
+    tell(number, keepalive ? outliving(native, request, again) : native(request));
     return {request, controller, signal: init.signal};
 }
 
@@ -51,13 +55,13 @@ const referrer = ({referrer, referrerPolicy}) => ({referrer, referrerPolicy});
 // Sends a request that is to outlive its page. A browser keeps 64 KiB of such bodies at most, and the page's own beacons
 // count as well. A request that finds no room there fails; it is sent once more without `keepalive`, but only if it is
 // certain that it was not sent: a refresh token works once.
-async function outliving(native, request) {
-    const spare = request.clone();
+async function outliving(native, request, again) {
     const journey = watched(request.url);
     try {
         return await native(request, {...referrer(request), keepalive: true}); // which Firefox 153 forgets of a Request
     } catch (error) {
         if (!(error instanceof TypeError) || request.signal.aborted || !journey.neverBegan()) throw error;
+        const spare = again();
         return native(new Request(spare, {...referrer(spare), keepalive: false}));
     } finally {
         journey.end();
