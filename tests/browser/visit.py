@@ -210,9 +210,7 @@ class Visit:
         Firefox has them in its developer tools, but tells no test of them.
         """
         least = 0 if self.engine == "firefox" and THE_BROWSERS_OWN.search(pattern) else times
-        if (
-            REFUSED in pattern
-        ):  # the body of a refused response is cancelled, maybe before Chromium has written its line
+        if REFUSED in pattern:  # a refused response is cancelled, maybe before Chromium writes its line
             least = 0
         self.expected.append((pattern, least, times if at_most is None else at_most))
 
