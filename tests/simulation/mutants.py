@@ -374,7 +374,7 @@ MUTANTS = [
     Mutant(
         "another API's token of another user is sent (S3)", "session",
         "if self._is_anothers(match):", "if False:",
-        further=(44, 352),
+        strangers=(155,),
     ),
     Mutant(
         "a Retry-After is that client's alone which asked (F2)", "session",
