@@ -333,7 +333,7 @@ class Tab:
         try:
             await self.api.sign_in(username=user, after=self.sign_out_known)
         except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
-            if self.session is not None and self.browser.server.opaque and not self.browser.server.in_body:
+            if self.session is not None and self.browser.server.vague and not self.browser.server.in_body:
                 self.session.doubtful = True
             self.browser.doubt()
             raise
@@ -379,9 +379,9 @@ class Tab:
             await asyncio.sleep(0.2)
         finally:
             self.stepping.discard(session.number)
+        session.doubtful = session.doubtful or (server.vague and not server.in_body)
         if server.opaque and not server.in_body:  # whose cookie is left, if it does not come to it, nobody can tell
             self.browser.doubt()
-            session.doubtful = True
             does = does.replace("credential", "fields")
         if server.opaque:
             does = does.replace("another user", "fields")
@@ -856,11 +856,13 @@ class Tab:
                 new = self.received
                 expect(new is not None and new is not session.token, "a session was replaced by none")
                 if new is not None and new.by == "handed":
-                    untold = self.browser.server.opaque or self.browser.server.subject == "spelled"
-                    expect(untold or new.user != session.user, "a session was replaced by its own user's")
+                    expect(
+                        self.browser.server.vague or new.user != session.user,
+                        "a session was replaced by its own user's",
+                    )
                 if new is not None and new.by == "refresh":
                     anybodys = self.origin is not None or self.run.signed_in_elsewhere
-                    doubtful = session.doubtful or (anybodys and self.browser.server.opaque)
+                    doubtful = session.doubtful or (anybodys and self.browser.server.vague)
                     expect(doubtful or new.user != session.user, "a session was replaced by its own user's refresh")
 
     def refresh_went(self, event: Any) -> None:
