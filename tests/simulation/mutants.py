@@ -494,6 +494,168 @@ MUTANTS = [
         'f"{credential.token_type} {credential', 'f"Bearer {credential',
         bound=(0, 1, 2),
     ),
+    Mutant(
+        "a sign-out ends what began after it (S5)", "sessions",
+        "if self._sharing.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
+        strangers=(18, 169, 278),
+    ),
+    Mutant(
+        "a mark of the far future stands (X9)", "untold",
+        "return abs(now - self.until / 1000) <= within", "return now - self.until / 1000 <= within",
+        strangers=(181, 429, 459),
+    ),
+    Mutant(
+        "whatever answers a sign-out has confirmed it (F15)", "endpoints",
+        "if is_refused(status)", "if False",
+        strangers=(1, 3, 5),
+    ),
+    Mutant(
+        "another number or text names another user (S6)", "users",
+        "    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)\n", "    return value\n",
+        strangers=(3, 17, 23),
+    ),
+    Mutant(
+        "upper case names another user (S6)", "users",
+        "UserMatch.UNKNOWN if one.casefold() == other.casefold() else UserMatch.OTHER", "UserMatch.OTHER",
+        strangers=(18, 29, 34),
+    ),
+    Mutant(
+        "only sub names a user (S7)", "users",
+        "CLAIMS: Final = (\"sub\", \"user_id\", \"uid\", \"username\", \"email\")", "CLAIMS: Final = (\"sub\",)",
+        strangers=(4, 19, 23),
+    ),
+    Mutant(
+        "only sub and user_id name a user (S7)", "users",
+        "\"user_id\", \"uid\", \"username\", \"email\")", "\"user_id\")",
+        strangers=(4, 19, 47),
+    ),
+    Mutant(
+        "a rotated refresh token goes with a bad answer (F19)", "session",
+        "        if rotated is not None and held.refresh_token is not None:\n", "        if False:\n",
+        strangers=(19, 24, 27),
+    ),
+    Mutant(
+        "a type that is null is none of ours (F19)", "endpoints",
+        "str(fields.get(names[\"token_type\"]) or \"bearer\")", "str(fields.get(names[\"token_type\"], \"bearer\"))",
+        strangers=(12, 44, 70),
+    ),
+    Mutant(
+        "the refresh token beside a type that is none of ours is dropped (F19)", "endpoints",
+        "(RFC 6749 section 7.1)\", rotated=rotated", "(RFC 6749 section 7.1)\", rotated=None",
+        strangers=(185, 554),
+    ),
+    Mutant(
+        "the refresh token beside no access token is dropped (F19)", "endpoints",
+        "raise MalformedToken(missing, rotated=rotated)", "raise MalformedToken(missing)",
+        strangers=(118, 481),
+    ),
+    Mutant(
+        "the refresh token beside an unusable one is dropped (F19)", "credentials",
+        "rotated=presentable(self.refresh_token)", "rotated=None",
+        strangers=(19, 24, 168),
+    ),
+    Mutant(
+        "what begins in the far future is the newest of all (X9)", "editions",
+        "return self if self.began <= now * 1000 + AHEAD else replace(self, began=_UNDATED)", "return self",
+        strangers=(64, 109, 216),
+    ),
+    Mutant(
+        "a date of any length is one (X9)", "editions",
+        "if len(began) > _LONGEST_BEGAN or not", "if not",
+        strangers=(11, 40, 254),
+    ),
+    Mutant(
+        "a credential that can't be sent is taken from another page (X10)", "sharing",
+        "case Granted() as granted if self._accepts(granted.credential):", "case Granted() as granted:",
+        strangers=(7, 40, 41),
+    ),
+    Mutant(
+        "a credential that can't be sent is taken from the store (X10)", "sharing",
+        "if isinstance(message, Granted) and self._accepts(message.credential):", "if isinstance(message, Granted):",
+        strangers=(50, 130, 136),
+    ),
+    Mutant(
+        "only an answer of 401 refuses (F13)", "refusals",
+        "    return status in _JUDGING and (empty or isinstance(body, dict | list | str))\n", "    return False\n",
+        strangers=(0, 5, 6),
+    ),
+    Mutant(
+        "a refusal without a body is none (F13)", "refusals",
+        "(empty or isinstance(body, dict | list | str))", "isinstance(body, dict | list | str)",
+        strangers=(6, 15, 18),
+    ),
+    Mutant(
+        "a proxy's page refuses (F12)", "refusals",
+        "(empty or isinstance(body, dict | list | str))", "True",
+        strangers=(31, 88, 157),
+    ),
+    Mutant(
+        "an answer under 403 never refuses (F13)", "refusals",
+        "    if status in _TRY_LATER or", "    if status == 403 or status in _TRY_LATER or",
+        strangers=(2, 4, 29),
+    ),
+    Mutant(
+        "an error under 200 is none (F13)", "refusals",
+        "not (200 <= status < 300 or 400 <= status < 500)", "not 400 <= status < 500",
+        strangers=(50, 54, 80),
+    ),
+    Mutant(
+        "an error that passes refuses (F12)", "refusals",
+        "    if status < 300 or any(map(_PASSING.search, codes)):", "    if status < 300:",
+        strangers=(23, 74, 173),
+    ),
+    Mutant(
+        "a server that failed refuses (F12)", "refusals",
+        "not (200 <= status < 300 or 400 <= status < 500)", "status < 200",
+        strangers=(15, 56, 171),
+    ),
+    Mutant(
+        "a gateway's 403 refuses (F12)", "refusals",
+        "    return status in _JUDGING and", "    return status in {403, *_JUDGING} and",
+        strangers=(34, 37, 41),
+    ),
+    Mutant(
+        "a sign-out is not told before the sign-in that follows it (S5)", "sessions",
+        "            await self._tell_again()  # who has signed out in another page may wait for this very turn (S5)\n", "",
+        strangers=(169, 278),
+    ),
+    Mutant(
+        "a sign-out that is refused for good is told again and again (F15)", "sessions",
+        "            self._told()\n            self._tell_listeners(SignOutPhase.REFUSED", "            self._tell_listeners(SignOutPhase.REFUSED",
+        strangers=(98, 263, 293),
+    ),
+    Mutant(
+        "a mark stands for ever (F15)", "untold",
+        "return abs(now - self.until / 1000) <= within", "return True",
+        strangers=(9, 34, 68),
+    ),
+    Mutant(
+        "a sign-out takes its place when its turn comes (S5)", "sessions",
+        "        telling = asyncio.create_task(self._tell", "        self._end('signed_out')\n        telling = asyncio.create_task(self._tell",
+        "        async with self._sharing.turn(place):", "        place.give_up()\n        async with self._sharing.turn():",
+        strangers=(126, 159, 256),
+    ),
+    Mutant(
+        "a wrong URL refuses (F12)", "refusals",
+        "_TRY_LATER: Final = frozenset({404, ", "_TRY_LATER: Final = frozenset({",
+        "_JUDGING: Final = frozenset({400, ", "_JUDGING: Final = frozenset({400, 404, ",
+        strangers=(5, 44, 75),
+    ),
+    Mutant(
+        "tokens for different resources are compared (S6)", "session",
+        "        if match is UserMatch.UNKNOWN and self._users.compare(fresh, self._held) is UserMatch.SAME:\n            return UserMatch.SAME\n        return match\n", "        return UserMatch.OTHER if match is UserMatch.UNKNOWN and self._users.seem_to_differ(fresh, self._held) else match\n",
+        strangers=(0, 24, 37),
+    ),
+    Mutant(
+        "nobody asks whose the cookie is (S6)", "session",
+        "        if self._leaves_open_whose_cookie_it_is(fresh, previous):\n", "        if False:\n",
+        strangers=(34, 68, 210),
+    ),
+    Mutant(
+        "a text that is nested too deeply is read (X8)", "json_text",
+        "    if is_nested_deeper(text, deepest):\n        raise ValueError(\"nested too deeply\")\n", "    if is_nested_deeper(text, deepest):\n        raise RecursionError\n",
+        strangers=(5, 6, 16),
+    ),
 ]  # fmt: skip
 
 
