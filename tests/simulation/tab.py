@@ -176,6 +176,7 @@ class Tab:
         self.answer: tuple[str, bool] = ("", False)  # the last one, and whether the server has refused by it
         self.asked: list[Attempt] = []  # what was sent for one call to the endpoint
         self.asking: tuple[float, str | None] = (0.0, None)  # when that began, and the newest refresh token then
+        self.asking_for: Session | None = None  # the session that was on when that began
         self.nonces: dict[str, str] = {}  # that each server gave last
         self.sign_outs = self.signed_out = self.renewals = 0
         self.sign_out_known = 0  # the last of all tabs' that this page knows of
@@ -542,7 +543,7 @@ class Tab:
             self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
         self.told = None if call == "logout" else self.told
-        of = self.session if "resource" in fields else None
+        of = self.asking_for if "resource" in fields else None
         if call == "refresh" and self.session is not None:
             busy_until = max(self.session.busy_until, self.session.wait_until if of is not None else 0.0)
             self.run.expect(self.run.client_time() >= busy_until, "asked again before Retry-After had passed (F2)")
@@ -971,6 +972,7 @@ class Tab:
         """A call to the endpoint fails for want of a nonce only if that which was asked for was good no more."""
         if event.phase.value == "asked":
             self.asked = []
+            self.asking_for = self.session
             self.asking = self.run.loop.time(), self.session.refresh_token if self.session is not None else None
         if event.phase.value == "failed" and self.asked and self.asked[-1].seems_to_lack_nonce:
             changed = len(self.asked) == 2 and self.asked[0].given not in self.browser.server.nonces[AUTH].good
