@@ -18,7 +18,6 @@ AHEAD: Final = 86_400_000
 """Milliseconds by which a session may begin in the future: a clock that was wrong by hours is put right meanwhile."""
 
 _LONGEST_BEGAN: Final = 15  # digits: what begins after the year 33658 was dated by no clock
-_UNDATED: Final = 1
 _MOST_OVER: Final = 1000
 
 BY_SIGN_IN: Final = "s"
@@ -61,12 +60,13 @@ class Edition:
         return other.is_newer_than(self)
 
     def dated(self, now: float) -> "Edition":
-        """The same; as one of the oldest session, if it began far in the future of `now` (seconds).
+        """The same; as one of an old session, if it began far in the future of `now` (seconds).
 
         The clock was ahead when it began, and was put right since; or somebody wants it to be newer than all others.
-        The session may go on, and every other is newer.
+        The session may go on, and every other is newer, but for those of the future: these keep their order, to the
+        second.
         """
-        return self if self.began <= now * 1000 + AHEAD else replace(self, began=_UNDATED)
+        return self if self.began <= now * 1000 + AHEAD else replace(self, began=self.began // 1000)
 
     @classmethod
     def parse(cls, text: object, *, now: float) -> "Edition | None":

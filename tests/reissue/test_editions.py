@@ -12,6 +12,7 @@ from tests.reissue.test_bad_input import HUGE
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0
+FAR = ((100 * DAY, "b"), (100 * DAY + 15, "a"))  # seconds from now, and a name
 
 
 @pytest.mark.parametrize(
@@ -31,9 +32,9 @@ DAY = 86_400.0
         (f"1.a.{'9' * 90}", None),
         (f"{'9' * 86}.a.1", None),
         (f"{'9' * 16}.a.1", None),
-        (f"{'9' * 15}.a.1", Edition(1, "a", 1)),
+        (f"{'9' * 15}.a.1", Edition(999_999_999_999, "a", 1)),
         (f"{int((NOW + DAY) * 1000)}.a.7", Edition(int((NOW + DAY) * 1000), "a", 7)),
-        (f"{int((NOW + DAY) * 1000) + 1}.a.7", Edition(1, "a", 7)),
+        (f"{int((NOW + DAY) * 1000) + 1}.a.7", Edition(int(NOW + DAY), "a", 7)),
         (7, None),
     ],
     ids=repr,
@@ -93,3 +94,10 @@ def test_whatever_names_an_edition_began_within_a_day_from_now(text: str) -> Non
         assert 0 <= edition.began <= (NOW + DAY) * 1000
         assert 0 < edition.number < 2**53
         assert Edition.parse(str(edition), now=NOW) == edition
+
+
+def test_sessions_that_began_in_the_far_future_keep_their_order() -> None:
+    """X9: the clock is put back by months: a sign-out of the first ends no session that began after it."""
+    first, second, now = (Edition(int((NOW + after) * 1000), name, 1).dated(NOW) for after, name in (*FAR, (0, "0")))
+    assert second.began_after(first)
+    assert now.began_after(second)
