@@ -12,7 +12,8 @@ What is not held against the core where several tabs share a session, since no p
 3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
    was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
    after the sign-out of a later one; or a sign-out could not be written to the store, where a page finds it later.
-4. A page asks its user for a step-up that another has brought, if its own token for the other API is older than that.
+4. A page asks its user for a step-up that another has brought, if its own token for the other API is older than that;
+   or that it has seen itself, if the same user signed in elsewhere since, without it.
 5. Somebody who has signed out is signed in by a cookie of an earlier session that landed after the deadline of the call
    that brought it: nobody waits for it any more, and the server was told of the later session.
 6. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.

@@ -373,7 +373,8 @@ class Tab:
             return None
         self.run.expect(session.number not in self.stepping, "two step-ups at once")
         strong = self.family_of(session.token).strong
-        weak = self.origin is not None and self.exchanged is not None and not self.family_of(self.exchanged).strong
+        others = self.origin is not None or self.run.signed_in_elsewhere
+        weak = others and self.exchanged is not None and not self.family_of(self.exchanged).strong
         self.run.expect(not strong or weak, "the user is asked for what has been done")
         self.stepping.add(session.number)
         try:
