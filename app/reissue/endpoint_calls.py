@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from .blocking import must_block_within
+from .concurrency.blocking import must_block_within
+from .concurrency.timers import time_limit
 from .events import EndpointEvent, EndpointPhase, Listeners
 from .sharing import Sharing
-from .timers import time_limit
 
 
 class _Mark:

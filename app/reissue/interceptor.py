@@ -27,10 +27,11 @@ from itertools import count
 from typing import Any
 from weakref import WeakSet
 
-from .admission import Admission, MakeFuture
 from .attempts import Attempts
-from .blocking import Spawn
 from .claims import unverified_claims
+from .concurrency.admission import Admission, MakeFuture
+from .concurrency.blocking import Spawn
+from .concurrency.timers import time_limit
 from .credentials import Credential, TokenType
 from .endpoints import Endpoint, Refresh, Transport, token_source
 from .errors import (
@@ -55,7 +56,6 @@ from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .signals import Signal, aborted_by
 from .step_up import StepUpHandler
-from .timers import time_limit
 from .urls import Audience, ParseUrl, Url, parse_url
 from .users import Users
 

@@ -12,7 +12,7 @@ Theory of operation:
 from collections.abc import Mapping
 from typing import Any
 
-from .blocking import Spawn
+from .concurrency.blocking import Spawn
 from .credentials import Credential
 from .endpoints import CallableTokenSource
 from .errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock

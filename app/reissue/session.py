@@ -28,7 +28,8 @@ from functools import partial
 from typing import NoReturn
 
 from .backoff import Backoff, unavailable
-from .blocking import Spawn, at_once
+from .concurrency.blocking import Spawn, at_once
+from .concurrency.singleflight import FlightCancelled, SingleFlight
 from .credentials import Credential, Freshness
 from .endpoints import Exchange
 from .errors import (
@@ -44,7 +45,6 @@ from .errors import (
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from .refusals import refuses_refresh_token
 from .sharing import Sharing
-from .singleflight import FlightCancelled, SingleFlight
 from .step_up import InheritedStepUps, StepUps
 from .users import UserMatch, Users
 

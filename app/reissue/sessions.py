@@ -27,7 +27,11 @@ from itertools import count
 from typing import Any
 
 from .backoff import Backoff, unavailable
-from .blocking import Spawn, obstacle
+from .concurrency.blocking import Spawn, obstacle
+from .concurrency.line import Place
+from .concurrency.loop_watch import LoopWatch
+from .concurrency.singleflight import FlightCancelled, SingleFlight
+from .concurrency.timers import time_limit
 from .credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .endpoints import CallableTokenSource, TokenSource, check_sendable
@@ -43,14 +47,10 @@ from .errors import (
     WouldBlock,
 )
 from .events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
-from .line import Place
-from .loops import LoopWatch
 from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
 from .sharing import Sharing
-from .singleflight import FlightCancelled, SingleFlight
 from .step_up import StepUpHandler, StepUps
-from .timers import time_limit
 from .untold import Untold
 from .users import UserMatch, Users
 

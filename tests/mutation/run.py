@@ -25,10 +25,10 @@ WORK = ROOT / ".mutation" / "work"
 LOG = WORK.with_name("mutmut.log")
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 MODULES = (
-    "admission",
+    "concurrency/admission",
     "attempts",
     "backoff",
-    "blocking",
+    "concurrency/blocking",
     "challenges",
     "courtesy",
     "credentials",
@@ -40,10 +40,10 @@ MODULES = (
     "session",
     "sessions",
     "sharing",
-    "singleflight",
+    "concurrency/singleflight",
     "step_up",
-    "timers",
-    "turns",
+    "concurrency/timers",
+    "concurrency/prompt_futures",
     "untold",
 )
 FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")

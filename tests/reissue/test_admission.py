@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 from reissue import Interceptor, RefreshUnavailable, Request, RequestEvent, Response, SessionChanged, WaitsFor
-from reissue.admission import Admission
+from reissue.concurrency.admission import Admission
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

@@ -26,8 +26,8 @@ from reissue import (
     State,
 )
 from reissue.backoff import LONGEST_WAIT, parse_retry_after
+from reissue.concurrency.singleflight import SingleFlight
 from reissue.endpoints import read_credential
-from reissue.singleflight import SingleFlight
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reissue.line import Line, Place
+from reissue.concurrency.line import Line, Place
 from reissue.testing import settle
 
 

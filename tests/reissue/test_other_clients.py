@@ -24,7 +24,7 @@ from reissue import (
     WouldBlock,
 )
 from reissue.attempts import Attempts
-from reissue.blocking import must_block_within, obstacle
+from reissue.concurrency.blocking import must_block_within, obstacle
 from reissue.testing import Gate, settle
 from reissue.urls import parse_url
 

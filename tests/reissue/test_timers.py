@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from reissue import RefreshUnavailable, Request, Response
-from reissue.timers import time_limit
+from reissue.concurrency.timers import time_limit
 
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.pages import Pages

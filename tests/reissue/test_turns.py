@@ -6,9 +6,9 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
-from reissue.admission import Admission
+from reissue.concurrency.admission import Admission
+from reissue.concurrency.prompt_futures import Turns
 from reissue.testing import settle
-from reissue.turns import Turns
 
 Said = list[Any]
 

@@ -54,17 +54,17 @@ MUTANTS = [
         one_tab=(133, 152, 191),
     ),
     Mutant(
-        "each caller refreshes for itself (Q1)", "singleflight",
+        "each caller refreshes for itself (Q1)", "concurrency/singleflight",
         "if task is None or task.done():", "if True:",
         one_tab=(7, 9, 10),
     ),
     Mutant(
-        "a waiter takes the refresh along (Q11)", "singleflight",
+        "a waiter takes the refresh along (Q11)", "concurrency/singleflight",
         "await asyncio.wait((task,))", "await task",
         one_tab=(10, 11, 22),
     ),
     Mutant(
-        "the error of a refresh that nobody awaits is not consumed (X6)", "singleflight",
+        "the error of a refresh that nobody awaits is not consumed (X6)", "concurrency/singleflight",
         "task.exception()  # consumed: every waiter may be gone", "pass",
         one_tab=(41, 214, 442),
     ),
@@ -125,7 +125,7 @@ MUTANTS = [
         one_tab=(2, 3, 7),
     ),
     Mutant(
-        "a failed request keeps its slot", "admission",
+        "a failed request keeps its slot", "concurrency/admission",
         "        self._held.pop(slot, None)\n        self.call()\n", "        self.call()\n",
         one_tab=(0, 1, 2),
     ),
@@ -168,7 +168,7 @@ MUTANTS = [
         one_tab=(67, 83, 293),
     ),
     Mutant(
-        "who is in line does not hear of the end (S1)", "admission",
+        "who is in line does not hear of the end (S1)", "concurrency/admission",
         "                place.set_result(self._give())\n        self.call()  # nobody", "                pass\n        self.call()  # nobody",
         one_tab=(5, 7, 11),
     ),

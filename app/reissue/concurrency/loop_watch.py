@@ -8,7 +8,7 @@ client. Nothing can come of a closed loop any more, so what belonged to it is th
 import asyncio
 import sys
 
-from .errors import ReissueError
+from ..errors import ReissueError
 
 
 class LoopWatch:
