@@ -11,7 +11,6 @@ token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
-from .challenges import StepUp
 from .claims import unverified_claims
 from .connection import connect
 from .credentials import Credential
@@ -46,9 +45,10 @@ from .events import (
     StorePhase,
     WaitsFor,
 )
+from .http.challenges import StepUp
+from .http.messages import Headers, Request, Response
 from .inspection import inspect
 from .interceptor import Interceptor
-from .messages import Headers, Request, Response
 from .sessions import State
 
 __all__ = [

@@ -22,14 +22,14 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
-from .challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
 from .concurrency.admission import Admission
 from .concurrency.singleflight import FlightCancelled
 from .credentials import Credential
 from .errors import RequestAborted, StepUpRequired, WouldBlock
 from .events import RequestPhase, WaitsFor
-from .messages import Request, field_of
-from .outcomes import discard_body
+from .http.challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
+from .http.messages import Request, field_of
+from .http.outcomes import discard_body
 from .proofs import Prover
 from .session import Session
 

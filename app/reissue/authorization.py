@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
-from .json_text import parse_json, repeated
+from .http.json_text import parse_json, repeated
 from .jws import to_base64url
 from .neighbours import Store
 

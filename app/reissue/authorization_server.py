@@ -8,9 +8,9 @@ from typing import Any
 
 from .endpoints import is_refused, json_object, retry_after
 from .errors import RefreshUnavailable
-from .messages import Headers, Request
+from .http.messages import Headers, Request
+from .http.urls import ParseUrl, Url
 from .metadata import Metadata, discovery_urls, read_metadata
-from .urls import ParseUrl, Url
 
 Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
 """Sends a request, and gives the status, the header fields and the text of its answer: None if that is too long."""

@@ -11,7 +11,7 @@ from math import inf, isfinite
 from typing import Any, Final
 
 from .errors import MalformedToken
-from .json_text import object_in
+from .http.json_text import object_in
 
 LONGEST: Final = 100_000
 """Characters of a JWT that is read: more than any server takes in a header. A longer one is sent, and is opaque."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .credentials import Credential
 from .errors import EndReason, MalformedToken
-from .json_text import parse_json
+from .http.json_text import parse_json
 
 ALL: Final = 2**53
 """No session comes to so many editions."""

@@ -47,16 +47,16 @@ from .events import (
     RequestPhase,
     WaitsFor,
 )
-from .messages import Request, default_options
+from .http.abort_signal import Signal, aborted_by
+from .http.messages import Request, default_options
+from .http.outcomes import ShouldRenew, judge
+from .http.urls import Audience, ParseUrl, Url, parse_url
 from .neighbours import Neighbours, Store
-from .outcomes import ShouldRenew, judge
 from .proofs import Proofs, Prover
 from .redirects import Page
 from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
-from .signals import Signal, aborted_by
 from .step_up import StepUpHandler
-from .urls import Audience, ParseUrl, Url, parse_url
 from .users import Users
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from .claims import DEEPEST, LONGEST
-from .json_text import object_in
+from .http.json_text import object_in
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _BEARER = re.compile(r"(?:authorization:\s*+)?bearer\s++", re.IGNORECASE)

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from .authorization import checked_parameters, place
 from .credentials import Credential
 from .endpoints import Endpoint, TokenSource, Transport
-from .messages import Request
+from .http.messages import Request
+from .http.urls import ParseUrl
 from .metadata import Metadata, read_given, read_metadata, secure_url
 from .proofs import Prover
 from .redirecting import RedirectingSource
 from .redirects import Page
 from .refusals import Predicate
-from .urls import ParseUrl
 
 
 class OAuth2(Endpoint):

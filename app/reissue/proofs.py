@@ -20,10 +20,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from .credentials import Credential
-from .json_text import parse_json, text_within
-from .messages import Request, field_of
-from .outcomes import discard_body
-from .urls import ParseUrl
+from .http.json_text import parse_json, text_within
+from .http.messages import Request, field_of
+from .http.outcomes import discard_body
+from .http.urls import ParseUrl
 
 
 class Proofs(Protocol):

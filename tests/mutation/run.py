@@ -29,7 +29,7 @@ MODULES = (
     "attempts",
     "backoff",
     "concurrency/blocking",
-    "challenges",
+    "http/challenges",
     "courtesy",
     "credentials",
     "editions",

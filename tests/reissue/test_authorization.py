@@ -15,9 +15,9 @@ from reissue.authorization import (
     request_url,
     without_answer,
 )
+from reissue.http.urls import parse_url
 from reissue.metadata import discovery_urls, read_metadata
 from reissue.neighbours import Memory
-from reissue.urls import parse_url
 
 
 def pending(**fields: Any) -> Pending:

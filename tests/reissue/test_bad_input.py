@@ -35,13 +35,13 @@ from reissue.claims import lifetime
 from reissue.courtesy import CourteousNeighbours
 from reissue.editions import Granted, read
 from reissue.endpoints import read_credential
+from reissue.http.urls import Audience, parse_url
 from reissue.id_token import Expected, validated
 from reissue.jws import compact
 from reissue.metadata import read_metadata
 from reissue.neighbours import Memory
 from reissue.signatures import Verdict
 from reissue.testing import Clock
-from reissue.urls import Audience, parse_url
 from reissue.users import UserMatch, Users
 
 from tests.reissue.conftest import API

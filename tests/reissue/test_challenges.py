@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.challenges import Challenge, StepUp, asks_for_nonce, read_challenges, step_up_in
+from reissue.http.challenges import Challenge, StepUp, asks_for_nonce, read_challenges, step_up_in
 
 TOKENS = st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=12)
 

@@ -17,7 +17,7 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.json_text import LONGEST_ANSWER
+from reissue.http.json_text import LONGEST_ANSWER
 from reissue.testing import Clock
 
 from tests.reissue.conftest import API, World, outcome

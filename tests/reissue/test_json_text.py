@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reissue import MalformedToken, Response, unverified_claims
-from reissue.json_text import LONGEST, is_nested_deeper, parse_json, repeated, text_within
+from reissue.http.json_text import LONGEST, is_nested_deeper, parse_json, repeated, text_within
 from reissue.jws import open_token
 
 

@@ -23,10 +23,10 @@ from reissue import (
     SignOutRefused,
     State,
 )
+from reissue.http.urls import parse_url
 from reissue.jws import compact
 from reissue.neighbours import Memory
 from reissue.testing import Clock, Gate, settle
-from reissue.urls import parse_url
 
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf

@@ -25,8 +25,8 @@ from reissue import (
 )
 from reissue.attempts import Attempts
 from reissue.concurrency.blocking import must_block_within, obstacle
+from reissue.http.urls import parse_url
 from reissue.testing import Gate, settle
-from reissue.urls import parse_url
 
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.pages import Pages

@@ -27,8 +27,8 @@ from reissue import (
     WaitsFor,
     WouldBlock,
 )
+from reissue.http.urls import Url, parse_url
 from reissue.testing import Gate, settle
-from reissue.urls import Url, parse_url
 from reissue.users import UserMatch
 
 from tests.reissue.bound import API, ORIGIN, Bound

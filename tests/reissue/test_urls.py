@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.urls import Audience, Url, parse_url
+from reissue.http.urls import Audience, Url, parse_url
 
 from tests.reissue.conftest import World
 

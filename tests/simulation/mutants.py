@@ -209,7 +209,7 @@ MUTANTS = [
         one_tab=(1, 2, 8),
     ),
     Mutant(
-        "a signal is listened to for ever (X5)", "signals",
+        "a signal is listened to for ever (X5)", "http/abort_signal",
         "    finally:\n        unsubscribe()\n", "    finally:\n",
         one_tab=(5, 7, 9),
     ),
@@ -652,7 +652,7 @@ MUTANTS = [
         strangers=(34, 68, 210),
     ),
     Mutant(
-        "a text that is nested too deeply is read (X8)", "json_text",
+        "a text that is nested too deeply is read (X8)", "http/json_text",
         "    if is_nested_deeper(text, deepest):\n        raise ValueError(\"nested too deeply\")\n", "    if is_nested_deeper(text, deepest):\n        raise RecursionError\n",
         strangers=(5, 6, 16),
     ),

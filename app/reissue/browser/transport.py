@@ -12,7 +12,7 @@ from pyodide.http import AbortError, FetchResponse, pyfetch
 
 from ..concurrency.blocking import must_block_within
 from ..errors import NetworkError, RequestAborted
-from ..messages import Request, Response
+from ..http.messages import Request, Response
 from .gate import native_fetch
 from .objects import js_object
 from .responses import PageResponse, PlainResponse

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reissue.claims import LONGEST
+from reissue.http.json_text import parse_json
 from reissue.inspector import jwt_view
 from reissue.inspector.jwt_view import (
     EXPLAINED,
@@ -29,7 +30,6 @@ from reissue.inspector.jwt_view import (
     visible,
     with_a_byte_broken,
 )
-from reissue.json_text import parse_json
 from reissue.jws import Kind, Opened, compact, from_base64url, open_token, to_base64url
 
 NOW = 1_800_000_000

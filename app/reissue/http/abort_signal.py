@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from .errors import RequestAborted
+from ..errors import RequestAborted
 
 
 class Signal(Protocol):
