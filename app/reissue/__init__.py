@@ -11,9 +11,7 @@ token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
-from .claims import unverified_claims
 from .connection import connect
-from .credentials import Credential
 from .endpoints import Endpoint
 from .errors import (
     GrantRefused,
@@ -50,6 +48,8 @@ from .http.messages import Headers, Request, Response
 from .inspection import inspect
 from .interceptor import Interceptor
 from .sessions import State
+from .tokens.claims import unverified_claims
+from .tokens.credentials import Credential
 
 __all__ = [
     "Credential",

@@ -24,14 +24,14 @@ from typing import Any
 
 from .concurrency.admission import Admission
 from .concurrency.singleflight import FlightCancelled
-from .credentials import Credential
 from .errors import RequestAborted, StepUpRequired, WouldBlock
 from .events import RequestPhase, WaitsFor
 from .http.challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
 from .http.messages import Request, field_of
 from .http.outcomes import discard_body
-from .proofs import Prover
 from .session import Session
+from .tokens.credentials import Credential
+from .tokens.dpop import Prover
 
 
 class Attempts:

@@ -13,8 +13,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from .http.json_text import parse_json, repeated
-from .jws import to_base64url
 from .neighbours import Store
+from .tokens.jws import to_base64url
 
 LIFE: Final = 86_400.0
 """Seconds for which a sign-in is waited for. People leave login pages open; servers end them sooner."""

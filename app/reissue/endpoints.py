@@ -14,14 +14,14 @@ from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlencode
 
 from .backoff import parse_retry_after
-from .credentials import Credential, presentable
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
 from .http.json_text import LONGEST_ANSWER, parse_json, text_within
 from .http.messages import HasStatus, Headers, Request
 from .http.urls import ParseUrl
-from .proofs import Prover, proving
 from .redirects import Page, Redirects
 from .refusals import Predicate, Presented, checked_refused, refusal_in
+from .tokens.credentials import Credential, presentable
+from .tokens.dpop import Prover, proving
 
 Transport = Callable[[Request], Awaitable[Any]]
 """Sends one request and gives its response (`.status`, `.headers`). Raises OSError if no answer comes."""

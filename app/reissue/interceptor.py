@@ -28,11 +28,9 @@ from typing import Any
 from weakref import WeakSet
 
 from .attempts import Attempts
-from .claims import unverified_claims
 from .concurrency.admission import Admission, MakeFuture
 from .concurrency.blocking import Spawn
 from .concurrency.timers import time_limit
-from .credentials import Credential, TokenType
 from .endpoints import Endpoint, Refresh, Transport, token_source
 from .errors import (
     MalformedToken,
@@ -52,12 +50,14 @@ from .http.messages import Request, default_options
 from .http.outcomes import ShouldRenew, judge
 from .http.urls import Audience, ParseUrl, Url, parse_url
 from .neighbours import Neighbours, Store
-from .proofs import Proofs, Prover
 from .redirects import Page
 from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .step_up import StepUpHandler
-from .users import Users
+from .tokens.claims import unverified_claims
+from .tokens.credentials import Credential, TokenType
+from .tokens.dpop import Proofs, Prover
+from .tokens.users import Users
 
 
 class Interceptor:

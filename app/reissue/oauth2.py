@@ -6,15 +6,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .authorization import checked_parameters, place
-from .credentials import Credential
 from .endpoints import Endpoint, TokenSource, Transport
 from .http.messages import Request
 from .http.urls import ParseUrl
 from .metadata import Metadata, read_given, read_metadata, secure_url
-from .proofs import Prover
 from .redirecting import RedirectingSource
 from .redirects import Page
 from .refusals import Predicate
+from .tokens.credentials import Credential
+from .tokens.dpop import Prover
 
 
 class OAuth2(Endpoint):

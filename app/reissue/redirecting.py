@@ -29,16 +29,16 @@ from .authorization import (
     without_answer,
 )
 from .authorization_server import AuthorizationServer
-from .credentials import Credential
 from .endpoints import HttpTokenSource, Transport, json_object
 from .errors import GrantRefused, MalformedToken, ReissueError
 from .http.urls import ParseUrl
 from .id_token import Expected, validated
-from .jws import to_base64url
 from .metadata import Metadata
-from .proofs import Prover
 from .redirects import Page
 from .refusals import Presented, error_code
+from .tokens.credentials import Credential
+from .tokens.dpop import Prover
+from .tokens.jws import to_base64url
 
 if TYPE_CHECKING:
     from .oauth2 import OAuth2

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .neighbours import Store
 
 if TYPE_CHECKING:  # most pages are not left, and need not load these
-    from .jws import Opened
-    from .signatures import Key, Verdict
+    from .tokens.jws import Opened
+    from .tokens.signatures import Key, Verdict
 
 
 class Redirects(Protocol):

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .concurrency.blocking import Spawn
-from .credentials import Credential
 from .endpoints import CallableTokenSource
 from .errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
 from .session import Session
 from .sessions import Sessions, State
 from .step_up import InheritedStepUps, StepUps
+from .tokens.credentials import Credential
 
 
 class Resource:

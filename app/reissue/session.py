@@ -30,7 +30,6 @@ from typing import NoReturn
 from .backoff import Backoff, unavailable
 from .concurrency.blocking import Spawn, at_once
 from .concurrency.singleflight import FlightCancelled, SingleFlight
-from .credentials import Credential, Freshness
 from .endpoints import Exchange
 from .errors import (
     EndReason,
@@ -46,7 +45,8 @@ from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhas
 from .refusals import refuses_refresh_token
 from .sharing import Sharing
 from .step_up import InheritedStepUps, StepUps
-from .users import UserMatch, Users
+from .tokens.credentials import Credential, Freshness
+from .tokens.users import UserMatch, Users
 
 
 class Session:

@@ -32,7 +32,6 @@ from .concurrency.line import Place
 from .concurrency.loop_watch import LoopWatch
 from .concurrency.singleflight import FlightCancelled, SingleFlight
 from .concurrency.timers import time_limit
-from .credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .endpoints import CallableTokenSource, TokenSource, check_sendable
 from .errors import (
@@ -51,8 +50,9 @@ from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
 from .sharing import Sharing
 from .step_up import StepUpHandler, StepUps
+from .tokens.credentials import Credential
+from .tokens.users import UserMatch, Users
 from .untold import Untold
-from .users import UserMatch, Users
 
 
 class State(Enum):

@@ -35,11 +35,11 @@ from typing import Any, TypeVar
 
 from .concurrency.line import Line, Place
 from .concurrency.timers import time_limit
-from .credentials import Credential
 from .editions import AHEAD, ALL, BY_SIGN_IN, Asked, Edition, Ended, Granted, Left, Over, read, written
 from .errors import EndReason, RefreshUnavailable
 from .events import StorePhase
 from .neighbours import Alone, Memory, Neighbours, Store
+from .tokens.credentials import Credential
 from .untold import Mark, Untold
 
 ANSWER_WITHIN = 2.0

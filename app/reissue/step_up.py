@@ -20,9 +20,9 @@ from functools import partial
 from typing import Any
 
 from .concurrency.singleflight import SingleFlight
-from .credentials import Credential
 from .errors import StepUpRequired
 from .http.challenges import StepUp
+from .tokens.credentials import Credential
 
 StepUpHandler = Callable[[StepUp], Awaitable["Mapping[str, Any] | Credential | None"]]
 """The app's own answer: fields for the endpoint's sign-in, or a credential, or None if the user declines."""

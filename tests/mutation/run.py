@@ -31,7 +31,7 @@ MODULES = (
     "concurrency/blocking",
     "http/challenges",
     "courtesy",
-    "credentials",
+    "tokens/credentials",
     "editions",
     "endpoint_calls",
     "interceptor",

@@ -6,7 +6,7 @@ import jwt
 import pytest
 from reissue import GrantRefused
 from reissue.id_token import LEEWAY, Expected, check_claims, validated
-from reissue.jws import compact, to_base64url
+from reissue.tokens.jws import compact, to_base64url
 
 from tests.reissue.provider import jwk, private_key, verify
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reissue import MalformedToken, Response, unverified_claims
 from reissue.http.json_text import LONGEST, is_nested_deeper, parse_json, repeated, text_within
-from reissue.jws import open_token
+from reissue.tokens.jws import open_token
 
 
 @pytest.mark.parametrize(

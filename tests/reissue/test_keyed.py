@@ -9,8 +9,8 @@ import pytest_asyncio
 from reissue import Interceptor, SessionEnded, StoreEvent, StorePhase
 from reissue.keyed import KeyedNeighbours, KeyedStore
 from reissue.neighbours import Memory
-from reissue.proofs import SignedProofs
 from reissue.testing import Gate, settle
+from reissue.tokens.dpop import SignedProofs
 
 from tests.reissue.bound import API, Bound, SoftKey
 from tests.reissue.conftest import outcome

@@ -27,10 +27,10 @@ from reissue import (
     unverified_claims,
 )
 from reissue.backoff import Backoff, parse_retry_after
-from reissue.claims import lifetime
-from reissue.credentials import Freshness
 from reissue.endpoints import read_credential
 from reissue.testing import Clock, Gate, settle
+from reissue.tokens.claims import lifetime
+from reissue.tokens.credentials import Freshness
 
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.test_queue_and_replay import FakeSignal

@@ -24,9 +24,9 @@ from reissue import (
     State,
 )
 from reissue.http.urls import parse_url
-from reissue.jws import compact
 from reissue.neighbours import Memory
 from reissue.testing import Clock, Gate, settle
+from reissue.tokens.jws import compact
 
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf

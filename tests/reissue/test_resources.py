@@ -29,7 +29,7 @@ from reissue import (
 )
 from reissue.http.urls import Url, parse_url
 from reissue.testing import Gate, settle
-from reissue.users import UserMatch
+from reissue.tokens.users import UserMatch
 
 from tests.reissue.bound import API, ORIGIN, Bound
 from tests.reissue.conftest import outcome

@@ -25,8 +25,8 @@ from reissue import (
 )
 from reissue.editions import Granted, read
 from reissue.errors import take_rotated
-from reissue.proofs import SignedProofs
 from reissue.testing import Clock, Gate, settle
+from reissue.tokens.dpop import SignedProofs
 
 from tests.reissue.bound import SoftKey
 from tests.reissue.conftest import outcome

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.jws import Opened, compact, open_token
-from reissue.signatures import Key, Verdict, before_any_key, by_keys, by_secret, choose_keys, own_key
+from reissue.tokens.jws import Opened, compact, open_token
+from reissue.tokens.signatures import Key, Verdict, before_any_key, by_keys, by_secret, choose_keys, own_key
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 EC_KEY = {"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB", "kid": "1", "use": "sig", "alg": "ES256"}

@@ -21,7 +21,7 @@ from reissue import (
     State,
 )
 from reissue.testing import settle
-from reissue.users import UserMatch, Users
+from reissue.tokens.users import UserMatch, Users
 
 from tests.reissue.bound import API as BOUND_API
 from tests.reissue.bound import Bound

@@ -14,9 +14,9 @@ from ..http.messages import Request
 from ..interceptor import Interceptor
 from ..keyed import KeyedNeighbours, KeyedStore
 from ..neighbours import Alone, Memory, Store
-from ..proofs import SignedProofs
 from ..redirects import Page
 from ..resources import Resource
+from ..tokens.dpop import SignedProofs
 from . import gate
 from .dpop import PageKey
 from .requests import can_carry_a_token, captured, with_settings_of_its_own

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from math import inf, isfinite
 from typing import Any, Final
 
-from .errors import MalformedToken
-from .http.json_text import object_in
+from ..errors import MalformedToken
+from ..http.json_text import object_in
 
 LONGEST: Final = 100_000
 """Characters of a JWT that is read: more than any server takes in a header. A longer one is sent, and is opaque."""

@@ -9,8 +9,8 @@ from enum import Enum
 from math import isfinite
 from typing import Literal
 
+from ..errors import MalformedToken
 from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
-from .errors import MalformedToken
 
 TokenType = Literal["Bearer", "DPoP"]
 """How an access token is sent (RFC 6749 section 7.1): as it is, or with a proof that its key is here (RFC 9449)."""

@@ -19,11 +19,11 @@ from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from ..http.json_text import parse_json, text_within
+from ..http.messages import Request, field_of
+from ..http.outcomes import discard_body
+from ..http.urls import ParseUrl
 from .credentials import Credential
-from .http.json_text import parse_json, text_within
-from .http.messages import Request, field_of
-from .http.outcomes import discard_body
-from .http.urls import ParseUrl
 
 
 class Proofs(Protocol):

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from ..errors import MalformedToken
 from .claims import unverified_claims
 from .credentials import Credential
-from .errors import MalformedToken
 
 CLAIMS: Final = ("sub", "user_id", "uid", "username", "email")
 """What servers call the claim that names the user. Of those that both tokens have, the first counts."""

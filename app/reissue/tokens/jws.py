@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from ..http.json_text import object_in
 from .claims import DEEPEST, LONGEST
-from .http.json_text import object_in
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _BEARER = re.compile(r"(?:authorization:\s*+)?bearer\s++", re.IGNORECASE)
