@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from .http.json_text import parse_json, repeated
-from .neighbours import Store
+from .storage import Store
 from .tokens.jws import to_base64url
 
 LIFE: Final = 86_400.0

@@ -11,7 +11,7 @@ from typing import Any
 from .concurrency.blocking import must_block_within
 from .concurrency.timers import time_limit
 from .events import EndpointEvent, EndpointPhase, Listeners
-from .sharing import Sharing
+from .tabs.shared_session import Sharing
 
 
 class _Mark:

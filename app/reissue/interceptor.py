@@ -49,11 +49,12 @@ from .http.abort_signal import Signal, aborted_by
 from .http.messages import Request, default_options
 from .http.outcomes import ShouldRenew, judge
 from .http.urls import Audience, ParseUrl, Url, parse_url
-from .neighbours import Neighbours, Store
 from .redirects import Page
 from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .step_up import StepUpHandler
+from .storage import Store
+from .tabs.peers import Neighbours
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential, TokenType
 from .tokens.dpop import Proofs, Prover

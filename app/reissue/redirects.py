@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .neighbours import Store
+from .storage import Store
 
 if TYPE_CHECKING:  # most pages are not left, and need not load these
     from .tokens.jws import Opened

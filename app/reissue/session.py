@@ -43,8 +43,8 @@ from .errors import (
 )
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from .refusals import refuses_refresh_token
-from .sharing import Sharing
 from .step_up import InheritedStepUps, StepUps
+from .tabs.shared_session import Sharing
 from .tokens.credentials import Credential, Freshness
 from .tokens.users import UserMatch, Users
 

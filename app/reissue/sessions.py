@@ -46,13 +46,14 @@ from .errors import (
     WouldBlock,
 )
 from .events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
-from .neighbours import Alone, Memory, Neighbours, Store
 from .session import Session
-from .sharing import Sharing
 from .step_up import StepUpHandler, StepUps
+from .storage import Memory, Store
+from .tabs.peers import Alone, Neighbours
+from .tabs.pending_sign_out import Untold
+from .tabs.shared_session import Sharing
 from .tokens.credentials import Credential
 from .tokens.users import UserMatch, Users
-from .untold import Untold
 
 
 class State(Enum):

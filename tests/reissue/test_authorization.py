@@ -17,7 +17,7 @@ from reissue.authorization import (
 )
 from reissue.http.urls import parse_url
 from reissue.metadata import discovery_urls, read_metadata
-from reissue.neighbours import Memory
+from reissue.storage import Memory
 
 
 def pending(**fields: Any) -> Pending:

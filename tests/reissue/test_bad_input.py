@@ -31,13 +31,13 @@ from reissue import (
 )
 from reissue.authorization import LIFE, Pending, PendingSignIns
 from reissue.backoff import LONGEST_WAIT, parse_retry_after
-from reissue.courtesy import CourteousNeighbours
-from reissue.editions import Granted, read
 from reissue.endpoints import read_credential
 from reissue.http.urls import Audience, parse_url
 from reissue.id_token import Expected, validated
 from reissue.metadata import read_metadata
-from reissue.neighbours import Memory
+from reissue.storage import Memory
+from reissue.tabs.channel_lock import CourteousNeighbours
+from reissue.tabs.protocol import Granted, read
 from reissue.testing import Clock
 from reissue.tokens.claims import lifetime
 from reissue.tokens.jws import compact

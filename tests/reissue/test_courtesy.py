@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from reissue.courtesy import CourteousNeighbours
 from reissue.errors import RefreshUnavailable, SessionEnded
+from reissue.tabs.channel_lock import CourteousNeighbours
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, outcome

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.editions import Edition, Ended, Granted, read
+from reissue.tabs.protocol import Edition, Ended, Granted, read
 
 from tests.reissue.test_bad_input import HUGE
 

@@ -20,7 +20,7 @@ from reissue import (
     State,
 )
 from reissue.backoff import Backoff, random_fraction
-from reissue.neighbours import Memory
+from reissue.storage import Memory
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

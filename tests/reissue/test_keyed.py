@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from reissue import Interceptor, SessionEnded, StoreEvent, StorePhase
-from reissue.keyed import KeyedNeighbours, KeyedStore
-from reissue.neighbours import Memory
+from reissue.storage import Memory
+from reissue.tabs.key_bound import KeyedNeighbours, KeyedStore
 from reissue.testing import Gate, settle
 from reissue.tokens.dpop import SignedProofs
 

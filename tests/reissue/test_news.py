@@ -20,8 +20,8 @@ from reissue import (
     SessionPhase,
     State,
 )
-from reissue.neighbours import Alone
-from reissue.sharing import Sharing
+from reissue.tabs.peers import Alone
+from reissue.tabs.shared_session import Sharing
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome

@@ -24,7 +24,7 @@ from reissue import (
     State,
 )
 from reissue.http.urls import parse_url
-from reissue.neighbours import Memory
+from reissue.storage import Memory
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.jws import compact
 

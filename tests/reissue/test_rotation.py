@@ -23,8 +23,8 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.editions import Granted, read
 from reissue.errors import take_rotated
+from reissue.tabs.protocol import Granted, read
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.dpop import SignedProofs
 

@@ -25,7 +25,7 @@ from reissue import (
     SessionPhase,
     State,
 )
-from reissue.neighbours import Memory
+from reissue.storage import Memory
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

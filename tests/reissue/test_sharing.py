@@ -18,7 +18,7 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.editions import Edition
+from reissue.tabs.protocol import Edition
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome

@@ -16,8 +16,8 @@ from reissue import (
     SignOutRefused,
     State,
 )
+from reissue.tabs.pending_sign_out import LIFE, Mark
 from reissue.testing import Gate, settle
-from reissue.untold import LIFE, Mark
 
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import API, World, outcome

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from reissue import Event, Interceptor, SessionEnded, SessionPhase, State
-from reissue.courtesy import CourteousNeighbours
+from reissue.tabs.channel_lock import CourteousNeighbours
 from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import jwt
 import pytest
 from reissue import Credential, RefreshPhase, RefreshUnavailable, SessionChanged, SessionEnded, State
-from reissue.editions import Edition
-from reissue.neighbours import Alone
+from reissue.tabs.peers import Alone
+from reissue.tabs.protocol import Edition
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

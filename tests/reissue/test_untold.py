@@ -14,8 +14,8 @@ from reissue import (
     SessionEnded,
     State,
 )
+from reissue.tabs.pending_sign_out import Mark, Untold
 from reissue.testing import Gate, settle
-from reissue.untold import Mark, Untold
 
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import outcome

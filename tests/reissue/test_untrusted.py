@@ -22,9 +22,9 @@ from reissue import (
     unverified_claims,
 )
 from reissue.id_token import Expected, validated
+from reissue.tabs.pending_sign_out import Mark
 from reissue.testing import Clock, settle
 from reissue.tokens.jws import open_token, to_base64url
-from reissue.untold import Mark
 
 from tests.reissue.bound import API as BOUND_API
 from tests.reissue.bound import Bound

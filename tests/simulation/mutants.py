@@ -74,7 +74,7 @@ MUTANTS = [
         one_tab=(21, 64, 85),
     ),
     Mutant(
-        "a sign-out that the server did not hear is undone by its cookie (S1)", "sharing",
+        "a sign-out that the server did not hear is undone by its cookie (S1)", "tabs/shared_session",
         "return max(marks, key=lambda mark: mark.until, default=None)", "return None",
         one_tab=(62, 263, 307),
     ),
@@ -94,7 +94,7 @@ MUTANTS = [
         one_tab=(9, 12, 36),
     ),
     Mutant(
-        "endpoint calls overlap (S2)", "sharing",
+        "endpoint calls overlap (S2)", "tabs/shared_session",
         "            await turn.enter_async_context(place or self._line.join())\n", "",
         one_tab=(2, 3, 4),
     ),
@@ -230,12 +230,12 @@ MUTANTS = [
         many_tabs=(0, 2, 7),
     ),
     Mutant(
-        "what is not newer is taken (T8)", "sharing",
+        "what is not newer is taken (T8)", "tabs/shared_session",
         "        if self._knows(granted.edition):\n            return\n", "",
         many_tabs=(0, 1, 2),
     ),
     Mutant(
-        "a sign-out is not told (T8)", "sharing",
+        "a sign-out is not told (T8)", "tabs/shared_session",
         'self.end("signed_out")', 'self._let_go("signed_out")',
         many_tabs=(294, 384, 595),
     ),
@@ -245,56 +245,56 @@ MUTANTS = [
         many_tabs=(20, 41, 48),
     ),
     Mutant(
-        "what is over is not remembered (T8)", "sharing",
+        "what is over is not remembered (T8)", "tabs/shared_session",
         "if edition.number <= self._over.up_to(edition.session):", "if False:",
         many_tabs=(1, 3, 9),
     ),
     Mutant(
-        "a sign-out is not passed on, nor looked up (T8)", "sharing",
+        "a sign-out is not passed on, nor looked up (T8)", "tabs/shared_session",
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
         "        return edition.began <= self._untold.until\n", "        return False\n",
         many_tabs=(4912,),
     ),
     Mutant(
-        "a sign-out that is told again stops a sign-in (T8)", "sharing",
+        "a sign-out that is told again stops a sign-in (T8)", "tabs/shared_session",
         "over = False  # it is told again", "over = True  # it is told again",
         many_tabs=(1899, 3053, 3418),
     ),
     Mutant(
-        "a late sign-out ends what is newer (T8)", "sharing",
+        "a late sign-out ends what is newer (T8)", "tabs/shared_session",
         "over = mine is None or ended.edition is None or not mine.began_after(ended.edition)", "over = True",
         many_tabs=(27, 293, 654),
     ),
     Mutant(
-        "nobody looks at what the others show (T1)", "sharing",
+        "nobody looks at what the others show (T1)", "tabs/shared_session",
         "self._newest = max(news, default=None)", "self._newest = None",
         many_tabs=(34, 56, 142),
     ),
     Mutant(
-        "the lock is never given back (T4)", "sharing",
+        "the lock is never given back (T4)", "tabs/shared_session",
         "waited = await turn.enter_async_context(self._neighbours.lock())",
         "self.kept = self._neighbours.lock()\n                waited = await self.kept.__aenter__()",
         many_tabs=(0, 1, 2),
     ),
     Mutant(
-        "the lock is not given back after an error (T4)", "sharing",
+        "the lock is not given back after an error (T4)", "tabs/shared_session",
         "waited = await turn.enter_async_context(self._neighbours.lock())",
         "self.kept = lock = self._neighbours.lock()\n                waited = await lock.__aenter__()\n"
         "                turn.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
         many_tabs=(4, 11, 25),
     ),
     Mutant(
-        "the lock is waited for without end (T4)", "sharing",
+        "the lock is waited for without end (T4)", "tabs/shared_session",
         "time_limit(self._patience)", "time_limit(None)",
         many_tabs=(1431, 1811, 2895),
     ),
     Mutant(
-        "whoever waits too long for the lock goes on without it (T5)", "sharing",
+        "whoever waits too long for the lock goes on without it (T5)", "tabs/shared_session",
         "if not self._came:", "if False:",
         many_tabs=(156, 807, 1431),
     ),
     Mutant(
-        "the cookie of a page that is gone is not waited for (T7)", "sharing",
+        "the cookie of a page that is gone is not waited for (T7)", "tabs/shared_session",
         "if left_in_a_hurry and self._newest is None and self._mine is before:", "if False:",
         many_tabs=(4093, 4286, 5905),
     ),
@@ -305,7 +305,7 @@ MUTANTS = [
         many_tabs=(4, 22, 25),
     ),
     Mutant(
-        "a new issue has the number of the old one", "sharing",
+        "a new issue has the number of the old one", "tabs/shared_session",
         "Edition(mine.began, mine.session, newest.number + 1)", "Edition(mine.began, mine.session, newest.number)",
         many_tabs=(577, 1174),
     ),
@@ -500,7 +500,7 @@ MUTANTS = [
         strangers=(18, 169, 278),
     ),
     Mutant(
-        "a mark of the far future stands (X9)", "untold",
+        "a mark of the far future stands (X9)", "tabs/pending_sign_out",
         "return abs(now - self.until / 1000) <= within", "return now - self.until / 1000 <= within",
         strangers=(181, 429, 459),
     ),
@@ -555,22 +555,22 @@ MUTANTS = [
         strangers=(19, 24, 168),
     ),
     Mutant(
-        "what begins in the far future is the newest of all (X9)", "editions",
+        "what begins in the far future is the newest of all (X9)", "tabs/protocol",
         "return self if self.began <= now * 1000 + AHEAD else replace(self, began=_UNDATED)", "return self",
         strangers=(64, 109, 216),
     ),
     Mutant(
-        "a date of any length is one (X9)", "editions",
+        "a date of any length is one (X9)", "tabs/protocol",
         "if len(began) > _LONGEST_BEGAN or not", "if not",
         strangers=(11, 40, 254),
     ),
     Mutant(
-        "a credential that can't be sent is taken from another page (X10)", "sharing",
+        "a credential that can't be sent is taken from another page (X10)", "tabs/shared_session",
         "case Granted() as granted if self._accepts(granted.credential):", "case Granted() as granted:",
         strangers=(7, 40, 41),
     ),
     Mutant(
-        "a credential that can't be sent is taken from the store (X10)", "sharing",
+        "a credential that can't be sent is taken from the store (X10)", "tabs/shared_session",
         "if isinstance(message, Granted) and self._accepts(message.credential):", "if isinstance(message, Granted):",
         strangers=(50, 130, 136),
     ),
@@ -625,7 +625,7 @@ MUTANTS = [
         strangers=(98, 263, 293),
     ),
     Mutant(
-        "a mark stands for ever (F15)", "untold",
+        "a mark stands for ever (F15)", "tabs/pending_sign_out",
         "return abs(now - self.until / 1000) <= within", "return True",
         strangers=(9, 34, 68),
     ),

@@ -85,7 +85,7 @@ class Run:
         self.violations: list[str] = []
         self.over: list[Family] = []  # that somebody signed out, and nobody in since
         self.over_since = 0.0  # by the pages' clock
-        self.untold = import_module("reissue.neighbours").Memory()
+        self.untold = import_module("reissue.tabs.peers").Memory()
         self.unhandled: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self.tabs: list[Tab] = []  # all that there ever were
@@ -108,7 +108,7 @@ class Run:
             in_flight=self.program.in_flight,
             judge=self.program.judge,
             origin=self.origin,
-            courtesy=import_module("reissue.courtesy") if self.program.courtesy else None,
+            courtesy=import_module("reissue.tabs.channel_lock") if self.program.courtesy else None,
             stored=self.program.stored,
         )
         self.tabs.append(tab)
@@ -517,11 +517,11 @@ def run(reissue: ModuleType, program: Program) -> Run:
     chance = random.Random(program.seed)
     # The jitter of pauses and the names of sessions come from the system; here they come from the program, too.
     system = SimpleNamespace(urandom=chance.randbytes)
-    import_module("reissue.courtesy")
+    import_module("reissue.tabs.channel_lock")
     with (
         patch.object(reissue.backoff, "os", system),
-        patch.object(reissue.sharing, "os", system),
-        patch.object(reissue.courtesy, "os", system),
+        patch.object(reissue.tabs.shared_session, "os", system),
+        patch.object(reissue.tabs.channel_lock, "os", system),
     ):
         try:
             return loop.run_until_complete(_run(reissue, program, loop, chance))

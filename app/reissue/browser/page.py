@@ -12,10 +12,11 @@ from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Interceptor
-from ..keyed import KeyedNeighbours, KeyedStore
-from ..neighbours import Alone, Memory, Store
 from ..redirects import Page
 from ..resources import Resource
+from ..storage import Memory, Store
+from ..tabs.key_bound import KeyedNeighbours, KeyedStore
+from ..tabs.peers import Alone
 from ..tokens.dpop import SignedProofs
 from . import gate
 from .dpop import PageKey

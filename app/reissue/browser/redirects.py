@@ -6,7 +6,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..neighbours import Store
+from ..storage import Store
 from ..tokens.jws import Opened
 from ..tokens.signatures import Key, Verdict
 from . import webcrypto

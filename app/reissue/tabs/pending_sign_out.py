@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from .neighbours import Memory, Store
+from ..storage import Memory, Store
 
 LIFE: Final = 86_400.0
 """Seconds. A day: longer than a journey or a server's bad hours, and long enough for the next start of the browser.

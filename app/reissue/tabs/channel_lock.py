@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Protocol
 
-from .http.json_text import parse_json
+from ..http.json_text import parse_json
 
 MOMENT = 0.15
 """Seconds for the others to object, or to answer."""

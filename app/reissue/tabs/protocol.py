@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .errors import EndReason, MalformedToken
-from .http.json_text import parse_json
-from .tokens.credentials import Credential
+from ..errors import EndReason, MalformedToken
+from ..http.json_text import parse_json
+from ..tokens.credentials import Credential
 
 ALL: Final = 2**53
 """No session comes to so many editions."""

@@ -33,14 +33,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from .concurrency.line import Line, Place
-from .concurrency.timers import time_limit
-from .editions import AHEAD, ALL, BY_SIGN_IN, Asked, Edition, Ended, Granted, Left, Over, read, written
-from .errors import EndReason, RefreshUnavailable
-from .events import StorePhase
-from .neighbours import Alone, Memory, Neighbours, Store
-from .tokens.credentials import Credential
-from .untold import Mark, Untold
+from ..concurrency.line import Line, Place
+from ..concurrency.timers import time_limit
+from ..errors import EndReason, RefreshUnavailable
+from ..events import StorePhase
+from ..storage import Memory, Store
+from ..tokens.credentials import Credential
+from .peers import Alone, Neighbours
+from .pending_sign_out import Mark, Untold
+from .protocol import AHEAD, ALL, BY_SIGN_IN, Asked, Edition, Ended, Granted, Left, Over, read, written
 
 ANSWER_WITHIN = 2.0
 """Seconds that a page waits for another to hand over what it shows. One that is awake answers in milliseconds."""

@@ -8,7 +8,8 @@ is not known at once. Until then nothing that was heard or stored is believed, a
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from .neighbours import Neighbours, Store
+from ..storage import Store
+from .peers import Neighbours
 
 
 class KeyedNeighbours:
