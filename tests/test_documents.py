@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reissue import refusals
+from reissue.oauth2 import refusals
 
 from runtime.publish.demo import policy
 from serve import Settings, security_headers

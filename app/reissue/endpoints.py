@@ -18,8 +18,8 @@ from .errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRef
 from .http.json_text import LONGEST_ANSWER, parse_json, text_within
 from .http.messages import HasStatus, Headers, Request
 from .http.urls import ParseUrl
-from .redirects import Page, Redirects
-from .refusals import Predicate, Presented, checked_refused, refusal_in
+from .oauth2.page import Page, Redirects
+from .oauth2.refusals import Predicate, Presented, checked_refused, refusal_in
 from .tokens.credentials import Credential, presentable
 from .tokens.dpop import Prover, proving
 
@@ -173,7 +173,7 @@ class Endpoint:
 
         `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
         """
-        from .oauth2 import OAuth2  # here, since a page that signs in by itself need not load it
+        from .oauth2.settings import OAuth2  # here, since a page that signs in by itself need not load it
 
         return OAuth2(issuer, client_id=client_id, **settings)
 

@@ -49,7 +49,7 @@ from .http.abort_signal import Signal, aborted_by
 from .http.messages import Request, default_options
 from .http.outcomes import ShouldRenew, judge
 from .http.urls import Audience, ParseUrl, Url, parse_url
-from .redirects import Page
+from .oauth2.page import Page
 from .resources import Resource, ResourceSessions
 from .sessions import Sessions, State
 from .step_up import StepUpHandler

@@ -42,7 +42,7 @@ from .errors import (
     take_rotated,
 )
 from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
-from .refusals import refuses_refresh_token
+from .oauth2.refusals import refuses_refresh_token
 from .step_up import InheritedStepUps, StepUps
 from .tabs.shared_session import Sharing
 from .tokens.credentials import Credential, Freshness

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.authorization import (
+from reissue.http.urls import parse_url
+from reissue.oauth2.authorization_request import (
     LIFE,
     Pending,
     PendingSignIns,
@@ -15,8 +16,7 @@ from reissue.authorization import (
     request_url,
     without_answer,
 )
-from reissue.http.urls import parse_url
-from reissue.metadata import discovery_urls, read_metadata
+from reissue.oauth2.metadata import discovery_urls, read_metadata
 from reissue.storage import Memory
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 import pytest
 from reissue import GrantRefused
-from reissue.id_token import LEEWAY, Expected, check_claims, validated
+from reissue.oauth2.id_token import LEEWAY, Expected, check_claims, validated
 from reissue.tokens.jws import compact, to_base64url
 
 from tests.reissue.provider import jwk, private_key, verify

@@ -21,7 +21,7 @@ from reissue import (
     StorePhase,
     unverified_claims,
 )
-from reissue.id_token import Expected, validated
+from reissue.oauth2.id_token import Expected, validated
 from reissue.tabs.pending_sign_out import Mark
 from reissue.testing import Clock, settle
 from reissue.tokens.jws import open_token, to_base64url

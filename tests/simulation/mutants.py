@@ -199,7 +199,7 @@ MUTANTS = [
         one_tab=(83, 103, 132),
     ),
     Mutant(
-        "a 403 is read as a refusal (F12)", "refusals",
+        "a 403 is read as a refusal (F12)", "oauth2/refusals",
         "frozenset({400, 410, 419, 422, 440})", "frozenset({400, 403, 410, 419, 422, 440})",
         one_tab=(30, 37, 41),
     ),
@@ -575,42 +575,42 @@ MUTANTS = [
         strangers=(50, 130, 136),
     ),
     Mutant(
-        "only an answer of 401 refuses (F13)", "refusals",
+        "only an answer of 401 refuses (F13)", "oauth2/refusals",
         "    return status in _JUDGING and (empty or isinstance(body, dict | list | str))\n", "    return False\n",
         strangers=(0, 5, 6),
     ),
     Mutant(
-        "a refusal without a body is none (F13)", "refusals",
+        "a refusal without a body is none (F13)", "oauth2/refusals",
         "(empty or isinstance(body, dict | list | str))", "isinstance(body, dict | list | str)",
         strangers=(6, 15, 18),
     ),
     Mutant(
-        "a proxy's page refuses (F12)", "refusals",
+        "a proxy's page refuses (F12)", "oauth2/refusals",
         "(empty or isinstance(body, dict | list | str))", "True",
         strangers=(31, 88, 157),
     ),
     Mutant(
-        "an answer under 403 never refuses (F13)", "refusals",
+        "an answer under 403 never refuses (F13)", "oauth2/refusals",
         "    if status in _TRY_LATER or", "    if status == 403 or status in _TRY_LATER or",
         strangers=(2, 4, 29),
     ),
     Mutant(
-        "an error under 200 is none (F13)", "refusals",
+        "an error under 200 is none (F13)", "oauth2/refusals",
         "not (200 <= status < 300 or 400 <= status < 500)", "not 400 <= status < 500",
         strangers=(50, 54, 80),
     ),
     Mutant(
-        "an error that passes refuses (F12)", "refusals",
+        "an error that passes refuses (F12)", "oauth2/refusals",
         "    if status < 300 or any(map(_PASSING.search, codes)):", "    if status < 300:",
         strangers=(23, 74, 173),
     ),
     Mutant(
-        "a server that failed refuses (F12)", "refusals",
+        "a server that failed refuses (F12)", "oauth2/refusals",
         "not (200 <= status < 300 or 400 <= status < 500)", "status < 200",
         strangers=(15, 56, 171),
     ),
     Mutant(
-        "a gateway's 403 refuses (F12)", "refusals",
+        "a gateway's 403 refuses (F12)", "oauth2/refusals",
         "    return status in _JUDGING and", "    return status in {403, *_JUDGING} and",
         strangers=(34, 37, 41),
     ),
@@ -636,7 +636,7 @@ MUTANTS = [
         strangers=(126, 159, 256),
     ),
     Mutant(
-        "a wrong URL refuses (F12)", "refusals",
+        "a wrong URL refuses (F12)", "oauth2/refusals",
         "_TRY_LATER: Final = frozenset({404, ", "_TRY_LATER: Final = frozenset({",
         "_JUDGING: Final = frozenset({400, ", "_JUDGING: Final = frozenset({400, 404, ",
         strangers=(5, 44, 75),

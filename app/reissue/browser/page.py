@@ -12,7 +12,7 @@ from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Interceptor
-from ..redirects import Page
+from ..oauth2.page import Page
 from ..resources import Resource
 from ..storage import Memory, Store
 from ..tabs.key_bound import KeyedNeighbours, KeyedStore

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
-from .http.json_text import parse_json, repeated
-from .storage import Store
-from .tokens.jws import to_base64url
+from ..http.json_text import parse_json, repeated
+from ..storage import Store
+from ..tokens.jws import to_base64url
 
 LIFE: Final = 86_400.0
 """Seconds for which a sign-in is waited for. People leave login pages open; servers end them sooner."""

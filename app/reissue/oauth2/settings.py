@@ -5,16 +5,16 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from .authorization import checked_parameters, place
-from .endpoints import Endpoint, TokenSource, Transport
-from .http.messages import Request
-from .http.urls import ParseUrl
+from ..endpoints import Endpoint, TokenSource, Transport
+from ..http.messages import Request
+from ..http.urls import ParseUrl
+from ..tokens.credentials import Credential
+from ..tokens.dpop import Prover
+from .authorization_code import RedirectingSource
+from .authorization_request import checked_parameters, place
 from .metadata import Metadata, read_given, read_metadata, secure_url
-from .redirecting import RedirectingSource
-from .redirects import Page
+from .page import Page
 from .refusals import Predicate
-from .tokens.credentials import Credential
-from .tokens.dpop import Prover
 
 
 class OAuth2(Endpoint):

@@ -18,7 +18,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .authorization import (
+from ..endpoints import HttpTokenSource, Transport, json_object
+from ..errors import GrantRefused, MalformedToken, ReissueError
+from ..http.urls import ParseUrl
+from ..tokens.credentials import Credential
+from ..tokens.dpop import Prover
+from ..tokens.jws import to_base64url
+from .authorization_request import (
     Pending,
     PendingSignIns,
     checked_parameters,
@@ -29,19 +35,13 @@ from .authorization import (
     without_answer,
 )
 from .authorization_server import AuthorizationServer
-from .endpoints import HttpTokenSource, Transport, json_object
-from .errors import GrantRefused, MalformedToken, ReissueError
-from .http.urls import ParseUrl
 from .id_token import Expected, validated
 from .metadata import Metadata
-from .redirects import Page
+from .page import Page
 from .refusals import Presented, error_code
-from .tokens.credentials import Credential
-from .tokens.dpop import Prover
-from .tokens.jws import to_base64url
 
 if TYPE_CHECKING:
-    from .oauth2 import OAuth2
+    from .settings import OAuth2
 
 
 class Arrival:

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .storage import Store
+from ..storage import Store
 
 if TYPE_CHECKING:  # most pages are not left, and need not load these
-    from .tokens.jws import Opened
-    from .tokens.signatures import Key, Verdict
+    from ..tokens.jws import Opened
+    from ..tokens.signatures import Key, Verdict
 
 
 class Redirects(Protocol):

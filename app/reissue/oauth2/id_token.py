@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .errors import GrantRefused
-from .tokens.jws import Kind, open_token
-from .tokens.signatures import KEY_TYPES, Verdict, Verify, by_keys
+from ..errors import GrantRefused
+from ..tokens.jws import Kind, open_token
+from ..tokens.signatures import KEY_TYPES, Verdict, Verify, by_keys
 
 LEEWAY: Final = 300.0
 """Seconds by which the page's clock may be wrong. The nonce ties the token to this sign-in, whatever the clocks say."""

@@ -6,10 +6,10 @@ What the app names itself wins over what the server says, and nothing is fetched
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from .endpoints import is_refused, json_object, retry_after
-from .errors import RefreshUnavailable
-from .http.messages import Headers, Request
-from .http.urls import ParseUrl, Url
+from ..endpoints import is_refused, json_object, retry_after
+from ..errors import RefreshUnavailable
+from ..http.messages import Headers, Request
+from ..http.urls import ParseUrl, Url
 from .metadata import Metadata, discovery_urls, read_metadata
 
 Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
