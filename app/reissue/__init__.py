@@ -47,7 +47,7 @@ from .http.challenges import StepUp
 from .http.messages import Headers, Request, Response
 from .inspection import inspect
 from .interceptor import Interceptor
-from .sessions import State
+from .session.lifecycle import State
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential
 

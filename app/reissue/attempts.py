@@ -29,7 +29,7 @@ from .events import RequestPhase, WaitsFor
 from .http.challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
 from .http.messages import Request, field_of
 from .http.outcomes import discard_body
-from .session import Session
+from .session.session import Session
 from .tokens.credentials import Credential
 from .tokens.dpop import Prover
 

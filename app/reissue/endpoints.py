@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlencode
 
-from .backoff import parse_retry_after
 from .errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
 from .http.json_text import LONGEST_ANSWER, parse_json, text_within
 from .http.messages import HasStatus, Headers, Request
 from .http.urls import ParseUrl
 from .oauth2.page import Page, Redirects
 from .oauth2.refusals import Predicate, Presented, checked_refused, refusal_in
+from .session.backoff import parse_retry_after
 from .tokens.credentials import Credential, presentable
 from .tokens.dpop import Prover, proving
 

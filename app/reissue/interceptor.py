@@ -50,9 +50,9 @@ from .http.messages import Request, default_options
 from .http.outcomes import ShouldRenew, judge
 from .http.urls import Audience, ParseUrl, Url, parse_url
 from .oauth2.page import Page
-from .resources import Resource, ResourceSessions
-from .sessions import Sessions, State
-from .step_up import StepUpHandler
+from .session.derived import Resource, ResourceSessions
+from .session.lifecycle import Sessions, State
+from .session.step_up import StepUpHandler
 from .storage import Store
 from .tabs.peers import Neighbours
 from .tokens.claims import unverified_claims

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
 from reissue.endpoints import Exchange
-from reissue.session import Session
+from reissue.session.session import Session
 from reissue.testing import Clock, settle
 
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Shelf, Tab

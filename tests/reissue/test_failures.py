@@ -19,7 +19,7 @@ from reissue import (
     SessionPhase,
     State,
 )
-from reissue.backoff import Backoff, random_fraction
+from reissue.session.backoff import Backoff, random_fraction
 from reissue.storage import Memory
 from reissue.testing import Gate, settle
 

@@ -26,8 +26,8 @@ from reissue import (
     Response,
     unverified_claims,
 )
-from reissue.backoff import Backoff, parse_retry_after
 from reissue.endpoints import read_credential
+from reissue.session.backoff import Backoff, parse_retry_after
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.claims import lifetime
 from reissue.tokens.credentials import Freshness

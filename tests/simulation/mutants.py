@@ -48,7 +48,7 @@ class Mutant:
 
 MUTANTS = [
     Mutant(
-        "a late 401 refreshes again (Q2)", "session",
+        "a late 401 refreshes again (Q2)", "session/session",
         "if rejected is not self._credential:\n                return await self.obtain()\n            self._rejected",
         "self._rejected",
         one_tab=(133, 152, 191),
@@ -69,7 +69,7 @@ MUTANTS = [
         one_tab=(41, 214, 442),
     ),
     Mutant(
-        "a late answer signs in again (S1)", "sessions",
+        "a late answer signs in again (S1)", "session/lifecycle",
         "if sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
         one_tab=(21, 64, 85),
     ),
@@ -79,17 +79,17 @@ MUTANTS = [
         one_tab=(62, 263, 307),
     ),
     Mutant(
-        "the session is not looked at after the wait (S1, S3)", "session",
+        "the session is not looked at after the wait (S1, S3)", "session/session",
         "        # Since then, others ran: look again (Q15).\n        self.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
     ),
     Mutant(
-        "a session that is over still gives its token (S1)", "session",
+        "a session that is over still gives its token (S1)", "session/session",
         '        self.check_alive()\n        credential = self._credential\n', "        credential = self._credential\n",
         one_tab=(5, 25, 34),
     ),
     Mutant(
-        "a network failure signs out (F1)", "session",
+        "a network failure signs out (F1)", "session/session",
         "except GrantRefused as refusal:", "except (GrantRefused, OSError) as refusal:",
         one_tab=(9, 12, 36),
     ),
@@ -99,7 +99,7 @@ MUTANTS = [
         one_tab=(2, 3, 4),
     ),
     Mutant(
-        "no deadline (Q13)", "endpoint_calls",
+        "no deadline (Q13)", "session/endpoint_calls",
         "async with time_limit(self._deadline):", "async with time_limit(None):",
         one_tab=(6, 12, 24),
     ),
@@ -120,7 +120,7 @@ MUTANTS = [
         one_tab=(25, 112, 134),
     ),
     Mutant(
-        "the end is told at every look (F10)", "session",
+        "the end is told at every look (F10)", "session/session",
         "if self._ended is not None:\n            return", "if self._ended is not None and False:\n            return",
         one_tab=(2, 3, 7),
     ),
@@ -130,34 +130,34 @@ MUTANTS = [
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "sign-out leaves the session on", "sessions",
+        "sign-out leaves the session on", "session/lifecycle",
         "        session.end(reason)\n", "",
         one_tab=(4, 20, 21),
     ),
     Mutant(
-        "the refused session ends without a refusal (F9)", "session",
+        "the refused session ends without a refusal (F9)", "session/session",
         "error = unavailable(cause)", "error = unavailable(cause); self.end('refused')",
         one_tab=(3, 8, 9),
     ),
     Mutant(
-        "late answers are not dropped (S1)", "session",
+        "late answers are not dropped (S1)", "session/session",
         "        self._flight.cancel()\n", "",
         "        if self._ended is not None:\n            self._tell_refresh(RefreshPhase.DROPPED)\n            return True\n", "",
         one_tab=(10, 11, 22),
     ),
     Mutant(
-        "sign-out does not stop a resume (S1)", "sessions",
+        "sign-out does not stop a resume (S1)", "session/lifecycle",
         "        self._resuming.cancel()\n", "",
         "if sign_outs != self._sign_outs or self.alive is not None or self._sharing.untold:", "if self._closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
-        "the cookie's other user goes on as this one (S3)", "session",
+        "the cookie's other user goes on as this one (S3)", "session/session",
         "if self._is_anothers(self._users.compare(fresh, replaced)):", "if False:",
         one_tab=(120, 226, 302),
     ),
     Mutant(
-        "a lost sign-in leaves no doubt (S3)", "sessions",
+        "a lost sign-in leaves no doubt (S3)", "session/lifecycle",
         "            if self._session is not None:\n                self._session.doubt_cookie()\n", "",
         one_tab=(120, 226, 302),
     ),
@@ -183,17 +183,17 @@ MUTANTS = [
         one_tab=(81, 133, 191),
     ),
     Mutant(
-        "a fresh token is renewed", "session",
+        "a fresh token is renewed", "session/session",
         "if freshness is Freshness.STALE and", "if freshness is not Freshness.EXPIRED and",
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "an expired token is sent", "session",
+        "an expired token is sent", "session/session",
         "if credential is self._rejected or freshness is Freshness.EXPIRED:", "if credential is self._rejected:",
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "a refusal is not remembered (F7)", "session",
+        "a refusal is not remembered (F7)", "session/session",
         "            self._rejected = rejected\n        if self._refusal is not None:\n            self._give_up(self._refusal)\n",
         "            self._rejected = rejected\n",
         one_tab=(83, 103, 132),
@@ -219,12 +219,12 @@ MUTANTS = [
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "nobody looks inside the lock (T1)", "session",
+        "nobody looks inside the lock (T1)", "session/session",
         "newest = await self._sharing.look()", "newest = True",
         many_tabs=(34, 56, 151),
     ),
     Mutant(
-        "what was granted is handed over when the lock is free again (T1)", "session",
+        "what was granted is handed over when the lock is free again (T1)", "session/session",
         "        self._sharing.hand_over(fresh, begins=False)\n",
         "        asyncio.get_running_loop().call_later(0.1, lambda: self._sharing.hand_over(fresh, begins=False))\n",
         many_tabs=(0, 2, 7),
@@ -240,7 +240,7 @@ MUTANTS = [
         many_tabs=(294, 384, 595),
     ),
     Mutant(
-        "a sign-out is not heard (T8)", "sessions",
+        "a sign-out is not heard (T8)", "session/lifecycle",
         'if reason == "signed_out":\n            self._end(reason)', 'if reason == "signed_out":\n            pass',
         many_tabs=(20, 41, 48),
     ),
@@ -299,7 +299,7 @@ MUTANTS = [
         many_tabs=(4093, 4286, 5905),
     ),
     Mutant(
-        "another user's token is taken into the session that is on (S3)", "sessions",
+        "another user's token is taken into the session that is on (S3)", "session/lifecycle",
         "if session is not None and (same_session or self._is_of_the_user_of(session, credential)):",
         "if session is not None:",
         many_tabs=(4, 22, 25),
@@ -310,12 +310,12 @@ MUTANTS = [
         many_tabs=(577, 1174),
     ),
     Mutant(
-        "a token that ran out on its way is sent", "session",
+        "a token that ran out on its way is sent", "session/session",
         " or (credential is self._handed and credential.remaining(self._clock()) == 0)", "",
         many_tabs=(34, 151, 195),
     ),
     Mutant(
-        "a refresh that paused is made, though another page made it", "session",
+        "a refresh that paused is made, though another page made it", "session/session",
         "if self._credential is not replaced:\n            return  #", "if False:\n            return  #",
         many_tabs=(299, 1114, 1347),
     ),
@@ -325,13 +325,13 @@ MUTANTS = [
         further=(152, 294, 361),
     ),
     Mutant(
-        "each request asks for its own step-up", "step_up",
+        "each request asks for its own step-up", "session/step_up",
         "await self._flights.setdefault(wanted, SingleFlight()).join(partial(self._ask, wanted))",
         "await self._ask(wanted)",
         further=(1, 2, 7),
     ),
     Mutant(
-        "a late 401 asks for another step-up (Q2)", "step_up",
+        "a late 401 asks for another step-up (Q2)", "session/step_up",
         "        if number <= since:\n", "        if True:\n",
         further=(214,),
     ),
@@ -341,48 +341,48 @@ MUTANTS = [
         further=(96, 109, 119),
     ),
     Mutant(
-        "another user's step-up goes on as this one (S3)", "sessions",
+        "another user's step-up goes on as this one (S3)", "session/lifecycle",
         "if self._users.compare(credential, session.credential) is UserMatch.OTHER:", "if False:",
         further=(19, 171, 216),
     ),
     Mutant(
-        "another API's token outlives its session (S1)", "resources",
+        "another API's token outlives its session (S1)", "session/derived",
         "            if self._session is not None:\n                self._session.end(self._of.ended)\n", "",
         further=(5, 62, 63),
     ),
     Mutant(
-        "another API's token is asked for out of turn (T1)", "session",
+        "another API's token is asked for out of turn (T1)", "session/session",
         "            async with self._sharing.turn():\n                fresh = await self._exchange_in_turn(ask, fields, previous)\n",
         "            fresh = await self._exchange_in_turn(ask, fields, previous)\n",
         further=(1, 3, 4),
     ),
     Mutant(
-        "another API's token is asked for after the end (S1)", "endpoint_calls",
+        "another API's token is asked for after the end (S1)", "session/endpoint_calls",
         " or not self.seen_through", "",
         further=(11386,),
     ),
     Mutant(
-        "a refresh token that came with another API's token is not kept (T1)", "session",
+        "a refresh token that came with another API's token is not kept (T1)", "session/session",
         "            self._hold(kept)\n            self._sharing.hand_over(kept, begins=False)\n", "            pass\n",
         further=(7, 19, 25),
     ),
     Mutant(
-        "a refresh token that came with another API's token is not handed over (T1)", "session",
+        "a refresh token that came with another API's token is not handed over (T1)", "session/session",
         "            self._hold(kept)\n            self._sharing.hand_over(kept, begins=False)\n", "            self._hold(kept)\n",
         further=(7, 19, 25),
     ),
     Mutant(
-        "another API's token of another user is sent (S3)", "session",
+        "another API's token of another user is sent (S3)", "session/session",
         "if self._is_anothers(match):", "if False:",
         strangers=(155,),
     ),
     Mutant(
-        "a Retry-After is that client's alone which asked (F2)", "session",
+        "a Retry-After is that client's alone which asked (F2)", "session/session",
         "                self._backoff.failed(error.retry_after)\n            raise\n", "                pass\n            raise\n",
         further=(957, 1149),
     ),
     Mutant(
-        "who waits for a turn does not hear of a Retry-After (F2)", "session",
+        "who waits for a turn does not hear of a Retry-After (F2)", "session/session",
         "        self._backoff.check()  # whoever had the turn before may have been asked to wait\n", "",
         further=(21017, 21718, 22369),
     ),
@@ -495,7 +495,7 @@ MUTANTS = [
         bound=(0, 1, 2),
     ),
     Mutant(
-        "a sign-out ends what began after it (S5)", "sessions",
+        "a sign-out ends what began after it (S5)", "session/lifecycle",
         "if self._sharing.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
         strangers=(18, 169, 278),
     ),
@@ -530,7 +530,7 @@ MUTANTS = [
         strangers=(4, 19, 47),
     ),
     Mutant(
-        "a rotated refresh token goes with a bad answer (F19)", "session",
+        "a rotated refresh token goes with a bad answer (F19)", "session/session",
         "        if rotated is not None and held.refresh_token is not None:\n", "        if False:\n",
         strangers=(19, 24, 27),
     ),
@@ -615,12 +615,12 @@ MUTANTS = [
         strangers=(34, 37, 41),
     ),
     Mutant(
-        "a sign-out is not told before the sign-in that follows it (S5)", "sessions",
+        "a sign-out is not told before the sign-in that follows it (S5)", "session/lifecycle",
         "            await self._tell_again()  # who has signed out in another page may wait for this very turn (S5)\n", "",
         strangers=(169, 278),
     ),
     Mutant(
-        "a sign-out that is refused for good is told again and again (F15)", "sessions",
+        "a sign-out that is refused for good is told again and again (F15)", "session/lifecycle",
         "            self._told()\n            self._tell_listeners(SignOutPhase.REFUSED", "            self._tell_listeners(SignOutPhase.REFUSED",
         strangers=(98, 263, 293),
     ),
@@ -630,7 +630,7 @@ MUTANTS = [
         strangers=(9, 34, 68),
     ),
     Mutant(
-        "a sign-out takes its place when its turn comes (S5)", "sessions",
+        "a sign-out takes its place when its turn comes (S5)", "session/lifecycle",
         "        telling = asyncio.create_task(self._tell", "        self._end('signed_out')\n        telling = asyncio.create_task(self._tell",
         "        async with self._sharing.turn(place):", "        place.give_up()\n        async with self._sharing.turn():",
         strangers=(126, 159, 256),
@@ -642,12 +642,12 @@ MUTANTS = [
         strangers=(5, 44, 75),
     ),
     Mutant(
-        "tokens for different resources are compared (S6)", "session",
+        "tokens for different resources are compared (S6)", "session/session",
         "        if match is UserMatch.UNKNOWN and self._users.compare(fresh, self._held) is UserMatch.SAME:\n            return UserMatch.SAME\n        return match\n", "        return UserMatch.OTHER if match is UserMatch.UNKNOWN and self._users.seem_to_differ(fresh, self._held) else match\n",
         strangers=(0, 24, 37),
     ),
     Mutant(
-        "nobody asks whose the cookie is (S6)", "session",
+        "nobody asks whose the cookie is (S6)", "session/session",
         "        if self._leaves_open_whose_cookie_it_is(fresh, previous):\n", "        if False:\n",
         strangers=(34, 68, 210),
     ),

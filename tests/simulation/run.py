@@ -519,7 +519,7 @@ def run(reissue: ModuleType, program: Program) -> Run:
     system = SimpleNamespace(urandom=chance.randbytes)
     import_module("reissue.tabs.channel_lock")
     with (
-        patch.object(reissue.backoff, "os", system),
+        patch.object(reissue.session.backoff, "os", system),
         patch.object(reissue.tabs.shared_session, "os", system),
         patch.object(reissue.tabs.channel_lock, "os", system),
     ):

@@ -13,7 +13,7 @@ from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Interceptor
 from ..oauth2.page import Page
-from ..resources import Resource
+from ..session.derived import Resource
 from ..storage import Memory, Store
 from ..tabs.key_bound import KeyedNeighbours, KeyedStore
 from ..tabs.peers import Alone

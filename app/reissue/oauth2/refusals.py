@@ -26,8 +26,8 @@ from enum import Enum
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
-from ..backoff import parse_retry_after
 from ..errors import GrantRefused, RefreshUnavailable
+from ..session.backoff import parse_retry_after
 
 
 class Presented(Enum):

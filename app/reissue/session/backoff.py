@@ -10,8 +10,8 @@ import os
 import time
 from collections.abc import Callable
 
-from .concurrency.timers import time_limit
-from .errors import RefreshUnavailable, ReissueError
+from ..concurrency.timers import time_limit
+from ..errors import RefreshUnavailable, ReissueError
 
 LONGEST_WAIT = 3600.0
 """Seconds. A longer Retry-After is cut: more often than not it is a clock or a unit gone wrong."""

@@ -12,13 +12,13 @@ Theory of operation:
 from collections.abc import Mapping
 from typing import Any
 
-from .concurrency.blocking import Spawn
-from .endpoints import CallableTokenSource
-from .errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
+from ..concurrency.blocking import Spawn
+from ..endpoints import CallableTokenSource
+from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
+from ..tokens.credentials import Credential
+from .lifecycle import Sessions, State
 from .session import Session
-from .sessions import Sessions, State
 from .step_up import InheritedStepUps, StepUps
-from .tokens.credentials import Credential
 
 
 class Resource:

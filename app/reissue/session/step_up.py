@@ -19,10 +19,10 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from .concurrency.singleflight import SingleFlight
-from .errors import StepUpRequired
-from .http.challenges import StepUp
-from .tokens.credentials import Credential
+from ..concurrency.singleflight import SingleFlight
+from ..errors import StepUpRequired
+from ..http.challenges import StepUp
+from ..tokens.credentials import Credential
 
 StepUpHandler = Callable[[StepUp], Awaitable["Mapping[str, Any] | Credential | None"]]
 """The app's own answer: fields for the endpoint's sign-in, or a credential, or None if the user declines."""

@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from .concurrency.blocking import must_block_within
-from .concurrency.timers import time_limit
-from .events import EndpointEvent, EndpointPhase, Listeners
-from .tabs.shared_session import Sharing
+from ..concurrency.blocking import must_block_within
+from ..concurrency.timers import time_limit
+from ..events import EndpointEvent, EndpointPhase, Listeners
+from ..tabs.shared_session import Sharing
 
 
 class _Mark:

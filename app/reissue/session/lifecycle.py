@@ -26,15 +26,13 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from .backoff import Backoff, unavailable
-from .concurrency.blocking import Spawn, obstacle
-from .concurrency.line import Place
-from .concurrency.loop_watch import LoopWatch
-from .concurrency.singleflight import FlightCancelled, SingleFlight
-from .concurrency.timers import time_limit
-from .endpoint_calls import EndpointCalls
-from .endpoints import CallableTokenSource, TokenSource, check_sendable
-from .errors import (
+from ..concurrency.blocking import Spawn, obstacle
+from ..concurrency.line import Place
+from ..concurrency.loop_watch import LoopWatch
+from ..concurrency.singleflight import FlightCancelled, SingleFlight
+from ..concurrency.timers import time_limit
+from ..endpoints import CallableTokenSource, TokenSource, check_sendable
+from ..errors import (
     EndReason,
     GrantRefused,
     MalformedToken,
@@ -45,15 +43,17 @@ from .errors import (
     SignOutRefused,
     WouldBlock,
 )
-from .events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
+from ..events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
+from ..storage import Memory, Store
+from ..tabs.peers import Alone, Neighbours
+from ..tabs.pending_sign_out import Untold
+from ..tabs.shared_session import Sharing
+from ..tokens.credentials import Credential
+from ..tokens.users import UserMatch, Users
+from .backoff import Backoff, unavailable
+from .endpoint_calls import EndpointCalls
 from .session import Session
 from .step_up import StepUpHandler, StepUps
-from .storage import Memory, Store
-from .tabs.peers import Alone, Neighbours
-from .tabs.pending_sign_out import Untold
-from .tabs.shared_session import Sharing
-from .tokens.credentials import Credential
-from .tokens.users import UserMatch, Users
 
 
 class State(Enum):

@@ -27,11 +27,10 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
-from .backoff import Backoff, unavailable
-from .concurrency.blocking import Spawn, at_once
-from .concurrency.singleflight import FlightCancelled, SingleFlight
-from .endpoints import Exchange
-from .errors import (
+from ..concurrency.blocking import Spawn, at_once
+from ..concurrency.singleflight import FlightCancelled, SingleFlight
+from ..endpoints import Exchange
+from ..errors import (
     EndReason,
     GrantRefused,
     MalformedToken,
@@ -41,12 +40,13 @@ from .errors import (
     WouldBlock,
     take_rotated,
 )
-from .events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
-from .oauth2.refusals import refuses_refresh_token
+from ..events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
+from ..oauth2.refusals import refuses_refresh_token
+from ..tabs.shared_session import Sharing
+from ..tokens.credentials import Credential, Freshness
+from ..tokens.users import UserMatch, Users
+from .backoff import Backoff, unavailable
 from .step_up import InheritedStepUps, StepUps
-from .tabs.shared_session import Sharing
-from .tokens.credentials import Credential, Freshness
-from .tokens.users import UserMatch, Users
 
 
 class Session:
