@@ -12,7 +12,7 @@ token.
 """
 
 from .connection import connect
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .errors import (
     GrantRefused,
     MalformedToken,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .endpoints import Endpoint, Refresh
+from .endpoint import Endpoint, Refresh
 from .errors import ReissueError
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from .attempts import Attempts
 from .concurrency.admission import Admission, MakeFuture
 from .concurrency.blocking import Spawn
 from .concurrency.timers import time_limit
-from .endpoints import Endpoint, Refresh, Transport, token_source
+from .endpoint import Endpoint, Refresh, Transport, token_source
 from .errors import (
     MalformedToken,
     SessionEnded,

@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 import jwt
 
-from .endpoints import Endpoint, Refresh
+from .endpoint import Endpoint, Refresh
 from .http.messages import Request, Response
 from .http.urls import Url, parse_url
 from .interceptor import Interceptor

@@ -29,7 +29,7 @@ from reissue import (
     StepUp,
     unverified_claims,
 )
-from reissue.endpoints import read_credential
+from reissue.endpoint import read_credential
 from reissue.http.urls import Audience, parse_url
 from reissue.oauth2.authorization_request import LIFE, Pending, PendingSignIns
 from reissue.oauth2.id_token import Expected, validated

@@ -26,7 +26,7 @@ from reissue import (
     State,
 )
 from reissue.concurrency.singleflight import SingleFlight
-from reissue.endpoints import read_credential
+from reissue.endpoint import read_credential
 from reissue.session.backoff import LONGEST_WAIT, parse_retry_after
 from reissue.testing import Gate, settle
 

@@ -26,7 +26,7 @@ from reissue import (
     Response,
     unverified_claims,
 )
-from reissue.endpoints import read_credential
+from reissue.endpoint import read_credential
 from reissue.session.backoff import Backoff, parse_retry_after
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.claims import lifetime

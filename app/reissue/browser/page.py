@@ -7,7 +7,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..endpoints import Endpoint, Refresh
+from ..endpoint import Endpoint, Refresh
 from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request

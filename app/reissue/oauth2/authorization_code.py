@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..endpoints import HttpTokenSource, Transport, json_object
+from ..endpoint import HttpTokenSource, Transport, json_object
 from ..errors import GrantRefused, MalformedToken, ReissueError
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential

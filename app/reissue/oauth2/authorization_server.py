@@ -6,7 +6,7 @@ What the app names itself wins over what the server says, and nothing is fetched
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ..endpoints import is_refused, json_object, retry_after
+from ..endpoint import is_refused, json_object, retry_after
 from ..errors import RefreshUnavailable
 from ..http.messages import Headers, Request
 from ..http.urls import ParseUrl, Url

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from ..endpoints import Endpoint, TokenSource, Transport
+from ..endpoint import Endpoint, TokenSource, Transport
 from ..http.messages import Request
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..concurrency.blocking import Spawn
-from ..endpoints import CallableTokenSource
+from ..endpoint import CallableTokenSource
 from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
 from ..tokens.credentials import Credential
 from .lifecycle import Sessions, State

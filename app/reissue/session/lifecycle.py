@@ -31,7 +31,7 @@ from ..concurrency.line import Place
 from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..concurrency.timers import time_limit
-from ..endpoints import CallableTokenSource, TokenSource, check_sendable
+from ..endpoint import CallableTokenSource, TokenSource, check_sendable
 from ..errors import (
     EndReason,
     GrantRefused,

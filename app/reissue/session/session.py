@@ -29,7 +29,7 @@ from typing import NoReturn
 
 from ..concurrency.blocking import Spawn, at_once
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
-from ..endpoints import Exchange
+from ..endpoint import Exchange
 from ..errors import (
     EndReason,
     GrantRefused,
