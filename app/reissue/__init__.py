@@ -11,8 +11,8 @@ token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
-from .connection import connect
 from .endpoint import Endpoint
+from .entry import connect, inspect
 from .errors import (
     GrantRefused,
     MalformedToken,
@@ -45,7 +45,6 @@ from .events import (
 )
 from .http.challenges import StepUp
 from .http.messages import Headers, Request, Response
-from .inspection import inspect
 from .interceptor import Interceptor
 from .session.lifecycle import State
 from .tokens.claims import unverified_claims

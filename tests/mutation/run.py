@@ -1,4 +1,4 @@
-"""Mutation testing of the core: `make mutation`, or `make mutation ARGS="session sharing"` for some of its modules.
+"""Mutation testing of the core: `make mutation`, or `make mutation ARGS="session/session tabs/protocol"` for two.
 
 mutmut changes the code in one small place at a time, and the tests in tests/reissue must notice. What they don't notice
 stands in survivors.toml, each with the reason why it may live. This fails if a mutant survives without a reason, or if
@@ -25,26 +25,32 @@ WORK = ROOT / ".mutation" / "work"
 LOG = WORK.with_name("mutmut.log")
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 MODULES = (
-    "concurrency/admission",
     "attempts",
-    "session/backoff",
+    "concurrency/admission",
     "concurrency/blocking",
-    "http/challenges",
-    "tabs/channel_lock",
-    "tokens/credentials",
-    "tabs/protocol",
-    "session/endpoint_calls",
-    "interceptor",
-    "tabs/key_bound",
-    "session/derived",
-    "session/session",
-    "session/lifecycle",
-    "tabs/shared_session",
-    "concurrency/singleflight",
-    "session/step_up",
-    "concurrency/timers",
+    "concurrency/line",
+    "concurrency/loop_watch",
     "concurrency/prompt_futures",
+    "concurrency/singleflight",
+    "concurrency/timers",
+    "http/challenges",
+    "http/json_text",
+    "http/outcomes",
+    "interceptor",
+    "oauth2/refusals",
+    "session/backoff",
+    "session/derived",
+    "session/endpoint_calls",
+    "session/lifecycle",
+    "session/session",
+    "session/step_up",
+    "tabs/channel_lock",
+    "tabs/key_bound",
     "tabs/pending_sign_out",
+    "tabs/protocol",
+    "tabs/shared_session",
+    "tokens/credentials",
+    "tokens/users",
 )
 FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")
 """What the core's tests take from others."""
@@ -173,9 +179,9 @@ def main() -> int:
         counts[mutant.module, verdict if verdict in DEAD else "survived"] += 1
         if verdict not in DEAD:
             survivors[mutant] += 1
-    print(f"{'module':14}{'killed':>9}{'timeout':>9}{'survived':>9}")
+    print(f"{'module':26}{'killed':>9}{'timeout':>9}{'survived':>9}")
     for module in modules:
-        print(f"{module:14}" + "".join(f"{counts[module, verdict]:9}" for verdict in (*DEAD, "survived")))
+        print(f"{module:26}" + "".join(f"{counts[module, verdict]:9}" for verdict in (*DEAD, "survived")))
     print(f"{counts.total()} mutants in {time.monotonic() - began:.0f} s")
     reasons = excused(modules)
     shown("Survivors without a reason", survivors - reasons)

@@ -556,7 +556,7 @@ MUTANTS = [
     ),
     Mutant(
         "what begins in the far future is the newest of all (X9)", "tabs/protocol",
-        "return self if self.began <= now * 1000 + AHEAD else replace(self, began=_UNDATED)", "return self",
+        "return self if self.began <= now * 1000 + AHEAD else replace(self, began=self.began // 1000)", "return self",
         strangers=(64, 109, 216),
     ),
     Mutant(

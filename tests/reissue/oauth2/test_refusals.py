@@ -1,4 +1,4 @@
-"""What ends a session and what does not: each line of the rule in `reissue.oauth2.refusals`, in a page and in the next one."""
+"""What ends a session and what does not: each line of the rule in `reissue.oauth2.refusals`, in a page and its next."""
 
 import asyncio
 import json

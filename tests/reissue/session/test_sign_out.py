@@ -21,7 +21,7 @@ from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import API, World, outcome
-from tests.reissue.test_sign_out_first import of_two_users
+from tests.reissue.session.test_sign_out_first import of_two_users
 
 FINAL = [400, 401, 402, 403, 404, 405, 410, 415, 422, 451]
 LATER = [408, 421, 425, 429, 500, 502, 503, 504]

@@ -285,7 +285,7 @@ async def test_the_endpoints_headers_are_read_at_send_time(world: World, monkeyp
 
     Seen in: Senthil455/Atlas-Workforce-System#217
     """
-    monkeypatch.setattr("reissue.session.Backoff", partial(Backoff, base=3600, cap=3600, fraction=lambda: 1.0))
+    monkeypatch.setattr("reissue.session.session.Backoff", partial(Backoff, base=3600, cap=3600, fraction=lambda: 1.0))
     cookie = {"csrf": "1"}
     sent: list[tuple[str, str]] = []
 
