@@ -85,7 +85,7 @@ class Run:
         self.violations: list[str] = []
         self.over: list[Family] = []  # that somebody signed out, and nobody in since
         self.over_since = 0.0  # by the pages' clock
-        self.untold = import_module("reissue.tabs.peers").Memory()
+        self.untold = import_module("reissue.storage").Memory()
         self.unhandled: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self.tabs: list[Tab] = []  # all that there ever were
