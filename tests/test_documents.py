@@ -118,7 +118,7 @@ await task
     ("docs/servers.md", "What ends a session"): """
 def judged(status, text):
     try:
-        endpoint.read(status, {}, text)
+        endpoint._requests.read(status, {}, text)
     except reissue.ReissueError as error:
         return type(error).__name__
 

@@ -1,87 +1,20 @@
-"""Where tokens come from: how they are asked for, and how answers are read.
+"""The token endpoint, as an app describes it. What it asks and how it reads answers is in `oauth2`."""
 
-Each grant is a pair: a function that builds the request, and one that reads the response. Rules about messages
-live here; when to ask, and what follows from an answer, is the session's policy. An endpoint is always called on the
-bare transport, so a refresh can't wait for itself (Q3) and a wrong password can't start one (Q17).
-"""
-
-import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from math import isfinite
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Protocol
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any
 
-from .errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
-from .http.json_text import LONGEST_ANSWER, parse_json, text_within
-from .http.messages import HasStatus, Headers, Request
+from .http.messages import Transport
 from .http.urls import ParseUrl
-from .oauth2.page import Page, Redirects
-from .oauth2.refusals import Predicate, Presented, checked_refused, refusal_in
-from .session.backoff import parse_retry_after
-from .tokens.credentials import Credential, presentable
-from .tokens.dpop import Prover, proving
+from .oauth2.page import Page
+from .oauth2.refusals import Predicate, checked_refused
+from .oauth2.token_requests import TokenRequests
+from .oauth2.token_response import NAMES
+from .oauth2.token_source import CallableTokenSource, HttpTokenSource, Refresh, TokenSource
+from .tokens.dpop import Prover
 
-Transport = Callable[[Request], Awaitable[Any]]
-"""Sends one request and gives its response (`.status`, `.headers`). Raises OSError if no answer comes."""
-
-Refresh = Callable[[Credential | None], Awaitable[Credential]]
-"""Turns the current credential (None: whatever the browser's cookies hold) into a new one.
-
-Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnavailable) if it may succeed later.
-"""
-
-
-_LATER: Final = frozenset({408, 421, 425, 429})  # the 4xx that ask to try again
-_MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
-
-
-class TokenSource(Protocol):
-    """An endpoint ready for use: what the interceptor calls."""
-
-    redirects: Redirects | None
-    """How the page is left, where users sign in elsewhere."""
-
-    def accepts(self, credential: Credential) -> bool:
-        """Is it of the kind that this client asks for, and can send: bound to a key, or a bearer?"""
-        ...
-
-    async def sign_in(self, fields: Any) -> Credential:
-        """Tokens for a user's own fields; where the page is left, for the `answer()` that it came back with."""
-        ...
-
-    async def refresh(self, credential: Credential | None) -> Credential:
-        """Tokens in place of these."""
-        ...
-
-    async def exchange(self, wanted: "Exchange") -> Credential:
-        """Tokens for another resource."""
-        ...
-
-    async def sign_out(self, credential: Credential | None) -> bool:
-        """End the session at the server. True once it has confirmed that; False if there is nothing to tell it.
-
-        Raises SignOutRefused if it refuses for good; RefreshUnavailable or OSError if it may be told later.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """An access token for another resource is wanted, by the refresh token of `credential`, or by the cookie.
-
-    `fields` say for which one: `resource` (RFC 8707 section 2.2), `scope` (RFC 6749 section 6).
-    """
-
-    credential: Credential
-    fields: Mapping[str, str]
-
-
-_MOST_KEPT_ALIVE: Final = 16 * 1024
-"""Bytes. A browser keeps 64 KiB alive, for all of a page: a larger body would take the room of other requests."""
-
-_NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
+if TYPE_CHECKING:  # a page that signs in by itself need not load it
+    from .oauth2.settings import AuthorizationServerSettings
 
 
 class Endpoint:
@@ -107,8 +40,7 @@ class Endpoint:
     Raises TypeError or ValueError for settings that can't work.
     """
 
-    redirects: ClassVar[bool] = False
-    """Do users sign in at another address, for which the page is left?"""
+    _server: "AuthorizationServerSettings | None" = None  # where users sign in at another address
 
     def __init__(
         self,
@@ -131,19 +63,23 @@ class Endpoint:
             raise ValueError(f"credentials is 'same-origin', 'include' or 'omit', not {credentials!r}")
         if encoding not in ("json", "form"):
             raise ValueError(f"encoding is 'json' or 'form', not {encoding!r}")
-        if unknown := set(names) - set(_NAMES):
-            raise ValueError(f"names is of {', '.join(_NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
+        if unknown := set(names) - set(NAMES):
+            raise ValueError(f"names is of {', '.join(NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
         if not all(isinstance(name, str) for name in names.values()):
             raise TypeError("names says what the server calls things, in text")
-        self.url = url.rstrip("/")
-        self._cookie = cookie
-        self._sign_in, self._refresh, self._sign_out = sign_in, refresh, sign_out
-        self._encoding = encoding
-        self._names = {name: names.get(name, name) for name in _NAMES}
-        self._fields = dict(fields)
-        self._headers = headers
-        self._credentials = credentials
-        self._refused = checked_refused(refused)
+        self._requests = TokenRequests(
+            url=url.rstrip("/"),
+            sign_in_path=sign_in,
+            refresh_path=refresh,
+            sign_out_path=sign_out,
+            cookie=cookie,
+            encoding=encoding,
+            names={name: names.get(name, name) for name in NAMES},
+            fields=dict(fields),
+            headers=headers,
+            credentials=credentials,
+            refused=checked_refused(refused),
+        )
 
     @classmethod
     def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
@@ -157,7 +93,21 @@ class Endpoint:
         return cls(url, sign_in="", refresh="refresh/", sign_out=sign_out, cookie=False, names=named, **settings)
 
     @classmethod
-    def oauth2(cls, issuer: str | None = None, *, client_id: str, **settings: Any) -> "Endpoint":
+    def oauth2(
+        cls,
+        issuer: str | None = None,
+        *,
+        client_id: str,
+        redirect_uri: str | None = None,
+        scope: str = "openid offline_access",
+        resource: str | Iterable[str] = (),
+        parameters: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        end_session: bool = False,
+        post_logout_redirect_uri: str | None = None,
+        credentials: str = "omit",
+        **settings: Any,
+    ) -> "Endpoint":
         """An OAuth 2.0 or OpenID Connect server: authorization code with PKCE (RFC 7636), the page being left for it.
 
         `issuer` is the server's URL; what it says about itself (RFC 8414) is fetched when it is first needed.
@@ -173,79 +123,39 @@ class Endpoint:
 
         `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
         """
-        from .oauth2.settings import OAuth2  # here, since a page that signs in by itself need not load it
+        from .oauth2.settings import AuthorizationServerSettings
 
-        return OAuth2(issuer, client_id=client_id, **settings)
+        server = AuthorizationServerSettings.checked(
+            issuer,
+            client_id=client_id,
+            redirect_uri=redirect_uri,
+            scope=scope,
+            resource=resource,
+            parameters=parameters,
+            metadata=metadata,
+            end_session=end_session,
+            post_logout_redirect_uri=post_logout_redirect_uri,
+        )
+        endpoint = cls(server.url, cookie=False, encoding="form", credentials=credentials, **settings)
+        endpoint._server = server
+        return endpoint
 
     @property
-    def urls(self) -> list[str]:
-        """Every URL that is asked, as it was given: relative to the page, maybe."""
-        return [f"{self.url}/{path}" for path in (self._sign_in, self._refresh, self._sign_out) if path is not None]
+    def url(self) -> str:
+        """The endpoint's URL, or the authorization server's, without a slash at its end."""
+        return self._requests.url
+
+    @property
+    def redirects(self) -> bool:
+        """Do users sign in at another address, for which the page is left?"""
+        return self._server is not None
 
     @property
     def refresh_url(self) -> str:
-        """Where tokens are renewed, or else first come from: what tells one session's endpoint from another's."""
-        return f"{self.url}/{self._sign_in if self._refresh is None else self._refresh}"
+        """What tells this endpoint from others: where tokens are renewed, or the server and what it calls this app."""
+        return self._requests.refresh_url if self._server is None else self._server.name
 
-    def sign_in_request(self, fields: Mapping[str, Any]) -> Request:
-        """The request that signs in with the caller's own fields (a user name and a password, say)."""
-        return self._request(f"{self.url}/{self._sign_in}", fields)
-
-    def refresh_request(
-        self, credential: Credential | None, fields: Mapping[str, str] = MappingProxyType({})
-    ) -> Request | None:
-        """The request for a new access token (RFC 6749 section 6); None if there is nothing that could renew it."""
-        if self._refresh is None or not self._knows(credential):
-            return None
-        return self._request(f"{self.url}/{self._refresh}", {**fields, **self._refresh_token(credential)})
-
-    def sign_out_request(self, credential: Credential | None) -> Request | None:
-        """The request that ends the session at the server (after RFC 7009); None if there is nothing to tell."""
-        if self._sign_out is None or not self._knows(credential):
-            return None
-        return self._request(f"{self.url}/{self._sign_out}", self._refresh_token(credential))
-
-    def _knows(self, credential: Credential | None) -> bool:
-        """Does the server know by something whose session it is: by a cookie, perhaps, or by what is in the body?"""
-        return self._cookie or bool(self._refresh_token(credential))
-
-    def _refresh_token(self, credential: Credential | None) -> dict[str, str]:
-        held = credential.refresh_token if credential else None
-        return {self._names["refresh_token"]: held} if held else {}
-
-    def _request(self, url: str, fields: Mapping[str, Any]) -> Request:
-        headers = self._headers() if callable(self._headers) else self._headers
-        fields = {**self._fields, **fields}
-        body: dict[str, Any] = {"json": fields}
-        if self._encoding == "form":
-            body = {"body": urlencode(fields, doseq=True)}
-            headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        request = Request.build(
-            url,
-            method="POST",
-            headers={"Accept": "application/json", **(headers or {})},
-            **body,
-            credentials=self._credentials,
-            cache="no-store",
-            redirect="error",  # a 307 would carry the refresh token on to wherever it points
-        )
-        if len(request.body) > _MOST_KEPT_ALIVE:
-            return request
-        # The browser sees it through if the page is left: a rotated cookie must not get lost (T7).
-        return replace(request, options=MappingProxyType({**request.options, "keepalive": True}))
-
-    def read(
-        self,
-        status: int,
-        headers: Mapping[str, str],
-        text: str,
-        *,
-        presented: Presented = Presented.REFRESH_TOKEN,
-    ) -> Credential:
-        """The credential in an answer of this endpoint; raises what `read_credential` raises."""
-        return read_credential(status, headers, text, names=self._names, presented=presented, refused=self._refused)
-
-    def bind(
+    def _bind(
         self,
         transport: Transport,
         parse: ParseUrl,
@@ -258,246 +168,12 @@ class Endpoint:
 
         With a `prover` it is asked for tokens that are bound to a key, and no others are taken (RFC 9449 section 5).
         """
+        if self._server is not None:
+            return self._server.bind(self._requests, transport, parse, clock=clock, page=page, prover=prover)
         try:
-            return HttpTokenSource(self, transport, parse, prover)
+            return HttpTokenSource(self._requests, transport, parse, prover)
         except ValueError as error:
             raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
-
-
-def read_credential(
-    status: int,
-    headers: Mapping[str, str],
-    text: str,
-    *,
-    names: Mapping[str, str] | None = None,
-    presented: Presented = Presented.REFRESH_TOKEN,
-    refused: frozenset[int] | Predicate | None = None,
-) -> Credential:
-    """The credential in an endpoint's answer. Pure, if `refused` is.
-
-    `names` says what this server calls the fields of RFC 6749 section 5.1. `presented` is what the endpoint was asked
-    to take, and `refused` the endpoint's setting: `refusals` has the rule by which an answer is a refusal.
-
-    Raises GrantRefused for a refusal; RefreshUnavailable for every other failure that may pass; MalformedToken for a
-    success without a usable token (F4).
-    """
-    body = json_value(text)
-    fields: dict[str, Any] = body if isinstance(body, dict) else {}
-    names = names or dict(zip(_NAMES, _NAMES, strict=True))
-    error = fields.get("error")
-    if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
-        raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
-    if error == "invalid_dpop_proof":
-        raise RefreshUnavailable(
-            "the endpoint does not accept the proof of the key: is the clock right?", status=status
-        )
-    if not (200 <= status < 300 and fields.get(names["access_token"])):
-        empty = not text.strip()
-        refusal = refusal_in(status, headers, body, empty=empty, presented=presented, refused=refused)
-        if refusal is not None:
-            raise refusal
-    if not 200 <= status < 300:
-        raise RefreshUnavailable(
-            f"the endpoint answered {status}",
-            retry_after=retry_after(headers),
-            status=status,
-        )
-    rotated = presentable(fields.get(names["refresh_token"]))
-    if names["access_token"] not in fields:
-        kind = headers.get("Content-Type", "").partition(";")[0]
-        kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # a stranger's words are not quoted (X7)
-        missing = f"the endpoint answered {status} ({kind}) without an {names['access_token']}"
-        raise MalformedToken(missing, rotated=rotated)
-    token_type = str(fields.get(names["token_type"]) or "bearer").lower()  # null and empty are missing (F19)
-    if token_type not in ("bearer", "dpop"):
-        raise MalformedToken(
-            "the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)", rotated=rotated
-        )
-    return Credential(
-        access_token=fields[names["access_token"]],
-        refresh_token=fields.get(names["refresh_token"]) or None,
-        expires_in=_number(fields.get(names["expires_in"])),
-        token_type="DPoP" if token_type == "dpop" else "Bearer",
-    )
-
-
-def is_refused(status: int) -> bool:
-    """Is this answer a refusal that will be the same next time: a 4xx that does not ask to try again?"""
-    return 400 <= status < 500 and status not in _LATER
-
-
-def json_value(text: str) -> Any:
-    """The value that a JSON text holds; None for any other text."""
-    try:
-        return parse_json(text)
-    except ValueError:
-        return None
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """The object that a JSON text holds; an empty one for any other text."""
-    fields = json_value(text)
-    return fields if isinstance(fields, dict) else {}
-
-
-def _number(value: object) -> float | None:
-    """A life in seconds, also where it is written as text. An unreadable one is unknown: a 401 will tell.
-
-    The server has rotated its tokens by now, so a good token must not be thrown away for a bad number.
-    """
-    try:
-        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else -1.0
-    except (ValueError, OverflowError):
-        return None
-    return number if isfinite(number) and number >= 0 else None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server asks to wait."""
-    return parse_retry_after(headers.get("Retry-After"), date=headers.get("Date"))
-
-
-class HttpTokenSource:
-    """An `Endpoint` over a transport."""
-
-    redirects: Redirects | None = None
-
-    def __init__(self, endpoint: Endpoint, transport: Transport, parse: ParseUrl, prover: Prover | None = None) -> None:
-        self._endpoint = endpoint
-        self._transport = transport
-        self._parse = parse
-        # Once and for all: a script or markup that moves the page's base moves no token (X12).
-        self._absolute = {url: parse(url).href for url in endpoint.urls}
-        self._asks_bound = prover is not None
-        self._grants = proving(transport, prover) if prover else transport
-
-    def accepts(self, credential: Credential) -> bool:
-        """Is it bound to a key if the endpoint is asked for such tokens, and else a bearer?"""
-        return credential.bound is self._asks_bound
-
-    async def sign_in(self, fields: Any) -> Credential:
-        """Tokens for a user's own fields."""
-        return self._read(*await self._ask(self._endpoint.sign_in_request(fields)), presented=Presented.FIELDS)
-
-    async def refresh(self, credential: Credential | None) -> Credential:
-        """Tokens in place of these."""
-        return await self._renewed(credential, {})
-
-    async def exchange(self, wanted: Exchange) -> Credential:
-        """Tokens for another resource."""
-        return await self._renewed(wanted.credential, wanted.fields)
-
-    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
-        request = self._endpoint.refresh_request(credential, fields)
-        if request is None:
-            raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        status, headers, text = await self._ask(request)
-        if status == 204:
-            raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
-        return self._read(status, headers, text)
-
-    async def sign_out(self, credential: Credential | None) -> bool:
-        """End the session at the server."""
-        return await self._tell(self._endpoint.sign_out_request(credential))
-
-    async def _tell(self, request: Request | None) -> bool:
-        if request is None:
-            return False
-        status, headers, _ = await self._send(request)
-        if 200 <= status < 300:
-            return True
-        url = self._href(request.url).partition("?")[0]
-        if is_refused(status):  # also by a 401: it wants to know who asks (RFC 7009 section 2.2.1)
-            raise SignOutRefused(url, status)
-        raise RefreshUnavailable(
-            f"signed out in this page, but {url} answered {status}",
-            retry_after=retry_after(headers),
-            status=status,
-        )
-
-    def _read(
-        self,
-        status: int,
-        headers: Mapping[str, str],
-        text: str,
-        *,
-        presented: Presented = Presented.REFRESH_TOKEN,
-    ) -> Credential:
-        credential = self._endpoint.read(status, headers, text, presented=presented)
-        if not self.accepts(credential):
-            raise MalformedToken(
-                "the endpoint's token is not bound to the key (DPoP), which was asked for"
-                if self._asks_bound
-                else "the endpoint's token is bound to a key (DPoP), and is no bearer: connect(…, dpop=True)",
-                rotated=credential.refresh_token,
-            )
-        return credential
-
-    async def _ask(self, request: Request) -> tuple[int, Headers, str]:
-        """Send a request for tokens: with a proof, if they are to be bound to a key.
-
-        Raises for an answer that is too long to be read, unless it is a 401, which says all by its status.
-        """
-        status, headers, text = await self._send(request, self._grants)
-        if text is None and status != 401:
-            problem = f"the endpoint's answer ({status}) has more than {LONGEST_ANSWER} bytes"
-            raise MalformedToken(problem) if 200 <= status < 300 else RefreshUnavailable(problem, status=status)
-        return status, headers, text or ""
-
-    async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str | None]:
-        """The answer's status, header fields and text: None if that is too long to be read."""
-        absolute = Request(self._href(request.url), request.method, request.headers, request.body, request.options)
-        response: HasStatus = await (transport or self._transport)(absolute)
-        return response.status, Headers(response.headers), await text_within(response)
-
-    def _href(self, url: str) -> str:
-        return self._absolute.get(url) or self._parse(url).href
-
-
-class CallableTokenSource:
-    """An app's own coroutine function in an endpoint's place: it can refresh, and the app signs in by itself.
-
-    `can_prove`: the client has a key, and can send tokens that are bound to it.
-    """
-
-    redirects: Redirects | None = None
-
-    def __init__(self, refresh: Refresh, *, can_prove: bool) -> None:
-        self._refresh = refresh
-        self._can_prove = can_prove
-
-    def accepts(self, credential: Credential) -> bool:
-        """Can it be sent?"""
-        return self._can_prove or not credential.bound
-
-    async def sign_in(self, fields: Any) -> Credential:
-        """Not possible: raises TypeError."""
-        raise TypeError("this endpoint is a callable, which can only refresh: sign in by your own means, then adopt()")
-
-    async def refresh(self, credential: Credential | None) -> Credential:
-        """What the callable gives. Raises TypeError if that is no Credential, MalformedToken if it can't be sent."""
-        fresh = await self._refresh(credential)
-        if not isinstance(fresh, Credential):
-            raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
-        check_sendable(self, fresh)
-        return fresh
-
-    async def exchange(self, wanted: Exchange) -> Credential:
-        """Not possible: raises TypeError."""
-        raise TypeError("this endpoint is a callable, which can't be asked for another resource")
-
-    async def sign_out(self, credential: Credential | None) -> bool:
-        """Nothing to tell: the session ends in the page."""
-        return False
-
-
-def check_sendable(tokens: TokenSource, credential: Credential) -> None:
-    """Raises MalformedToken for a credential that this client can't send, wherever the app has got it.
-
-    A bearer it can, whatever it asks its endpoint for.
-    """
-    if credential.bound and not tokens.accepts(credential):
-        raise MalformedToken("the token is bound to a key (DPoP) that this client does not have")
 
 
 def token_source(
@@ -511,7 +187,7 @@ def token_source(
 ) -> TokenSource:
     """An endpoint of either kind, ready for use. Raises TypeError for anything else."""
     if isinstance(endpoint, Endpoint):
-        return endpoint.bind(transport, parse, clock=clock, page=page, prover=prover)
+        return endpoint._bind(transport, parse, clock=clock, page=page, prover=prover)
     if callable(endpoint):
         return CallableTokenSource(endpoint, can_prove=prover is not None)
     raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .endpoint import Endpoint, Refresh
+from .endpoint import Endpoint
 from .errors import ReissueError
+from .oauth2.token_source import Refresh
 
 if TYPE_CHECKING:
     from .inspector.panel import Inspector

@@ -31,7 +31,7 @@ from .attempts import Attempts
 from .concurrency.admission import Admission, MakeFuture
 from .concurrency.blocking import Spawn
 from .concurrency.timers import time_limit
-from .endpoint import Endpoint, Refresh, Transport, token_source
+from .endpoint import Endpoint, token_source
 from .errors import (
     MalformedToken,
     SessionEnded,
@@ -46,10 +46,11 @@ from .events import (
     WaitsFor,
 )
 from .http.abort_signal import Signal, aborted_by
-from .http.messages import Request, default_options
+from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew, judge
 from .http.urls import Audience, ParseUrl, Url, parse_url
 from .oauth2.page import Page
+from .oauth2.token_source import Refresh
 from .session.derived import Resource, ResourceSessions
 from .session.lifecycle import Sessions, State
 from .session.step_up import StepUpHandler

@@ -17,10 +17,11 @@ from urllib.parse import urljoin
 
 import jwt
 
-from .endpoint import Endpoint, Refresh
+from .endpoint import Endpoint
 from .http.messages import Request, Response
 from .http.urls import Url, parse_url
 from .interceptor import Interceptor
+from .oauth2.token_source import Refresh
 
 __all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "settle"]
 

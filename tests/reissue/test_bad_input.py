@@ -29,12 +29,12 @@ from reissue import (
     StepUp,
     unverified_claims,
 )
-from reissue.endpoint import read_credential
+from reissue.http.retry_after import LONGEST_WAIT, parse_retry_after
 from reissue.http.urls import Audience, parse_url
 from reissue.oauth2.authorization_request import LIFE, Pending, PendingSignIns
 from reissue.oauth2.id_token import Expected, validated
 from reissue.oauth2.metadata import read_metadata
-from reissue.session.backoff import LONGEST_WAIT, parse_retry_after
+from reissue.oauth2.token_response import read_credential
 from reissue.storage import Memory
 from reissue.tabs.channel_lock import CourteousNeighbours
 from reissue.tabs.protocol import Granted, read

@@ -63,58 +63,60 @@ def test_a_setting_of_another_type_is_a_type_error(settings: dict[str, Any]) -> 
 def test_an_endpoint_asks_as_documented() -> None:
     headers = {"X-CSRF": "1"}
     endpoint = Endpoint("https://a.test/auth/", refresh="token/refresh", headers=lambda: headers, credentials="include")
-    request = endpoint.refresh_request(HELD)
+    request = endpoint._requests.refresh(HELD)
     assert request is not None
     assert (request.method, request.options["credentials"]) == ("POST", "include")
     assert sent(request) == ("https://a.test/auth/token/refresh", {"refresh_token": "s3cr3t"})
     headers["X-CSRF"] = "2"
-    ended = endpoint.sign_out_request(HELD)
+    ended = endpoint._requests.sign_out(HELD)
     assert ended is not None
     assert ended.headers["x-csrf"] == "2", "read at send time (X4)"
-    assert sent(endpoint.refresh_request(None))[1] == {}, "the cookie speaks"
-    assert sent(endpoint.sign_in_request({"username": "ada"})) == ("https://a.test/auth/login", {"username": "ada"})
+    assert sent(endpoint._requests.refresh(None))[1] == {}, "the cookie speaks"
+    assert sent(endpoint._requests.sign_in({"username": "ada"})) == ("https://a.test/auth/login", {"username": "ada"})
 
 
 def test_a_form_is_asked_for_and_its_fields_are_escaped() -> None:
     endpoint = Endpoint("/", sign_in="token", encoding="form", fields={"client_id": "page"}, headers={"X-Page": "1"})
-    request = endpoint.sign_in_request({"username": "ada", "password": "a&b=c d\u00e9"})
+    request = endpoint._requests.sign_in({"username": "ada", "password": "a&b=c d\u00e9"})
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert request.headers["X-Page"] == "1"
     assert request.body == "client_id=page&username=ada&password=a%26b%3Dc+d%C3%A9"
-    assert sent(endpoint.refresh_request(HELD)) == ("/refresh", {"client_id": "page", "refresh_token": "s3cr3t"})
+    assert sent(endpoint._requests.refresh(HELD)) == ("/refresh", {"client_id": "page", "refresh_token": "s3cr3t"})
 
 
 def test_simplejwt_is_asked_at_its_own_addresses_in_its_own_words() -> None:
     endpoint = Endpoint.simplejwt("https://a.test/api/token/", headers={"X-Page": "1"})
-    assert sent(endpoint.sign_in_request({"username": "ada"})) == ("https://a.test/api/token/", {"username": "ada"})
-    assert sent(endpoint.refresh_request(HELD)) == ("https://a.test/api/token/refresh/", {"refresh": "s3cr3t"})
-    assert sent(endpoint.sign_out_request(HELD)) == ("https://a.test/api/token/blacklist/", {"refresh": "s3cr3t"})
-    assert endpoint.sign_in_request({}).headers["X-Page"] == "1"
-    assert Endpoint.simplejwt(blacklist=False).sign_out_request(HELD) is None
+    assert sent(endpoint._requests.sign_in({"username": "ada"})) == ("https://a.test/api/token/", {"username": "ada"})
+    assert sent(endpoint._requests.refresh(HELD)) == ("https://a.test/api/token/refresh/", {"refresh": "s3cr3t"})
+    assert sent(endpoint._requests.sign_out(HELD)) == ("https://a.test/api/token/blacklist/", {"refresh": "s3cr3t"})
+    assert endpoint._requests.sign_in({}).headers["X-Page"] == "1"
+    assert Endpoint.simplejwt(blacklist=False)._requests.sign_out(HELD) is None
     assert Endpoint.simplejwt().refresh_url == "/api/token/refresh/"
 
 
 def test_where_nothing_could_speak_for_the_user_nothing_is_asked() -> None:
-    assert Endpoint.simplejwt().refresh_request(BARE) is None
-    assert Endpoint.simplejwt().refresh_request(None) is None
-    assert Endpoint.simplejwt().sign_out_request(BARE) is None
+    assert Endpoint.simplejwt()._requests.refresh(BARE) is None
+    assert Endpoint.simplejwt()._requests.refresh(None) is None
+    assert Endpoint.simplejwt()._requests.sign_out(BARE) is None
     endpoint = Endpoint("/auth", refresh=None, sign_out=None)
-    assert endpoint.refresh_request(HELD) is None
-    assert endpoint.sign_out_request(HELD) is None
+    assert endpoint._requests.refresh(HELD) is None
+    assert endpoint._requests.sign_out(HELD) is None
     assert endpoint.refresh_url == "/auth/login", "what tells it from others"
 
 
 def test_an_answer_is_read_in_the_servers_own_words() -> None:
     named = {"access_token": "access", "refresh_token": "refresh", "expires_in": "ttl", "token_type": "kind"}
     endpoint = Endpoint("/auth", names=named)
-    credential = endpoint.read(200, {}, json.dumps({"access": "a", "refresh": "r", "ttl": "60", "kind": "Bearer"}))
+    credential = endpoint._requests.read(
+        200, {}, json.dumps({"access": "a", "refresh": "r", "ttl": "60", "kind": "Bearer"})
+    )
     assert (credential.access_token, credential.refresh_token, credential.expires_in) == ("a", "r", 60)
     with pytest.raises(MalformedToken, match=r"without an access$"):
-        endpoint.read(200, {}, '{"access_token": "a"}')
+        endpoint._requests.read(200, {}, '{"access_token": "a"}')
     with pytest.raises(MalformedToken, match="bearer"):
-        endpoint.read(200, {}, '{"access": "a", "kind": "mac"}')
+        endpoint._requests.read(200, {}, '{"access": "a", "kind": "mac"}')
     with pytest.raises(GrantRefused) as refused:
-        endpoint.read(401, {}, '{"detail": "No active account"}')
+        endpoint._requests.read(401, {}, '{"detail": "No active account"}')
     assert refused.value.description == "No active account"
 
 
@@ -182,9 +184,9 @@ async def test_a_session_that_can_not_be_renewed_lasts_as_long_as_its_token(worl
 def test_a_large_body_takes_no_room_of_what_a_browser_keeps_alive(encoding: str) -> None:
     """Q25, T7: 16 kB are kept alive, and no more."""
     endpoint = Endpoint(API, encoding=encoding)
-    around = len(endpoint.sign_in_request({"note": ""}).body)
+    around = len(endpoint._requests.sign_in({"note": ""}).body)
     for size, kept in ((16 * 1024 - around, True), (16 * 1024 - around + 1, False)):
-        request = endpoint.sign_in_request({"note": "x" * size})
+        request = endpoint._requests.sign_in({"note": "x" * size})
         assert (request.options.get("keepalive", False), request.options["redirect"]) == (kept, "error")
 
 

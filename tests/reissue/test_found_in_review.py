@@ -26,8 +26,8 @@ from reissue import (
     State,
 )
 from reissue.concurrency.singleflight import SingleFlight
-from reissue.endpoint import read_credential
-from reissue.session.backoff import LONGEST_WAIT, parse_retry_after
+from reissue.http.retry_after import LONGEST_WAIT, parse_retry_after
+from reissue.oauth2.token_response import read_credential
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
@@ -240,7 +240,7 @@ async def test_a_strangers_network_error_is_not_quoted(world: World) -> None:
 
 def test_an_endpoint_follows_no_redirect() -> None:
     """X1: a 307 would carry the refresh token on."""
-    request = Endpoint("https://api.test/auth").sign_in_request({})
+    request = Endpoint("https://api.test/auth")._requests.sign_in({})
     assert (request.options["redirect"], request.options["cache"]) == ("error", "no-store")
 
 

@@ -429,7 +429,7 @@ MUTANTS = [
         bound=(0, 1, 2),
     ),
     Mutant(
-        "an endpoint that wants a nonce is taken to refuse (X3)", "endpoint",
+        "an endpoint that wants a nonce is taken to refuse (X3)", "oauth2/token_response",
         'raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)',
         'raise GrantRefused("invalid_grant", status=status)',
         bound=(533, 550, 632),
@@ -505,8 +505,8 @@ MUTANTS = [
         strangers=(181, 429, 459),
     ),
     Mutant(
-        "whatever answers a sign-out has confirmed it (F15)", "endpoint",
-        "if is_refused(status)", "if False",
+        "whatever answers a sign-out has confirmed it (F15)", "oauth2/token_source",
+        "if is_final(status)", "if False",
         strangers=(1, 3, 5),
     ),
     Mutant(
@@ -535,17 +535,17 @@ MUTANTS = [
         strangers=(19, 24, 27),
     ),
     Mutant(
-        "a type that is null is none of ours (F19)", "endpoint",
+        "a type that is null is none of ours (F19)", "oauth2/token_response",
         "str(fields.get(names[\"token_type\"]) or \"bearer\")", "str(fields.get(names[\"token_type\"], \"bearer\"))",
         strangers=(12, 44, 70),
     ),
     Mutant(
-        "the refresh token beside a type that is none of ours is dropped (F19)", "endpoint",
+        "the refresh token beside a type that is none of ours is dropped (F19)", "oauth2/token_response",
         "(RFC 6749 section 7.1)\", rotated=rotated", "(RFC 6749 section 7.1)\", rotated=None",
         strangers=(185, 554),
     ),
     Mutant(
-        "the refresh token beside no access token is dropped (F19)", "endpoint",
+        "the refresh token beside no access token is dropped (F19)", "oauth2/token_response",
         "raise MalformedToken(missing, rotated=rotated)", "raise MalformedToken(missing)",
         strangers=(118, 481),
     ),

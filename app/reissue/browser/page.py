@@ -7,12 +7,13 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..endpoint import Endpoint, Refresh
+from ..endpoint import Endpoint
 from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Interceptor
 from ..oauth2.page import Page
+from ..oauth2.token_source import Refresh
 from ..session.derived import Resource
 from ..storage import Memory, Store
 from ..tabs.key_bound import KeyedNeighbours, KeyedStore

@@ -65,6 +65,20 @@ def parse_json(
     )
 
 
+def json_value(text: str) -> Any:
+    """The value that a JSON text holds; None for any other text."""
+    try:
+        return parse_json(text)
+    except ValueError:
+        return None
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object that a JSON text holds; an empty one for any other text."""
+    fields = json_value(text)
+    return fields if isinstance(fields, dict) else {}
+
+
 def object_in(data: bytes, *, deepest: int, twice: list[str] | None = None) -> dict[str, Any] | None:
     """The object that a part of a JSON Web Token holds, in UTF-8 (RFC 7519 section 7.2); None if it holds none."""
     try:

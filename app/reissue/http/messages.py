@@ -5,7 +5,7 @@ Owns their shapes and the checks on a caller's input. Knows nothing about tokens
 
 import json as json_format
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -241,3 +241,7 @@ class Response:
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.body)} bytes)"
+
+
+Transport = Callable[[Request], Awaitable[Any]]
+"""Sends one request and gives its response (`.status`, `.headers`). Raises OSError if no answer comes."""

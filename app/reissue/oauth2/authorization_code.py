@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..endpoint import HttpTokenSource, Transport, json_object
 from ..errors import GrantRefused, MalformedToken, ReissueError
+from ..http.json_text import json_object
+from ..http.messages import Transport
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
 from ..tokens.dpop import Prover
@@ -39,9 +40,11 @@ from .id_token import Expected, validated
 from .metadata import Metadata
 from .page import Page
 from .refusals import Presented, error_code
+from .token_requests import TokenRequests
+from .token_source import HttpTokenSource
 
 if TYPE_CHECKING:
-    from .settings import OAuth2
+    from .settings import AuthorizationServerSettings
 
 
 class Arrival:
@@ -54,11 +57,12 @@ class Arrival:
 
 
 class RedirectingSource(HttpTokenSource):
-    """An `OAuth2` endpoint over a transport, in a page; without a page (in a worker) it renews what others began."""
+    """An authorization server over a transport, in a page; without a page (in a worker) it renews what others began."""
 
     def __init__(
         self,
-        endpoint: "OAuth2",
+        settings: "AuthorizationServerSettings",
+        requests: TokenRequests,
         transport: Transport,
         parse: ParseUrl,
         prover: Prover | None,
@@ -67,16 +71,16 @@ class RedirectingSource(HttpTokenSource):
         clock: Callable[[], float],
         page: Page | None,
     ) -> None:
-        super().__init__(endpoint, transport, parse, prover)
+        super().__init__(requests, transport, parse, prover)
         self.redirects = self
-        self._oauth2 = endpoint
-        self._given = endpoint.metadata or {}
+        self._settings = settings
+        self._given = settings.metadata or {}
         self._server = AuthorizationServer(
-            endpoint.issuer,
+            settings.issuer,
             given=self._given,
             known=known,
-            describes_itself=endpoint.describes_itself,
-            openid=endpoint.openid,
+            describes_itself=settings.describes_itself,
+            openid=settings.openid,
             send=self._send,
             parse=parse,
         )
@@ -85,7 +89,7 @@ class RedirectingSource(HttpTokenSource):
         # The page's own URLs, absolute from now on: its base may be moved (X12). A worker leaves no page.
         self._redirect_uri, self._post_logout_redirect_uri = (
             parse(uri).href if uri and page is not None else None
-            for uri in (endpoint.redirect_uri, endpoint.post_logout_redirect_uri)
+            for uri in (settings.redirect_uri, settings.post_logout_redirect_uri)
         )
         self._arrival: Arrival | None = None
         self._warned = False  # that a sign-out revokes nothing; an app that says so itself knows
@@ -94,10 +98,10 @@ class RedirectingSource(HttpTokenSource):
 
     async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
         """Leave the page for the authorization endpoint. Raises what keeps it from being left."""
-        page, endpoint = self._page, self._oauth2
+        page, settings = self._page, self._settings
         if page is None:
             raise ReissueError("signing in by redirect needs a page: sign in there, and workers share the session")
-        more = {**endpoint.parameters, **checked_parameters(fields, "sign_in()")}
+        more = {**settings.parameters, **checked_parameters(fields, "sign_in()")}
         server = await self._server.metadata()
         state, verifier, nonce = random_text(), random_text(), random_text()
         challenge = to_base64url(await page.sha256(verifier.encode()))
@@ -114,14 +118,14 @@ class RedirectingSource(HttpTokenSource):
         PendingSignIns(page.pending).add(state, pending)
         asked = {
             "response_type": "code",
-            "client_id": endpoint.client_id,
+            "client_id": settings.client_id,
             "redirect_uri": pending.redirect_uri,
-            "scope": endpoint.scope,
+            "scope": settings.scope,
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-            "resource": endpoint.resource,
-            **({"nonce": nonce} if endpoint.openid else {}),
+            "resource": settings.resource,
+            **({"nonce": nonce} if settings.openid else {}),
         }
         await page.leave(request_url(server.authorization_endpoint, {**asked, **more}))
         raise GrantRefused("access_denied", "the user came back to the page without an answer")
@@ -188,17 +192,18 @@ class RedirectingSource(HttpTokenSource):
             raise GrantRefused("wrong_issuer", "the answer is not from the server that was asked (RFC 9207)")
         if "error" in fields:
             raise GrantRefused(error_code(fields["error"], "invalid_request"), fields.get("error_description"))
-        if self._oauth2.openid:
+        if self._settings.openid:
             await self._server.keys(False)
         if arrival.granted is None:
             arrival.granted = await self._exchange(server, fields["code"], pending)
         credential, id_token = arrival.granted
-        if not self._oauth2.openid:
+        if not self._settings.openid:
             return credential
         return await self._believed(credential, id_token, pending)
 
     async def _exchange(self, server: Metadata, code: str, pending: Pending) -> tuple[Credential, object]:
-        request = self._oauth2.grant_request(
+        request = self._settings.grant_request(
+            self._requests,
             server,
             "authorization_code",
             code=code,
@@ -214,7 +219,7 @@ class RedirectingSource(HttpTokenSource):
         assert self._page is not None, "an answer came to a page"
         assert pending.issuer is not None, "OpenID Connect has an issuer"
         expected = Expected(
-            issuer=pending.issuer, client_id=self._oauth2.client_id, nonce=pending.nonce, max_age=pending.max_age
+            issuer=pending.issuer, client_id=self._settings.client_id, nonce=pending.nonce, max_age=pending.max_age
         )
         await validated(id_token, expected, fetch_keys=self._server.keys, verify=self._page.verify, now=self._clock())
         return replace(credential, id_token=str(id_token))
@@ -227,7 +232,9 @@ class RedirectingSource(HttpTokenSource):
         if not token:
             raise GrantRefused("invalid_grant", "there is no refresh token")
         server = await self._server.metadata()
-        request = self._oauth2.grant_request(server, "refresh_token", **{**fields, "refresh_token": token})
+        request = self._settings.grant_request(
+            self._requests, server, "refresh_token", **{**fields, "refresh_token": token}
+        )
         return self._read(*await self._ask(request))
 
     async def sign_out(self, credential: Credential | None) -> bool:
@@ -235,11 +242,11 @@ class RedirectingSource(HttpTokenSource):
         if credential is None:
             return False
         server = await self._server.metadata_with("revocation_endpoint")
-        request = self._oauth2.revocation_request(server, credential)
+        request = self._settings.revocation_request(self._requests, server, credential)
         if request is None and not self._warned and "revocation_endpoint" not in self._given:
             self._warned = True
             warnings.warn(
-                f"{self._oauth2.url} names no revocation_endpoint: a sign-out ends the session here, and the tokens "
+                f"{self._settings.url} names no revocation_endpoint: a sign-out ends the session here, and the tokens "
                 "live on at the server until they expire",
                 stacklevel=2,
             )
@@ -247,14 +254,14 @@ class RedirectingSource(HttpTokenSource):
 
     async def leave_to_sign_out(self, credential: Credential | None) -> None:
         """Leave the page to end the session at the provider (OpenID Connect RP-Initiated Logout), if that is set."""
-        endpoint = self._oauth2
-        if self._page is None or not endpoint.end_session:
+        settings = self._settings
+        if self._page is None or not settings.end_session:
             return
         server = await self._server.metadata_with("end_session_endpoint")
         if server.end_session_endpoint is None:
             raise ReissueError("signed out here; the server names no end_session_endpoint to sign out at")
         asked = {
-            "client_id": endpoint.client_id,
+            "client_id": settings.client_id,
             "id_token_hint": credential and credential.id_token,
             "post_logout_redirect_uri": self._post_logout_redirect_uri,
         }

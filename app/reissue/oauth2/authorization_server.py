@@ -6,11 +6,13 @@ What the app names itself wins over what the server says, and nothing is fetched
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ..endpoint import is_refused, json_object, retry_after
 from ..errors import RefreshUnavailable
+from ..http.json_text import json_object
 from ..http.messages import Headers, Request
+from ..http.retry_after import retry_after
 from ..http.urls import ParseUrl, Url
 from .metadata import Metadata, discovery_urls, read_metadata
+from .token_response import is_final
 
 Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
 """Sends a request, and gives the status, the header fields and the text of its answer: None if that is too long."""
@@ -63,7 +65,7 @@ class AuthorizationServer:
         try:
             known = self._known = await self._discovered()
         except RefreshUnavailable as error:
-            if error.status is not None and not is_refused(error.status):
+            if error.status is not None and not is_final(error.status):
                 raise
         self._has_more = False
         return known

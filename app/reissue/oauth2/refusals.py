@@ -27,7 +27,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from ..errors import GrantRefused, RefreshUnavailable
-from ..session.backoff import parse_retry_after
+from ..http.retry_after import retry_after
 
 
 class Presented(Enum):
@@ -177,7 +177,7 @@ def _decision(
     except Exception as cause:  # an app's own bug: it may sign nobody out
         raise RefreshUnavailable(
             f"the endpoint answered {status}, and the function in refused= failed: {type(cause).__name__}",
-            retry_after=parse_retry_after(headers.get("Retry-After"), date=headers.get("Date")),
+            retry_after=retry_after(headers),
             status=status,
         ) from cause
     return decided

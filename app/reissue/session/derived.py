@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..concurrency.blocking import Spawn
-from ..endpoint import CallableTokenSource
 from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
+from ..oauth2.token_source import CallableTokenSource
 from ..tokens.credentials import Credential
 from .lifecycle import Sessions, State
 from .session import Session

@@ -31,7 +31,6 @@ from ..concurrency.line import Place
 from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..concurrency.timers import time_limit
-from ..endpoint import CallableTokenSource, TokenSource, check_sendable
 from ..errors import (
     EndReason,
     GrantRefused,
@@ -44,6 +43,7 @@ from ..errors import (
     WouldBlock,
 )
 from ..events import Listeners, SessionEvent, SessionPhase, SignOutEvent, SignOutPhase, StoreEvent, StorePhase
+from ..oauth2.token_source import CallableTokenSource, TokenSource, check_sendable
 from ..storage import Memory, Store
 from ..tabs.peers import Alone, Neighbours
 from ..tabs.pending_sign_out import Untold

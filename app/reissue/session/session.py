@@ -29,7 +29,6 @@ from typing import NoReturn
 
 from ..concurrency.blocking import Spawn, at_once
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
-from ..endpoint import Exchange
 from ..errors import (
     EndReason,
     GrantRefused,
@@ -42,6 +41,7 @@ from ..errors import (
 )
 from ..events import Event, RefreshEvent, RefreshPhase, SessionEvent, SessionPhase
 from ..oauth2.refusals import refuses_refresh_token
+from ..oauth2.token_source import Exchange
 from ..tabs.shared_session import Sharing
 from ..tokens.credentials import Credential, Freshness
 from ..tokens.users import UserMatch, Users

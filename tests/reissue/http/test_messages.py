@@ -26,8 +26,9 @@ from reissue import (
     Response,
     unverified_claims,
 )
-from reissue.endpoint import read_credential
-from reissue.session.backoff import Backoff, parse_retry_after
+from reissue.http.retry_after import parse_retry_after
+from reissue.oauth2.token_response import read_credential
+from reissue.session.backoff import Backoff
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.claims import lifetime
 from reissue.tokens.credentials import Freshness

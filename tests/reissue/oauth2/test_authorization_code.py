@@ -779,7 +779,7 @@ async def test_a_worker_can_not_sign_in_and_says_where(provider: Provider) -> No
 
 async def test_fields_can_not_be_exchanged_for_tokens(provider: Provider) -> None:
     endpoint = Endpoint.oauth2(ISSUER, client_id="page")
-    source = endpoint.bind(provider, parse_url, clock=Clock(), page=FakePage())
+    source = endpoint._bind(provider, parse_url, clock=Clock(), page=FakePage())
     assert isinstance(await outcome(source.sign_in({"username": "ada"})), TypeError)
     assert provider.requests == []
 

@@ -490,5 +490,5 @@ async def test_a_sign_in_is_refused_by_every_4xx_that_judges_and_by_a_200_that_n
 
 def test_an_answer_without_json_has_the_status_for_its_word() -> None:
     with pytest.raises(RefreshUnavailable, match=r"^the endpoint answered 403$"):
-        Endpoint("/auth").read(403, {}, "<html>")
-    assert Endpoint("/auth").read(200, {}, json.dumps({"access_token": "a"})) == Credential(access_token="a")
+        Endpoint("/auth")._requests.read(403, {}, "<html>")
+    assert Endpoint("/auth")._requests.read(200, {}, json.dumps({"access_token": "a"})) == Credential(access_token="a")

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
-from reissue.endpoint import Exchange
+from reissue.oauth2.token_source import Exchange
 from reissue.session.session import Session
 from reissue.testing import Clock, settle
 

@@ -467,4 +467,4 @@ async def test_no_proof_and_no_nonce_is_in_an_event_or_a_repr(bound: Bound) -> N
     assert any(isinstance(event, RefreshEvent) for event in bound.events)
     told = f"{bound.events} {bound.sent} {bound.sent[-1].headers}"
     assert bound.sent[-1].headers["DPoP"] not in told
-    assert Endpoint("/auth").urls  # the endpoint itself holds no proof
+    assert Endpoint("/auth")._requests.urls  # the endpoint itself holds no proof
