@@ -403,3 +403,26 @@ def test_a_refresh_within_a_call_is_made_only_if_nobody_else_can_be_presenting_t
     else:
         with pytest.raises(AssertionError, match=words):
             raise AssertionError(reason)
+
+
+async def test_httpx_that_follows_a_redirect_out_of_the_audience_is_refused_there_and_nothing_is_refreshed(
+    world: World,
+) -> None:
+    httpx2 = pytest.importorskip("httpx2")
+    from reissue.adapters.httpx import ReissueAuth
+
+    def serve(request: Any) -> Any:
+        if request.url.host == "login.test":
+            return httpx2.Response(401)
+        places = {f"{API}moved": "https://login.test/", f"{API}notes": f"{API}notes/"}
+        if (moved := places.get(str(request.url))) is not None:
+            return httpx2.Response(302, headers={"Location": moved})
+        return httpx2.Response(200 if request.headers["Authorization"] == "Bearer token-2" else 401)
+
+    await world.signed_in()
+    transport = httpx2.MockTransport(serve)
+    async with httpx2.AsyncClient(transport=transport, auth=ReissueAuth(world.api), follow_redirects=True) as client:
+        assert [(await client.get(f"{API}moved")).status_code for _ in range(3)] == [401, 401, 401]
+        assert world.endpoint.calls == 0
+        assert (await client.get(f"{API}notes")).status_code == 200, "it leads to another page of the API"
+    assert world.endpoint.calls == 1

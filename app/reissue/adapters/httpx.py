@@ -47,7 +47,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
                 if response is None:
                     attempts.close(sys.exception())  # what the client met, and closes this generator for
                     return
-                attempt = await attempts.after(_answer(response, response.aread))
+                attempt = await attempts.after(_answer(response, response.aread, request))
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """httpx's own protocol."""
@@ -67,7 +67,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
                 if response is None:
                     attempts.close(sys.exception())
                     return
-                attempt = wait_for(attempts.after(_answer(response, response.read)))
+                attempt = wait_for(attempts.after(_answer(response, response.read, request)))
 
 
 def _asked(request: Any) -> Request:
@@ -79,14 +79,15 @@ def _authorized(request: Any, attempt: Request) -> Any:
     return request
 
 
-def _answer(response: Any, read: Any) -> Answer:
+def _answer(response: Any, read: Any, request: Any) -> Answer:
+    # The response's own request is another one if httpx has followed a redirect.
     return Answer(
         response.status_code,
         response.headers,
         read=read,
         discard=partial(_discard, response),
         url=str(response.url),
-        asked=str(response.request.url),
+        asked=str(request.url),
     )
 
 

@@ -272,24 +272,24 @@ class Sessions:
                 if self._sharing.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._tell_listeners(SignOutPhase.OVERTAKEN)
                 else:
-                    await self._tell(signed_out)
+                    await self._tell(signed_out, until)
             finally:
                 self._sharing.tried_to_tell()
 
-    async def _tell(self, signed_out: Session | None) -> None:
-        """Tell the endpoint of a sign-out. For whoever has the turn."""
+    async def _tell(self, signed_out: Session | None, until: int) -> None:
+        """Tell the endpoint of a sign-out, and of those before it: up to this time (ms). For whoever has the turn."""
         held = signed_out and signed_out.held
         try:
             confirmed = await self._calls.make(self._tokens.sign_out, held)
         except SignOutRefused as refused:  # it would meet the next one's cookie with every `resume()`
-            self._told()
+            self._told(signed_out, until)
             self._tell_listeners(SignOutPhase.REFUSED, refused.status)
             raise
         except Exception as failure:
             status = failure.status if isinstance(failure, RefreshUnavailable) else None
             self._tell_listeners(SignOutPhase.UNAVAILABLE, status)
             raise
-        self._told()
+        self._told(signed_out, until)
         if confirmed:
             self._tell_listeners(SignOutPhase.CONFIRMED)
         elif held is not None:
@@ -298,9 +298,11 @@ class Sessions:
     def _tell_listeners(self, phase: SignOutPhase, status: int | None = None) -> None:
         self._listeners.tell(SignOutEvent(at=self._clock(), phase=phase, status=status))
 
-    def _told(self) -> None:
-        self._untold = None
-        self._sharing.told()
+    def _told(self, signed_out: Session | None, until: int) -> None:
+        """The endpoint need not be told of this sign-out any more. Somebody may have signed out since."""
+        if self._untold is signed_out:
+            self._untold = None
+        self._sharing.told(until)
 
     def _consume(self, place: Place, telling: "asyncio.Task[None]") -> None:
         place.give_up()  # it may have been cancelled before it began
@@ -427,7 +429,7 @@ class Sessions:
         mark = self._sharing.untold
         if mark is not None and (not mark.in_body or _in_body(self._untold)):
             with suppress(OSError, ReissueError):
-                await self._tell(self._untold)
+                await self._tell(self._untold, mark.until)
 
     def _answer(self) -> Any | None:
         """What the user was sent back with."""
@@ -472,7 +474,8 @@ class Sessions:
 
     def _signed_in_with(self, credential: Credential, *, in_turn: bool = False) -> Session:
         """Somebody has signed in: the cookie of whoever signed out before is replaced."""
-        self._told()
+        self._untold = None
+        self._sharing.told()
         return self._begin(credential, by_sign_in=in_turn)
 
     def _begin(self, credential: Credential, *, handed: bool = False, by_sign_in: bool = False) -> Session:

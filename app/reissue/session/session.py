@@ -389,8 +389,8 @@ class Session:
         return match is UserMatch.OTHER or self._cookie_in_doubt
 
     def _rotate(self, held: Credential, fresh: Credential, match: UserMatch) -> None:
-        """Keep the refresh token that came with another resource's access token."""
-        if fresh.refresh_token is None or match is UserMatch.OTHER:
+        """Keep the refresh token that came with another resource's access token, whomever that names (F19)."""
+        if fresh.refresh_token is None:
             return
         if held.refresh_token is not None or match is UserMatch.SAME:  # else nobody knows whose cookie has brought it
             self._keep(held, fresh.refresh_token)
@@ -500,6 +500,8 @@ class Session:
             self._rescue(held, answer)
         elif not self._is_anothers(self._users.compare(answer, held)):
             self._pass_on(held, answer.received(self._clock(), previous=held))
+        elif held.refresh_token is not None and answer.refresh_token is not None:
+            self._keep(held, answer.refresh_token)  # the next refresh will see whose it is
 
     def _pass_on(self, held: Credential, late: Credential) -> None:
         """What came in place of `held`, but too late, is dropped (S1). Unless the session ended in this page only: then

@@ -306,13 +306,18 @@ class Sharing:
         """Has somebody signed in later than that (ms), after which no earlier session's cookie can have come?"""
         return self._signed_in > until
 
-    def told(self) -> None:
-        """The endpoint need not be told of a sign-out any more. What begins from now on is later than that."""
+    def told(self, until: int | None = None) -> None:
+        """The endpoint need not be told any more of any sign-out, or of those up to this time (ms).
+
+        What begins from now on is later than these. Whoever has signed out since is still to be told of.
+        """
         elsewhere = self._elsewhere.until if self._elsewhere else 0
-        self._known_until = max(self._known_until, self._untold.until, elsewhere)
+        known = max(self._untold.until, elsewhere) if until is None else until
+        self._known_until = max(self._known_until, known)
         self._latest = max(self._began, self._known_until)
-        self._elsewhere = None
-        self._untold.remove()
+        self._elsewhere = None  # the next turn looks again
+        if self._untold.until <= self._known_until:
+            self._untold.remove()
 
     @property
     def cut_off(self) -> bool:

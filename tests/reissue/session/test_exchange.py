@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
+from reissue.errors import EndReason
 from reissue.oauth2.token_source import Exchange
 from reissue.session.session import Session
-from reissue.testing import Clock, settle
+from reissue.testing import Clock, Gate, settle
 
+from tests.reissue.conftest import outcome
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Shelf, Tab
 from tests.reissue.pages import Pages
 
@@ -242,3 +245,40 @@ async def test_a_step_up_goes_on_with_the_refresh_token_and_in_every_page() -> N
     assert (tab.ends(), other.ends()) == ([], [])
     (told,) = [event for event in tab.events if event.phase is RefreshPhase.STEPPED_UP]
     assert told.expires_in == 100
+
+
+async def test_a_rotated_refresh_token_is_kept_though_its_answer_names_another_user() -> None:
+    """The one that was presented is spent, whomever the answer names. By a cookie it may be anybody's."""
+    previous, fresh = (Credential(access_token=a_token_of(user), expires_in=300) for user in ("ada", "ada.l"))
+    rotated = replace(fresh, refresh_token="rotated")
+    _, (tab,) = await opened(opaque=True)
+    with pytest.raises(SessionChanged):
+        await session_of(tab).exchange(Endpoint(rotated), {}, previous=previous)
+    assert session_of(tab).held.refresh_token == "rotated"
+
+    _, (tab,) = await opened(COOKIE, opaque=True)
+    with pytest.raises(SessionChanged):
+        await session_of(tab).exchange(Endpoint(rotated), {}, previous=previous)
+    assert session_of(tab).held.refresh_token is None
+
+
+@pytest.mark.parametrize("reason", ["closed", "signed_out"])
+async def test_a_rotated_refresh_token_that_comes_too_late_is_kept_though_its_answer_names_another_user(
+    reason: EndReason,
+) -> None:
+    """The other pages go on with it, and with no token of that user's; or it is what the server is told of."""
+    origin, (tab, other) = await opened(tabs=2)
+    session, before = session_of(tab), session_of(other).credential
+    origin.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(tab.api.renew()))
+    await origin.server.gate.reached()
+    origin.server.user = "ada.l"
+    session.end(reason)
+    origin.server.gate.open()
+    await renewing
+    await settle()
+    if reason == "closed":
+        assert session_of(other).held.refresh_token == "refresh-2"
+        assert session_of(other).credential is before
+    else:
+        assert session.held.refresh_token == "refresh-2"

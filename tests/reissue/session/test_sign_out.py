@@ -377,3 +377,29 @@ async def test_a_session_that_began_without_a_sign_in_does_not_keep_a_sign_out_f
     assert told(events) == [(SignOutPhase.CONFIRMED, None)]
     assert browser.line.server.cookie is None
     await browser.close()
+
+
+@pytest.mark.parametrize("answer", [None, 403], ids=["confirmed", "refused"])
+async def test_what_is_heard_of_an_earlier_sign_out_leaves_the_mark_of_a_later_one(answer: int | None) -> None:
+    browser = of_two_users()
+    api = await browser.signed_in()
+    browser.line.gate, browser.line.sign_out_status = Gate(), answer
+    telling = asyncio.create_task(outcome(api.sign_out()))
+    await browser.line.gate.reached()
+    await api.adopt("graces", refresh_token="refresh-graces", expires_in=300)
+    events = heard(api)
+    later = asyncio.create_task(outcome(api.sign_out()))
+    await settle()
+    browser.line.offline = True
+    browser.line.gate.open()
+    browser.line.gate = browser.line.sign_out_status = None
+    await telling
+    assert isinstance(await later, OSError)
+    assert told(events)[-1] == (SignOutPhase.UNAVAILABLE, None)
+    assert Mark.parse(browser.untold.text), "it can't be told yet"
+    browser.line.offline = False
+    assert await api.resume() is False
+    assert browser.line.bodies[-1] == b'{"refresh_token": "refresh-graces"}', "it is told by the next resume"
+    assert browser.line.asked[-1] == "auth/logout"
+    assert browser.untold.text is None
+    await browser.close()
