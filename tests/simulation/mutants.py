@@ -431,7 +431,7 @@ MUTANTS = [
     Mutant(
         "an endpoint that wants a nonce is taken to refuse (X3)", "oauth2/token_response",
         'raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)',
-        'raise GrantRefused("invalid_grant", status=status)',
+        "raise refusal_in(401, headers, None, empty=True)",
         bound=(533, 550, 632),
     ),
     Mutant(
@@ -576,17 +576,17 @@ MUTANTS = [
     ),
     Mutant(
         "only an answer of 401 refuses (F13)", "oauth2/refusals",
-        "    return status in _JUDGING and (empty or isinstance(body, dict | list | str))\n", "    return False\n",
+        "    return status in _JUDGING and judging\n", "    return False\n",
         strangers=(0, 5, 6),
     ),
     Mutant(
         "a refusal without a body is none (F13)", "oauth2/refusals",
-        "(empty or isinstance(body, dict | list | str))", "isinstance(body, dict | list | str)",
+        "judging = empty or isinstance", "judging = isinstance",
         strangers=(6, 15, 18),
     ),
     Mutant(
         "a proxy's page refuses (F12)", "oauth2/refusals",
-        "(empty or isinstance(body, dict | list | str))", "True",
+        "judging = empty or", "judging = True or",
         strangers=(31, 88, 157),
     ),
     Mutant(
@@ -621,7 +621,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that is refused for good is told again and again (F15)", "session/lifecycle",
-        "            self._told()\n            self._tell_listeners(SignOutPhase.REFUSED", "            self._tell_listeners(SignOutPhase.REFUSED",
+        "            self._told(signed_out, until)\n            self._tell_listeners(SignOutPhase.REFUSED", "            self._tell_listeners(SignOutPhase.REFUSED",
         strangers=(98, 263, 293),
     ),
     Mutant(

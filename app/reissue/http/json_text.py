@@ -7,7 +7,7 @@ the interpreter, and the page's Python with it. So nothing from outside is parse
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Final
 
@@ -63,6 +63,11 @@ def parse_json(
     return json.loads(
         text, parse_int=whole, parse_constant=constant, object_pairs_hook=None if twice is None else members
     )
+
+
+def is_json_type(headers: Mapping[str, str]) -> bool:
+    """Do the header fields of an answer say that its body is JSON (RFC 8259 section 11, RFC 6839 section 3.1)?"""
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower().endswith(("/json", "+json"))
 
 
 def json_value(text: str) -> Any:

@@ -12,7 +12,7 @@ without an access token is judged by the first line that fits:
 | 401, whatever the body says | refused |
 | 2xx or 4xx whose JSON names an error that is final, such as `invalid_grant` | refused |
 | 400, 410, 419, 422, 440 whose JSON names an error that passes, such as `temporarily_unavailable` | transient |
-| 400, 410, 419, 422, 440 with any other JSON (an object, a list or text), or with no body | refused |
+| 400, 410, 419, 422, 440 with any other JSON, or with no body | refused |
 | everything else: HTML or text under any status, 403 `{"message": "Forbidden"}`, 200 without a token | transient |
 
 A sign-in with a user's own fields is refused by every 4xx that the table does not call transient by its status or by an
@@ -27,6 +27,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from ..errors import GrantRefused, RefreshUnavailable
+from ..http.json_text import is_json_type
 from ..http.retry_after import retry_after
 
 
@@ -85,7 +86,7 @@ def checked_refused(refused: Any) -> frozenset[int] | Predicate | None:
     if refused is None:
         return None
     if callable(refused):
-        if iscoroutinefunction(refused):
+        if iscoroutinefunction(refused) or iscoroutinefunction(type(refused).__call__):
             raise TypeError("refused is a plain function: an answer is judged at once, so it can't be async")
         predicate: Predicate = refused
         return predicate
@@ -110,13 +111,15 @@ def refusal_in(
 ) -> GrantRefused | None:
     """The refusal in an answer without an access token; None if the answer is transient. Pure, if `refused` is.
 
-    `body` is the parsed JSON body, None if it is none; `empty`: there is no body.
+    `body` is the parsed JSON body, None if it is none; `empty`: there is no body, or it is JSON's `null`.
 
     Raises RefreshUnavailable if a function `refused` fails; what went wrong is chained.
     """
     decided = None if presented is Presented.FIELDS else _decision(refused, status, headers, body, presented)
     if decided is None:
-        decided = _is_refused(status, body, empty, presented)
+        # Without the media type a number may as well be a proxy's plain text.
+        judging = empty or isinstance(body, dict | list | str) or (body is not None and is_json_type(headers))
+        decided = _is_refused(status, body, presented, judging=judging)
     if not decided:
         return None
     codes = error_codes(body)
@@ -183,8 +186,8 @@ def _decision(
     return decided
 
 
-def _is_refused(status: int, body: Any, empty: bool, presented: Presented) -> bool:
-    """The table above."""
+def _is_refused(status: int, body: Any, presented: Presented, *, judging: bool) -> bool:
+    """The table above. `judging`: the body is JSON, or there is none."""
     if status == 401:
         return True
     if status in _TRY_LATER or not (200 <= status < 300 or 400 <= status < 500):
@@ -196,7 +199,7 @@ def _is_refused(status: int, body: Any, empty: bool, presented: Presented) -> bo
         return False
     if presented is Presented.FIELDS or (presented is Presented.CODE and codes):
         return True
-    return status in _JUDGING and (empty or isinstance(body, dict | list | str))
+    return status in _JUDGING and judging
 
 
 def _description(body: Any) -> str | None:

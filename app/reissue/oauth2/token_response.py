@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any, Final
 
 from ..errors import MalformedToken, RefreshUnavailable
-from ..http.json_text import json_value
+from ..http.json_text import is_json_type, json_value
 from ..http.retry_after import retry_after
 from ..tokens.credentials import Credential, presentable
 from .refusals import Predicate, Presented, refusal_in
@@ -46,7 +46,7 @@ def read_credential(
             "the endpoint does not accept the proof of the key: is the clock right?", status=status
         )
     if not (200 <= status < 300 and fields.get(names["access_token"])):
-        empty = not text.strip()
+        empty = not text.strip() or (text.strip() == "null" and is_json_type(headers))
         refusal = refusal_in(status, headers, body, empty=empty, presented=presented, refused=refused)
         if refusal is not None:
             raise refusal

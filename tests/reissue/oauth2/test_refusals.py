@@ -79,6 +79,10 @@ DEAD = {
     "400 list": said(["Token is invalid"], 400),
     "400 text in JSON (ASP.NET)": said("Invalid refresh token", 400),
     "400 empty object": said({}, 400),
+    "400 null": said(None, 400),
+    "400 number": said(400, 400),
+    "400 false": said(False, 400),
+    "400 problem": Response(400, {"Content-Type": "application/problem+json; charset=utf-8"}, b"0"),
     "400 white space": page(400, " \r\n"),
     "410 empty": Response(410),
     "410 JSON": said({"error": "gone"}, 410),
@@ -137,8 +141,8 @@ TRANSIENT = {
     "410 request_timeout": said({"error": "request_timeout"}, 410),
     "400 cut off": page(400, '{"error": "invalid_gr', "application/json"),
     "400 too deep": page(400, "[" * 500 + "]" * 500, "application/json"),
-    "400 null": said(None, 400),
-    "400 number": said(400, 400),
+    "400 a number that is no JSON": page(400, "400", "text/plain"),
+    "400 nothing that is no JSON": page(400, "null", "text/html"),
     "200 empty object": said({}),
     "200 unknown error": said({"error": "no_such_thing"}),
     "200 temporarily_unavailable": said({"error": "temporarily_unavailable"}),
@@ -413,6 +417,11 @@ async def judged_later(status: int, headers: Mapping[str, str], body: object) ->
     return True
 
 
+class JudgedLater:
+    async def __call__(self, status: int, headers: Mapping[str, str], body: object) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("refused", "error", "words"),
     [
@@ -427,8 +436,9 @@ async def judged_later(status: int, headers: Mapping[str, str], body: object) ->
         ([401, 4010], ValueError, "from 200 to 599, not 4010"),
         ([199], ValueError, "from 200 to 599, not 199"),
         (judged_later, TypeError, "can't be async"),
+        (JudgedLater(), TypeError, "can't be async"),
     ],
-    ids=["int", "str", "bytes", "mapping", "iterator", "text", "bool", "float", "high", "low", "async"],
+    ids=["int", "str", "bytes", "mapping", "iterator", "text", "bool", "float", "high", "low", "async", "async object"],
 )
 @pytest.mark.parametrize(
     "made",
