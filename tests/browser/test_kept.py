@@ -42,7 +42,7 @@ def test_what_a_test_leaves_is_taken_back(kept_pages: KeptPages) -> None:
     assert page.run(LEFT) == as_new
     assert page.context.cookies() == []
     assert set(page.server.counters().values()) <= {0, 1}, "what is in flight is counted until its end"
-    assert page.requests == page.console == page.expected == []
+    assert [*page.requests, *page.console, *page.expected] == []
 
 
 def delete_from_the_browser(page: Visit) -> None:
