@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.browsers import NoBrowser, chromium_launch_options, firefox_launch_options
 from tests.browser.kept import KeptPages, KeptVisit
 from tests.browser.visit import Visit
-from tests.live_server import ROOT, LiveServer, running_server
+from tests.live_server import ROOT, LiveServer, forked_server
 
 # Every test has a context of its own, and so compiles all of Python's WebAssembly anew. Chromium would then compile
 # much of it a second time, optimised: half of the processor time of a page that is gone after a few seconds.
@@ -43,7 +43,7 @@ def server_flags() -> tuple[str, ...]:
 
 @pytest.fixture
 def server(runtime: None, server_flags: tuple[str, ...]) -> Iterator[LiveServer]:
-    with running_server(*server_flags) as server:
+    with forked_server(*server_flags) as server:
         yield server
 
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from playwright.sync_api import Browser, Error
 
 from tests.browser.visit import Visit
-from tests.live_server import running_server
+from tests.live_server import forked_server
 
 NOTE_THE_PAGE = """(() => {
     const found = new Map();
@@ -134,7 +134,7 @@ class KeptPages:
             self.drop(self._kept[before][0])
         if before not in self._kept:
             with ExitStack() as stack:
-                server = stack.enter_context(running_server())
+                server = stack.enter_context(forked_server())
                 context = self._browser.new_context()
                 stack.callback(context.close)
                 visit = KeptVisit(context.new_page(), server)
