@@ -84,7 +84,7 @@ chaos: $(VENV)/dev.stamp
 	@REISSUE_ENGINES=chromium $(PY) tests/browser/browsers.py
 	@PYTHONPATH=app $(PY) -m tests.browser.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-# ARGS="session sharing" picks modules.
+# ARGS="session/session tabs/protocol" picks modules.
 mutation: .mutation/stamp
 	@.mutation/venv/bin/python tests/mutation/run.py $(ARGS)
 

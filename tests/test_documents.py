@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reissue import refusals
+from reissue.oauth2 import refusals
 
 from runtime.publish.demo import policy
 from serve import Settings, security_headers
@@ -199,7 +199,7 @@ def test_what_a_document_says_is_printed_is_held() -> None:
 
 
 def test_the_rule_of_refusals_is_the_codes_own() -> None:
-    """F13: tests/reissue/test_refusals.py holds each line of it."""
+    """F13: tests/reissue/oauth2/test_refusals.py holds each line of it."""
     rule = [line for line in (refusals.__doc__ or "").splitlines() if line.startswith("|")]
     assert len(rule) == 10
     assert "\n".join(rule) in text_of("docs/servers.md")

@@ -11,11 +11,8 @@ token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
-from .challenges import StepUp
-from .claims import unverified_claims
-from .connection import connect
-from .credentials import Credential
-from .endpoints import Endpoint
+from .endpoint import Endpoint
+from .entry import connect, inspect
 from .errors import (
     GrantRefused,
     MalformedToken,
@@ -46,10 +43,12 @@ from .events import (
     StorePhase,
     WaitsFor,
 )
-from .inspection import inspect
+from .http.challenges import StepUp
+from .http.messages import Headers, Request, Response
 from .interceptor import Interceptor
-from .messages import Headers, Request, Response
-from .sessions import State
+from .session.lifecycle import State
+from .tokens.claims import unverified_claims
+from .tokens.credentials import Credential
 
 __all__ = [
     "Credential",

@@ -22,16 +22,16 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
-from .admission import Admission
-from .challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
-from .credentials import Credential
+from .concurrency.admission import Admission
+from .concurrency.singleflight import FlightCancelled
 from .errors import RequestAborted, StepUpRequired, WouldBlock
 from .events import RequestPhase, WaitsFor
-from .messages import Request, field_of
-from .outcomes import discard_body
-from .proofs import Prover
-from .session import Session
-from .singleflight import FlightCancelled
+from .http.challenges import StepUp, asks_for_nonce, read_challenges, step_up_in
+from .http.messages import Request, field_of
+from .http.outcomes import discard_body
+from .session.session import Session
+from .tokens.credentials import Credential
+from .tokens.dpop import Prover
 
 
 class Attempts:

@@ -70,7 +70,8 @@ class RefreshUnavailable(ReissueError):
 class GrantRefused(ReissueError):
     """The endpoint itself refused the grant for good: a wrong password, a dead refresh token, a spent code.
 
-    `reissue.refusals` has the rule by which an answer is a refusal; `Endpoint(refused=…)` overrules it for refreshes.
+    `reissue.oauth2.refusals` has the rule by which an answer is a refusal; for refreshes `Endpoint(refused=…)`
+    overrules it.
 
     `error` is the error that the server names, as OAuth's codes (RFC 6749 section 5.2) or its own in snake case, and
     "invalid_grant" if it names none; `description` the server's own words or None, `status` the HTTP status or None.

@@ -27,12 +27,11 @@ from itertools import count
 from typing import Any
 from weakref import WeakSet
 
-from .admission import Admission, MakeFuture
 from .attempts import Attempts
-from .blocking import Spawn
-from .claims import unverified_claims
-from .credentials import Credential, TokenType
-from .endpoints import Endpoint, Refresh, Transport, token_source
+from .concurrency.admission import Admission, MakeFuture
+from .concurrency.blocking import Spawn
+from .concurrency.timers import time_limit
+from .endpoint import Endpoint, Refresh, Transport, token_source
 from .errors import (
     MalformedToken,
     SessionEnded,
@@ -46,18 +45,20 @@ from .events import (
     RequestPhase,
     WaitsFor,
 )
-from .messages import Request, default_options
-from .neighbours import Neighbours, Store
-from .outcomes import ShouldRenew, judge
-from .proofs import Proofs, Prover
-from .redirects import Page
-from .resources import Resource, ResourceSessions
-from .sessions import Sessions, State
-from .signals import Signal, aborted_by
-from .step_up import StepUpHandler
-from .timers import time_limit
-from .urls import Audience, ParseUrl, Url, parse_url
-from .users import Users
+from .http.abort_signal import Signal, aborted_by
+from .http.messages import Request, default_options
+from .http.outcomes import ShouldRenew, judge
+from .http.urls import Audience, ParseUrl, Url, parse_url
+from .oauth2.page import Page
+from .session.derived import Resource, ResourceSessions
+from .session.lifecycle import Sessions, State
+from .session.step_up import StepUpHandler
+from .storage import Store
+from .tabs.peers import Neighbours
+from .tokens.claims import unverified_claims
+from .tokens.credentials import Credential, TokenType
+from .tokens.dpop import Proofs, Prover
+from .tokens.users import Users
 
 
 class Interceptor:

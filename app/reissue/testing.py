@@ -17,10 +17,10 @@ from urllib.parse import urljoin
 
 import jwt
 
-from .endpoints import Endpoint, Refresh
+from .endpoint import Endpoint, Refresh
+from .http.messages import Request, Response
+from .http.urls import Url, parse_url
 from .interceptor import Interceptor
-from .messages import Request, Response
-from .urls import Url, parse_url
 
 __all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "settle"]
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 from playwright.sync_api import Page, Route, sync_playwright
-from reissue.sharing import LANDING
+from reissue.tabs.shared_session import LANDING
 
 from tests.browser.browsers import chromium_launch_options
 from tests.browser.tabs import Tab, Tabs

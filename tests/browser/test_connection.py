@@ -17,7 +17,7 @@ CONNECT = """
 import asyncio, reissue, time
 from functools import partial
 from reissue import session
-from reissue.backoff import Backoff
+from reissue.session.backoff import Backoff
 
 session.Backoff = partial(Backoff, base=3600, cap=3600, fraction=lambda: 1.0)
 ahead = 0.0  # seconds

@@ -126,7 +126,7 @@ from contextlib import suppress
 import js, pyodide_js, reissue_gate
 from pyodide.ffi import JsException, create_proxy, to_js
 from reissue.browser.urls import parse_page_url
-from reissue.urls import Audience
+from reissue.http.urls import Audience
 
 audience = Audience(AUDIENCE, parse=parse_page_url)
 asked = []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Download, expect
-from reissue.jws import compact
+from reissue.tokens.jws import compact
 
 from tests.browser.axe import expect_accessible
 from tests.browser.visit import REFUSED, Visit

@@ -98,7 +98,7 @@ import sys, reissue
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 await api.sign_in(username="ada", password="lovelace")
 status = (await api.fetch("/api/me")).status
-[status, sorted({"hashlib", "jwt", "reissue.inspector", "reissue.oauth2"} & sys.modules.keys())]
+[status, sorted({"hashlib", "jwt", "reissue.inspector", "reissue.oauth2.settings"} & sys.modules.keys())]
 """
 
 

@@ -1,4 +1,4 @@
-"""Mutation testing of the core: `make mutation`, or `make mutation ARGS="session sharing"` for some of its modules.
+"""Mutation testing of the core: `make mutation`, or `make mutation ARGS="session/session tabs/protocol"` for two.
 
 mutmut changes the code in one small place at a time, and the tests in tests/reissue must notice. What they don't notice
 stands in survivors.toml, each with the reason why it may live. This fails if a mutant survives without a reason, or if
@@ -25,26 +25,32 @@ WORK = ROOT / ".mutation" / "work"
 LOG = WORK.with_name("mutmut.log")
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 MODULES = (
-    "admission",
     "attempts",
-    "backoff",
-    "blocking",
-    "challenges",
-    "courtesy",
-    "credentials",
-    "editions",
-    "endpoint_calls",
+    "concurrency/admission",
+    "concurrency/blocking",
+    "concurrency/line",
+    "concurrency/loop_watch",
+    "concurrency/prompt_futures",
+    "concurrency/singleflight",
+    "concurrency/timers",
+    "http/challenges",
+    "http/json_text",
+    "http/outcomes",
     "interceptor",
-    "keyed",
-    "resources",
-    "session",
-    "sessions",
-    "sharing",
-    "singleflight",
-    "step_up",
-    "timers",
-    "turns",
-    "untold",
+    "oauth2/refusals",
+    "session/backoff",
+    "session/derived",
+    "session/endpoint_calls",
+    "session/lifecycle",
+    "session/session",
+    "session/step_up",
+    "tabs/channel_lock",
+    "tabs/key_bound",
+    "tabs/pending_sign_out",
+    "tabs/protocol",
+    "tabs/shared_session",
+    "tokens/credentials",
+    "tokens/users",
 )
 FAKES = ("tests/servers/bound_server.py", "tests/servers/proof_checker.py")
 """What the core's tests take from others."""
@@ -173,9 +179,9 @@ def main() -> int:
         counts[mutant.module, verdict if verdict in DEAD else "survived"] += 1
         if verdict not in DEAD:
             survivors[mutant] += 1
-    print(f"{'module':14}{'killed':>9}{'timeout':>9}{'survived':>9}")
+    print(f"{'module':26}{'killed':>9}{'timeout':>9}{'survived':>9}")
     for module in modules:
-        print(f"{module:14}" + "".join(f"{counts[module, verdict]:9}" for verdict in (*DEAD, "survived")))
+        print(f"{module:26}" + "".join(f"{counts[module, verdict]:9}" for verdict in (*DEAD, "survived")))
     print(f"{counts.total()} mutants in {time.monotonic() - began:.0f} s")
     reasons = excused(modules)
     shown("Survivors without a reason", survivors - reasons)

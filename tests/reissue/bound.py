@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from reissue import Endpoint, Event, Interceptor, Request, Response
-from reissue.proofs import SignedProofs
 from reissue.testing import Clock, Gate
+from reissue.tokens.dpop import SignedProofs
 
 from tests.servers.bound_server import BoundServer
 from tests.servers.proof_checker import encoded

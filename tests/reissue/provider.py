@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from reissue import Request, Response
-from reissue.jws import Opened
-from reissue.neighbours import Memory, Store
-from reissue.signatures import Key, Verdict
+from reissue.storage import Memory, Store
+from reissue.tokens.jws import Opened
+from reissue.tokens.signatures import Key, Verdict
 
 ISSUER = "https://id.test"
 PAGE = "https://app.test/notes"

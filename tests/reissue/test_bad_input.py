@@ -29,20 +29,20 @@ from reissue import (
     StepUp,
     unverified_claims,
 )
-from reissue.authorization import LIFE, Pending, PendingSignIns
-from reissue.backoff import LONGEST_WAIT, parse_retry_after
-from reissue.claims import lifetime
-from reissue.courtesy import CourteousNeighbours
-from reissue.editions import Granted, read
-from reissue.endpoints import read_credential
-from reissue.id_token import Expected, validated
-from reissue.jws import compact
-from reissue.metadata import read_metadata
-from reissue.neighbours import Memory
-from reissue.signatures import Verdict
+from reissue.endpoint import read_credential
+from reissue.http.urls import Audience, parse_url
+from reissue.oauth2.authorization_request import LIFE, Pending, PendingSignIns
+from reissue.oauth2.id_token import Expected, validated
+from reissue.oauth2.metadata import read_metadata
+from reissue.session.backoff import LONGEST_WAIT, parse_retry_after
+from reissue.storage import Memory
+from reissue.tabs.channel_lock import CourteousNeighbours
+from reissue.tabs.protocol import Granted, read
 from reissue.testing import Clock
-from reissue.urls import Audience, parse_url
-from reissue.users import UserMatch, Users
+from reissue.tokens.claims import lifetime
+from reissue.tokens.jws import compact
+from reissue.tokens.signatures import Verdict
+from reissue.tokens.users import UserMatch, Users
 
 from tests.reissue.conftest import API
 from tests.reissue.virtual_time import VirtualTimeLoop

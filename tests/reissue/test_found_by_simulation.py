@@ -182,7 +182,9 @@ async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(
     origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T1, F8"""
-    monkeypatch.setattr("reissue.backoff.os", SimpleNamespace(urandom=lambda n: b"\xff" * n))  # the longest pause
+    monkeypatch.setattr(
+        "reissue.session.backoff.os", SimpleNamespace(urandom=lambda n: b"\xff" * n)
+    )  # the longest pause
     one, other = await origin.signed_in(2)
     origin.clock.advance(301)
     origin.server.unreachable = True

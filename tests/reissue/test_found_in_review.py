@@ -25,9 +25,9 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.backoff import LONGEST_WAIT, parse_retry_after
-from reissue.endpoints import read_credential
-from reissue.singleflight import SingleFlight
+from reissue.concurrency.singleflight import SingleFlight
+from reissue.endpoint import read_credential
+from reissue.session.backoff import LONGEST_WAIT, parse_retry_after
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 
 import pytest
 from reissue import Endpoint, Interceptor, RefreshUnavailable, Request, Response
+from reissue.http.urls import Url, parse_url
 from reissue.testing import Clock, settle
-from reissue.urls import Url, parse_url
 
 from tests.reissue.conftest import outcome
 from tests.reissue.provider import API, ISSUER, PAGE, FakePage, Provider

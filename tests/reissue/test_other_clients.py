@@ -24,9 +24,9 @@ from reissue import (
     WouldBlock,
 )
 from reissue.attempts import Attempts
-from reissue.blocking import must_block_within, obstacle
+from reissue.concurrency.blocking import must_block_within, obstacle
+from reissue.http.urls import parse_url
 from reissue.testing import Gate, settle
-from reissue.urls import parse_url
 
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.pages import Pages

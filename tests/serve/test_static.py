@@ -32,7 +32,7 @@ def visitor(make_client: MakeClient, root: Path) -> Client:
     put(root, "serve.py", "secret")
     put(root, ".git/config", "secret")
     put(root, "app/main.py", "print()")
-    put(root, "app/reissue/session.py", "0")
+    put(root, "app/reissue/session/session.py", "0")
     put(root, "app/.env", "secret")
     put(root, "app/.hidden/a.py", "secret")
     put(root, "app/__pycache__/main.cpython-311.pyc", "secret")
@@ -123,7 +123,7 @@ def test_the_console_stays_clean_of_a_missing_icon(visitor: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/pyscript.toml", "/app/main.py", "/app/reissue/session.py", "/py/shim.mjs", "/pyscript/core.js"],
+    ["/", "/pyscript.toml", "/app/main.py", "/app/reissue/session/session.py", "/py/shim.mjs", "/pyscript/core.js"],
 )
 def test_a_file_that_may_change_is_asked_about_each_time(visitor: Client, root: Path, path: str) -> None:
     first = visitor.http.get(path)

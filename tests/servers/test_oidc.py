@@ -46,7 +46,7 @@ async def eight():
 
 
 FORGED = """
-from reissue.id_token import Expected, validated
+from reissue.oauth2.id_token import Expected, validated
 
 async def believed(token):
     tokens = api._sessions._tokens

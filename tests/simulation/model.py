@@ -106,6 +106,11 @@ class Server:
         self.refused: set[str] = set()  # access tokens
         self.minted = 0
 
+    @property
+    def vague(self) -> bool:
+        """May two tokens of one user leave it open whether they are of one user?"""
+        return self.opaque or self.subject == "spelled"
+
     def grant(self, family: Family, audience: str = API) -> dict[str, Any]:
         self.minted += 1
         family.current = f"refresh-{self.minted}"

@@ -52,8 +52,9 @@ class Issue:
         return self.age[1]
 
     def dated(self, now: float) -> "Issue":
-        """The same; as one of the oldest session, if it began more than a day after now (seconds)."""
-        return self if self.age[0] <= now * 1000 + 86_400_000 else replace(self, age=(1, self.session))
+        """The same; as one of an old session, if it began more than a day after now (seconds)."""
+        began = self.age[0]
+        return self if began <= now * 1000 + 86_400_000 else replace(self, age=(began // 1000, self.session))
 
     def began_after(self, other: "Issue") -> bool:
         """Is it of another session, a later one?"""

@@ -176,6 +176,7 @@ class Tab:
         self.answer: tuple[str, bool] = ("", False)  # the last one, and whether the server has refused by it
         self.asked: list[Attempt] = []  # what was sent for one call to the endpoint
         self.asking: tuple[float, str | None] = (0.0, None)  # when that began, and the newest refresh token then
+        self.asking_for: Session | None = None  # the session that was on when that began
         self.nonces: dict[str, str] = {}  # that each server gave last
         self.sign_outs = self.signed_out = self.renewals = 0
         self.sign_out_known = 0  # the last of all tabs' that this page knows of
@@ -333,7 +334,7 @@ class Tab:
         try:
             await self.api.sign_in(username=user, after=self.sign_out_known)
         except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
-            if self.session is not None and self.browser.server.opaque and not self.browser.server.in_body:
+            if self.session is not None and self.browser.server.vague and not self.browser.server.in_body:
                 self.session.doubtful = True
             self.browser.doubt()
             raise
@@ -372,16 +373,17 @@ class Tab:
             return None
         self.run.expect(session.number not in self.stepping, "two step-ups at once")
         strong = self.family_of(session.token).strong
-        weak = self.origin is not None and self.exchanged is not None and not self.family_of(self.exchanged).strong
+        others = self.origin is not None or self.run.signed_in_elsewhere
+        weak = others and self.exchanged is not None and not self.family_of(self.exchanged).strong
         self.run.expect(not strong or weak, "the user is asked for what has been done")
         self.stepping.add(session.number)
         try:
             await asyncio.sleep(0.2)
         finally:
             self.stepping.discard(session.number)
+        session.doubtful = session.doubtful or (server.vague and not server.in_body)
         if server.opaque and not server.in_body:  # whose cookie is left, if it does not come to it, nobody can tell
             self.browser.doubt()
-            session.doubtful = True
             does = does.replace("credential", "fields")
         if server.opaque:
             does = does.replace("another user", "fields")
@@ -542,7 +544,7 @@ class Tab:
             self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
         began, sign_outs = self.awake, self.sign_outs
         self.told = None if call == "logout" else self.told
-        of = self.session if "resource" in fields else None
+        of = self.asking_for if "resource" in fields else None
         if call == "refresh" and self.session is not None:
             busy_until = max(self.session.busy_until, self.session.wait_until if of is not None else 0.0)
             self.run.expect(self.run.client_time() >= busy_until, "asked again before Retry-After had passed (F2)")
@@ -856,11 +858,13 @@ class Tab:
                 new = self.received
                 expect(new is not None and new is not session.token, "a session was replaced by none")
                 if new is not None and new.by == "handed":
-                    untold = self.browser.server.opaque or self.browser.server.subject == "spelled"
-                    expect(untold or new.user != session.user, "a session was replaced by its own user's")
+                    expect(
+                        self.browser.server.vague or new.user != session.user,
+                        "a session was replaced by its own user's",
+                    )
                 if new is not None and new.by == "refresh":
                     anybodys = self.origin is not None or self.run.signed_in_elsewhere
-                    doubtful = session.doubtful or (anybodys and self.browser.server.opaque)
+                    doubtful = session.doubtful or (anybodys and self.browser.server.vague)
                     expect(doubtful or new.user != session.user, "a session was replaced by its own user's refresh")
 
     def refresh_went(self, event: Any) -> None:
@@ -969,6 +973,7 @@ class Tab:
         """A call to the endpoint fails for want of a nonce only if that which was asked for was good no more."""
         if event.phase.value == "asked":
             self.asked = []
+            self.asking_for = self.session
             self.asking = self.run.loop.time(), self.session.refresh_token if self.session is not None else None
         if event.phase.value == "failed" and self.asked and self.asked[-1].seems_to_lack_nonce:
             changed = len(self.asked) == 2 and self.asked[0].given not in self.browser.server.nonces[AUTH].good

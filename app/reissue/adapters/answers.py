@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..messages import Headers
+from ..http.messages import Headers
 
 
 def captured(body: Any) -> Any:

@@ -10,8 +10,8 @@ from requests.auth import AuthBase
 
 from ..attempts import Attempts, attached
 from ..browser.suspension import attempts_of, wait_for
+from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from ..messages import Headers, Request
 from .answers import Answer, captured
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..attempts import attached
 from ..browser.suspension import attempts_of, wait_for
+from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from ..messages import Headers, Request
 from .answers import Answer, captured
 
 

@@ -12,9 +12,9 @@ import js
 from js import Object
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from ..concurrency.singleflight import SingleFlight
+from ..concurrency.timers import time_limit
 from ..errors import ReissueError
-from ..singleflight import SingleFlight
-from ..timers import time_limit
 
 DATABASE, KEYS = "reissue", "keys"
 PATIENCE = 10.0

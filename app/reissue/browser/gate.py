@@ -25,7 +25,7 @@ from pyodide.ffi import JsException, create_proxy, to_js
 from pyodide.http import _pyfetch
 
 from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
-from ..messages import Request
+from ..http.messages import Request
 from .eager import eager_task
 from .requests import core_request
 from .scripts import script

@@ -7,16 +7,17 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..endpoints import Endpoint, Refresh
+from ..endpoint import Endpoint, Refresh
 from ..errors import ReissueError
+from ..http.abort_signal import aborted_by
+from ..http.messages import Request
 from ..interceptor import Interceptor
-from ..keyed import KeyedNeighbours, KeyedStore
-from ..messages import Request
-from ..neighbours import Alone, Memory, Store
-from ..proofs import SignedProofs
-from ..redirects import Page
-from ..resources import Resource
-from ..signals import aborted_by
+from ..oauth2.page import Page
+from ..session.derived import Resource
+from ..storage import Memory, Store
+from ..tabs.key_bound import KeyedNeighbours, KeyedStore
+from ..tabs.peers import Alone
+from ..tokens.dpop import SignedProofs
 from . import gate
 from .dpop import PageKey
 from .requests import can_carry_a_token, captured, with_settings_of_its_own

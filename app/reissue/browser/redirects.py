@@ -6,9 +6,9 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..jws import Opened
-from ..neighbours import Store
-from ..signatures import Key, Verdict
+from ..storage import Store
+from ..tokens.jws import Opened
+from ..tokens.signatures import Key, Verdict
 from . import webcrypto
 from .stores import PageStore
 

@@ -9,7 +9,7 @@ from js import ArrayBuffer, FormData, Object, Uint8Array, URLSearchParams
 from js import Request as JsRequest
 from pyodide.ffi import JsException, JsProxy
 
-from ..messages import Headers, Request
+from ..http.messages import Headers, Request
 from .signals import PageSignal
 
 _FETCHES_OWN = {"cache": "default", "credentials": "same-origin"}

@@ -9,8 +9,8 @@ from pyodide import ffi
 
 from ..attempts import Attempts
 from ..errors import WouldBlock
+from ..http.messages import Request
 from ..interceptor import Interceptor
-from ..messages import Request
 from .eager import eager_task
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from ..courtesy import CourteousNeighbours
-from ..neighbours import Neighbours
+from ..tabs.channel_lock import CourteousNeighbours
+from ..tabs.peers import Neighbours
 from .stores import PageStore
 
 

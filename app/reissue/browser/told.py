@@ -10,7 +10,7 @@ from typing import Any
 
 from pyodide.ffi import create_proxy
 
-from ..turns import Turns
+from ..concurrency.prompt_futures import Turns
 
 
 class Told:

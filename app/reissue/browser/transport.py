@@ -10,9 +10,9 @@ from typing import Any
 from pyodide.ffi import JsException, JsProxy, to_js
 from pyodide.http import AbortError, FetchResponse, pyfetch
 
-from ..blocking import must_block_within
+from ..concurrency.blocking import must_block_within
 from ..errors import NetworkError, RequestAborted
-from ..messages import Request, Response
+from ..http.messages import Request, Response
 from .gate import native_fetch
 from .objects import js_object
 from .responses import PageResponse, PlainResponse

@@ -6,7 +6,7 @@ import js
 from js import URL
 from pyodide.ffi import JsException
 
-from ..urls import Url
+from ..http.urls import Url
 from .scripts import script
 
 # PyScript gives its workers a `document` too, of the main thread; what a worker fetches is relative to the worker.

@@ -7,8 +7,8 @@ import js
 from pyodide.ffi import JsException, to_js
 
 from ..errors import ReissueError
-from ..jws import Opened
-from ..signatures import Key, Verdict
+from ..tokens.jws import Opened
+from ..tokens.signatures import Key, Verdict
 from .objects import js_object
 
 _CURVES = {"256": "P-256", "384": "P-384", "512": "P-521"}

@@ -7,7 +7,7 @@ from js import XMLHttpRequest
 from pyodide.ffi import JsException, to_js
 
 from ..errors import NetworkError
-from ..messages import Request, Response
+from ..http.messages import Request, Response
 from .urls import IN_WORKER
 
 

@@ -16,8 +16,8 @@ import js
 
 from ..events import Event, RefreshEvent, SessionEvent
 from ..interceptor import Interceptor
-from ..jws import Kind, Opened, open_token
-from ..signatures import HMAC, KEY_TYPES, Key, Verdict
+from ..tokens.jws import Kind, Opened, open_token
+from ..tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
 from . import forgeries
 from .comparison import comparison
 from .dom import Scope, element

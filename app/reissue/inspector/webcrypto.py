@@ -7,7 +7,7 @@ import js
 from pyodide.ffi import to_js
 
 from ..browser.webcrypto import imported, parameters_of
-from ..jws import compact, open_token
+from ..tokens.jws import compact, open_token
 
 
 async def signed_with_a_key_of_its_own(payload: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.claims import LONGEST
+from reissue.http.json_text import parse_json
 from reissue.inspector import jwt_view
 from reissue.inspector.jwt_view import (
     EXPLAINED,
@@ -29,8 +29,8 @@ from reissue.inspector.jwt_view import (
     visible,
     with_a_byte_broken,
 )
-from reissue.json_text import parse_json
-from reissue.jws import Kind, Opened, compact, from_base64url, open_token, to_base64url
+from reissue.tokens.claims import LONGEST
+from reissue.tokens.jws import Kind, Opened, compact, from_base64url, open_token, to_base64url
 
 NOW = 1_800_000_000
 SECRET = "a-string-secret-at-least-256-bits-long"

@@ -10,8 +10,8 @@ from reissue.inspector.held import held_by
 from reissue.inspector.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
 from reissue.inspector.strings import LANGUAGES
 from reissue.inspector.told_token import from_now, length
-from reissue.jws import Kind, open_token
-from reissue.signatures import Verdict, by_secret
+from reissue.tokens.jws import Kind, open_token
+from reissue.tokens.signatures import Verdict, by_secret
 
 WORDS = LANGUAGES["en"]
 

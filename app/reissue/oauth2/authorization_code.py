@@ -1,0 +1,262 @@
+"""Signing in at an authorization server, away from the page and back to it: authorization code with PKCE.
+
+Theory of operation:
+
+1. `sign_in()` leaves the page. What is to come back, `state`, verifier and nonce, waits in this tab (`authorization`).
+2. `resume()` finds the answer in the page's URL, and takes what waited for it out of the store. The URL is cleaned in
+   the same step, before anything is sent: the code stands in no history, and a reload can't send it again.
+3. An answer that nobody here asked for, or that is not from the server that was asked (mix-up, RFC 9207), is refused
+   before anything is sent. What may succeed later, since no answer of the server's came, is kept in memory for the
+   next `resume()`: a code that the server has seen in vain is refused then, and no harm done, since nobody has its
+   tokens. A code that was refused is spent, whatever the status (F14).
+4. Metadata and keys are fetched before the code is sent, so that little can go wrong once it is spent.
+5. The refresh token is in the page. A session that outlives it needs `connect(…, store=…)`.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..endpoint import HttpTokenSource, Transport, json_object
+from ..errors import GrantRefused, MalformedToken, ReissueError
+from ..http.urls import ParseUrl
+from ..tokens.credentials import Credential
+from ..tokens.dpop import Prover
+from ..tokens.jws import to_base64url
+from .authorization_request import (
+    Pending,
+    PendingSignIns,
+    checked_parameters,
+    place,
+    random_text,
+    read_answer,
+    request_url,
+    without_answer,
+)
+from .authorization_server import AuthorizationServer
+from .id_token import Expected, validated
+from .metadata import Metadata
+from .page import Page
+from .refusals import Presented, error_code
+
+if TYPE_CHECKING:
+    from .settings import OAuth2
+
+
+class Arrival:
+    """The user is back. `granted` is what the code has brought, and the ID token with it, not believed yet."""
+
+    def __init__(self, fields: Mapping[str, str], pending: Pending | None) -> None:
+        self.fields = fields
+        self.pending = pending
+        self.granted: tuple[Credential, object] | None = None
+
+
+class RedirectingSource(HttpTokenSource):
+    """An `OAuth2` endpoint over a transport, in a page; without a page (in a worker) it renews what others began."""
+
+    def __init__(
+        self,
+        endpoint: "OAuth2",
+        transport: Transport,
+        parse: ParseUrl,
+        prover: Prover | None,
+        *,
+        known: Metadata | None,
+        clock: Callable[[], float],
+        page: Page | None,
+    ) -> None:
+        super().__init__(endpoint, transport, parse, prover)
+        self.redirects = self
+        self._oauth2 = endpoint
+        self._given = endpoint.metadata or {}
+        self._server = AuthorizationServer(
+            endpoint.issuer,
+            given=self._given,
+            known=known,
+            describes_itself=endpoint.describes_itself,
+            openid=endpoint.openid,
+            send=self._send,
+            parse=parse,
+        )
+        self._clock = clock
+        self._page = page
+        # The page's own URLs, absolute from now on: its base may be moved (X12). A worker leaves no page.
+        self._redirect_uri, self._post_logout_redirect_uri = (
+            parse(uri).href if uri and page is not None else None
+            for uri in (endpoint.redirect_uri, endpoint.post_logout_redirect_uri)
+        )
+        self._arrival: Arrival | None = None
+        self._warned = False  # that a sign-out revokes nothing; an app that says so itself knows
+
+    # The way there
+
+    async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
+        """Leave the page for the authorization endpoint. Raises what keeps it from being left."""
+        page, endpoint = self._page, self._oauth2
+        if page is None:
+            raise ReissueError("signing in by redirect needs a page: sign in there, and workers share the session")
+        more = {**endpoint.parameters, **checked_parameters(fields, "sign_in()")}
+        server = await self._server.metadata()
+        state, verifier, nonce = random_text(), random_text(), random_text()
+        challenge = to_base64url(await page.sha256(verifier.encode()))
+        pending = Pending(
+            client=page.name,
+            verifier=verifier,
+            nonce=nonce,
+            issuer=server.issuer,
+            redirect_uri=self._redirect_uri or self._parse(place(page.href)).href,
+            back_to=without_answer(page.href),
+            since=self._clock(),
+            max_age=float(more["max_age"]) if "max_age" in more else None,
+        )
+        PendingSignIns(page.pending).add(state, pending)
+        asked = {
+            "response_type": "code",
+            "client_id": endpoint.client_id,
+            "redirect_uri": pending.redirect_uri,
+            "scope": endpoint.scope,
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "resource": endpoint.resource,
+            **({"nonce": nonce} if endpoint.openid else {}),
+        }
+        await page.leave(request_url(server.authorization_endpoint, {**asked, **more}))
+        raise GrantRefused("access_denied", "the user came back to the page without an answer")
+
+    # The way back
+
+    def answer(self) -> Arrival | None:
+        """What the user was sent back with; the page's URL is cleaned of it."""
+        if self._arrival is None and self._page is not None:
+            self._arrival = self._arrived(self._page)
+        return self._arrival
+
+    def forget(self) -> None:
+        """Drop what is kept for the next `resume()`."""
+        self._arrival = None
+
+    def _arrived(self, page: Page) -> Arrival | None:
+        url, now = page.href, self._clock()
+        fields = read_answer(url)
+        if fields is None or not self._is_redirect_uri(url):
+            return None
+        state, sign_ins = fields.get("state", ""), PendingSignIns(page.pending)
+        if sign_ins.owner(state, now=now) not in (None, page.name):
+            return None  # another client of this page will take it
+        pending = sign_ins.take(state, now=now)
+        clean = without_answer(url)
+        if pending is not None and self._is_of_this_origin(pending.back_to):
+            clean = pending.back_to
+        page.show(clean)
+        return Arrival(fields, pending)
+
+    def _is_of_this_origin(self, url: str) -> bool:
+        """Any script of the origin can have written a deep link into the store."""
+        assert self._page is not None, "an answer came to a page"
+        try:
+            return self._parse(url).origin == self._parse(self._page.href).origin
+        except ValueError:
+            return False
+
+    def _is_redirect_uri(self, url: str) -> bool:
+        return self._redirect_uri is None or self._parse(place(url)).href == place(self._redirect_uri)
+
+    async def sign_in(self, fields: Any) -> Credential:
+        """Tokens for an `answer()`. What can't be made use of now is kept, unless it never can be."""
+        if not isinstance(fields, Arrival):
+            raise TypeError("users sign in at another address: sign_in() leaves the page for it")
+        try:
+            credential = await self._granted(fields)
+        except (GrantRefused, MalformedToken):
+            self.forget()
+            raise
+        self.forget()
+        return credential
+
+    async def _granted(self, arrival: Arrival) -> Credential:
+        fields, pending = arrival.fields, arrival.pending
+        if pending is None:
+            raise GrantRefused("unexpected_answer", "nobody in this tab asked for it, or it has been used before")
+        if not fields.keys() & {"code", "error"}:
+            raise GrantRefused("unexpected_answer", "it has no code, or several")
+        server = await self._server.metadata()
+        said = fields.get("iss", None if server.sends_issuer else server.issuer)
+        if pending.issuer != server.issuer or (server.issuer is not None and said != server.issuer):
+            raise GrantRefused("wrong_issuer", "the answer is not from the server that was asked (RFC 9207)")
+        if "error" in fields:
+            raise GrantRefused(error_code(fields["error"], "invalid_request"), fields.get("error_description"))
+        if self._oauth2.openid:
+            await self._server.keys(False)
+        if arrival.granted is None:
+            arrival.granted = await self._exchange(server, fields["code"], pending)
+        credential, id_token = arrival.granted
+        if not self._oauth2.openid:
+            return credential
+        return await self._believed(credential, id_token, pending)
+
+    async def _exchange(self, server: Metadata, code: str, pending: Pending) -> tuple[Credential, object]:
+        request = self._oauth2.grant_request(
+            server,
+            "authorization_code",
+            code=code,
+            redirect_uri=pending.redirect_uri,
+            code_verifier=pending.verifier,
+        )
+        status, headers, text = await self._ask(request)
+        credential = self._read(status, headers, text, presented=Presented.CODE)
+        return credential, json_object(text).get("id_token")
+
+    async def _believed(self, credential: Credential, id_token: object, pending: Pending) -> Credential:
+        """The credential with its ID token, once that was validated."""
+        assert self._page is not None, "an answer came to a page"
+        assert pending.issuer is not None, "OpenID Connect has an issuer"
+        expected = Expected(
+            issuer=pending.issuer, client_id=self._oauth2.client_id, nonce=pending.nonce, max_age=pending.max_age
+        )
+        await validated(id_token, expected, fetch_keys=self._server.keys, verify=self._page.verify, now=self._clock())
+        return replace(credential, id_token=str(id_token))
+
+    # Later
+
+    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
+        """Tokens for a refresh token (RFC 6749 section 6). An ID token that comes along is not looked at."""
+        token = credential and credential.refresh_token
+        if not token:
+            raise GrantRefused("invalid_grant", "there is no refresh token")
+        server = await self._server.metadata()
+        request = self._oauth2.grant_request(server, "refresh_token", **{**fields, "refresh_token": token})
+        return self._read(*await self._ask(request))
+
+    async def sign_out(self, credential: Credential | None) -> bool:
+        """Revoke the tokens (RFC 7009)."""
+        if credential is None:
+            return False
+        server = await self._server.metadata_with("revocation_endpoint")
+        request = self._oauth2.revocation_request(server, credential)
+        if request is None and not self._warned and "revocation_endpoint" not in self._given:
+            self._warned = True
+            warnings.warn(
+                f"{self._oauth2.url} names no revocation_endpoint: a sign-out ends the session here, and the tokens "
+                "live on at the server until they expire",
+                stacklevel=2,
+            )
+        return await self._tell(request)
+
+    async def leave_to_sign_out(self, credential: Credential | None) -> None:
+        """Leave the page to end the session at the provider (OpenID Connect RP-Initiated Logout), if that is set."""
+        endpoint = self._oauth2
+        if self._page is None or not endpoint.end_session:
+            return
+        server = await self._server.metadata_with("end_session_endpoint")
+        if server.end_session_endpoint is None:
+            raise ReissueError("signed out here; the server names no end_session_endpoint to sign out at")
+        asked = {
+            "client_id": endpoint.client_id,
+            "id_token_hint": credential and credential.id_token,
+            "post_logout_redirect_uri": self._post_logout_redirect_uri,
+        }
+        told = {name: value for name, value in asked.items() if value}
+        await self._page.leave(request_url(server.end_session_endpoint, told))

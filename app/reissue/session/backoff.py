@@ -1,0 +1,145 @@
+"""When the endpoint may be asked again after a failure.
+
+The server's word (Retry-After, RFC 9110 section 10.2.3) is kept to the second: callers are told at once, with the
+seconds left. Where the server says nothing, a short pause with full jitter goes before the next attempt; news that the
+network is back ends it early.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+
+from ..concurrency.timers import time_limit
+from ..errors import RefreshUnavailable, ReissueError
+
+LONGEST_WAIT = 3600.0
+"""Seconds. A longer Retry-After is cut: more often than not it is a clock or a unit gone wrong."""
+
+
+_LONGEST_DATE = 100  # characters; an HTTP date has 29
+
+
+def parse_retry_after(
+    value: str | None, *, date: str | None = None, now: Callable[[], float] = time.time
+) -> float | None:
+    """Seconds to wait, from a number of seconds or an HTTP date; None for anything else. Never raises.
+
+    A date is counted from the response's own `date` where that is known, since the page's clock may be wrong.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_WAIT)
+    instant = _timestamp(text)
+    if instant is None:
+        return None
+    sent = _timestamp(date or "")
+    return min(max(0.0, instant - (now() if sent is None else sent)), LONGEST_WAIT)
+
+
+def _timestamp(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # here: a large import for a rare form
+
+    if len(text) > _LONGEST_DATE:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def random_fraction() -> float:
+    """A number in [0, 1). From the system: `random` would be one more import for every page."""
+    return int.from_bytes(os.urandom(6)) / 2**48
+
+
+class Backoff:
+    """When the endpoint may be asked again.
+
+    `wait()` pauses a new attempt after failures: between 0 and `base * 2 ** failures` seconds, at most `cap` ('full
+    jitter'), so that a thousand pages don't come back in step. `retry_after` holds what the server asked for; nobody
+    may ask before, so callers are told at once rather than kept waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        base: float = 0.5,
+        cap: float = 8.0,
+        fraction: Callable[[], float] = random_fraction,
+    ) -> None:
+        self._clock = clock
+        self._base = base
+        self._cap = cap
+        self._fraction = fraction
+        self._failures = 0
+        self._asked_at = 0.0
+        self._retry_after = 0.0
+        self._awake = asyncio.Event()
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds of the server's Retry-After still to pass; 0 if none."""
+        passed = self._clock() - self._asked_at
+        return self._retry_after - passed if 0 <= passed < self._retry_after else 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until nobody need pause any more; for a caller who can't."""
+        if not self._failures or self._awake.is_set():
+            return 0.0
+        passed, longest = self._clock() - self._asked_at, self._longest
+        return longest - passed if 0 <= passed < longest else 0.0
+
+    @property
+    def _longest(self) -> float:
+        return min(self._cap, self._base * 2.0 ** (self._failures - 1))
+
+    def check(self) -> None:
+        """Raise RefreshUnavailable while the server's Retry-After has not passed."""
+        if wait := self.retry_after:
+            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s", retry_after=wait)
+
+    def failed(self, retry_after: float | None = None) -> None:
+        """Count a failed attempt, with the server's own wish if it gave one."""
+        self._failures = min(self._failures + 1, 16)
+        self._asked_at, self._retry_after = self._clock(), retry_after or 0.0
+        self._awake.clear()
+
+    def succeeded(self) -> None:
+        """Forget all failures."""
+        self._failures, self._retry_after = 0, 0.0
+
+    def begin_anew(self) -> None:
+        """The next event loop runs this client (see `loops`): the pause is as before."""
+        last, self._awake = self._awake, asyncio.Event()
+        if last.is_set():
+            self._awake.set()
+
+    def wake(self) -> None:
+        """The network is back, or the page is looked at again: don't pause the next attempt."""
+        self._awake.set()
+
+    async def wait(self) -> None:
+        """Pause before the next attempt, if there were failures."""
+        if not self._failures or self._awake.is_set():
+            return
+        try:
+            async with time_limit(self._fraction() * self._longest):
+                await self._awake.wait()
+        except TimeoutError:
+            pass
+
+
+def unavailable(cause: Exception) -> RefreshUnavailable:
+    """What a caller is told of a failure to refresh. Strangers' words are not quoted: they may hold anything."""
+    if isinstance(cause, RefreshUnavailable):
+        return cause
+    if isinstance(cause, TimeoutError):
+        return RefreshUnavailable("the endpoint did not answer in time")
+    if isinstance(cause, ReissueError):
+        return RefreshUnavailable(f"the refresh failed: {cause}")
+    return RefreshUnavailable(f"the refresh failed: {type(cause).__name__}")

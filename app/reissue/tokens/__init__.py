@@ -1,0 +1,1 @@
+"""Tokens as values: credentials, claims, signatures, proofs. Nothing here sends anything."""

@@ -1,0 +1,81 @@
+"""What a JWT says about itself. Nothing here verifies a signature: that is the server's business.
+
+A page can't keep a secret, so it could only verify what it has no need to trust. Claims are for showing a name and
+for knowing a lifetime; a decision about access that rests on them belongs to the server.
+"""
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from math import inf, isfinite
+from typing import Any, Final
+
+from ..errors import MalformedToken
+from ..http.json_text import object_in
+
+LONGEST: Final = 100_000
+"""Characters of a JWT that is read: more than any server takes in a header. A longer one is sent, and is opaque."""
+
+DEEPEST: Final = 50
+"""How deep the arrays and objects in a JWT may lie in each other. A deeper one is sent, and is opaque."""
+
+# RFC 6749 appendices A.12 and A.17 allow printable ASCII; a space would end a token in a header field (RFC 6750 section
+# 2.1), where a refresh token never stands.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_REFRESH_TOKEN = re.compile(r"[\x20-\x7e]+")
+
+
+def checked_refresh_token(token: object) -> str:
+    """`token` itself, if it can be a refresh token. Raises MalformedToken, which never quotes it."""
+    return checked_token(token, "refresh token", pattern=_REFRESH_TOKEN)
+
+
+def checked_token(token: object, name: str = "access token", *, pattern: re.Pattern[str] = _TOKEN) -> str:
+    """`token` itself, if it can stand in a header field. Raises MalformedToken, which never quotes it."""
+    if not isinstance(token, str):
+        raise MalformedToken(f"the {name} is text, not {type(token).__name__}")
+    if not token:
+        raise MalformedToken(f"the {name} is empty")
+    if not pattern.fullmatch(token):
+        raise MalformedToken(f"the {name} holds a character that can't be in one (RFC 6749, appendix A)")
+    return token
+
+
+def unverified_claims(token: str) -> Mapping[str, Any]:
+    """The claims of a JWT, read and *not verified* (RFC 7519 section 4). Raises MalformedToken if it is no JWT.
+
+    One that is longer or deeper than any server makes them is as good as none: nothing is parsed of it.
+    """
+    parts = checked_token(token).split(".", 3) if len(token) <= LONGEST else []
+    if len(parts) == 3:
+        try:
+            header, payload, _ = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
+        except ValueError:  # no base64
+            raise MalformedToken("not a JSON Web Token") from None
+        claims = object_in(payload, deepest=DEEPEST)
+        if claims is not None and object_in(header, deepest=DEEPEST) is not None:
+            return claims
+    raise MalformedToken("not a JSON Web Token")  # without a cause that would quote the token's parts
+
+
+def lifetime(claims: Mapping[str, Any], *, now: float) -> float | None:
+    """The seconds that a token with these claims lives from now, when it was received; None if it does not say.
+
+    Counted as `exp - iat`, since both come from the server's clock and ours may be wrong (T12). With `exp` alone there
+    is only our own clock to compare with; if that says the token is dead on arrival, it is the clock that we doubt.
+    """
+    expires, issued = _seconds(claims.get("exp")), _seconds(claims.get("iat"))
+    if expires is None:
+        return None
+    life = expires - (now if issued is None else issued)
+    return life if 0 < life < inf else None
+
+
+def _seconds(value: object) -> float | None:
+    """A NumericDate (RFC 7519 section 2), or None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,113 @@
+"""A credential: an access token with its life, and the refresh token where the page holds one.
+
+A value. It knows how fresh it is at a given moment, and nothing of who asks or what follows from it.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from math import isfinite
+from typing import Literal
+
+from ..errors import MalformedToken
+from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
+
+TokenType = Literal["Bearer", "DPoP"]
+"""How an access token is sent (RFC 6749 section 7.1): as it is, or with a proof that its key is here (RFC 9449)."""
+
+
+class Freshness(Enum):
+    """How far through its life a credential is (after google-auth's TokenState)."""
+
+    FRESH = "fresh"  # send it
+    STALE = "stale"  # send it, and renew it meanwhile
+    EXPIRED = "expired"  # renew it first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What an endpoint answers with.
+
+    `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1); None asks the token's own `exp - iat`, and
+    failing that, leaves the end to a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the clock's time of
+    receipt, set by the session. `id_token` is OpenID Connect's, of the sign-in that the session began with.
+    Raises MalformedToken for a token that can't be sent or a life that is no positive number.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_in: float | None = None
+    token_type: TokenType = "Bearer"
+    received_at: float | None = None
+    id_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            self._check()
+        except MalformedToken as error:  # the refresh token may be the next of a session: it has to be kept (F19)
+            raise MalformedToken(str(error), rotated=presentable(self.refresh_token)) from None
+
+    def _check(self) -> None:
+        checked_token(self.access_token)
+        if self.refresh_token is not None:
+            checked_refresh_token(self.refresh_token)
+        if self.id_token is not None:
+            checked_token(self.id_token, "ID token")
+        if self.expires_in is not None and not _is_life(self.expires_in):
+            raise MalformedToken("expires_in is a number of seconds, not negative")
+        if self.token_type not in ("Bearer", "DPoP"):
+            raise MalformedToken("a token is sent as a Bearer, or with a proof (DPoP), and in no other way")
+
+    def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
+        """This credential as received at `now`: its life settled, and the old refresh token kept if it brings none.
+
+        RFC 6749 section 6: a new refresh token is the server's choice; without one the old stays valid (F5).
+        """
+        life = self.expires_in
+        if life is None:
+            with suppress(MalformedToken):  # an opaque token does not tell its life; a 401 will
+                life = lifetime(unverified_claims(self.access_token), now=now)
+        kept = self.refresh_token or (previous.refresh_token if previous else None)
+        id_token = self.id_token or (previous.id_token if previous else None)
+        return replace(self, expires_in=life, received_at=now, refresh_token=kept, id_token=id_token)
+
+    @property
+    def bound(self) -> bool:
+        """Is it of use only with a proof that the key it is bound to is here (RFC 9449)?"""
+        return self.token_type == "DPoP"
+
+    def is_same_but_for_refresh_token(self, other: "Credential") -> bool:
+        """Is it the very access token that was granted then, with another refresh token?"""
+        mine, theirs = (self.access_token, self.received_at), (other.access_token, other.received_at)
+        return mine == theirs and self.refresh_token != other.refresh_token
+
+    def remaining(self, now: float) -> float | None:
+        """Seconds of life left at `now`, never below 0; None if it does not say."""
+        if self.expires_in is None or self.received_at is None:
+            return None
+        return max(0.0, self.received_at + self.expires_in - now)
+
+    def freshness(self, now: float, *, leeway: float) -> Freshness:
+        """How fresh it is at `now`. The leeway is at most a quarter of the life: a short one would never be FRESH."""
+        remaining = self.remaining(now)
+        if remaining is None or self.expires_in is None:
+            return Freshness.FRESH
+        if remaining <= 0:
+            return Freshness.EXPIRED
+        return Freshness.STALE if remaining <= min(leeway, self.expires_in / 4) else Freshness.FRESH
+
+
+def presentable(refresh_token: object) -> str | None:
+    """A refresh token that can be presented, or None for anything else."""
+    with suppress(MalformedToken):
+        return checked_refresh_token(refresh_token)
+    return None
+
+
+def _is_life(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return isfinite(value) and value >= 0
+    except OverflowError:
+        return False

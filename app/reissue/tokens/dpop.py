@@ -1,0 +1,128 @@
+"""Proofs that the key is here to which a token is bound (DPoP, RFC 9449): how they are written, and with which nonce.
+
+A proof is a small JWT for one sending of one request. Who holds the key, and signs with it, is handed in: in a page it
+is the browser, which lets nobody read it (`browser/dpop.py`).
+
+Theory of operation:
+
+1. Each attempt has a proof of its own (X3): a server takes no proof twice.
+2. A server may want a nonce of its own in each proof (sections 8 and 9). The last that an origin has sent with any
+   answer is used; the API's and the endpoint's are kept apart, also where they share an origin.
+3. An answer that asks for a nonce says nothing of the token. The request is sent once more with that nonce, and nothing
+   is refreshed for it. With that one and no other: what another answer has brought since may be older.
+"""
+
+import json
+import os
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from ..http.json_text import parse_json, text_within
+from ..http.messages import Request, field_of
+from ..http.outcomes import discard_body
+from ..http.urls import ParseUrl
+from .credentials import Credential
+
+
+class Proofs(Protocol):
+    """Makes proofs with one key, which the session's tokens are bound to."""
+
+    async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
+        """A new proof for one sending. `url` is absolute, without query and fragment."""
+        ...
+
+
+class Key(Protocol):
+    """An ES256 key: elliptic curve P-256, SHA-256."""
+
+    async def public(self) -> Mapping[str, str]:
+        """The public key as a JWK with `kty`, `crv`, `x` and `y` (RFC 7518 section 6.2)."""
+        ...
+
+    async def sign(self, message: bytes) -> bytes:
+        """The signature, 64 bytes (RFC 7518 section 3.4)."""
+        ...
+
+
+class SignedProofs:
+    """`Proofs` of a key. `clock` gives wall-clock seconds."""
+
+    def __init__(self, key: Key, *, clock: Callable[[], float] = time.time) -> None:
+        self._key = key
+        self._clock = clock
+
+    async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
+        """A new proof (RFC 9449 section 4.2)."""
+        import hashlib  # here, since a page without DPoP need not load it
+
+        header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(await self._key.public())}
+        claims: dict[str, Any] = {"jti": _encoded(os.urandom(16)), "htm": method, "htu": url, "iat": int(self._clock())}
+        if access_token is not None:
+            claims["ath"] = _encoded(hashlib.sha256(access_token.encode("ascii")).digest())
+        if nonce is not None:
+            claims["nonce"] = nonce
+        message = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+        return f"{message}.{_encoded(await self._key.sign(message.encode('ascii')))}"
+
+
+def _encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+class Prover:
+    """Puts proofs into requests to one kind of server, and remembers the nonces that it wants."""
+
+    def __init__(self, proofs: Proofs, parse: ParseUrl) -> None:
+        self._proofs = proofs
+        self._parse = parse
+        self._nonces: dict[str, str] = {}  # by origin
+
+    async def proof(
+        self, request: Request, credential: Credential | None = None, *, nonce: str | None = None
+    ) -> tuple[str, str | None]:
+        """A new proof for this request with this credential, and the nonce in it: the last one unless it is given.
+
+        The request's URL is absolute.
+        """
+        url = self._parse(request.url)
+        nonce = nonce or self._nonces.get(url.origin)
+        token = credential.access_token if credential else None
+        proof = await self._proofs.proof(request.method, url.origin + url.path, access_token=token, nonce=nonce)
+        return proof, nonce
+
+    def learn(self, request: Request, answer: Any) -> str | None:
+        """The nonce that this answer brings for the next request there, or None."""
+        nonce = field_of(answer, "DPoP-Nonce") or None
+        if nonce is not None:
+            self._nonces[self._parse(request.url).origin] = nonce
+        return nonce
+
+
+def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> Callable[[Request], Awaitable[Any]]:
+    """A transport that sends each request with a proof, and once more if that lacks a nonce (RFC 9449 section 8)."""
+
+    async def send(request: Request) -> Any:
+        proof, nonce = await prover.proof(request)
+        answer = await transport(request.with_field("DPoP", proof))
+        wanted = prover.learn(request, answer)
+        if wanted not in (None, nonce) and await _lacks_nonce(answer):
+            discard_body(answer)
+            proof, _ = await prover.proof(request, nonce=wanted)
+            answer = await transport(request.with_field("DPoP", proof))
+            prover.learn(request, answer)
+        return answer
+
+    return send
+
+
+async def _lacks_nonce(answer: Any) -> bool:
+    if answer.status not in (400, 401):
+        return False
+    text = await text_within(answer.clone() if hasattr(answer, "clone") else answer)
+    try:
+        fields = parse_json(text)
+    except ValueError:
+        return False
+    return isinstance(fields, dict) and fields.get("error") == "use_dpop_nonce"

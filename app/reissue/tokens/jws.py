@@ -1,0 +1,98 @@
+"""A JSON Web Token taken apart: its header, its claims, and what its signature is over (RFC 7515 section 3.1).
+
+Nothing here verifies anything (see `signatures`), and no text, however hostile, makes it raise.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from ..http.json_text import object_in
+from .claims import DEEPEST, LONGEST
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+_BEARER = re.compile(r"(?:authorization:\s*+)?bearer\s++", re.IGNORECASE)
+
+
+class Kind(Enum):
+    """What a text turned out to be."""
+
+    EMPTY = "empty"
+    SIGNED = "signed"  # a JWT in the compact form of RFC 7515 section 3.1
+    ENCRYPTED = "encrypted"  # five parts: RFC 7516; only its header can be read
+    BROKEN = "broken"  # three parts, but not all can be read
+    OPAQUE = "opaque"  # no JWT: only the server knows what it means
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A text, read as a token. `parts` are its own; what could not be read is None."""
+
+    kind: Kind
+    parts: tuple[str, ...] = field(default=(), repr=False)
+    header: Mapping[str, Any] | None = field(default=None, repr=False)
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
+    signature: bytes | None = field(default=None, repr=False)
+    twice: tuple[str, ...] = ()  # members that stand in an object more than once
+
+    @property
+    def token(self) -> str:
+        """The token itself."""
+        return ".".join(self.parts)
+
+    @property
+    def algorithm(self) -> str:
+        """What the header says; empty if it says nothing that is text."""
+        value = (self.header or {}).get("alg")
+        return value if isinstance(value, str) else ""
+
+    @property
+    def signing_input(self) -> bytes:
+        """What the signature is over (RFC 7515 section 5.1)."""
+        return ".".join(self.parts[:2]).encode()
+
+
+def open_token(text: str) -> Opened:
+    """Read a text as a token. White space, quotes, `Bearer` and a header's name around it are let pass."""
+    text = "".join(_BEARER.sub("", text[: LONGEST * 2].strip().strip("\"'"), count=1).split())
+    if not text:
+        return Opened(Kind.EMPTY)
+    parts = tuple(text.split("."))
+    if len(text) > LONGEST or len(parts) not in (3, 5) or not _BASE64URL.fullmatch(text.replace(".", "")):
+        return Opened(Kind.OPAQUE, (text[:LONGEST],))
+    twice: list[str] = []
+    header = _read(parts[0], twice)
+    if len(parts) == 5:
+        return Opened(Kind.OPAQUE if header is None else Kind.ENCRYPTED, parts, header, twice=tuple(twice))
+    payload, signature = _read(parts[1], twice), from_base64url(parts[2])
+    if header is None and payload is None:
+        return Opened(Kind.OPAQUE, (text,))
+    whole = header is not None and payload is not None and signature is not None
+    return Opened(Kind.SIGNED if whole else Kind.BROKEN, parts, header, payload, signature, tuple(twice))
+
+
+def from_base64url(text: str) -> bytes | None:
+    """The bytes of a text in base64url without padding (RFC 7515 section 2); None if it is none."""
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        return None
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def to_base64url(data: bytes) -> str:
+    """The text of some bytes, without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _read(part: str, twice: list[str]) -> Mapping[str, Any] | None:
+    data = from_base64url(part)
+    return None if data is None else object_in(data, deepest=DEEPEST, twice=twice)
+
+
+def compact(header: Mapping[str, Any], payload: Mapping[str, Any], signature: bytes = b"") -> str:
+    """A token in its compact form, of parts that may be anything."""
+    parts = (json.dumps(part, separators=(",", ":"), ensure_ascii=True).encode() for part in (header, payload))
+    return ".".join([*map(to_base64url, parts), to_base64url(signature)])

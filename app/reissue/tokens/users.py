@@ -1,0 +1,102 @@
+"""Whose tokens are these? Two credentials, compared by the users that their tokens name.
+
+Nothing here is verified: a page decides by it only what to send and what to hold back.
+
+Theory of operation:
+
+1. Like is compared with like. One user may have another subject for each resource and for each client (pairwise
+   subjects, OpenID Connect Core 1.0 section 8.1), so an access token is compared with one of the same issuer and the
+   same audience, and an ID token with an ID token. What can't be compared is not known to be another user's.
+2. Users are compared by one claim that names them in both tokens, as text: `7` and `"7"` are one user. Names that
+   differ in nothing but upper and lower case may be one user's, before and after an upgrade of the server.
+3. Access tokens decide if they can be compared, else ID tokens do. One that a credential has merely inherited from the
+   one before it says nothing of what the endpoint answered.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from ..errors import MalformedToken
+from .claims import unverified_claims
+from .credentials import Credential
+
+CLAIMS: Final = ("sub", "user_id", "uid", "username", "email")
+"""What servers call the claim that names the user. Of those that both tokens have, the first counts."""
+
+
+class UserMatch(Enum):
+    """What two tokens say of their users."""
+
+    SAME = "same"
+    OTHER = "other"
+    UNKNOWN = "unknown"  # they can't be compared
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Compares credentials by their users. `claim` is what this server calls the claim that names the user; None for
+    the first of `CLAIMS` that two tokens have in common.
+
+    Raises TypeError or ValueError for a `claim` that is no name.
+    """
+
+    claim: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.claim is None:
+            return
+        if not isinstance(self.claim, str):
+            raise TypeError(f"user_claim is the name of a claim, in text, not {type(self.claim).__name__}")
+        if not self.claim.strip():
+            raise ValueError("user_claim is the name of a claim, not an empty text")
+
+    def compare(self, one: Credential, other: Credential) -> UserMatch:
+        """Are they of the same user, as far as their tokens tell?"""
+        match = self._compare(one.access_token, other.access_token, alike=True)
+        if match is not UserMatch.UNKNOWN or one.id_token == other.id_token:
+            return match
+        return self._compare(one.id_token, other.id_token, alike=True)
+
+    def seem_to_differ(self, one: Credential, other: Credential) -> bool:
+        """Do the access tokens name users differently, be they for whatever resource? That alone proves nothing."""
+        return self._compare(one.access_token, other.access_token, alike=False) is UserMatch.OTHER
+
+    def _compare(self, one: str | None, other: str | None, *, alike: bool) -> UserMatch:
+        mine, theirs = _claims(one), _claims(other)
+        if alike and _origin(mine) != _origin(theirs):
+            return UserMatch.UNKNOWN
+        for claim in CLAIMS if self.claim is None else (self.claim,):
+            names = _name(mine.get(claim)), _name(theirs.get(claim))
+            if "" not in names:
+                return _compare_names(*names)
+        return UserMatch.UNKNOWN
+
+
+def _compare_names(one: str, other: str) -> UserMatch:
+    if one == other:
+        return UserMatch.SAME
+    return UserMatch.UNKNOWN if one.casefold() == other.casefold() else UserMatch.OTHER
+
+
+def _claims(token: str | None) -> Mapping[str, Any]:
+    """What a token says; nothing if there is none, or it is opaque."""
+    with suppress(MalformedToken):
+        return unverified_claims(token) if token is not None else {}
+    return {}
+
+
+def _origin(claims: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
+    """Who made the token, and for whom: the resource, or the client (RFC 7519 sections 4.1.1 and 4.1.3)."""
+    issuer, audience = claims.get("iss"), claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    return issuer if isinstance(issuer, str) else "", frozenset(item for item in audiences if isinstance(item, str))
+
+
+def _name(value: object) -> str:
+    """The user's name as text; empty for what names nobody."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,196 @@
+"""Who may see the token."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reissue.http.urls import Audience, Url, parse_url
+
+from tests.reissue.conftest import World
+
+INSIDE = [
+    "https://api.test/v1",
+    "https://api.test/v1/",
+    "https://api.test/v1/notes?next=https://evil.example/",
+    "https://api.test/v1/notes#fragment",
+    "https://API.TEST/v1/notes",
+    "HTTPS://api.test:443/v1/notes",
+    "https://api.test/v1/./notes",
+    "https://api.test/v2/../v1/notes",
+    "https://api.test/v1/notes/..",
+    "https://api.test/v1/.",
+    "https://api.test/v1/a..b/c..",
+    "https://api.test/v1/...;/x",
+    "https://api.test/v1/a;..;b",
+    "https://api.test/v1/100%25/50%2525",
+    "https://api.test/v1/a%2fb%5cc",
+    "https://api.test/v1/caf%E9/%zz/%",
+    " https://api.test/v1/notes\n",
+    "https:\\\\api.test\\v1\\notes",
+]
+OUTSIDE = [
+    "https://evil.example/v1/notes",
+    "https://evil.example\\@api.test/v1/notes",
+    "https://evil.example/@api.test/v1/notes",
+    "https://api.test@evil.example/v1/notes",
+    "https://api.test:pw@evil.example/v1/notes",
+    "https://ada:pw@api.test/v1/notes",
+    "https://api.test.evil.example/v1/notes",
+    "https://evil-api.test/v1/notes",
+    "https://api.test:8443/v1/notes",
+    f"https://api.test:{'4' * 5000}/v1/notes",
+    "http://api.test/v1/notes",
+    "https://api.test/v10/notes",
+    "https://api.test/V1/notes",
+    "https://api.test/",
+    "https://api.test/v1/../admin",
+    "https://api.test/v1/%2e%2e/admin",
+    "https://api.test/v1/%2E./admin",
+    "https://api.test/v1/..%2fadmin",
+    "https://api.test/v1/%2e%2e%5cadmin",
+    "https://api.test/v1/..;/admin",
+    "https://api.test/v1/..;jsessionid=1/admin",
+    "https://api.test/v1/%2e%2E;a=b/admin",
+    "https://api.test/v1/..%3b/admin",
+    "https://api.test/v1/%252e%252e%252fadmin",
+    "https://api.test/v1/%252e%252e/admin",
+    "https://api.test/v1/..%252fadmin",
+    "https://api.test/v1/%25252e%25252e%25252fadmin",
+    "https://api.test/v1/.%25252525252525252e/admin",
+    "https://api.test/v1/..%00/admin",
+    "https://api.test/v1/..%20/admin",
+    "https://api.test/v1/..%09%2fadmin",
+    "https://api.test/v1/%c0%ae%c0%ae%c0%afadmin",
+    "https://api.test/v1/%%32%65%%32%65/admin",
+    "https://api.test/v1/%%%%%%333333333232323232%%%%%%333333333232323232",
+    "https://api.test/v1\\..\\admin",
+    "https://api.test./v1/notes",
+    "https://bucket.storage.example/object?X-Amz-Signature=abc",
+    "//api.test/v1/notes",
+    "/v1/notes",
+    "v1/notes",
+    "",
+    "https://",
+    "https:///",
+    "https://[::1/v1",
+    "https://api.test:port/v1",
+    "https://äpi.test/v1",
+    "file:///v1",
+    "javascript:alert(1)",
+    "data:text/plain,x",
+    "ftp://api.test/v1",
+]
+
+
+@pytest.mark.parametrize("url", INSIDE)
+async def test_the_audience_sees_the_token(world: World, url: str) -> None:
+    """X1"""
+    await world.signed_in("token-2")
+    await world.api.fetch(url)
+    assert world.server.tokens == ["token-2"]
+
+
+@pytest.mark.parametrize("url", OUTSIDE)
+async def test_nobody_else_ever_sees_the_token(world: World, url: str) -> None:
+    """X1, X2: what the browser would send elsewhere goes out untouched, without a token and without a refresh."""
+    await world.signed_in("token-2")
+    await world.api.fetch(url)
+    assert world.server.tokens == [None]
+    assert world.server.requests[0].url == url
+    assert world.endpoint.calls == 0
+
+
+async def test_a_presigned_storage_url_goes_out_as_it_came(world: World) -> None:
+    """X2: A request outside the audience, to a presigned URL say, gets no header and no change of its URL.
+
+    Seen in: Open-EO/openeo-web-editor#263
+    """
+    await world.signed_in("token-2")
+    url = "https://Bucket.storage.example:443/a/../b%2Fc?X-Amz-Signature=abc&X-Amz-Date=20260101T000000Z#part"
+    response = await world.api.fetch(url, method="PUT", body=b"file", headers={"Content-Type": "text/plain"})
+    assert response.status == 401
+    (request,) = world.server.requests
+    assert (request.url, request.method, request.body) == (url, "PUT", b"file")
+    assert dict(request.headers) == {"Content-Type": "text/plain"}
+    assert world.endpoint.calls == 0
+
+
+async def test_what_was_compared_is_what_is_sent(world: World) -> None:
+    """X1"""
+    await world.signed_in("token-2")
+    await world.api.fetch("https://API.test:443/v1/x/../notes?q=1")
+    assert world.server.requests[0].url == "https://api.test/v1/notes?q=1"
+
+
+async def test_several_audiences_are_each_covered(world: World) -> None:
+    world.api = world.make(audience=["https://api.test/v1", "https://files.test"])
+    await world.signed_in("token-2")
+    await world.api.fetch("https://files.test/any/thing")
+    await world.api.fetch("https://api.test/v1/x")
+    await world.api.fetch("https://api.test/v2/x")
+    assert world.server.tokens == ["token-2", "token-2", None]
+
+
+@pytest.mark.parametrize(
+    "audience",
+    ["", [], "/api/", "api.test", "https://", "https://api.test/?q", "https://api.test/#f", "https://ada@api.test/"],
+)
+def test_what_can_be_no_audience_is_refused(audience: Any) -> None:
+    with pytest.raises(ValueError, match="audience"):
+        Audience(audience, parse=parse_url)
+
+
+def test_an_audience_is_text() -> None:
+    with pytest.raises(TypeError):
+        Audience([7], parse=parse_url)  # type: ignore[list-item]
+
+
+def test_an_ipv6_origin_with_a_port_is_read_whole() -> None:
+    assert parse_url("http://[::1]:8000/api").origin == "http://[::1]:8000"
+    assert parse_url("http://[::1]").origin == "http://[::1]"
+
+
+@given(st.text())
+def test_any_text_is_a_url_or_a_value_error(text: str) -> None:
+    for url in (text, "https://" + text, "https://api.test/v1/" + text):
+        try:
+            parsed = parse_url(url)
+        except ValueError:
+            continue
+        assert isinstance(parsed, Url)
+        assert parse_url(parsed.href).origin == parsed.origin
+
+
+@given(st.text(alphabet="/\\.%2eE5cCfF@:?#vV1api", max_size=30))
+def test_no_path_leaves_the_audience(path: str) -> None:
+    """X1: whatever is covered is still covered after a server that decodes and resolves once more."""
+    audience = Audience("https://api.test/v1", parse=parse_url)
+    try:
+        url = parse_url("https://api.test" + path)
+    except ValueError:
+        return
+    if audience.covers(url):
+        assert url.path == "/v1" or url.path.startswith("/v1/")
+        assert "/../" not in url.path + "/"
+
+
+@given(
+    st.sampled_from(["https://api.test", "https://api.test/v1/", "https://api.test//v1//", "https://api.test/v1/%2e"]),
+    st.sampled_from(["https://api.test", "https://API.test:443", "https://api.test/v1", "https://api.test//v1"]),
+    st.text(alphabet="/\\.%2eE5cCfF@:?#vV1api", max_size=9),
+)
+def test_all_that_is_covered_begins_with_a_root(root: str, start: str, rest: str) -> None:
+    """X1: what begins with none may be left to the browser unseen."""
+    audience = Audience(["https://files.test/x", root], parse=parse_url)
+    try:
+        url = parse_url(start + rest)
+    except ValueError:
+        return
+    if audience.covers(url):
+        assert (url.origin + url.path).startswith(tuple(audience.roots))
+
+
+def test_a_root_is_an_origin_and_a_path() -> None:
+    audience = Audience(["https://api.test/v1/", "https://files.test"], parse=parse_url)
+    assert audience.roots == {"https://api.test/v1", "https://files.test/"}

@@ -1,0 +1,244 @@
+"""What becomes of a session whose refresh token is used for another API's token: see `Session.exchange`."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
+from reissue.endpoint import Exchange
+from reissue.session.session import Session
+from reissue.testing import Clock, settle
+
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Shelf, Tab
+from tests.reissue.pages import Pages
+
+FRESH = Credential(access_token="of-files", refresh_token="rotated", expires_in=300)
+
+
+def a_token_of(user: str) -> str:
+    return jwt.encode({"sub": user}, "a key that is long enough for HS256", algorithm="HS256")
+
+
+class Endpoint:
+    """Gives these answers in turn, or raises them; `meanwhile` something else happens."""
+
+    def __init__(self, *answers: Any, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.answers = list(answers)
+        self.meanwhile = meanwhile
+        self.asked: list[Credential] = []
+
+    async def __call__(self, wanted: Exchange, *, late: object) -> Credential:
+        self.asked.append(wanted.credential)
+        self.meanwhile()
+        await settle()
+        answer: Any = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        credential: Credential = answer
+        return credential
+
+
+def session_of(tab: Tab) -> Session:
+    session = tab.api._sessions.alive
+    assert session is not None
+    return session
+
+
+async def opened(
+    mode: str = TOKENS, tabs: int = 1, *, opaque: bool = False, **options: Any
+) -> tuple[Origin, list[Tab]]:
+    origin = Origin(Server(mode, opaque=opaque), Clock(), Pages())
+    return origin, await origin.signed_in(tabs, **options)
+
+
+async def test_nothing_is_asked_for_in_a_session_that_is_over() -> None:
+    """S1"""
+    _, (tab,) = await opened()
+    session, endpoint = session_of(tab), Endpoint(FRESH)
+    session.end("signed_out")
+    with pytest.raises(SessionEnded):
+        await session.exchange(endpoint, {})
+    assert endpoint.asked == []
+
+
+async def test_an_answer_that_comes_after_the_end_starts_nothing() -> None:
+    """S1, S3: though it is another user's."""
+    _, (tab,) = await opened()
+    session = session_of(tab)
+    answer = Credential(access_token=a_token_of("grace"), expires_in=300)
+    with pytest.raises(SessionEnded):
+        await session.exchange(Endpoint(answer, meanwhile=lambda: session.end("signed_out")), {})
+    await settle()
+    assert not [event for event in tab.events if isinstance(event, RefreshEvent)]
+
+
+async def test_a_refusal_of_the_refresh_token_is_remembered_whole() -> None:
+    """F7"""
+
+    async def refuse(credential: Credential | None) -> Credential:
+        raise GrantRefused("invalid_grant", "it was revoked", status=400)
+
+    _, (tab,) = await opened(endpoint=refuse)
+    with pytest.raises(GrantRefused):
+        await tab.api.renew()
+    endpoint = Endpoint(FRESH)
+    with pytest.raises(GrantRefused) as refused:
+        await session_of(tab).exchange(endpoint, {})
+    told = refused.value
+    assert (told.error, told.description, told.status) == ("invalid_grant", "it was revoked", 400)
+    assert endpoint.asked == []
+
+
+async def test_a_refusal_of_the_resource_says_nothing_of_the_refresh_token() -> None:
+    """F9"""
+    origin, (tab,) = await opened()
+    with pytest.raises(GrantRefused, match="invalid_target"):
+        await session_of(tab).exchange(Endpoint(GrantRefused("invalid_target")), {})
+    await tab.api.renew()
+    assert origin.server.asked == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["invalid_target", "invalid_scope", "access_denied", "consent_required", "interaction_required", "invalid_request"],
+)
+async def test_a_refusal_of_what_was_asked_for_leaves_the_refresh_token_in_use(error: str) -> None:
+    """F13, F9: the session's own refresh is the one to tell."""
+    origin, (tab,) = await opened()
+    with pytest.raises(GrantRefused, match=error):
+        await session_of(tab).exchange(Endpoint(GrantRefused(error, status=400)), {})
+    assert session_of(tab).refused is False
+    await tab.api.renew()
+    assert origin.server.asked == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["invalid_grant", "bad_refresh_token", "refresh_token_not_found", "not_authorized_exception", "strange"],
+)
+async def test_a_refresh_token_that_is_refused_in_other_words_is_refused_as_well(error: str) -> None:
+    """F13, F7: nobody asks again, neither for the other API nor for the session's own."""
+    origin, (tab,) = await opened()
+    endpoint = Endpoint(GrantRefused(error, status=400))
+    for _ in range(2):
+        with pytest.raises(GrantRefused, match=error):
+            await session_of(tab).exchange(endpoint, {})
+    assert session_of(tab).refused is True
+    with pytest.raises(GrantRefused, match=error):
+        await tab.api.renew()
+    assert (len(endpoint.asked), origin.server.asked) == (1, 0)
+
+
+async def test_whoever_is_refused_looks_again_for_what_another_page_was_granted() -> None:
+    """T3: it stands in their store, and the message is lost."""
+    origin, (tab, other) = await opened(tabs=2, store=Shelf())
+    newer = Credential(access_token=a_token_of("ada"), refresh_token="newer", expires_in=300).received(0)
+
+    def grant() -> None:
+        if len(endpoint.asked) == 1:
+            origin.pages.channel_works = False
+            session_of(other)._sharing.hand_over(newer, begins=False)
+
+    endpoint = Endpoint(GrantRefused("invalid_grant"), FRESH, meanwhile=grant)
+    assert (await session_of(tab).exchange(endpoint, {})).access_token == "of-files"
+    assert [credential.refresh_token for credential in endpoint.asked] == ["refresh-1", "newer"]
+    assert session_of(tab).held.refresh_token == "rotated"
+
+
+async def test_an_opaque_token_is_not_believed_while_the_cookie_is_in_doubt() -> None:
+    """S3"""
+    _, (tab,) = await opened(COOKIE, opaque=True)
+    session = session_of(tab)
+    assert (await session.exchange(Endpoint(Credential(access_token="opaque-a")), {})).access_token == "opaque-a"
+    session.doubt_cookie()
+    with pytest.raises(SessionChanged):
+        await session.exchange(Endpoint(Credential(access_token="opaque-b")), {})
+
+
+async def test_a_cookie_that_was_another_users_once_is_in_doubt() -> None:
+    """S3: the token for the other API says so; the one for this does not tell any more."""
+    origin, (tab,) = await opened(COOKIE)
+    origin.server.opaque = True
+    with pytest.raises(SessionChanged):
+        await session_of(tab).exchange(Endpoint(Credential(access_token=a_token_of("grace"))), {})
+    await asyncio.sleep(1)
+    assert tab.ends() == ["replaced"]
+
+
+async def test_another_word_for_the_user_in_a_token_for_another_api_ends_nothing() -> None:
+    """S6: though no token says for which resource it is. A cookie is asked once more whose it is."""
+    fresh = Credential(access_token=a_token_of("ada at files"), refresh_token="rotated")
+    _, (tab,) = await opened()
+    session = session_of(tab)
+    assert (await session.exchange(Endpoint(fresh), {})).access_token == fresh.access_token
+    assert session.held.refresh_token == "rotated"
+    assert tab.ends() == []
+
+    _, (tab,) = await opened(COOKIE)
+    by_cookie = Credential(access_token=a_token_of("ada at files"))
+    assert await session_of(tab).exchange(Endpoint(by_cookie), {}) == by_cookie
+    phases = [event.phase for event in tab.events if isinstance(event, RefreshEvent)]
+    assert (tab.ends(), phases) == ([], [RefreshPhase.STARTED, RefreshPhase.SUCCEEDED])
+
+
+async def test_the_other_apis_credential_holds_no_refresh_token() -> None:
+    _, (tab,) = await opened()
+    session = session_of(tab)
+    before = session.credential
+    assert (await session.exchange(Endpoint(FRESH), {})).refresh_token is None
+    assert session.held.refresh_token == "rotated"
+    assert session.credential is before, "the access token is the same, refused or not"
+
+
+async def test_what_was_taken_over_meanwhile_is_kept() -> None:
+    """T3: it is newer."""
+    _, (tab,) = await opened()
+    session = session_of(tab)
+    newer = Credential(access_token=a_token_of("ada"), refresh_token="newer", expires_in=300).received(0)
+    await session.exchange(Endpoint(FRESH, meanwhile=lambda: session.take_over(newer)), {})
+    assert session.held is newer
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_rotated_refresh_token_goes_to_the_other_pages_of_the_session(closed: bool) -> None:
+    """T1: opaque tokens don't say that it is the same user's."""
+    _, (tab, other) = await opened(tabs=2, opaque=True)
+    session = session_of(tab)
+    if closed:
+        with pytest.raises(SessionEnded):
+            await session.exchange(Endpoint(FRESH, meanwhile=lambda: session.end("closed")), {})
+    else:
+        await session.exchange(Endpoint(FRESH), {})
+    await settle()
+    assert session_of(other).held.refresh_token == "rotated"
+    assert other.ends() == []
+
+
+async def test_a_page_that_closes_hands_nothing_over_that_is_older_than_what_another_has() -> None:
+    """T3"""
+    _, (tab, other) = await opened(tabs=2)
+    session = session_of(tab)
+    newer = Credential(access_token=a_token_of("ada"), refresh_token="newer", expires_in=300).received(0)
+
+    def close() -> None:
+        session.end("closed")
+        session_of(other).step_up(newer)
+
+    with pytest.raises(SessionEnded):
+        await session.exchange(Endpoint(FRESH, meanwhile=close), {})
+    await settle()
+    assert session_of(other).held.refresh_token == "newer"
+
+
+async def test_a_step_up_goes_on_with_the_refresh_token_and_in_every_page() -> None:
+    """F5, T1: opaque tokens don't say that it is the same user's."""
+    _, (tab, other) = await opened(tabs=2, opaque=True)
+    session_of(tab).step_up(Credential(access_token="opaque-strong", expires_in=100))
+    await settle()
+    assert session_of(tab).credential.refresh_token == "refresh-1"
+    assert session_of(other).credential.access_token == "opaque-strong"
+    assert (tab.ends(), other.ends()) == ([], [])
+    (told,) = [event for event in tab.events if event.phase is RefreshPhase.STEPPED_UP]
+    assert told.expires_in == 100

@@ -1,0 +1,379 @@
+"""What a sign-out is worth: told is what the endpoint confirms, and what it never will be told comes to an end."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from reissue import (
+    Endpoint,
+    EndpointEvent,
+    Interceptor,
+    RefreshUnavailable,
+    Request,
+    Response,
+    SignOutEvent,
+    SignOutPhase,
+    SignOutRefused,
+    State,
+)
+from reissue.tabs.pending_sign_out import LIFE, Mark
+from reissue.testing import Gate, settle
+
+from tests.reissue.browser import Browser
+from tests.reissue.conftest import API, World, outcome
+from tests.reissue.session.test_sign_out_first import of_two_users
+
+FINAL = [400, 401, 402, 403, 404, 405, 410, 415, 422, 451]
+LATER = [408, 421, 425, 429, 500, 502, 503, 504]
+
+
+def told(events: list[Any]) -> list[tuple[SignOutPhase, int | None]]:
+    return [(event.phase, event.status) for event in events if isinstance(event, SignOutEvent)]
+
+
+def heard(api: Interceptor) -> list[Any]:
+    events: list[Any] = []
+    api.on(events.append)
+    return events
+
+
+@pytest.mark.parametrize("in_body", [False, True], ids=["by cookie", "in bodies"])
+@pytest.mark.parametrize("status", FINAL)
+async def test_a_final_refusal_of_a_sign_out_is_told_to_the_app_and_ends_the_trying(status: int, in_body: bool) -> None:
+    """F15: Told is what the endpoint confirms: a final 4xx raises from `sign_out()`, and nobody tells it again.
+
+    Seen in: ours
+    """
+    browser = Browser(in_body=in_body)
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.sign_out_status = status
+    error = await outcome(api.sign_out())
+    assert isinstance(error, SignOutRefused)
+    assert (error.url, error.status) == (f"{browser.line.server.url}auth/logout", status)
+    assert error.url in str(error)
+    assert str(status) in str(error)
+    assert told(events) == [(SignOutPhase.REFUSED, status)]
+    assert api.state is State.SIGNED_OUT
+    assert browser.untold.text is None
+    browser.line.asked.clear()
+    assert await api.resume() is (not in_body), "the server knows the session still, and so does its cookie"
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+@pytest.mark.parametrize("status", LATER)
+async def test_a_sign_out_that_may_be_told_later_leaves_its_mark(status: int) -> None:
+    """F15"""
+    browser = Browser()
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.sign_out_status = status
+    error = await outcome(api.sign_out())
+    assert isinstance(error, RefreshUnavailable)
+    assert error.status == status
+    assert f"{browser.line.server.url}auth/logout" in str(error)
+    assert told(events) == [(SignOutPhase.UNAVAILABLE, status)]
+    assert browser.untold.text is not None
+    browser.line.sign_out_status = None
+    assert await api.resume() is False
+    assert told(events)[1:] == [(SignOutPhase.CONFIRMED, None)]
+    left: list[str | None] = [browser.untold.text, browser.line.server.cookie]
+    assert left == [None, None]
+    await browser.close()
+
+
+async def test_a_sign_out_offline_leaves_its_mark_and_says_so() -> None:
+    """F15"""
+    browser = Browser()
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.offline = True
+    assert isinstance(await outcome(api.sign_out()), OSError)
+    assert told(events) == [(SignOutPhase.UNAVAILABLE, None)]
+    assert browser.untold.text is not None
+    await browser.close()
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+async def test_any_success_confirms_a_sign_out(status: int) -> None:
+    """F15"""
+    browser = Browser()
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.sign_out_status = status
+    await api.sign_out()
+    assert told(events) == [(SignOutPhase.CONFIRMED, None)]
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_the_error_names_the_url_without_its_query_and_no_secret(world: World) -> None:
+    """F15, X7"""
+
+    async def transport(request: Request) -> Response:
+        return Response(401)
+
+    endpoint = Endpoint(API + "auth", sign_out="logout?key=s3cr3t")
+    world.api = world.make(transport=transport, endpoint=endpoint)
+    await world.signed_in(refresh_token="s3cr3t")
+    error = await outcome(world.api.sign_out())
+    assert error.url == f"{API}auth/logout"
+    assert "s3cr3t" not in f"{error!r} {error} {told(world.events)}"
+
+
+@pytest.mark.parametrize("refresh_token", ["refresh-1", None])
+async def test_a_sign_out_that_nobody_can_be_told_of_is_an_event(world: World, refresh_token: str | None) -> None:
+    """F16: where the app has said that the endpoint takes none, or it would know the session by nothing."""
+    for endpoint in (Endpoint(API, sign_out=None), Endpoint.simplejwt(API, blacklist=False), world.endpoint):
+        world.events.clear()
+        world.api = world.make(endpoint=endpoint)
+        await world.signed_in(refresh_token=refresh_token)
+        await world.api.sign_out()
+        await world.api.sign_out()
+        assert told(world.events) == [(SignOutPhase.NOT_TOLD, None)], "once: nobody was signed in the second time"
+    assert not world.server.requests
+
+
+async def test_a_sign_out_refused_for_good_ends_nobody_elses_session() -> None:
+    """F17: A mark has an end: no later session of anybody is ended by a sign-out that was refused for good.
+
+    Seen in: supabase/supabase-js#1616, #1170; supabase/auth-js#520
+    """
+    browser = of_two_users()
+    api = await browser.signed_in()
+    browser.line.sign_out_status = 403
+    await outcome(api.sign_out())
+    graces = browser.open(untold=None, neighbours=None)  # by other means than this client
+    await graces.sign_in(username="grace", password="hopper")
+    browser.line.asked.clear()
+    assert await browser.open().resume()
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_mark_ends_with_the_first_final_refusal(status: int) -> None:
+    """F17: by whatever page tells again."""
+    browser = Browser()
+    api = await browser.reload(await browser.signed_out_offline())
+    browser.line.offline = False
+    events = heard(api)
+    browser.line.sign_out_status = status
+    assert await api.resume() is False
+    assert told(events) == [(SignOutPhase.REFUSED, status)]
+    assert browser.untold.text is None
+    browser.line.asked.clear()
+    assert await api.resume()
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+async def test_a_mark_ends_after_a_day() -> None:
+    """F17: or a server that never confirms would end whoever has signed in since by other means, for ever."""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.sign_out_status = 500
+    await outcome(api.sign_out())
+    api = await browser.reload(api)
+    browser.line.server.clock.advance(LIFE)
+    assert await api.resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    browser.line.server.clock.advance(1)
+    browser.line.asked.clear()
+    assert await api.resume()
+    assert browser.line.asked == ["auth/refresh"]
+    assert browser.untold.text is None
+    await browser.close()
+
+
+@pytest.mark.parametrize("ahead", [LIFE + 1, 1e9, 1e15 - 2e9])
+async def test_a_mark_of_the_far_future_is_none(ahead: float) -> None:
+    """F17: any script of the origin can write one, and a clock can have been set back since."""
+    browser = Browser()
+    api = await browser.reload(await browser.signed_in())
+    browser.untold.text = str(int((browser.line.server.clock() + ahead) * 1000))
+    assert await api.resume()
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+async def test_a_mark_of_the_near_future_is_one() -> None:
+    """F17, S1: a clock that is set back does not undo a sign-out."""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.server.clock.advance(-LIFE)
+    browser.line.offline = False
+    assert await (await browser.reload(api)).resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+@pytest.mark.parametrize("reloaded", [True, False])
+@pytest.mark.parametrize("by", [1.0, 30.0])
+async def test_a_clock_that_was_set_back_by_days_since_the_sign_in_does_not_undo_a_sign_out(
+    by: float, reloaded: bool
+) -> None:
+    """F17, S1"""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.server.clock.advance(-by * LIFE)
+    browser.line.offline = True
+    assert isinstance(await outcome(api.sign_out()), OSError)
+    browser.line.offline = False
+    if reloaded:
+        api = await browser.reload(api)
+    browser.line.asked.clear()
+    assert await api.resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    await api.sign_in(username="ada", password="lovelace")
+    assert await (await browser.reload(api)).resume()
+    await browser.close()
+
+
+async def test_a_mark_does_not_meet_a_session_that_began_later_though_it_can_not_be_had() -> None:
+    """F17: the page that holds it is frozen, and the cookie is its."""
+    browser = of_two_users()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    mark = browser.untold.text
+    browser.line.server.clock.advance(1)
+    other = browser.open()
+    await other.sign_in(username="grace", password="hopper")
+    browser.untold.text = mark  # as a page sees it that reads the store late
+    other._sessions._sharing._neighbours.frozen = True  # type: ignore[attr-defined]
+    await api.close()
+    later = browser.open()
+    browser.line.asked.clear()
+    assert await later.resume()
+    assert browser.line.asked == ["auth/refresh"]
+    assert later.claims["sub"] == "grace"
+    await browser.close()
+
+
+async def test_a_refresh_that_finds_the_cookie_of_a_later_sign_in_is_not_stopped_by_the_mark() -> None:
+    """F17, S3: the mark is of a session before that."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    browser.line.server.clock.advance(1)
+    other = browser.open(untold=None)
+    browser.pages.channel_works = False
+    browser.untold.text = str(int(browser.line.server.clock() * 1000))  # somebody has signed out
+    browser.line.server.clock.advance(1)
+    await other.sign_in(username="grace", password="hopper")
+    other._sessions._sharing._neighbours.frozen = True  # type: ignore[attr-defined]
+    await outcome(api.renew())
+    assert api.claims["sub"] == "grace"
+    await browser.close()
+
+
+async def test_a_session_known_by_a_token_is_not_signed_out_by_whoevers_cookie_is_there() -> None:
+    """F17: a later page has nothing to tell by; it takes up nobody, and tells nothing."""
+    browser = Browser(in_body=True)
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    later = browser.open()
+    browser.line.asked.clear()
+    assert await later.resume() is False
+    assert browser.line.asked == []
+    assert browser.untold.text is not None
+    assert await api.resume() is False, "the page that has the token tells"
+    assert browser.line.asked == ["auth/logout"]
+    assert b"refresh_token" in (browser.line.bodies[-1] or b"")
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_another_pages_token_is_none_to_tell_by() -> None:
+    """F17: of a page that signed out before by a cookie, and could not tell."""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.untold.text = str(Mark(int(browser.line.server.clock() * 1000), in_body=True))
+    browser.line.offline = False
+    browser.line.asked.clear()
+    assert await api.resume() is False
+    assert browser.line.asked == []
+    await browser.close()
+
+
+@pytest.mark.parametrize("text", ["7", "0", "1.5 in body", "in body", " in body", "12 in bod", "1 in body "])
+async def test_what_no_sign_out_has_left_is_no_mark(text: str) -> None:
+    """F17"""
+    browser = Browser()
+    api = await browser.reload(await browser.signed_in())
+    browser.untold.text = text
+    assert await api.resume()
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+def test_a_mark_is_read_as_it_was_written() -> None:
+    for mark in (Mark(1), Mark(1, in_body=True)):
+        assert Mark.parse(str(mark)) == mark
+    assert str(Mark(1)) == "1"
+
+
+async def test_a_client_that_is_closed_while_its_sign_out_is_refused_leaves_nothing() -> None:
+    """F15, X6"""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.gate = Gate()
+    browser.line.sign_out_status = 401
+    signing_out = asyncio.create_task(api.sign_out())
+    await browser.line.gate.reached()
+    signing_out.cancel()
+    closing = asyncio.create_task(api.close())
+    await settle()
+    assert not closing.done()
+    browser.line.gate.open()
+    await closing
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_a_sign_out_that_a_sign_in_has_overtaken_is_told_to_nobody_and_is_an_event() -> None:
+    """S5: in a page that knew of the sign-out neither by mark nor by sign: the cookie is that sign-in's."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.untold.text = None
+    browser.pages.open[0].show(None)
+    browser.line.server.clock.advance(1)
+    signing_in = asyncio.create_task(browser.open().sign_in(username="grace", password="hopper"))
+    await settle()
+    browser.line.server.gate.open()
+    await asyncio.gather(signing_out, renewing, signing_in)
+    assert told(events) == [(SignOutPhase.OVERTAKEN, None)]
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/login"]
+    assert not [event for event in events if isinstance(event, EndpointEvent) and event.call == "sign_out"]
+    await browser.close()
+
+
+@pytest.mark.parametrize("by", ["adopt", "resume"])
+async def test_a_session_that_began_without_a_sign_in_does_not_keep_a_sign_out_from_being_told(by: str) -> None:
+    """F15, S1: while the page that signs out waits for a refresh, which brings the old cookie again."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    events = heard(api)
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.untold.text = None
+    browser.pages.open[0].show(None)
+    browser.line.server.clock.advance(1)
+    later = browser.open(untold=None)
+    call = later.adopt("graces", expires_in=300) if by == "adopt" else later.resume()
+    beginning = asyncio.create_task(call)
+    await settle()
+    browser.line.server.gate.open()
+    await asyncio.gather(signing_out, renewing, beginning)
+    assert told(events) == [(SignOutPhase.CONFIRMED, None)]
+    assert browser.line.server.cookie is None
+    await browser.close()

@@ -1,0 +1,212 @@
+"""Many pages where the browser has no locks: the turns of `courtesy`."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from reissue.errors import RefreshUnavailable, SessionEnded
+from reissue.tabs.channel_lock import CourteousNeighbours
+from reissue.testing import Clock, Gate, settle
+
+from tests.reissue.conftest import API, outcome
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Tab
+from tests.reissue.pages import FakeNeighbours, Pages
+
+
+class Street:
+    """Tabs that have a channel and nothing else."""
+
+    def __init__(self, mode: str) -> None:
+        self.origin = Origin(Server(mode), Clock(), Pages())
+
+    def open(self, **options: Any) -> tuple[Tab, FakeNeighbours]:
+        channel = self.origin.pages.page()
+        loop = asyncio.get_running_loop()
+        neighbours = CourteousNeighbours(channel, clock=loop.time)
+        return self.origin.open(neighbours=neighbours, **options), channel
+
+    async def signed_in(self, count: int, **options: Any) -> list[tuple[Tab, FakeNeighbours]]:
+        opened = [self.open(**options) for _ in range(count)]
+        await self.origin.sign_in(opened[0][0])
+        await settle()
+        return opened
+
+
+@pytest_asyncio.fixture(params=[COOKIE, TOKENS])
+async def street(request: pytest.FixtureRequest) -> AsyncIterator[Street]:
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    yield Street(request.param)
+    assert not unhandled, "the console must stay clean (X6)"
+
+
+async def test_without_locks_eight_tabs_make_one_refresh(street: Street) -> None:
+    """T1"""
+    opened = await street.signed_in(8)
+    street.origin.clock.advance(301)
+    responses = await asyncio.gather(*(task for tab, _ in opened for task in tab.fetches(5)))
+    assert [r.status for r in responses] == [200] * 40
+    server = street.origin.server
+    assert (server.asked, server.reused) == (1, 0)
+
+
+async def test_without_locks_the_earlier_claim_goes_first_wherever_the_moment_of_the_other_begins(
+    street: Street,
+) -> None:
+    """T1: the second wants the turn when the first has almost got it."""
+    (one, _), (other, _) = await street.signed_in(2)
+    street.origin.clock.advance(301)
+    first = one.fetches(1)[0]
+    await asyncio.sleep(0.149)
+    second = other.fetches(1)[0]
+    assert {(await first).status, (await second).status} == {200}
+    server = street.origin.server
+    assert (server.asked, server.reused) == (1, 0)
+
+
+async def test_without_locks_a_slow_holder_is_waited_for(street: Street) -> None:
+    """T1, T4"""
+    (one, _), (other, _) = await street.signed_in(2)
+    street.origin.clock.advance(301)
+    street.origin.server.gate = Gate()
+    first = one.fetches(1)[0]
+    await street.origin.server.gate.reached()
+    second = other.fetches(1)[0]
+    await asyncio.sleep(5)
+    street.origin.server.gate.open()
+    assert {(await first).status, (await second).status} == {200}
+    assert street.origin.server.asked == 1
+
+
+async def test_without_locks_a_holder_that_is_gone_is_not_waited_for_long(street: Street) -> None:
+    """T5, T7"""
+    (one, channel), (other, _) = await street.signed_in(2)
+    street.origin.clock.advance(301)
+    street.origin.server.gate = Gate()
+    lost = one.fetches(1)[0]
+    await street.origin.server.gate.reached()
+    second = other.fetches(1)[0]
+    await asyncio.sleep(0.5)
+    channel.close()
+    lost.cancel()
+    street.origin.server.gate = None
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert (await second).status == 200
+    assert loop.time() - began < 5
+
+
+async def test_without_locks_a_holder_that_does_not_end_costs_a_bounded_wait(street: Street) -> None:
+    """T4, T5"""
+    (holder, _), (other, _) = await street.signed_in(2, deadline=5)
+    street.origin.clock.advance(301)
+    turn = holder.neighbours.lock()
+    await turn.__aenter__()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert isinstance(await outcome(other.api.fetch(API)), RefreshUnavailable)
+    assert loop.time() - began < 5 + 5 + 3
+    assert other.ends() == []
+    await turn.__aexit__(None, None, None)
+
+
+async def test_without_locks_a_later_tab_asks_its_siblings_and_a_sign_out_reaches_all(street: Street) -> None:
+    """T8"""
+    ((first, _),) = await street.signed_in(1)
+    later, _ = street.open()
+    assert await later.api.resume() is True
+    assert street.origin.server.asked == 0
+    await first.api.sign_out()
+    await settle()
+    assert isinstance(await outcome(later.api.fetch(API)), SessionEnded)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"courtesy": 3}', '{"courtesy": "claim", "of": ["x", 1]}'])
+async def test_without_locks_what_another_script_writes_disturbs_nobody(street: Street, text: str) -> None:
+    ((tab, channel),) = await street.signed_in(1)
+    channel.heard(text)
+    street.origin.clock.advance(301)
+    assert (await tab.api.fetch(API)).status == 200
+
+
+async def test_without_locks_a_page_that_is_alone_has_its_turn_at_once_and_is_not_heard_once_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T4"""
+    pages = Pages()
+    channel = pages.page()
+    neighbours = CourteousNeighbours(channel, clock=asyncio.get_running_loop().time)
+    async with neighbours.lock() as taken:
+        assert taken is False
+
+    async def mine() -> bool:
+        return True
+
+    # The same without a timeout: Python 3.11's tracer loses sight of a coroutine that one was thrown into.
+    monkeypatch.setattr(neighbours, "_is_mine", mine)
+    async with neighbours.lock() as taken:
+        assert taken is False
+    neighbours.close()
+    assert channel not in pages.open
+
+
+async def test_without_locks_the_next_gets_the_turn_when_it_is_given_back_and_knows_that_another_had_it() -> None:
+    """T1, T4"""
+    pages, loop = Pages(), asyncio.get_running_loop()
+    one, other = (CourteousNeighbours(pages.page(), clock=loop.time) for _ in range(2))
+    for neighbours in (one, other):
+        neighbours.listen(lambda text: None)
+
+    async def take_turn() -> bool:
+        async with other.lock() as taken:
+            return taken
+
+    async with one.lock():
+        waiting = asyncio.create_task(take_turn())
+        await asyncio.sleep(0.3)  # virtual
+        assert not waiting.done()
+        freed = loop.time()
+    assert await waiting is True
+    assert loop.time() - freed == pytest.approx(0.15)
+
+
+async def test_without_locks_a_page_says_what_it_shows_and_nothing_if_it_shows_nothing() -> None:
+    """T1"""
+    pages, loop = Pages(), asyncio.get_running_loop()
+    asking, showing, silent = (CourteousNeighbours(pages.page(), clock=loop.time) for _ in range(3))
+    heard: list[str] = []
+    for neighbours in (asking, showing, silent):
+        neighbours.listen(heard.append)
+    showing.show("a sign")
+    assert await asking.seen() == ["a sign"]
+    assert await showing.seen() == []
+    showing.show(None)
+    assert await asking.seen() == []
+    assert heard == [], "what is said for courtesy is for nobody else"
+
+
+@pytest.mark.parametrize("text", ["no JSON", "{}", "7", '{"courtesy": "unknown"}'])
+async def test_without_locks_what_is_not_said_for_courtesy_is_passed_on(text: str) -> None:
+    pages, loop = Pages(), asyncio.get_running_loop()
+    channel = pages.page()
+    heard: list[str] = []
+    CourteousNeighbours(channel, clock=loop.time).listen(heard.append)
+    channel.heard(text)
+    assert heard == [text]
+
+
+async def test_signs_that_nobody_asked_for_fill_no_memory() -> None:
+    """X9: a channel may be flooded."""
+    channel = Pages().page()
+    neighbours = CourteousNeighbours(channel, clock=Clock())
+    heard: list[str] = []
+    neighbours.listen(heard.append)
+    for n in range(3000):
+        channel.heard(json.dumps({"courtesy": "sign", "of": f"1.s{n}.1"}))
+    assert len(neighbours._signs) == 1000
+    long = json.dumps({"courtesy": "sign", "of": "1" * 500})
+    channel.heard(long)
+    assert heard == [long]

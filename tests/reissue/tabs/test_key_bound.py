@@ -1,0 +1,166 @@
+"""A session that is bound to a key is shared among pages that have the same key, and no others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from reissue import Interceptor, SessionEnded, StoreEvent, StorePhase
+from reissue.storage import Memory
+from reissue.tabs.key_bound import KeyedNeighbours, KeyedStore
+from reissue.testing import Gate, settle
+from reissue.tokens.dpop import SignedProofs
+
+from tests.reissue.bound import API, Bound, SoftKey
+from tests.reissue.conftest import outcome
+from tests.reissue.origin import Shelf
+from tests.reissue.pages import FakeNeighbours, Pages
+
+
+class Browser(Bound):
+    """One that keeps a key, or not; what it finds out is held by a gate."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self.pages = Pages()
+        self.shelf = Shelf()
+        self.keeps = keeps
+        super().__init__()
+
+    def page(self, *, gate: Gate | None = None, stores: bool = True) -> Interceptor:
+        known: bool | None = None
+
+        async def kept() -> bool:
+            nonlocal known
+            if gate is not None:
+                await gate.passed()
+            known = self.keeps
+            return known
+
+        key = self.key if self.keeps else SoftKey()
+        store = KeyedStore(self.shelf if stores else Memory(), lambda: known)
+        neighbours = KeyedNeighbours(self.pages.page(), kept)
+        return self.connect(proofs=SignedProofs(key, clock=self.clock), neighbours=neighbours, store=store)
+
+
+@pytest_asyncio.fixture(params=[True, False], ids=["kept", "not kept"])
+async def profile(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    profile = Browser(keeps=request.param)
+    yield profile
+    for api in profile.made:
+        await api.close()
+
+
+async def test_pages_with_the_same_key_share_a_session_and_others_do_not(profile: Browser) -> None:
+    """T1, X3: what is bound to another key is of no use here, and the session of the page that has it goes on."""
+    one, other = profile.page(stores=False), profile.page(stores=False)
+    await asyncio.gather(outcome(other.resume()), one.sign_in(username="ada", password="lovelace"))
+    await settle()
+    if profile.keeps:
+        assert (await other.fetch(API)).status == 200
+    else:
+        assert isinstance(await outcome(other.fetch(API)), SessionEnded)
+    profile.clock.advance(301)
+    responses = await asyncio.gather(*(outcome(api.fetch(API)) for api in (one, other)))
+    assert [getattr(response, "status", 0) for response in responses] == [200, 200 if profile.keeps else 0]
+    assert [path for path, _, _ in profile.server.asked].count("/auth/refresh") == 1
+    await one.sign_out()
+    await settle()
+    assert other.state.value == "signed_out"
+
+
+async def test_a_store_is_of_use_to_pages_that_have_the_key(profile: Browser) -> None:
+    """T6: said once."""
+    told: list[Any] = []
+    one = profile.page()
+    one.on(told.append)
+    await one.sign_in(username="ada", password="lovelace")
+    await one.renew()
+    assert (profile.shelf.text is not None) is profile.keeps
+    warnings = [event.phase for event in told if isinstance(event, StoreEvent)]
+    assert warnings == ([] if profile.keeps else [StorePhase.UNAVAILABLE])
+    await one.close()
+    later = profile.page()
+    assert await later.resume() is profile.keeps
+
+
+async def test_what_was_bound_to_a_key_that_is_gone_is_forgotten(profile: Browser) -> None:
+    profile.keeps = True
+    one = profile.page()
+    await one.sign_in(username="ada", password="lovelace")
+    await one.close()
+    profile.keeps = False
+    later = profile.page()
+    assert await later.resume() is False
+    assert profile.shelf.text is None
+    assert profile.server.asked[-1][0] != "/auth/refresh"
+
+
+async def test_nothing_is_believed_before_it_is_known_whether_the_key_is_kept(profile: Browser) -> None:
+    one = profile.page()
+    await one.sign_in(username="ada", password="lovelace")
+    gate = Gate()
+    later = profile.page(gate=gate)
+    resuming = asyncio.create_task(later.resume())
+    await gate.reached()
+    await one.renew()
+    await settle()
+    assert later.state.value == "resuming"
+    gate.open()
+    assert await resuming is profile.keeps
+
+
+async def test_a_message_that_comes_too_early_is_heard_in_the_look_that_follows() -> None:
+    pages = Pages()
+    heard: list[str] = []
+
+    async def kept() -> bool:
+        return True
+
+    neighbours = KeyedNeighbours(pages.page(), kept)
+    neighbours.listen(heard.append)
+    other = pages.page()
+    other.post("early")
+    neighbours.post("early")
+    neighbours.show("early")
+    await settle()
+    assert (heard, other.inbox) == ([], type(other.inbox)())
+    assert await neighbours.seen() == []
+    other.post("late")
+    await settle()
+    assert heard == ["late"]
+    other.show("of the other")
+    neighbours.show("late")
+    inner = neighbours._neighbours
+    assert isinstance(inner, FakeNeighbours)
+    assert inner.shown == "late"
+    assert sorted(await neighbours.seen()) == ["late", "of the other"]
+    inner.cut_off = True
+    assert neighbours.cut_off
+    neighbours.close()
+    assert pages.open == [other]
+
+
+async def test_a_page_that_has_its_key_for_itself_sees_nobody_and_waits_for_nobody() -> None:
+    """T7: what another page has left in a hurry is nothing to it."""
+    pages = Pages()
+
+    async def kept() -> bool:
+        return False
+
+    neighbours = KeyedNeighbours(pages.page(), kept)
+    other = pages.page()
+    other.show("of the other")
+    assert await neighbours.seen() == []
+    async with other.lock(), neighbours.lock() as waited:
+        assert not waited
+
+
+def test_what_no_later_page_could_use_is_not_written() -> None:
+    """T6"""
+    shelf = Shelf(own=True)
+    store = KeyedStore(shelf, lambda: False)
+    assert store.own
+    with pytest.raises(OSError, match="no key"):
+        store.write("secret")
+    assert shelf.text is None

@@ -1,0 +1,381 @@
+"""A sign-out that the server may not have heard of: nobody is signed in again by its cookie."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from reissue import (
+    Credential,
+    GrantRefused,
+    SessionChanged,
+    SessionEnded,
+    State,
+)
+from reissue.tabs.pending_sign_out import Mark, Untold
+from reissue.testing import Gate, settle
+
+from tests.reissue.browser import Browser
+from tests.reissue.conftest import outcome
+from tests.reissue.origin import Shelf
+
+
+@pytest_asyncio.fixture
+async def console() -> AsyncIterator[None]:
+    """Clean also of what Python says of an error that nobody has looked at, once its task is gone (X6)."""
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    yield
+    await settle()
+    gc.collect()
+    assert not unhandled
+
+
+async def test_a_sign_out_offline_is_not_undone_by_a_reload() -> None:
+    """S1: The page that is opened next tells the server first, and signs nobody in by its cookie."""
+    browser = Browser()
+    api = await browser.reload(await browser.signed_out_offline())
+    browser.line.offline = False
+    assert await api.resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    assert browser.line.server.cookie is None
+    assert browser.untold.text is None
+    assert await api.resume() is False, "and now by the server's own word"
+    assert browser.line.asked == ["auth/logout", "auth/refresh"]
+    await browser.close()
+
+
+async def test_as_long_as_the_server_can_not_be_told_every_resume_finds_nobody_and_tries_again() -> None:
+    browser = Browser()
+    api = await browser.reload(await browser.signed_out_offline())
+    for _ in range(3):
+        assert await api.resume() is False
+    assert isinstance(await outcome(api.fetch(f"{browser.line.server.url}api/notes")), SessionEnded)
+    browser.line.offline = False
+    assert await browser.open().resume() is False, "in another page as well"
+    assert browser.line.asked == ["auth/logout"] * 4
+    assert browser.line.server.cookie is None
+    await browser.close()
+
+
+async def test_a_server_that_will_not_be_told_is_told_by_the_next_resume() -> None:
+    browser = Browser()
+    api = await browser.reload(await browser.signed_out_offline())
+    browser.line.offline = False
+    tokens = api._sessions._tokens
+    sign_out = tokens.sign_out
+
+    async def refuses(credential: Credential | None) -> bool:
+        raise GrantRefused("server_error")
+
+    tokens.sign_out = refuses  # type: ignore[method-assign]
+    assert await api.resume() is False
+    assert browser.untold.text is not None
+    tokens.sign_out = sign_out  # type: ignore[method-assign]
+    assert await api.resume() is False
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_the_mark_holds_no_secret() -> None:
+    """Only the time of the sign-out."""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.server.clock.advance(60)
+    browser.line.offline = True
+    await outcome(api.sign_out())
+    assert browser.untold.text == str(int(browser.line.server.clock.now * 1000))
+    await browser.close()
+
+
+@pytest.mark.parametrize("by", ["sign_in", "adopt"])
+async def test_who_signs_in_is_resumed_again(by: str) -> None:
+    """What a sign-in brings takes the place of the cookie that the server did not end."""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    if by == "sign_in":
+        await api.sign_in(username="ada", password="lovelace")
+    else:
+        await api.adopt("token", expires_in=300)
+    assert browser.untold.text is None
+    assert await (await browser.reload(api)).resume()
+    assert browser.line.asked == ["auth/refresh"]
+    await browser.close()
+
+
+async def test_a_sign_in_tells_the_server_first_also_if_it_fails_then() -> None:
+    """S5: The cookie that a wrong password does not replace is ended all the same."""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    assert await outcome(api.sign_in(username="ada", password="wrong")) is not None
+    assert browser.line.asked[-2:] == ["auth/logout", "auth/login"]
+    assert (browser.untold.text, browser.line.server.cookie) == (None, None)
+    await browser.close()
+
+
+async def test_a_sign_in_that_fails_leaves_the_mark() -> None:
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    assert await outcome(api.sign_in(username="ada", password="lovelace")) is not None
+    browser.line.offline = False
+    assert await (await browser.reload(api)).resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+async def test_a_page_that_is_left_before_the_server_has_answered_leaves_the_mark() -> None:
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.gate = Gate()
+    signing_out = asyncio.create_task(api.sign_out())
+    await browser.line.gate.reached()
+    assert browser.untold.text is not None
+    browser.line.gate.open()
+    await signing_out
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_a_sign_out_with_a_time_limit_is_seen_through() -> None:
+    """S2: It waits for the refresh on its way, and is sent after it, though its caller has gone."""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.server.gate = Gate()
+    renewing = asyncio.create_task(outcome(api.renew()))
+    await browser.line.server.gate.reached()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await api.sign_out()
+    assert api.state is State.SIGNED_OUT
+    browser.line.server.gate.open()
+    assert isinstance(await renewing, SessionEnded)
+    assert await api.resume() is False
+    assert browser.line.asked == ["auth/login", "auth/refresh", "auth/logout"]
+    assert browser.line.server.cookie is None
+    await browser.close()
+
+
+@pytest.mark.usefixtures("console")
+async def test_a_sign_out_that_is_cancelled_at_once_is_sent_and_its_failure_is_no_ones_but_leaves_the_mark() -> None:
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.offline = True
+    signing_out = asyncio.create_task(api.sign_out())
+    await asyncio.sleep(0)
+    signing_out.cancel()
+    await api.close()
+    assert signing_out.cancelled()
+    assert browser.line.asked == ["auth/login", "auth/logout"]
+    assert browser.untold.text is not None
+    assert not api._sessions._telling
+    await browser.close()
+
+
+@pytest.mark.usefixtures("console")
+async def test_a_sign_out_whose_own_call_is_cancelled_leaves_the_mark() -> None:
+    browser = Browser()
+    api = await browser.signed_in()
+
+    async def sign_out(credential: Credential | None) -> bool:
+        raise asyncio.CancelledError
+
+    api._sessions._tokens.sign_out = sign_out  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        await api.sign_out()
+    assert browser.untold.text is not None
+    await browser.close()
+
+
+async def test_a_page_that_has_not_heard_of_the_sign_out_hands_its_session_to_nobody() -> None:
+    """T8, T2"""
+    browser = Browser()
+    deaf = await browser.signed_in()
+    other = browser.open()
+    assert await other.resume()
+    browser.pages.channel_works = False
+    browser.line.offline = True
+    await outcome(other.sign_out())
+    browser.pages.channel_works = True
+    later = browser.open()
+    assert deaf.state is State.SIGNED_IN
+    assert await later.resume() is False
+    assert other.state is later.state is State.SIGNED_OUT
+    await browser.close()
+
+
+async def test_a_sign_in_elsewhere_is_taken_over_though_the_mark_is_read_late() -> None:
+    """Nothing says in which order a page sees what lies in a store, and what it is told."""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    mark = browser.untold.text
+    later = browser.open(untold=(stale := Shelf()))
+    stale.text = mark
+    browser.line.server.clock.advance(-60)  # set back meanwhile
+    await api.sign_in(username="ada", password="lovelace")
+    assert await later.resume()
+    assert browser.line.asked[-1] == "auth/login"
+    await browser.close()
+
+
+async def test_a_page_that_waits_to_tell_finds_that_another_has_told() -> None:
+    browser = Browser()
+    await browser.signed_out_offline()
+    browser.line.offline = False
+    browser.line.gate = Gate()
+    browser.line.asked.clear()
+    resuming = [asyncio.create_task(browser.open().resume()) for _ in range(3)]
+    await browser.line.gate.reached()
+    await settle()
+    browser.line.gate.open()
+    assert await asyncio.gather(*resuming) == [False] * 3
+    assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+async def test_a_sign_out_that_a_page_did_not_hear_of_while_it_asked_stops_its_resume() -> None:
+    browser = Browser()
+    api = await browser.reload(await browser.signed_in())
+    browser.line.server.gate = Gate()
+    resuming = asyncio.create_task(api.resume())
+    await browser.line.server.gate.reached()
+    browser.untold.text = str(int(browser.line.server.clock.now * 1000))  # by a page whose word was lost
+    browser.line.server.gate.open()
+    assert await resuming is False
+    assert api.state is State.SIGNED_OUT
+    await browser.close()
+
+
+async def test_a_refresh_that_meets_the_cookie_of_who_signed_out_signs_nobody_in() -> None:
+    """S1, S3. Found by the simulator: a late answer had put ada's cookie in the place of grace's."""
+    browser = Browser(users={"ada": "lovelace", "grace": "hopper"})
+    adas = await browser.signed_in()
+    cookie = browser.line.server.cookie
+    await adas.close()
+    graces, other = browser.open(), browser.open()
+    await graces.sign_in(username="grace", password="hopper")
+    await settle()
+    browser.line.server.cookie = cookie
+    browser.untold.text = str(int(browser.line.server.clock.now * 1000))  # ada's, in a page that is about to tell
+    refusal = await outcome(graces.renew())
+    assert isinstance(refusal, GrantRefused), "its own cookie is lost; its token still works (F9)"
+    assert refusal.error == "invalid_grant"
+    assert graces.claims["sub"] == other.claims["sub"] == "grace"
+    browser.line.server.clock.advance(400)
+    error = await outcome(other.renew())
+    assert isinstance(error, SessionEnded)
+    assert error.reason == "refused"
+    await settle()
+    assert graces.state is other.state is State.SIGNED_OUT
+    assert await graces.resume() is False
+    assert browser.line.asked[-2:] == ["auth/refresh", "auth/logout"]
+    assert browser.untold.text is None
+    await browser.close()
+
+
+async def test_a_mark_of_the_pages_own_goes_when_somebody_signs_in_elsewhere() -> None:
+    """S3: or the next user's cookie would be taken for that of who has signed out, hours later."""
+    browser = Browser(users={"ada": "lovelace", "grace": "hopper"})
+    browser.untold.full = True
+    api = await browser.signed_out_offline()
+    browser.untold.full = browser.line.offline = False
+    browser.line.server.clock.advance(5)
+    other = browser.open()
+    await other.sign_in(username="grace", password="hopper")
+    await settle()
+    assert api.claims["sub"] == "grace"
+    browser.pages.channel_works = False
+    await browser.open(neighbours=None).sign_in(username="ada", password="lovelace")
+    browser.pages.channel_works = True
+    assert isinstance(await outcome(api.renew()), SessionChanged)
+    assert api.claims["sub"] == "ada"
+    await browser.close()
+
+
+async def test_the_page_that_signed_out_presents_its_refresh_token_when_it_tells_again() -> None:
+    browser = Browser(in_body=True)
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    told = browser.line.bodies[-1]
+    assert told is not None
+    assert b"refresh_token" in told
+    assert await api.resume() is False
+    assert browser.line.bodies[-1] == told
+    assert await api.resume() is False
+    assert b"refresh_token" not in (browser.line.bodies[-1] or b""), "it is forgotten then"
+    await browser.close()
+
+
+async def test_a_second_sign_out_presents_the_refresh_token_of_the_first_that_was_not_told() -> None:
+    browser = Browser(in_body=True)
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    await api.sign_out()
+    assert browser.line.bodies[-1] == browser.line.bodies[-2]
+    assert browser.untold.text is None
+    await browser.close()
+
+
+def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
+    """What is written there now may be read never, or by and by."""
+    store = Shelf()
+    untold = Untold(store, clock=lambda: 0.0)
+    store.forbidden = True
+    assert untold.until == 0
+    store.forbidden = False
+    untold.leave(Mark(7))
+    assert (untold.until, store.text) == (7, None)
+
+
+def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:
+    """It would outlive the sign-out that it is of: nothing is written there any more."""
+    store = Shelf()
+    untold = Untold(store, clock=lambda: 0.0)
+    untold.leave(Mark(5))
+    store.full = True
+    untold.leave(Mark(7))
+    assert (untold.until, store.text) == (7, None)
+
+
+@pytest.mark.parametrize("trouble", ["full", "forbidden"])
+async def test_without_a_store_the_mark_is_the_pages_own(trouble: str) -> None:
+    browser = Browser()
+    api = await browser.signed_in()
+    setattr(browser.untold, trouble, True)
+    browser.line.offline = True
+    await outcome(api.sign_out())
+    browser.line.offline = False
+    browser.line.asked.clear()
+    assert await api.resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+async def test_a_store_that_is_forbidden_from_the_first_is_no_mark() -> None:
+    browser = Browser()
+    browser.untold.forbidden = True
+    api = await browser.reload(await browser.signed_in())
+    assert await api.resume()
+    await browser.close()
+
+
+@pytest.mark.parametrize("text", ["", "on", "-1", "1.5", "²", "٣", "9" * 20, "null"])
+async def test_what_is_no_mark_is_none(text: str) -> None:
+    browser = Browser()
+    api = await browser.reload(await browser.signed_in())
+    browser.untold.text = text
+    assert await api.resume()
+    await browser.close()
+
+
+async def test_outside_a_browser_the_mark_lasts_as_long_as_the_client() -> None:
+    browser = Browser()
+    api = await browser.signed_out_offline(untold=None, neighbours=None)
+    browser.line.offline = False
+    assert await api.resume() is False
+    assert browser.line.server.cookie is None
+    await browser.close()
