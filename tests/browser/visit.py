@@ -88,7 +88,11 @@ class Visit:
     def sign_in(self, username: str = "ada", password: str = "lovelace") -> Visit:
         self.fill_in(username, password)
         expect(self.page.get_by_role("heading", name="Signed in as")).to_be_visible()
-        expect(self["#no-notes, #note-list li"].filter(visible=True).first).to_be_visible()  # the notes are here
+        return self.with_notes()
+
+    def with_notes(self) -> Visit:
+        """Once the notes are here. A request for them that meets a sign-out is refused, and Chromium writes a line."""
+        expect(self["#no-notes, #note-list li"].filter(visible=True).first).to_be_visible()
         return self
 
     def fill_in(self, username: str, password: str) -> None:
