@@ -2,6 +2,7 @@
 #
 #   make serve [PORT=8000]   set up once, then serve the demo page
 #   make test  [ARGS=...]    set up once, find a browser, run everything (`make check` is one of the tests)
+#   make quick               in a minute or so: the core's tests, the contract, 500 random programs, one page in one browser
 #   make simulate [N=10000] [SEED=...] [PROGRAM="..."]
 #                            run so many random programs from a fresh seed (printed), or those of a seed, or one, again
 #   make check               ruff format, ruff, mypy --strict
@@ -37,7 +38,7 @@ HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test simulate chaos coverage check mutation bench contract runtime site wheel pin clean
+.PHONY: help serve test quick simulate chaos coverage check mutation bench contract runtime site wheel pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -56,6 +57,14 @@ ifeq ($(strip $(ARGS)),)
 else
 	@$(PY) -m pytest $(ARGS)
 endif
+
+# What to run while writing; `make test` is what counts.
+quick: $(VENV)/dev.stamp
+	@$(MAKE) --no-print-directory runtime
+	@REISSUE_ENGINES=chromium $(PY) tests/browser/browsers.py
+	@$(PY) -m pytest --quiet --numprocesses=auto --maxprocesses=4 --dist=worksteal tests/reissue tests/test_contract.py
+	@PYTHONPATH=app $(PY) -m tests.simulation --count 500
+	@REISSUE_ENGINES=chromium $(PY) -m pytest --quiet tests/browser/test_renewal.py -k test_twenty_requests_over_a_revoked_token
 
 # Fails unless the core's own tests reach every branch of it.
 coverage: $(VENV)/dev.stamp

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +34,7 @@ class LiveServer:
     """A running server. `url` ends with a slash; `origin` does not."""
 
     url: str
-    process: subprocess.Popen[str] = field(repr=False)
+    process: Any = field(repr=False)  # a Popen, or a Process
 
     @property
     def origin(self) -> str:
@@ -104,3 +107,39 @@ def running_server(*flags: str, program: str = "serve.py") -> Iterator[LiveServe
         process.terminate()
         process.wait(timeout=10)
         process.stdout.close()
+
+
+@contextmanager
+def forked_server(*flags: str) -> Iterator[LiveServer]:
+    """The same, in a tenth of the time: forked from a process that has imported what `serve.py` imports."""
+    if sys.platform == "win32":
+        with running_server(*flags) as server:
+            yield server
+        return
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload(["serve"])
+    reading, writing = forking.Pipe(duplex=False)
+    process = forking.Process(target=_serve, args=(writing, flags), daemon=True)
+    process.start()
+    writing.close()
+    try:
+        with open(reading.fileno(), closefd=False) as output:
+            first_line = output.readline()  # waits until the server listens, or has ended
+            if not first_line.startswith("Serving http"):
+                process.join(10)
+                raise RuntimeError(f"serve.py ended with {process.exitcode} (see its message above)")
+            yield LiveServer(first_line.split()[1], process)
+    finally:
+        process.terminate()
+        process.join(10)
+        process.close()  # raises if it goes on
+        reading.close()
+
+
+def _serve(output: Connection, flags: tuple[str, ...]) -> None:
+    os.dup2(output.fileno(), sys.stdout.fileno())
+    output.close()
+    os.chdir(ROOT)
+    import serve
+
+    serve.main(["--port", "0", *flags])

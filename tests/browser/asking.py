@@ -65,6 +65,9 @@ class Asking(Protocol):
     def python(self, source: str) -> Any:
         """What the page's `run_python` answers."""
 
+    def routes_are_gone(self) -> None:
+        """The page routes nothing any more, this one's own included."""
+
 
 def asking(page: Page) -> Asking:
     """The way of the engine that shows this page."""
@@ -100,6 +103,9 @@ class DeveloperTools:
     def python(self, source: str) -> Any:
         return self.value(f"window.run_python({json.dumps(source)})")
 
+    def routes_are_gone(self) -> None:
+        """It has none."""
+
     def _told(self, script: str) -> dict[str, Any]:
         if self._devtools is None:  # kept: when one is detached, Chromium tells an offline page that it is online
             self._devtools = self._page.context.new_cdp_session(self._page)
@@ -131,6 +137,9 @@ class InsertedScripts:
 
     def python(self, source: str) -> Any:
         return self._answered("python", next(self._numbers), source)
+
+    def routes_are_gone(self) -> None:
+        self._routed = False
 
     def _asked(self, script: str) -> Any:
         if not self._routed:  # not sooner: where anything is routed, the browser keeps nothing in its cache

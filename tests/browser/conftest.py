@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsers import NoBrowser, chromium_launch_options, firefox_launch_options
+from tests.browser.kept import KeptPages, KeptVisit
 from tests.browser.visit import Visit
-from tests.live_server import ROOT, LiveServer, running_server
+from tests.live_server import ROOT, LiveServer, forked_server
 
 # Every test has a context of its own, and so compiles all of Python's WebAssembly anew. Chromium would then compile
 # much of it a second time, optimised: half of the processor time of a page that is gone after a few seconds.
@@ -42,8 +43,42 @@ def server_flags() -> tuple[str, ...]:
 
 @pytest.fixture
 def server(runtime: None, server_flags: tuple[str, ...]) -> Iterator[LiveServer]:
-    with running_server(*server_flags) as server:
+    with forked_server(*server_flags) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kept_pages(browser: Browser, runtime: None) -> Iterator[KeptPages]:
+    pages = KeptPages(browser)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture
+def kept(kept_pages: KeptPages, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
+    """Gives a blank page that is as new (tests/browser/kept.py), and what was done `before` it was opened.
+
+    A test that counts what is left behind is marked `new_page`: it gets a new one, which is for no other test.
+    """
+    expect.set_options(timeout=30_000)
+    taken: list[KeptVisit] = []
+    new, failed = request.node.get_closest_marker("new_page") is not None, request.session.testsfailed
+
+    def take(before: Callable[[Visit], None] | None = None) -> Visit:
+        taken.append(kept_pages.visit(before=before, new=new))
+        return taken[-1]
+
+    yield take
+    for visit in taken:
+        try:
+            visit.check()
+        except BaseException:
+            kept_pages.drop(visit)
+            raise
+        if new or request.session.testsfailed > failed:
+            kept_pages.drop(visit)
+        else:
+            kept_pages.give_back(visit)
 
 
 @pytest.fixture

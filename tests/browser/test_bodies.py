@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
@@ -28,10 +29,9 @@ None
 
 
 @pytest.fixture
-def python(visit: Visit, request: pytest.FixtureRequest) -> Visit:
-    if getattr(request, "param", "wire.js") != "wire.js":
-        without_the_script(visit)
-    visit.open_blank().run(PREPARE)
+def python(kept: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
+    visit = kept(without_the_script if getattr(request, "param", "wire.js") != "wire.js" else None)
+    visit.run(PREPARE)
     visit.reset_counters()
     return visit
 

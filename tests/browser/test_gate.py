@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -84,9 +85,9 @@ def test_python_is_not_entered_for_what_is_outside_the_audience(visit: Visit, pl
     assert entered[:2] == PYTHONS_OWN, "who is inside is seen to enter"
 
 
-def test_without_the_script_python_decides(visit: Visit) -> None:
-    without_the_script(visit)
-    visit.open_blank().run(CONNECT)
+def test_without_the_script_python_decides(kept: Callable[..., Visit]) -> None:
+    visit = kept(without_the_script)
+    visit.run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, [*PYTHONS_OWN, "js_url"]]
 
 
@@ -245,9 +246,10 @@ def test_nothing_that_is_covered_is_decided_in_javascript(visit: Visit, audience
         assert seen["outside not asked"] > 50, seen
 
 
-def test_what_is_no_text_url_or_request_goes_to_python(visit: Visit) -> None:
+def test_what_is_no_text_url_or_request_goes_to_python(kept: Callable[..., Visit]) -> None:
     """A Request may hide its address behind a property of its own, and an object may have a text or a `url`."""
-    visit.open_blank().run(CONNECT)
+    visit = kept()
+    visit.run(CONNECT)
     visit.expect_console(REFUSED, times=0, at_most=10)
     statuses = visit.evaluate(
         """

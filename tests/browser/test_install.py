@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,10 +26,9 @@ None
 
 
 @pytest.fixture
-def python(visit: Visit, request: pytest.FixtureRequest) -> Visit:
-    if getattr(request, "param", "gate.js") != "gate.js":
-        without_the_script(visit)
-    visit.open_blank().run(CONNECT)
+def python(kept: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
+    visit = kept(without_the_script if getattr(request, "param", "gate.js") != "gate.js" else None)
+    visit.run(CONNECT)
     visit.reset_counters()
     return visit
 
@@ -349,6 +349,7 @@ def test_whoever_has_kept_or_wrapped_the_fetch_of_an_installed_client_still_has_
     assert javascript(python, "return (await kept('/dev/counters')).status") == 200
 
 
+@pytest.mark.new_page
 @both_gates
 def test_a_thousand_rounds_leave_no_proxy_behind(python: Visit) -> None:
     """X5: of installs, of requests that are answered at once, and of requests that a script has aborted."""

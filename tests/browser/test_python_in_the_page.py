@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,8 +28,9 @@ async def outcome(awaitable):
 
 
 @pytest.fixture
-def python(visit: Visit) -> Visit:
-    visit.open_blank().run(CONNECT + "None")
+def python(kept: Callable[..., Visit]) -> Visit:
+    visit = kept()
+    visit.run(CONNECT + "None")
     visit.reset_counters()
     return visit
 
@@ -367,6 +369,7 @@ def event_listeners(visit: Visit) -> int:
     return next(int(metric["value"]) for metric in metrics if metric["name"] == "JSEventListeners")
 
 
+@pytest.mark.new_page
 def test_a_thousand_rounds_of_connect_and_close_leave_nothing_behind(python: Visit) -> None:
     """X5: `close()` destroys every proxy: a thousand rounds of connect and close leave nothing behind.
 

@@ -112,7 +112,7 @@ def test_a_sign_out_that_the_server_refuses_is_told_to_the_user_and_leaves_no_ma
     expect(visit["#entrance-reason"]).to_contain_text("refused to end the session (error 403)")
     expect(visit["#inside"]).to_be_hidden()
     assert visit.evaluate("localStorage.length") == 0
-    visit.open()
+    visit.open().with_notes()
     expect(visit["#account-title"]).to_have_text("Signed in as Ada Lovelace")
     visit.button("Sign out").click()
     expect(visit["#entrance-reason"]).to_have_text("You are signed out.")

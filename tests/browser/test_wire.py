@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.browser.test_python_in_the_page import BODIES, CONNECT, SEND
@@ -14,10 +16,9 @@ def without_the_script(visit: Visit) -> None:
 
 
 @pytest.fixture
-def python(visit: Visit, request: pytest.FixtureRequest) -> Visit:
-    if getattr(request, "param", "wire.js") != "wire.js":
-        without_the_script(visit)
-    visit.open_blank().run(CONNECT + "None")
+def python(kept: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
+    visit = kept(without_the_script if getattr(request, "param", "wire.js") != "wire.js" else None)
+    visit.run(CONNECT + "None")
     visit.reset_counters()
     return visit
 

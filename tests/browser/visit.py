@@ -61,7 +61,7 @@ class Visit:
         self.expected: list[tuple[str, int, int]] = []
         self.allowed_origins = {server.origin}
         self.api = f"{server.origin}/api/"  # what may see an access token
-        self._asking = asking(page)
+        self.asking = asking(page)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         page.on("request", self._sent)
@@ -88,7 +88,11 @@ class Visit:
     def sign_in(self, username: str = "ada", password: str = "lovelace") -> Visit:
         self.fill_in(username, password)
         expect(self.page.get_by_role("heading", name="Signed in as")).to_be_visible()
-        expect(self["#no-notes, #note-list li"].filter(visible=True).first).to_be_visible()  # the notes are here
+        return self.with_notes()
+
+    def with_notes(self) -> Visit:
+        """Once the notes are here. A request for them that meets a sign-out is refused, and Chromium writes a line."""
+        expect(self["#no-notes, #note-list li"].filter(visible=True).first).to_be_visible()
         return self
 
     def fill_in(self, username: str, password: str) -> None:
@@ -189,15 +193,15 @@ class Visit:
 
     def run(self, source: str) -> Any:
         """Run Python in the blank page; the value of its last expression, by way of JSON."""
-        return json.loads(self._asking.python(source))
+        return json.loads(self.asking.python(source))
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression, awaited."""
-        return self._asking.value(expression)
+        return self.asking.value(expression)
 
     def execute(self, script: str) -> None:
         """Run JavaScript that is no expression, to its end; what it gives to `globalThis` stays."""
-        self._asking.execute(script)
+        self.asking.execute(script)
 
     # What was seen
 

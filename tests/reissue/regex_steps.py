@@ -78,7 +78,8 @@ class Matcher:
 
     pattern: Pattern
     steps: int = 0
-    items: Items = field(init=False)
+    items: Any = field(init=False)  # as `re` parses it
+    _known: dict[tuple[Any, int, str], bool] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.items = _parser.parse(self.pattern.text, self.pattern.flags)
@@ -93,48 +94,50 @@ class Matcher:
     def _look_through(self, text: str) -> None:
         at = 0
         while at <= len(text):
-            ends = self.ends(list(self.items), text, at)
+            ends = self.ends(self.items.data, text, at)
             if self.pattern.anchored:
                 any(end == len(text) for end in ends)
                 break
             at = max(next(ends, at), at + 1)
 
-    def ends(self, items: Items, text: str, at: int) -> Iterator[int]:
-        """Where these items may end if they begin here, in the order of trying."""
-        if not items:
-            yield at
-            return
-        (code, argument), rest = items[0], items[1:]
-        for end in self._ends_of(code, argument, text, at):
-            yield from self.ends(rest, text, end)
+    def ends(self, items: Items, text: str, at: int, first: int = 0) -> Iterator[int]:
+        """Where these items, from the `first` on, may end if they begin here, in the order of trying."""
+        for place in range(first, len(items)):
+            code, argument = items[place]
+            if code not in _SINGLE:
+                for end in self._ends_of(code, argument, text, at):
+                    yield from self.ends(items, text, end, place + 1)
+                return
+            self.steps += 1
+            if self.steps > MANY:
+                raise OverflowError
+            if at == len(text) or not self.fits(code, argument, text[at]):
+                return
+            at += 1
+        yield at
 
     def _ends_of(self, code: Any, argument: Any, text: str, at: int) -> Iterator[int]:
         if code is op.SUBPATTERN:
-            yield from self.ends(list(argument[3]), text, at)
+            yield from self.ends(argument[3].data, text, at)
         elif code is op.ATOMIC_GROUP:
-            yield from [*_first(self.ends(list(argument), text, at))]
+            yield from [*_first(self.ends(argument.data, text, at))]
         elif code is op.BRANCH:
             for branch in argument[1]:
-                yield from self.ends(list(branch), text, at)
+                yield from self.ends(branch.data, text, at)
         elif code is op.AT:
             if (argument is op.AT_BEGINNING and at == 0) or argument is op.AT_BOUNDARY:
                 yield at
         elif code is op.POSSESSIVE_REPEAT:
             yield from self._possessive(argument, text, at)
-        elif code in (op.MAX_REPEAT, op.MIN_REPEAT):
-            yield from self._repeated(argument, text, at, greedy=code is op.MAX_REPEAT)
         else:
-            self.steps += 1
-            if self.steps > MANY:
-                raise OverflowError
-            if at < len(text) and self.fits(code, argument, text[at]):
-                yield at + 1
+            assert code in (op.MAX_REPEAT, op.MIN_REPEAT), code
+            yield from self._repeated(argument, text, at, greedy=code is op.MAX_REPEAT)
 
     def _possessive(self, argument: Any, text: str, at: int) -> Iterator[int]:
         least, most, body = argument
         times = 0
         while times < most:
-            end = next(self.ends(list(body), text, at), None)
+            end = next(self.ends(body.data, text, at), None)
             if end is None or end == at:
                 break
             at, times = end, times + 1
@@ -143,7 +146,7 @@ class Matcher:
 
     def _repeated(self, argument: Any, text: str, at: int, *, greedy: bool) -> Iterator[int]:
         least, most, body = argument
-        stack = [(at, iter(self.ends(list(body), text, at)))]
+        stack = [(at, iter(self.ends(body.data, text, at)))]
         if not greedy and least == 0:
             yield at
         while stack:
@@ -152,7 +155,7 @@ class Matcher:
             if end is not None and end > start:
                 if not greedy and len(stack) >= least:
                     yield end
-                stack.append((end, iter(self.ends(list(body), text, end))))
+                stack.append((end, iter(self.ends(body.data, text, end))))
                 continue
             stack.pop()
             if greedy and len(stack) >= least:
@@ -160,10 +163,13 @@ class Matcher:
 
     def fits(self, code: Any, argument: Any, character: str) -> bool:
         """Does one item take this character?"""
-        if self.pattern.flags & re.IGNORECASE:
-            both = {character.lower(), character.upper()}
-            return any(_fits(code, argument, one, self.pattern.flags) for one in both)
-        return _fits(code, argument, character, self.pattern.flags)
+        asked = code, id(argument), character  # an argument lives as long as `items`
+        known = self._known.get(asked)
+        if known is None:
+            either = {character.lower(), character.upper()} if self.pattern.flags & re.IGNORECASE else {character}
+            known = any(_fits(code, argument, one, self.pattern.flags) for one in either)
+            self._known[asked] = known
+        return known
 
     def singles(self, items: Any) -> Iterator[tuple[Any, Any]]:
         """The items that take one character each."""
@@ -190,13 +196,18 @@ class Matcher:
             *map("".join, product(alphabet, repeat=2)),
             *(sentence[:end] for end in range(3, min(len(sentence), 8) + 1)),
         ]
-        chosen = list(product(prefixes, pumps, ["", *alphabet]))
-        if len(chosen) > most:
-            chosen = random.Random(0).sample(chosen, most)
+        suffixes = ["", *alphabet]
+        count = len(prefixes) * len(pumps) * len(suffixes)
+        numbers = random.Random(0).sample(range(count), most) if count > most else range(count)
+        chosen = []
+        for number in numbers:  # there are millions for some patterns: only those that are chosen are made
+            rest, suffix = divmod(number, len(suffixes))
+            prefix, pump = divmod(rest, len(pumps))
+            chosen.append((prefixes[prefix], pumps[pump], suffixes[suffix]))
         return [prefix + pump * (length // len(pump)) + suffix for prefix, pump, suffix in chosen]
 
 
-_SINGLE: Final = (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY)
+_SINGLE: Final = frozenset([op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY])
 
 
 def _first(ends: Iterator[int]) -> Iterator[int]:

@@ -63,5 +63,5 @@ def test_a_pattern_that_takes_too_long_is_seen(text: str) -> None:
 def test_the_counting_matcher_finds_what_re_finds(text: str, string: str, anchored: bool) -> None:
     """Else its counts would be of something else."""
     matcher = Matcher(Pattern("", text, 0, anchored))
-    ends = list(matcher.ends(list(matcher.items), string, 0))
+    ends = list(matcher.ends(matcher.items.data, string, 0))
     assert (len(string) in ends) == bool(re.fullmatch(text, string))

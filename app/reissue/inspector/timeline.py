@@ -93,6 +93,8 @@ class Timeline:
 
     def zoom(self, factor: float, x: float | None = None) -> None:
         """So many times as much time in sight. What is at pixel `x` stays there; else the end, or the middle."""
+        if x is None:
+            self._keep_up()
         around = self.window.time(x) if x is not None else self.window.right if self.follows else None
         self._touched = True
         self.window = self.window.zoomed(factor, around)
@@ -123,6 +125,7 @@ class Timeline:
 
     def reveal(self, life: Life) -> None:
         """Choose a request, and bring it in sight."""
+        self._keep_up()  # what the next drawing shows by itself is no reason to stop following
         self.chosen = life.number
         end = life.ended_at if life.ended_at is not None else self.now
         if end < self.window.left or life.at > self.window.right:
@@ -166,13 +169,24 @@ class Timeline:
         if (self._trace.busy and self.follows) or not self._selection.settled:
             self.invalidate()
 
-    def _draw(self) -> None:
+    @property
+    def settled(self) -> bool:
+        """It is drawn as it is: no drawing is due."""
+        return self.in_sight and self._frame is None
+
+    def _keep_up(self) -> None:
+        """While it follows, show the time up to now: the last drawing may be old, and the next one not due yet."""
+        if not self.follows:
+            return
         now = self.now
-        if self.follows:
-            if not self._touched:
-                seen = (now - (now if self._trace.first is None else self._trace.first)) * (1 + 2 * PAD)
-                self.window = Window(0.0, max(LEAST_SPAN, min(FULL_SPAN, seen)), self.window.width)
-            self.window = self.window.ending(now + PAD * self.window.span)
+        if not self._touched:
+            seen = (now - (now if self._trace.first is None else self._trace.first)) * (1 + 2 * PAD)
+            self.window = Window(0.0, max(LEAST_SPAN, min(FULL_SPAN, seen)), self.window.width)
+        self.window = self.window.ending(now + PAD * self.window.span)
+
+    def _draw(self) -> None:
+        self._keep_up()
+        now = self.now
         window, height, flow = self.window, self._height, self._selection.flow
         room = height - head.HEIGHT
         self.layout, lanes = choose(self.view, flow, window, room)

@@ -344,8 +344,9 @@ def test_an_answers_fields_are_read() -> None:
                     st.sampled_from(["access_token", "refresh_token", "expires_in", "error", "error_description"])
                     | st.text(),
                     inner,
+                    max_size=5,
                 )
-                | st.lists(inner)
+                | st.lists(inner, max_size=3)
             ),
         ),
     ),

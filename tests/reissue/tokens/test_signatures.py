@@ -115,7 +115,12 @@ def test_a_key_that_the_token_brings_along_is_known_as_its_own() -> None:
     assert own_key(opened()) is None
 
 
-@given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+@given(
+    st.recursive(
+        st.none() | st.text() | st.integers(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    )
+)
 def test_no_key_set_raises(value: Any) -> None:
     for jwks in (value, {"keys": value}, {"keys": [value]}, {"keys": [{**EC_KEY, "x": value, "kty": value}]}):
         choose_keys(opened(), jwks)

@@ -1,0 +1,69 @@
+"""A page that is kept is as new to the next test, or it is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.kept import KeptPages
+from tests.browser.visit import Visit
+
+LEAVE = """
+import asyncio, reissue
+from js import document, localStorage, window
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
+await api.sign_in(username="ada", password="lovelace")
+api.install()
+task = asyncio.create_task(api.fetch("/api/echo"))
+document.body.append(document.createElement("main"))
+localStorage.setItem("left", "behind")
+window.left = "behind"
+None
+"""
+LEFT = """
+import asyncio, js
+[name for name in ("api", "task", "reissue") if name in globals()] + [
+    len(asyncio.all_tasks()) > 1, js.fetch.toString(), js.document.querySelectorAll("main").length,
+    js.localStorage.length, hasattr(js.window, "left"), js.document.cookie,
+]
+"""
+
+
+def test_what_a_test_leaves_is_taken_back(kept_pages: KeptPages) -> None:
+    page = kept_pages.visit(before=None)
+    as_new = page.run(LEFT)
+    page.server.fault("/api/echo", "hold")
+    page.run(LEAVE)
+    page.server.wait_until_held()
+    assert page.run(LEFT) != as_new
+    kept_pages.give_back(page)
+    assert kept_pages.visit(before=None) is page
+    assert page.run(LEFT) == as_new
+    assert page.context.cookies() == []
+    assert set(page.server.counters().values()) <= {0, 1}, "what is in flight is counted until its end"
+    assert [*page.requests, *page.console, *page.expected] == []
+
+
+def delete_from_the_browser(page: Visit) -> None:
+    page.execute("delete AbortSignal.any")
+
+
+def change_a_module(page: Visit) -> None:
+    page.run("import reissue.tabs.shared_session\nreissue.tabs.shared_session.LANDING = 0\nNone")
+
+
+def change_a_class(page: Visit) -> None:
+    page.run("import reissue\nreissue.Interceptor.fetch = None")
+
+
+def go_elsewhere(page: Visit) -> None:
+    page.execute("history.replaceState(null, '', '/elsewhere')")
+
+
+@pytest.mark.parametrize("spoil", [delete_from_the_browser, change_a_module, change_a_class, go_elsewhere])
+def test_a_page_that_is_not_as_it_was_is_not_kept(kept_pages: KeptPages, spoil: Callable[[Visit], None]) -> None:
+    page = kept_pages.visit(before=None)
+    spoil(page)
+    kept_pages.give_back(page)
+    assert kept_pages.visit(before=None) is not page
