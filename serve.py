@@ -597,7 +597,7 @@ class Traffic:
                 await Response(status_code=fault.status)(scope, receive, send)
 
 
-HANG_UP, SESSION = "reissue.hang_up", "reissue.session.session"
+HANG_UP, SESSION = "reissue.hang_up", "reissue.session"
 # A browser silently sends a request again when a kept-alive connection closes before the first byte of the
 # answer, a POST too: a refresh would be presented twice, and the page would never see the fault. Bytes that
 # are no HTTP answer make it a failure at once: to Chromium and WebKit by the NUL, to Firefox by lengths that differ.
