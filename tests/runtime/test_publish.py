@@ -209,7 +209,8 @@ def test_an_api_that_is_no_url_is_refused(url: str) -> None:
 def test_an_edit_of_the_page_leaves_the_runtimes_addresses_alone(site: Path, tmp_path: Path) -> None:
     """A visitor who has Python already doesn't load it again."""
     copy = tmp_path / "checkout"
-    for name in ("app", "runtime", "index.html", "pyscript.toml", "pyproject.toml", "README.md", "LICENSE", "serve.py"):
+    folders = ("app", "devserver", "runtime")
+    for name in (*folders, "index.html", "pyscript.toml", "pyproject.toml", "README.md", "LICENSE", "serve.py"):
         source = ROOT / name
         shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(source, copy / name)
     for name in ("package.json", "package-lock.json", ".npmrc"):

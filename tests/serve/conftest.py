@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import serve
+from devserver.keys import SigningKey
 
 ORIGIN = "http://testserver"
 
@@ -98,7 +99,7 @@ def signed_in(visitor: Client) -> Client:
 
 
 @pytest.fixture(scope="session")
-def keys() -> Callable[[str], serve.SigningKey]:
+def keys() -> Callable[[str], SigningKey]:
     """One key for each algorithm: making an RSA key takes longer than any test here."""
-    made: dict[str, serve.SigningKey] = {}
-    return lambda algorithm: made.setdefault(algorithm, serve.SigningKey.generate(algorithm))
+    made: dict[str, SigningKey] = {}
+    return lambda algorithm: made.setdefault(algorithm, SigningKey.generate(algorithm))

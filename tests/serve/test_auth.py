@@ -9,6 +9,8 @@ import jwt
 import pytest
 
 import serve
+from devserver.issuer import AUDIENCE, PASSWORDS, Issuer
+from devserver.keys import ALGORITHMS
 from tests.serve.conftest import ORIGIN, Client, MakeClient
 
 POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", "/dev/revoke", "/dev/end"]
@@ -34,7 +36,7 @@ def present(client: Client, token: str | None) -> None:
 # Sign-in
 
 
-@pytest.mark.parametrize("algorithm", serve.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_sign_in_refresh_and_a_protected_call_work_with_each_algorithm(make_client: MakeClient, algorithm: str) -> None:
     visitor = make_client(algorithm=algorithm)
     first = visitor.sign_in()
@@ -182,7 +184,7 @@ def test_in_bodies_a_cookie_says_nothing(signed_in: Client) -> None:
 
 def test_in_bodies_a_sign_out_names_the_session_that_it_ends(visitor: Client) -> None:
     one, other = (
-        visitor.post("/auth/body/login", {"username": name, "password": serve.PASSWORDS[name]}).json()
+        visitor.post("/auth/body/login", {"username": name, "password": PASSWORDS[name]}).json()
         for name in ("ada", "grace")
     )
     assert visitor.post("/auth/body/logout", {"refresh_token": one["refresh_token"]}).status_code == 204
@@ -203,7 +205,7 @@ def test_the_key_set_verifies_tokens_for_others(make_client: MakeClient) -> None
     token = visitor.sign_in()["access_token"]
     published = jwt.PyJWKSet.from_dict(visitor.http.get("/.well-known/jwks.json").json())
     key = published[jwt.get_unverified_header(token)["kid"]]
-    assert jwt.decode(token, key, algorithms=["ES256"], audience=serve.AUDIENCE)["sub"] == "ada"
+    assert jwt.decode(token, key, algorithms=["ES256"], audience=AUDIENCE)["sub"] == "ada"
 
 
 def test_an_hmac_server_publishes_no_key(make_client: MakeClient) -> None:
@@ -343,7 +345,7 @@ def test_an_unexpected_error_is_a_500_and_the_next_request_works(
     visitor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(serve.Issuer, "sign_in", lambda *_: 1 / 0)
+        patch.setattr(Issuer, "sign_in", lambda *_: 1 / 0)
         answer = visitor.post("/auth/login", {"username": "ada", "password": "lovelace"})
         assert answer.status_code == 500
     visitor.sign_in()

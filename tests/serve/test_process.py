@@ -18,7 +18,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-import serve
+from devserver.keys import ALGORITHMS
 from tests.live_server import ROOT, LiveServer, running_server
 from tests.other_origin import other_origin
 
@@ -146,7 +146,7 @@ def test_a_request_that_never_ends_does_not_keep_it_from_ending(site: Path) -> N
             assert server.process.wait(timeout=9) == 0
 
 
-@pytest.mark.parametrize("algorithm", serve.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_can_be_chosen(site: Path, algorithm: str) -> None:
     with running_server("--site", str(site), "--algorithm", algorithm, "--access-lifetime", "7") as server:
         token, cookie = sign_in(server)
