@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 import serve
 from devserver.keys import SigningKey
+from devserver.lab import Lab
 
 ORIGIN = "http://testserver"
 
@@ -49,8 +50,8 @@ class Client:
         return self.http.request(method, path, headers=headers, **options)
 
     @property
-    def lab(self) -> serve.Lab:
-        lab: serve.Lab = self.http.app.state.lab  # type: ignore[attr-defined]
+    def lab(self) -> Lab:
+        lab: Lab = self.http.app.state.lab  # type: ignore[attr-defined]
         return lab
 
     @property
