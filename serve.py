@@ -16,33 +16,27 @@ anyone who can open the page may use.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
 import itertools
-import json
 import os
-import re
 import signal
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
-import h11
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -50,23 +44,42 @@ from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from devserver.connection import Protocol
 from devserver.faults import BODILESS, FAULT_KINDS, Fault
-from devserver.issuer import (
-    Claims,
-    Grant,
-    InvalidGrant,
-    InvalidToken,
-    Issuer,
-    RefreshTokenReused,
-)
+from devserver.issuer import Claims, Grant, InvalidGrant, InvalidToken, Issuer, RefreshTokenReused
 from devserver.keys import ALGORITHMS, SigningKey
 from devserver.lab import Counters, Lab
+from devserver.origins import KnownHosts, cross_origin, require_same_origin
+from devserver.refusals import (
+    error_body,
+    on_disconnect,
+    on_failure,
+    on_http_exception,
+    on_invalid_grant,
+    on_invalid_token,
+    refuse,
+)
+from devserver.requests import (
+    COOKIE,
+    IN_BODY,
+    JSON_LIMIT,
+    SESSION,
+    UPLOAD_LIMIT,
+    Endpoint,
+    bounded,
+    flag,
+    header_value,
+    json_object,
+    json_text,
+    media_type,
+    number,
+    text,
+    whole,
+)
+from devserver.traffic import Traffic
 
 FC = TypeVar("FC", bound=Callable[..., Any])
 ROOT = Path(__file__).resolve().parent
-COOKIE = "refresh_token"
-IN_BODY = "/auth/body"
-JSON_LIMIT, UPLOAD_LIMIT = 1024 * 1024, 8 * 1024 * 1024  # bytes
 
 
 # --- Tokens: no HTTP in this part ---------------------------------------------------------------------------
@@ -75,361 +88,7 @@ JSON_LIMIT, UPLOAD_LIMIT = 1024 * 1024, 8 * 1024 * 1024  # bytes
 # --- The laboratory: counters and faults --------------------------------------------------------------------
 
 
-class Traffic:
-    """ASGI middleware: counts requests as they arrive, and lets faults happen to them."""
-
-    def __init__(self, app: ASGIApp, lab: Lab, issuer: Issuer) -> None:
-        self.app = app
-        self.lab = lab
-        self.issuer = issuer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Counts, and goes on."""
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        path = scope["path"]
-        sid = scope[SESSION] = self._session(path, scope)
-        if scope["method"] == "POST" and path in ("/auth/refresh", f"{IN_BODY}/refresh"):
-            self.lab.count("refreshes_asked", sid)
-        if not path.startswith("/api/"):
-            return await self._go(scope, receive, send)
-
-        async def watch(message: Message) -> None:
-            if message.get("status") == 401:
-                self.lab.count("api_401s", sid)
-            await send(message)
-
-        counted = self.lab.counted(sid)
-        for counters in counted:
-            counters.api_requests += 1
-            counters.api_in_flight += 1
-            counters.api_in_flight_max = max(counters.api_in_flight, counters.api_in_flight_max)
-        try:
-            await self._go(scope, receive, watch)
-        finally:
-            for counters in counted:
-                counters.api_in_flight -= 1
-
-    def _session(self, path: str, scope: Scope) -> str | None:
-        """Whose request it is: by its bearer below `/api/`, by its cookie below `/auth/`."""
-        if path.startswith("/api/"):
-            return self.issuer.session_named_in(Headers(scope=scope).get("authorization", "").partition(" ")[2])
-        if path.startswith("/auth/") and not path.startswith(f"{IN_BODY}/"):
-            return self.issuer.session_of(Request(scope).cookies.get(COOKIE, ""))
-        return None
-
-    async def _go(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self.lab.take_fault(scope["path"], scope[SESSION])
-        if fault is None:
-            return await self.app(scope, receive, send)
-        answer: list[Message] = []
-
-        async def keep(message: MutableMapping[str, Any]) -> None:
-            answer.append(message)
-
-        match fault.kind:
-            case "delay" | "hold":
-                if fault.after:
-                    await self.app(scope, receive, keep)
-                if fault.kind == "delay":
-                    await self.lab.pause(fault.seconds)
-                elif await self.lab.hold():
-                    return await hang_up(scope, receive, NOT_HTTP)
-                if not fault.after:
-                    return await self.app(scope, receive, send)
-                for message in answer:
-                    await send(message)
-            case "drop":
-                await self.lab.pause(fault.seconds)
-                await hang_up(scope, receive, NOT_HTTP)
-            case "lost":
-                await self.app(scope, receive, keep)
-                await hang_up(scope, receive, NOT_HTTP)
-            case "truncate":
-                await self.app(scope, receive, keep)
-                await send(answer[0])
-                body = b"".join(message["body"] for message in answer[1:])
-                await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-                await hang_up(scope, receive)
-            case "endless":
-                await send({"type": "http.response.start", "status": fault.status, "headers": [(b"x-endless", b"1")]})
-                for _ in range(64):
-                    await send({"type": "http.response.body", "body": b"." * 65_536, "more_body": True})
-                await self.lab.until_closed(receive)
-                await hang_up(scope, receive)
-            case "status":
-                headers = {"Retry-After": fault.retry_after, "WWW-Authenticate": fault.challenge}
-                given = {name: value for name, value in headers.items() if value is not None}
-                await Response(fault.body, fault.status, given, "application/json")(scope, receive, send)
-            case "html":
-                page = "<!doctype html><title>Sign in</title><p>A proxy's page, where JSON was expected."
-                await Response(page, fault.status, media_type="text/html")(scope, receive, send)
-            case "empty":
-                await Response(status_code=fault.status)(scope, receive, send)
-
-
-HANG_UP, SESSION = "reissue.hang_up", "reissue.session"
-# A browser silently sends a request again when a kept-alive connection closes before the first byte of the
-# answer, a POST too: a refresh would be presented twice, and the page would never see the fault. Bytes that
-# are no HTTP answer make it a failure at once: to Chromium and WebKit by the NUL, to Firefox by lengths that differ.
-NOT_HTTP = b"HTTP/1.1 \0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
-
-
-class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with the connection in reach: ASGI has no word for hanging up without an answer.
-
-    And with a bound that uvicorn has no setting for: a request must have arrived, head and body, `patience` seconds
-    after its first byte, the first one after the connection was made.
-    """
-
-    def __init__(self, *args: Any, headers: Mapping[str, str], patience: float, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.headers_of_all = headers
-        self.patience = patience
-        self.deadline: asyncio.TimerHandle | None = None
-        self.kept_waiting = False
-
-    def data_received(self, data: bytes) -> None:
-        """Reads on, and begins or ends the wait for a whole request."""
-        if self.kept_waiting:  # the wait begins anew
-            self.kept_waiting = False
-            self._end_wait()
-        super().data_received(data)
-        self._look()
-
-    def on_response_complete(self) -> None:
-        """Goes on to the next request; half of it may be here."""
-        super().on_response_complete()
-        self._look()
-
-    def _look(self) -> None:
-        if self.conn.their_state is h11.SEND_BODY or (self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]):
-            self._begin_wait()
-        else:
-            self._end_wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Ends the wait, too."""
-        self._end_wait()
-        super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to what is no HTTP, with the headers of every answer; nothing in the midst of another."""
-        headers = {**self.headers_of_all, "Content-Type": "text/plain; charset=utf-8", "Connection": "close"}
-        refusal = h11.Response(status_code=400, headers=list(headers.items()), reason="Bad Request")
-        with suppress(h11.LocalProtocolError):
-            for event in (refusal, h11.Data(data=msg.encode()), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-    def _begin_wait(self) -> None:
-        self.deadline = self.deadline or self.loop.call_later(self.patience, self._give_up)
-
-    def _end_wait(self) -> None:
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
-
-    def _give_up(self) -> None:
-        self.deadline = None
-        self.kept_waiting = self.flow.read_paused  # by us: a fault holds the request, and its body is not read
-        if self.kept_waiting:
-            return self._begin_wait()
-        self.transport.close()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Puts the means to close the connection into the scope of each of its requests."""
-        super().connection_made(transport)
-        self._begin_wait()
-        # asyncio sets this only where the listening socket names its protocol, and ours does not. Without it each
-        # answer waits 40 ms for the acknowledgement of its head (Nagle's algorithm).
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        app = self.app
-
-        def close(last_words: bytes) -> None:
-            transport.write(last_words)
-            transport.close()
-
-        async def app_with_hang_up(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["extensions"] = {**scope.get("extensions", {}), HANG_UP: close}
-            await app(scope, receive, send)
-
-        self.app = app_with_hang_up
-
-
-async def hang_up(scope: Scope, receive: Receive, last_words: bytes = b"") -> None:
-    """Closes the connection, and waits until uvicorn knows it, so that it doesn't miss an answer."""
-    scope["extensions"][HANG_UP](last_words)
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 # --- Requests: what is read from them, and how they are refused ---------------------------------------------
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-CODES = {
-    400: "invalid_request",
-    421: "unknown_host",
-    403: "cross_origin",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    504: "timeout",
-}
-
-
-def refuse(status: int, description: str) -> NoReturn:
-    """Ends the request with this status and an OAuth error body."""
-    raise HTTPException(status, description)
-
-
-def error_body(error: str, description: str) -> dict[str, str]:
-    """The two members of RFC 6749 section 5.2."""
-    return {"error": error, "error_description": description}
-
-
-async def on_http_exception(_: Request, exc: Exception) -> Response:
-    """Every refusal is JSON: a client that expects JSON meets nothing else."""
-    assert isinstance(exc, HTTPException)
-    code = CODES.get(exc.status_code, "invalid_request")
-    return JSONResponse(error_body(code, exc.detail), exc.status_code, exc.headers)
-
-
-async def on_invalid_grant(_: Request, exc: Exception) -> Response:
-    """Why a sign-in or a refresh failed."""
-    # RFC 6749 answers 400; servers with cookies answer 401, and that is what browser clients meet.
-    # The cookie is left alone: when two pages race, the loser's refusal must not delete the winner's cookie.
-    assert isinstance(exc, InvalidGrant)
-    return JSONResponse(error_body(exc.error, exc.description), 401, {"Cache-Control": "no-store"})
-
-
-async def on_invalid_token(_: Request, exc: Exception) -> Response:
-    """The challenge of RFC 6750 section 3."""
-    assert isinstance(exc, InvalidToken)
-    challenge = f'Bearer realm="reissue", error="{exc.error}", error_description="{exc.description}"'
-    return JSONResponse(error_body(exc.error, exc.description), 401, {"WWW-Authenticate": challenge})
-
-
-async def on_failure(_: Request, __: Exception) -> Response:
-    """A mistake of ours. Its traceback is in the log, and nothing of it in the answer."""
-    return JSONResponse(error_body("server_error", "the server failed"), 500)
-
-
-async def on_disconnect(_: Request, __: Exception) -> Response:
-    """The client went away in the middle of its request; nobody reads this answer."""
-    return Response(status_code=400)
-
-
-def bounded(request: Request, limit: int) -> Request:
-    """The same request; reading more than `limit` bytes of its body is refused with 413."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):  # Python refuses 5,000 digits
-        refuse(413, f"the body is larger than {limit} bytes")
-    size = 0
-
-    async def receive() -> Message:
-        nonlocal size
-        message = await request.receive()
-        size += len(message.get("body", b""))
-        if size > limit:
-            refuse(413, f"the body is larger than {limit} bytes")
-        return message
-
-    return Request(request.scope, receive)
-
-
-def media_type(request: Request) -> str:
-    """Content-Type without its parameters."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def json_object(request: Request) -> dict[str, Any]:
-    """The body as an object; 413, 415 or 400 for anything else."""
-    if media_type(request) != "application/json":
-        refuse(415, "the body must be application/json")
-    body = await bounded(request, JSON_LIMIT).body()
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        refuse(400, "the body is not JSON")
-    if not isinstance(value, dict):
-        refuse(400, "the body must be a JSON object")
-    return value
-
-
-def text(fields: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    """A string that is not empty, not huge, and can be sent back as UTF-8."""
-    value = fields.get(name, default)
-    if not isinstance(value, str) or not 0 < len(value) <= 10_000:
-        refuse(400, f"'{name}' must be a string of 1 to 10000 characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # JSON can spell half of a surrogate pair; UTF-8 can't
-        refuse(400, f"'{name}' is not valid Unicode")
-    return value
-
-
-def number(fields: Mapping[str, Any], name: str, default: float | None = None, *, low: float, high: float) -> float:
-    """A finite number within bounds, from JSON or from a query."""
-    value = fields.get(name, default)
-    if isinstance(value, str):  # of a query
-        with suppress(ValueError):
-            value = float(value)
-    # Comparisons refuse NaN as well, which Python's JSON and float() accept.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        refuse(400, f"'{name}' must be a number from {low:g} to {high:g}")
-    return value
-
-
-def whole(fields: Mapping[str, Any], name: str, default: int | None = None, *, low: float, high: float) -> int:
-    """A whole number within bounds."""
-    value = number(fields, name, default, low=low, high=high)
-    if value != int(value):
-        refuse(400, f"'{name}' must be a whole number")
-    return int(value)
-
-
-def header_value(fields: Mapping[str, Any], name: str) -> str | None:
-    """What may stand in a header field (RFC 9110 section 5.5): printable ASCII; None if it is not there."""
-    if fields.get(name) is None:
-        return None
-    value = text(fields, name)
-    if not (value.isascii() and value.isprintable()) or value != value.strip():
-        refuse(400, f"'{name}' must be printable ASCII, without white space around it")
-    return value
-
-
-def json_text(fields: Mapping[str, Any], name: str, default: Any) -> bytes:
-    """Any value, as the JSON that it is sent as."""
-    try:
-        return json.dumps(fields.get(name, default), allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # NaN, which Python's JSON accepts; half of a surrogate pair; too deep
-        refuse(400, f"'{name}' can't be sent as JSON")
-
-
-def flag(fields: Mapping[str, Any], name: str) -> bool:
-    """True or false; false if it is not there."""
-    value = fields.get(name, False)
-    if not isinstance(value, bool):
-        refuse(400, f"'{name}' must be true or false")
-    return value
-
-
-def require_same_origin(request: Request) -> None:
-    """Refuses a state-changing call that another site's page may have made with this browser's cookie.
-
-    Browsers set both headers, and no page can forge them (Fetch standard, 'forbidden request-header').
-    SameSite=Strict is not enough: another port of the same host is the same site. Pages of `--allow-page` may call.
-    """
-    if request.headers.get("origin") in request.app.state.allow_page:
-        return
-    if site := request.headers.get("sec-fetch-site"):
-        if site == "same-origin":
-            return
-    elif request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host')}":
-        return
-    refuse(403, "this call must come from a page of this origin, or of one that --allow-page names")
 
 
 # --- /auth: sign-in, refresh, sign-out ----------------------------------------------------------------------
@@ -905,40 +564,6 @@ def security_headers(settings: Settings) -> dict[str, str]:
     return headers
 
 
-HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{0,5})?")
-
-
-class KnownHosts:
-    """ASGI middleware: refuses requests for names that are not this machine's.
-
-    Another site may have pointed a name of its own at us (DNS rebinding): to the browser and to `require_same_origin`
-    its page would be of our origin. An IP address can't be pointed anywhere. `*` among the names is every name.
-    """
-
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
-        self.app = app
-        self.names = {name.lower() for name in names}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Goes on, or answers 421 (RFC 9110 section 15.5.20)."""
-        if scope["type"] == "http" and not self.knows(Headers(scope=scope).get("host", "")):
-            description = "the Host header names another machine: --allow-host NAME lets it be called by that name"
-            return await JSONResponse(error_body(CODES[421], description), 421)(scope, receive, send)
-        await self.app(scope, receive, send)
-
-    def knows(self, host: str) -> bool:
-        """Is this name, with or without a port, one of ours?"""
-        found = HOST.fullmatch(host.lower())
-        if found is None:
-            return False
-        name = found["address"] or found["name"].removesuffix(".")
-        if "*" in self.names or name in self.names or name == "localhost" or name.endswith(".localhost"):
-            return True
-        with suppress(ValueError):
-            return bool(ip_address(name))
-        return False
-
-
 class FixedHeaders:
     """ASGI middleware: puts the same headers on every answer."""
 
@@ -955,21 +580,6 @@ class FixedHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-def cross_origin(pages: Collection[str]) -> list[Middleware]:
-    """Lets pages of these origins call, with their cookie, and read the answers (Fetch standard, 'CORS protocol')."""
-    if not pages:
-        return []
-    allowed = Middleware(
-        CORSMiddleware,
-        allow_origins=list(pages),
-        allow_credentials=True,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["*"],  # Starlette names those that were asked for, as it must with credentials
-        expose_headers=["Date", "Location", "Retry-After", "WWW-Authenticate"],
-    )
-    return [allowed]
 
 
 # --- The application and the command line -------------------------------------------------------------------

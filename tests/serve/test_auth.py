@@ -8,9 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
-import serve
 from devserver.issuer import AUDIENCE, PASSWORDS, Issuer
 from devserver.keys import ALGORITHMS
+from devserver.requests import COOKIE, JSON_LIMIT
 from tests.serve.conftest import ORIGIN, Client, MakeClient
 
 POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", "/dev/revoke", "/dev/end"]
@@ -19,18 +19,18 @@ POSTS += ["/dev/steal", "/dev/lifetime", "/dev/skew", "/dev/faults", "/dev/relea
 
 
 def cookie_of(answer: Any) -> Morsel[str]:
-    return SimpleCookie(answer.headers["set-cookie"])[serve.COOKIE]
+    return SimpleCookie(answer.headers["set-cookie"])[COOKIE]
 
 
 def token_in(client: Client) -> str | None:
-    return client.http.cookies.get(serve.COOKIE, path="/auth")
+    return client.http.cookies.get(COOKIE, path="/auth")
 
 
 def present(client: Client, token: str | None) -> None:
     """Puts this refresh token into the cookie jar."""
     client.http.cookies.clear()
     if token is not None:
-        client.http.cookies.set(serve.COOKIE, token, domain="testserver.local", path="/auth")
+        client.http.cookies.set(COOKIE, token, domain="testserver.local", path="/auth")
 
 
 # Sign-in
@@ -318,7 +318,7 @@ def test_half_a_surrogate_pair_is_a_400(visitor: Client) -> None:
 
 @pytest.mark.parametrize("path", POSTS)
 def test_a_large_json_body_is_a_413(visitor: Client, path: str) -> None:
-    answer = visitor.post(path, {"username": "a" * serve.JSON_LIMIT})
+    answer = visitor.post(path, {"username": "a" * JSON_LIMIT})
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 
@@ -329,7 +329,7 @@ def test_a_large_body_of_undeclared_size_is_a_413(visitor: Client) -> None:
 
 
 def test_a_garbled_cookie_is_refused_like_any_unknown_token(visitor: Client) -> None:
-    headers = {b"Cookie": f"{serve.COOKIE}=\xff\xfe".encode("latin-1"), b"Origin": ORIGIN.encode()}
+    headers = {b"Cookie": f"{COOKIE}=\xff\xfe".encode("latin-1"), b"Origin": ORIGIN.encode()}
     answer = visitor.http.post("/auth/refresh", json={}, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_grant")
 
