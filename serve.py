@@ -17,16 +17,13 @@ anyone who can open the page may use.
 from __future__ import annotations
 
 import errno
-import hashlib
-import itertools
 import os
 import signal
 import socket
 import sys
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,48 +31,26 @@ from typing import Any, TypeVar, cast
 import click
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders, UploadFile
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from devserver.api import ApiRoutes
+from devserver.auth import AuthRoutes
 from devserver.connection import Protocol
-from devserver.faults import BODILESS, FAULT_KINDS, Fault
-from devserver.issuer import Claims, Grant, InvalidGrant, InvalidToken, Issuer, RefreshTokenReused
+from devserver.controls import DevRoutes
+from devserver.issuer import InvalidGrant, InvalidToken, Issuer
 from devserver.keys import ALGORITHMS, SigningKey
-from devserver.lab import Counters, Lab
-from devserver.origins import KnownHosts, cross_origin, require_same_origin
-from devserver.refusals import (
-    error_body,
-    on_disconnect,
-    on_failure,
-    on_http_exception,
-    on_invalid_grant,
-    on_invalid_token,
-    refuse,
-)
-from devserver.requests import (
-    COOKIE,
-    IN_BODY,
-    JSON_LIMIT,
-    SESSION,
-    UPLOAD_LIMIT,
-    Endpoint,
-    bounded,
-    flag,
-    header_value,
-    json_object,
-    json_text,
-    media_type,
-    number,
-    text,
-    whole,
-)
+from devserver.lab import Lab
+from devserver.origins import KnownHosts, cross_origin
+from devserver.refusals import on_disconnect, on_failure, on_http_exception, on_invalid_grant, on_invalid_token, refuse
+from devserver.requests import Endpoint
 from devserver.traffic import Traffic
 
 FC = TypeVar("FC", bound=Callable[..., Any])
@@ -94,329 +69,10 @@ ROOT = Path(__file__).resolve().parent
 # --- /auth: sign-in, refresh, sign-out ----------------------------------------------------------------------
 
 
-class AuthRoutes:
-    """Where tokens come from. The refresh token lies in a cookie that no script can read.
-
-    Below `/auth/body` are the same three calls for a client that keeps the refresh token itself: there it stands in
-    bodies as `refresh_token` (RFC 6749 section 6), and no cookie is set or read.
-    """
-
-    def __init__(self, issuer: Issuer, lab: Lab, *, refresh_delay: float) -> None:
-        self.issuer = issuer
-        self.lab = lab
-        self.refresh_delay = refresh_delay
-        self.routes = [
-            Route("/auth/login", self.login, methods=["POST"]),
-            Route("/auth/refresh", self.refresh, methods=["POST"]),
-            Route("/auth/logout", self.logout, methods=["POST"]),
-            Route(f"{IN_BODY}/login", self.login, methods=["POST"]),
-            Route(f"{IN_BODY}/refresh", self.refresh, methods=["POST"]),
-            Route(f"{IN_BODY}/logout", self.logout, methods=["POST"]),
-            Route("/.well-known/jwks.json", self.jwks),
-        ]
-
-    async def login(self, request: Request) -> Response:
-        """Starts a session."""
-        require_same_origin(request)
-        fields = await json_object(request)
-        username, password = text(fields, "username"), text(fields, "password")
-        try:
-            grant = self.issuer.sign_in(username, password)
-        except InvalidGrant:
-            self.lab.counters.logins_refused += 1
-            raise
-        self.lab.counters.logins += 1
-        return self._granted(grant, request)
-
-    async def refresh(self, request: Request) -> Response:
-        """Without a refresh token 204: a page may ask after a reload, and no red line stands in the console."""
-        require_same_origin(request)
-        token = self._presented(request, await json_object(request))
-        sid = request.scope[SESSION]
-        if token is None:
-            self.lab.count("refreshes_without_cookie", sid)
-            return Response(status_code=204, headers={"Cache-Control": "no-store"})
-        await self.lab.pause(self.refresh_delay)
-        try:
-            grant = self.issuer.refresh(token)
-        except InvalidGrant as exc:
-            self.lab.count("refreshes_refused", sid)
-            self.lab.count("reuse_detections", sid, by=isinstance(exc, RefreshTokenReused))
-            raise
-        self.lab.count("refreshes_granted", sid)
-        return self._granted(grant, request)
-
-    async def logout(self, request: Request) -> Response:
-        """Ends the session, also one that has ended already."""
-        require_same_origin(request)
-        if token := self._presented(request, await json_object(request)):
-            self.issuer.sign_out(token)
-        self.lab.count("logouts", request.scope[SESSION])
-        response = Response(status_code=204, headers={"Cache-Control": "no-store"})
-        if not self._in_body(request):
-            self._set_cookie(response, request, "", 0)
-        return response
-
-    async def jwks(self, _: Request) -> Response:
-        """What others need in order to verify our tokens."""
-        return JSONResponse(self.issuer.key.jwks())
-
-    def _granted(self, grant: Grant, request: Request) -> Response:
-        body = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
-        no_store = {"Cache-Control": "no-store"}  # RFC 6749 section 5.1
-        if self._in_body(request):
-            return JSONResponse({**body, "refresh_token": grant.refresh_token}, headers=no_store)
-        response = JSONResponse(body, headers=no_store)
-        self._set_cookie(response, request, grant.refresh_token, grant.refresh_expires_in)
-        return response
-
-    def _presented(self, request: Request, fields: Mapping[str, Any]) -> str | None:
-        if not self._in_body(request):
-            return request.cookies.get(COOKIE)
-        return text(fields, "refresh_token") if "refresh_token" in fields else None
-
-    def _in_body(self, request: Request) -> bool:
-        return request.url.path.startswith(f"{IN_BODY}/")
-
-    def _set_cookie(self, response: Response, request: Request, value: str, max_age: int) -> None:
-        secure = request.url.scheme == "https"
-        response.set_cookie(
-            COOKIE, value, max_age=max_age, path="/auth", secure=secure, httponly=True, samesite="strict"
-        )
-
-
 # --- /api: what the access token protects -------------------------------------------------------------------
 
 
-class ApiRoutes:
-    """No same-origin check here: another site's page can't know the bearer token."""
-
-    def __init__(self, issuer: Issuer, lab: Lab) -> None:
-        self.issuer = issuer
-        self.lab = lab
-        self.notes: defaultdict[str, dict[int, str]] = defaultdict(dict)
-        self.note_ids = itertools.count(1)
-        every_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        self.routes = [
-            Route("/api/me", self.protected(self.me)),
-            Route("/api/notes", self.protected(self.list_notes)),
-            Route("/api/notes", self.protected(self.add_note), methods=["POST"]),
-            Route("/api/notes/{id}", self.protected(self.delete_note), methods=["DELETE"]),
-            Route("/api/upload", self.protected(self.upload), methods=["POST", "PUT"]),
-            Route("/api/stream", self.protected(self.stream)),
-            Route("/api/echo", self.protected(self.echo), methods=every_method),
-        ]
-
-    def protected(self, handler: Callable[[Request, Claims], Awaitable[Response]]) -> Endpoint:
-        """Only with a good bearer token in the Authorization header (RFC 6750 section 2.1)."""
-
-        async def endpoint(request: Request) -> Response:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not token.strip():
-                # RFC 6750 section 3.1: no error code when no token was sent.
-                body = error_body("unauthorized", "no access token was sent")
-                return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="reissue"'})
-            return await handler(request, self.issuer.verify(token.strip()))
-
-        return endpoint
-
-    async def me(self, request: Request, claims: Claims) -> Response:
-        """Who the token speaks for; with `?max_age=`, an answer that the browser may keep for so many seconds."""
-        kept = {}
-        if "max_age" in request.query_params:
-            kept["Cache-Control"] = f"private, max-age={whole(request.query_params, 'max_age', low=0, high=86_400)}"
-        return JSONResponse({name: claims[name] for name in ("sub", "name", "sid", "exp")}, headers=kept)
-
-    async def list_notes(self, _: Request, claims: Claims) -> Response:
-        """The user's notes."""
-        return JSONResponse([{"id": id, "text": text} for id, text in self.notes[claims["sub"]].items()])
-
-    async def add_note(self, request: Request, claims: Claims) -> Response:
-        """Adds a note."""
-        note = text(await json_object(request), "text")
-        id = next(self.note_ids)
-        self.notes[claims["sub"]][id] = note
-        return JSONResponse({"id": id, "text": note}, 201, {"Location": f"/api/notes/{id}"})
-
-    async def delete_note(self, request: Request, claims: Claims) -> Response:
-        """Deletes a note of the user's own."""
-        id = request.path_params["id"]
-        known = id.isascii() and id.isdecimal() and len(id) <= 18  # Python refuses to read 5,000 digits
-        if not known or self.notes[claims["sub"]].pop(int(id), None) is None:
-            refuse(404, "there is no such note")
-        return Response(status_code=204)
-
-    async def upload(self, request: Request, _: Claims) -> Response:
-        """Raw bytes, or a form whose files are hashed one after the other (RFC 7578)."""
-        request = bounded(request, UPLOAD_LIMIT)
-        size, digest, fields = 0, hashlib.sha256(), {}
-        if media_type(request) == "multipart/form-data":
-            async with request.form() as form:
-                for name, value in form.multi_items():
-                    content = await value.read() if isinstance(value, UploadFile) else b""
-                    size += len(content)
-                    digest.update(content)
-                    fields[name] = value.filename if isinstance(value, UploadFile) else value
-        else:
-            async for chunk in request.stream():
-                size += len(chunk)
-                digest.update(chunk)
-        return JSONResponse({"size": size, "sha256": digest.hexdigest(), "fields": fields})
-
-    async def stream(self, request: Request, _: Claims) -> Response:
-        """Server-sent events: `lines` of them, `interval` seconds apart."""
-        lines = whole(request.query_params, "lines", 5, low=1, high=10_000)
-        interval = number(request.query_params, "interval", 0.2, low=0, high=60)
-
-        async def events() -> AsyncIterator[str]:
-            for line in range(lines):
-                if line:
-                    await self.lab.pause(interval)
-                yield f"data: {line}\n\n"
-
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-    async def echo(self, request: Request, claims: Claims) -> Response:
-        """Says what arrived, without credentials; `?n=` comes back, `?delay=` seconds pass first."""
-        await self.lab.pause(number(request.query_params, "delay", 0, low=0, high=60))
-        body = await bounded(request, JSON_LIMIT).body()
-        headers = {k: v for k, v in request.headers.items() if k in ("accept", "content-type") or k.startswith("x-")}
-        return JSONResponse(
-            {
-                "method": request.method,
-                "n": request.query_params.get("n"),
-                "sub": claims["sub"],
-                "headers": headers,
-                "body": {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()},
-            }
-        )
-
-
 # --- /dev: controls for tests and the demo ------------------------------------------------------------------
-
-
-Control = Callable[[dict[str, Any]], dict[str, Any] | None]
-
-
-def control(act: Control) -> Endpoint:
-    """A route that reads a JSON object, acts on it at once, and answers what `act` returns, or 204."""
-
-    async def endpoint(request: Request) -> Response:
-        require_same_origin(request)
-        answer = act(await json_object(request))
-        return Response(status_code=204) if answer is None else JSONResponse(answer)
-
-    return endpoint
-
-
-class DevRoutes:
-    """A control of sessions takes the `sid` of one (a claim of its access tokens), or means every one."""
-
-    def __init__(self, issuer: Issuer, lab: Lab) -> None:
-        self.issuer = issuer
-        self.lab = lab
-        self.routes = [
-            Route("/dev/counters", self.counters),
-            Route("/dev/counters/reset", control(self.reset_counters), methods=["POST"]),
-            Route("/dev/revoke", control(self.revoke), methods=["POST"]),
-            Route("/dev/end", control(self.end), methods=["POST"]),
-            Route("/dev/steal", control(self.steal), methods=["POST"]),
-            Route("/dev/lifetime", control(self.lifetime), methods=["POST"]),
-            Route("/dev/skew", control(self.skew), methods=["POST"]),
-            Route("/dev/faults", control(self.add_fault), methods=["POST"]),
-            Route("/dev/faults", self.clear_faults, methods=["DELETE"]),
-            Route("/dev/held", self.held),
-            Route("/dev/release", control(self.release), methods=["POST"]),
-        ]
-
-    async def counters(self, request: Request) -> Response:
-        """The fields of `Counters`; with `?sid=`, what one session did."""
-        sid = request.query_params.get("sid")
-        counters = self.lab.counters if sid is None else self.lab.sessions.get(sid, Counters())
-        return JSONResponse(asdict(counters), headers={"Cache-Control": "no-store"})
-
-    def reset_counters(self, _: dict[str, Any]) -> None:
-        """Back to nought, but what is in flight stays in flight."""
-        self.lab.reset()
-
-    def revoke(self, fields: dict[str, Any]) -> None:
-        """Access tokens minted so far are refused: the way to a 401 without waiting."""
-        self.issuer.revoke_access(self._sid(fields))
-
-    def end(self, fields: dict[str, Any]) -> None:
-        """The next refresh is refused."""
-        self.issuer.revoke_refresh(self._sid(fields))
-
-    def steal(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """What a thief gets who has copied a session's refresh token, and what at a second attempt."""
-        try:
-            grant = self.issuer.steal(text(fields, "sid"))
-        except InvalidGrant as exc:
-            return error_body(exc.error, exc.description)
-        return {"expires_in": grant.expires_in}  # and not the tokens: the page is not the thief
-
-    def lifetime(self, fields: dict[str, Any]) -> None:
-        """Seconds that access tokens minted from now on live; with `sid`, only that session's next one."""
-        seconds, sid = whole(fields, "seconds", low=1, high=1e8), self._sid(fields)
-        if sid is None:
-            self.issuer.access_lifetime = seconds
-        else:
-            self.issuer.shorten_next(sid, seconds)
-
-    def skew(self, fields: dict[str, Any]) -> None:
-        """How many seconds the server's clock is ahead of the machine's: time passes without waiting."""
-        self.lab.skew = number(fields, "seconds", low=-1e9, high=1e9)
-
-    def add_fault(self, fields: dict[str, Any]) -> None:
-        """The fields of `Fault`, as JSON."""
-        if unknown := fields.keys() - Fault.__dataclass_fields__.keys():
-            refuse(400, f"unknown fields: {', '.join(sorted(unknown))}"[:200])
-        kind, path = text(fields, "kind"), text(fields, "path")
-        if kind not in FAULT_KINDS:
-            refuse(400, f"'kind' must be one of: {', '.join(FAULT_KINDS)}")
-        if not path.startswith(("/auth/", "/api/")):
-            refuse(400, "'path' must begin with /auth/ or /api/")
-        status = whole(fields, "status", 503 if kind == "status" else 200, low=200, high=599)
-        if kind in ("status", "html", "endless") and status in BODILESS:
-            refuse(400, f"an answer with status {status} has no body: say 'empty' as its 'kind'")
-        fault = Fault(
-            path=path,
-            kind=kind,
-            times=whole(fields, "times", 1, low=1, high=1e6),
-            seconds=number(fields, "seconds", 0, low=0, high=600),
-            after=flag(fields, "after"),
-            status=status,
-            retry_after=header_value(fields, "retry_after"),
-            challenge=header_value(fields, "challenge"),
-            body=json_text(fields, "body", error_body("temporarily_unavailable", "a fault on demand")),
-            sid=self._sid(fields),
-        )
-        self.lab.faults.append(fault)
-
-    async def clear_faults(self, request: Request) -> Response:
-        """Forgets the faults, and releases what they hold; with `?sid=`, forgets those of one session only."""
-        require_same_origin(request)
-        if sid := request.query_params.get("sid"):
-            self.lab.faults[:] = [fault for fault in self.lab.faults if fault.sid != sid]
-            return Response(status_code=204)
-        self.lab.faults.clear()
-        self.lab.release()
-        return Response(status_code=204)
-
-    async def held(self, request: Request) -> Response:
-        """Answers when `count` requests are held, so a test needs no sleep; 504 after `seconds`."""
-        count = whole(request.query_params, "count", 1, low=0, high=1e6)
-        seconds = number(request.query_params, "seconds", 10, low=0, high=600)
-        if not await self.lab.wait_until_held(count, seconds=seconds):
-            refuse(504, f"only {self.lab.held} of {count} requests are held")
-        return JSONResponse({"held": self.lab.held})
-
-    def release(self, fields: dict[str, Any]) -> dict[str, int]:
-        """Lets every held request go on; with `abandon` its connection is closed instead."""
-        return {"released": self.lab.release(abandon=flag(fields, "abandon"))}
-
-    def _sid(self, fields: dict[str, Any]) -> str | None:
-        return text(fields, "sid") if "sid" in fields else None
 
 
 # --- Static files -------------------------------------------------------------------------------------------
