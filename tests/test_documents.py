@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from reissue.oauth2 import refusals
 
+from devserver.headers import security_headers
+from devserver.settings import Settings
 from runtime.publish.demo import policy
-from serve import Settings, security_headers
 from tests.documents import (
     AS_A_GUIDE,
     AS_COMMANDS,

@@ -14,6 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from devserver.files import CODINGS
 from runtime.build import Parts, build
 from runtime.publish.__main__ import main, publish
 from runtime.publish.addresses import is_immutable, rewrite
@@ -21,7 +22,6 @@ from runtime.publish.demo import origin
 from runtime.publish.headers import headers_file, immutable_places
 from runtime.publish.sizes import read_sizes
 from runtime.steps import StepFailed
-from serve import CODINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 # A page names its files, and these are the files that nothing names, or that a person names by hand.

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import pytest
 from starlette.testclient import TestClient
 
-import serve
+from devserver.app import create_app
 from devserver.keys import SigningKey
 from devserver.lab import Lab
+from devserver.settings import Settings
 
 ORIGIN = "http://testserver"
 
@@ -81,7 +82,7 @@ def make_client(tmp_path: Path) -> Iterator[MakeClient]:
 
         def make(**settings: Any) -> Client:
             ours = {"root": tmp_path, "site": tmp_path, "allow_host": ("testserver",)}
-            app = serve.create_app(serve.Settings(**{**ours, **settings}))
+            app = create_app(Settings(**{**ours, **settings}))
             http = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
             return Client(stack.enter_context(http))
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import serve
+from devserver.headers import security_headers
+from devserver.settings import Settings
 from tests.serve.conftest import Client, MakeClient
 
 CSP = "content-security-policy"
@@ -222,7 +223,7 @@ def test_a_failure_of_the_server_carries_them_too_and_is_json(visitor: Client, m
     monkeypatch.setattr(visitor.lab, "take_fault", lambda *_: 1 / 0)
     answer = visitor.http.get("/api/me")
     assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
-    assert answer.headers[CSP] == serve.security_headers(serve.Settings())["Content-Security-Policy"]
+    assert answer.headers[CSP] == security_headers(Settings())["Content-Security-Policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
@@ -286,4 +287,4 @@ def test_a_304_carries_the_policy_too(visitor: Client) -> None:
     tag = visitor.http.get("/").headers["etag"]
     answer = visitor.http.get("/", headers={"If-None-Match": tag})
     assert answer.status_code == 304
-    assert answer.headers[CSP] == serve.security_headers(serve.Settings())["Content-Security-Policy"]
+    assert answer.headers[CSP] == security_headers(Settings())["Content-Security-Policy"]
