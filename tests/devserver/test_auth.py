@@ -11,7 +11,7 @@ import pytest
 from devserver.issuer import AUDIENCE, PASSWORDS, Issuer
 from devserver.keys import ALGORITHMS
 from devserver.requests import COOKIE, JSON_LIMIT
-from tests.serve.conftest import ORIGIN, Client, MakeClient
+from tests.devserver.conftest import ORIGIN, Client, MakeClient
 
 POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", "/dev/revoke", "/dev/end"]
 POSTS += ["/auth/body/login", "/auth/body/refresh", "/auth/body/logout"]

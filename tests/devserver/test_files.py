@@ -9,7 +9,7 @@ import pytest
 
 from devserver.headers import security_headers
 from devserver.settings import Settings
-from tests.serve.conftest import Client, MakeClient
+from tests.devserver.conftest import Client, MakeClient
 
 CSP = "content-security-policy"
 

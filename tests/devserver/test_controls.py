@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.serve.conftest import ORIGIN, Client, MakeClient
+from tests.devserver.conftest import ORIGIN, Client, MakeClient
 
 
 def sid(token: str) -> str:

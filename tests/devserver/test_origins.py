@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.serve.conftest import Client, MakeClient
+from tests.devserver.conftest import Client, MakeClient
 
 PAGE = "http://localhost:9000"
 SITE = {"Origin": PAGE, "Sec-Fetch-Site": "same-site"}  # as browsers say of another port of the same host

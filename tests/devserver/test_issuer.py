@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from devserver.issuer import AUDIENCE, Grant, InvalidGrant, InvalidToken, Issuer, OAuthError, RefreshTokenReused
 from devserver.keys import ALGORITHMS, SigningKey
-from tests.serve.conftest import Clock
+from tests.devserver.conftest import Clock
 
 Keys = Callable[[str], SigningKey]
 

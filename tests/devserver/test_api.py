@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from devserver.requests import UPLOAD_LIMIT
-from tests.serve.conftest import Client
+from tests.devserver.conftest import Client
 
 RESOURCES = [
     ("GET", "/api/me"),
