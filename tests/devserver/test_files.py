@@ -20,6 +20,7 @@ def visitor(make_client: MakeClient, root: Path) -> Client:
     put(root, "index.html", "<!doctype html>")
     put(root, "pyscript.toml", "[files]")
     put(root, "serve.py", "secret")
+    put(root, "devserver/app.py", "secret")
     put(root, ".git/config", "secret")
     put(root, "app/main.py", "print()")
     put(root, "app/reissue/session/session.py", "0")
@@ -55,6 +56,7 @@ def test_each_file_has_its_type(visitor: Client, path: str, kind: str) -> None:
     "path",
     [
         "/serve.py",
+        "/devserver/app.py",
         "/index.html",
         "/app",
         "/app/",
