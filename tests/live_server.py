@@ -63,7 +63,7 @@ class LiveServer:
             connection.close()
 
     def counters(self) -> dict[str, int]:
-        """What the server saw: the fields of `serve.Counters`."""
+        """What the server saw: the fields of `Counters` in `devserver/lab.py`."""
         counters: dict[str, int] = self.request("GET", "/dev/counters").json()
         return counters
 
@@ -75,7 +75,7 @@ class LiveServer:
         return result
 
     def fault(self, path: str, kind: str, **fields: Any) -> None:
-        """The next request on `path` meets a fault; see `serve.Fault`."""
+        """The next request on `path` meets a fault; see `Fault` in `devserver/faults.py`."""
         self.control("/dev/faults", {"path": path, "kind": kind, **fields})
 
     def wait_until_held(self, count: int = 1) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from reissue.oauth2 import refusals
 
+from devserver.headers import security_headers
+from devserver.settings import Settings
 from runtime.publish.demo import policy
-from serve import Settings, security_headers
 from tests.documents import (
     AS_A_GUIDE,
     AS_COMMANDS,
@@ -245,7 +246,7 @@ def test_the_policy_is_the_one_that_the_guides_page_runs_under() -> None:
 
 def published_policies() -> Iterator[tuple[str, str]]:
     """Every policy that we send, or tell others to send, and where it stands."""
-    yield "serve.py", security_headers(Settings())["Content-Security-Policy"]
+    yield "devserver/headers.py", security_headers(Settings())["Content-Security-Policy"]
     yield "runtime/publish/demo.py", policy(api="https://api.example/")
     page = ROOT / "runtime" / "publish" / "embed" / "index.html"
     shown = [(str(block), block.code) for block in blocks(DOCUMENTS)]
@@ -259,7 +260,7 @@ def test_every_published_policy_forbids_a_base_and_text_that_becomes_markup() ->
     """X12, X13: `base-uri 'none'`, and Trusted Types."""
     policies = list(published_policies())
     assert {place.partition(":")[0] for place, _ in policies} >= {
-        *("serve.py", "runtime/publish/demo.py", "index.html"),
+        *("devserver/headers.py", "runtime/publish/demo.py", "index.html"),
         *("docs/security.md", "docs/guide.md", "docs/embedding.md"),
     }
     for place, text in policies:

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import click
 
+from devserver.headers import security_headers
+from devserver.settings import Settings
 from runtime.build import Parts
 from runtime.publish import embed
 from runtime.publish.addresses import hash_folder, rewrite, write_hashed
 from runtime.steps import ROOT
-from serve import Settings, security_headers
 
 LIBRARY = f"embed/{embed.NAME}"  # relative to the page
 CHARSET = '<meta charset="utf-8">'

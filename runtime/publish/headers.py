@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from devserver.files import IMMUTABLE, REVALIDATE
 from runtime.publish.addresses import is_immutable
-from serve import IMMUTABLE, REVALIDATE
 
 ABOUT = "# Netlify, Cloudflare Pages and others read this file; docs/embedding.md says the same for nginx.\n"
 

@@ -14,6 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from devserver.files import CODINGS
 from runtime.build import Parts, build
 from runtime.publish.__main__ import main, publish
 from runtime.publish.addresses import is_immutable, rewrite
@@ -21,7 +22,6 @@ from runtime.publish.demo import origin
 from runtime.publish.headers import headers_file, immutable_places
 from runtime.publish.sizes import read_sizes
 from runtime.steps import StepFailed
-from serve import CODINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 # A page names its files, and these are the files that nothing names, or that a person names by hand.
@@ -209,7 +209,8 @@ def test_an_api_that_is_no_url_is_refused(url: str) -> None:
 def test_an_edit_of_the_page_leaves_the_runtimes_addresses_alone(site: Path, tmp_path: Path) -> None:
     """A visitor who has Python already doesn't load it again."""
     copy = tmp_path / "checkout"
-    for name in ("app", "runtime", "index.html", "pyscript.toml", "pyproject.toml", "README.md", "LICENSE", "serve.py"):
+    folders = ("app", "devserver", "runtime")
+    for name in (*folders, "index.html", "pyscript.toml", "pyproject.toml", "README.md", "LICENSE", "serve.py"):
         source = ROOT / name
         shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(source, copy / name)
     for name in ("package.json", "package-lock.json", ".npmrc"):

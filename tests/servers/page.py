@@ -5,6 +5,7 @@ Elsewhere Playwright gives them, but what a redirect leads to passes its routes 
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 from starlette.routing import Mount
 
@@ -12,16 +13,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # it is run as a program
 
 import serve  # noqa: E402
+from devserver.app import Application, create_app  # noqa: E402
+from devserver.files import Files  # noqa: E402
+from devserver.settings import Settings  # noqa: E402
 
-create_app = serve.create_app
 
-
-def with_blank_pages(settings: serve.Settings) -> serve.Application:
+def with_blank_pages(settings: Settings) -> Application:
     app = create_app(settings)
-    app.router.routes.append(Mount("/", serve.Files(ROOT / "tests" / "browser" / "pages")))
+    app.router.routes.append(Mount("/", Files(ROOT / "tests" / "browser" / "pages")))
     return app
 
 
 if __name__ == "__main__":
-    serve.create_app = with_blank_pages
-    serve.main()
+    with patch.object(serve, "create_app", with_blank_pages):
+        serve.main()

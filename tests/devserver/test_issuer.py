@@ -13,18 +13,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from serve import (
-    ALGORITHMS,
-    AUDIENCE,
-    Grant,
-    InvalidGrant,
-    InvalidToken,
-    Issuer,
-    OAuthError,
-    RefreshTokenReused,
-    SigningKey,
-)
-from tests.serve.conftest import Clock
+from devserver.issuer import AUDIENCE, Grant, InvalidGrant, InvalidToken, Issuer, OAuthError, RefreshTokenReused
+from devserver.keys import ALGORITHMS, SigningKey
+from tests.devserver.conftest import Clock
 
 Keys = Callable[[str], SigningKey]
 

@@ -5,12 +5,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
+import jwt
 import pytest
 from starlette.testclient import TestClient
 
-import serve
+from devserver.app import create_app
+from devserver.keys import SigningKey
+from devserver.lab import Lab
+from devserver.requests import COOKIE
+from devserver.settings import Settings
+from tests.live_server import LiveServer, running_server
 
 ORIGIN = "http://testserver"
+CSP = "content-security-policy"
+POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", "/dev/revoke", "/dev/end"]
+POSTS += ["/auth/body/login", "/auth/body/refresh", "/auth/body/logout"]
+POSTS += ["/dev/steal", "/dev/lifetime", "/dev/skew", "/dev/faults", "/dev/release"]
+UPLOAD = b"POST /api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
 
 
 class Clock:
@@ -48,8 +59,8 @@ class Client:
         return self.http.request(method, path, headers=headers, **options)
 
     @property
-    def lab(self) -> serve.Lab:
-        lab: serve.Lab = self.http.app.state.lab  # type: ignore[attr-defined]
+    def lab(self) -> Lab:
+        lab: Lab = self.http.app.state.lab  # type: ignore[attr-defined]
         return lab
 
     @property
@@ -62,6 +73,30 @@ class Client:
 
     def _with_origin(self, options: dict[str, Any]) -> dict[str, Any]:
         return {**options, "headers": {"Origin": ORIGIN, **options.get("headers", {})}}
+
+
+def token_in(client: Client) -> str | None:
+    return client.http.cookies.get(COOKIE, path="/auth")
+
+
+def sign_in(server: LiveServer) -> tuple[str, str]:
+    """The access token, and the Cookie header."""
+    answer = server.request("POST", "/auth/login", json_body={"username": "ada", "password": "lovelace"})
+    assert answer.status == 200
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    return answer.json()["access_token"], cookie
+
+
+def put(root: Path, path: str, content: bytes | str = "x") -> Path:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def sid(token: str) -> str:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return str(claims["sid"])
 
 
 class MakeClient(Protocol):
@@ -79,7 +114,7 @@ def make_client(tmp_path: Path) -> Iterator[MakeClient]:
 
         def make(**settings: Any) -> Client:
             ours = {"root": tmp_path, "site": tmp_path, "allow_host": ("testserver",)}
-            app = serve.create_app(serve.Settings(**{**ours, **settings}))
+            app = create_app(Settings(**{**ours, **settings}))
             http = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
             return Client(stack.enter_context(http))
 
@@ -98,7 +133,27 @@ def signed_in(visitor: Client) -> Client:
 
 
 @pytest.fixture(scope="session")
-def keys() -> Callable[[str], serve.SigningKey]:
+def keys() -> Callable[[str], SigningKey]:
     """One key for each algorithm: making an RSA key takes longer than any test here."""
-    made: dict[str, serve.SigningKey] = {}
-    return lambda algorithm: made.setdefault(algorithm, serve.SigningKey.generate(algorithm))
+    made: dict[str, SigningKey] = {}
+    return lambda algorithm: made.setdefault(algorithm, SigningKey.generate(algorithm))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def shared_server(site: Path) -> Iterator[LiveServer]:
+    with running_server("--site", str(site)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: LiveServer) -> Iterator[LiveServer]:
+    yield shared_server
+    # Whatever a test sent, the server must have lived through it.
+    shared_server.clear_faults()
+    assert shared_server.process.poll() is None
+    shared_server.control("/dev/counters/reset")

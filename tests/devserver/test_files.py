@@ -7,17 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import serve
-from tests.serve.conftest import Client, MakeClient
-
-CSP = "content-security-policy"
-
-
-def put(root: Path, path: str, content: bytes | str = "x") -> Path:
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content.encode() if isinstance(content, str) else content)
-    return file
+from tests.devserver.conftest import Client, MakeClient, put
 
 
 @pytest.fixture
@@ -30,6 +20,7 @@ def visitor(make_client: MakeClient, root: Path) -> Client:
     put(root, "index.html", "<!doctype html>")
     put(root, "pyscript.toml", "[files]")
     put(root, "serve.py", "secret")
+    put(root, "devserver/app.py", "secret")
     put(root, ".git/config", "secret")
     put(root, "app/main.py", "print()")
     put(root, "app/reissue/session/session.py", "0")
@@ -65,6 +56,7 @@ def test_each_file_has_its_type(visitor: Client, path: str, kind: str) -> None:
     "path",
     [
         "/serve.py",
+        "/devserver/app.py",
         "/index.html",
         "/app",
         "/app/",
@@ -201,89 +193,3 @@ def test_a_neighbour_that_is_older_than_its_file_is_not_sent(visitor: Client, ro
 def test_a_compressed_file_is_no_page_of_its_own(visitor: Client, root: Path) -> None:
     put(root, "app/main.py.br", b"brotli")
     assert visitor.http.get("/app/main.py.br").status_code == 404
-
-
-# Headers
-
-
-@pytest.mark.parametrize("path", ["/", "/app/main.py", "/app/nothing.py", "/api/me", "/dev/counters"])
-def test_every_answer_carries_the_security_headers(visitor: Client, path: str) -> None:
-    headers = visitor.http.get(path).headers
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["cross-origin-opener-policy"] == "same-origin"
-    assert headers["cross-origin-resource-policy"] == "same-origin"
-    assert "camera=()" in headers["permissions-policy"]
-    assert "cross-origin-embedder-policy" not in headers
-    assert len(headers.get_list(CSP)) == 1
-
-
-def test_a_failure_of_the_server_carries_them_too_and_is_json(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitor.lab, "take_fault", lambda *_: 1 / 0)
-    answer = visitor.http.get("/api/me")
-    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
-    assert answer.headers[CSP] == serve.security_headers(serve.Settings())["Content-Security-Policy"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["localhost", "LOCALHOST:8000", "localhost.", "a.b.localhost:1", "127.0.0.1:8000", "192.168.1.5", "[::1]:8000"],
-)
-def test_the_server_answers_to_the_names_of_this_machine_and_to_addresses(visitor: Client, host: str) -> None:
-    assert visitor.http.get("/dev/counters", headers={"Host": host}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *("rebound.example", "rebound.example:8000", "localhost.rebound.example", "notlocalhost", "127.0.0.1.example"),
-        *("", ":8000", "localhost:x", "a@localhost", "localhost/", "[::1", "[localhost]", "localhost, x"),
-    ],
-)
-def test_another_name_is_refused_with_a_sentence_and_the_headers(visitor: Client, host: str) -> None:
-    """DNS rebinding: a page of that name would be of our own origin."""
-    answer = visitor.http.get("/dev/counters", headers={"Host": host})
-    assert (answer.status_code, answer.json()["error"]) == (421, "unknown_host")
-    assert "--allow-host" in answer.json()["error_description"]
-    assert answer.headers[CSP]
-
-
-def test_other_names_can_be_allowed_each_or_all(make_client: MakeClient) -> None:
-    named = make_client(allow_host=("Dev.Example",))
-    statuses = [
-        named.http.get("/dev/counters", headers={"Host": f"{name}.example"}).status_code for name in ("dev", "b.dev")
-    ]
-    assert statuses == [200, 421]
-    anyone = make_client(allow_host=("*",))
-    assert anyone.http.get("/dev/counters", headers={"Host": "any.example"}).status_code == 200
-
-
-def test_the_policy_allows_our_own_origin_and_what_webassembly_and_pyscript_need(visitor: Client) -> None:
-    policy = visitor.http.get("/").headers[CSP]
-    directives = {name: values for name, *values in map(str.split, policy.split(";"))}
-    assert directives["default-src"] == ["'none'"]
-    assert directives["connect-src"] == ["'self'"]
-    assert directives["script-src"] == ["'self'", "'wasm-unsafe-eval'"]
-    assert directives["base-uri"] == directives["frame-ancestors"] == ["'none'"]
-    assert "http" not in policy
-    assert "'unsafe-inline'" not in policy
-    assert "*" not in policy
-
-
-def test_another_origin_can_be_allowed_for_tests(make_client: MakeClient) -> None:
-    visitor = make_client(allow_origin=("http://localhost:9", "http://127.0.0.1:9"))
-    policy = visitor.http.get("/api/me").headers[CSP]
-    assert "connect-src 'self' http://localhost:9 http://127.0.0.1:9;" in policy
-
-
-def test_pages_can_be_isolated(make_client: MakeClient) -> None:
-    headers = make_client(isolated=True).http.get("/api/me").headers
-    assert headers["cross-origin-embedder-policy"] == "require-corp"
-
-
-def test_a_304_carries_the_policy_too(visitor: Client) -> None:
-    tag = visitor.http.get("/").headers["etag"]
-    answer = visitor.http.get("/", headers={"If-None-Match": tag})
-    assert answer.status_code == 304
-    assert answer.headers[CSP] == serve.security_headers(serve.Settings())["Content-Security-Policy"]

@@ -9,8 +9,8 @@ from typing import Any
 import jwt
 import pytest
 
-import serve
-from tests.serve.conftest import Client
+from devserver.requests import UPLOAD_LIMIT
+from tests.devserver.conftest import Client
 
 RESOURCES = [
     ("GET", "/api/me"),
@@ -166,15 +166,15 @@ def test_a_form_that_is_none_is_a_400(signed_in: Client, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["application/octet-stream", "multipart/form-data; boundary=x"])
 def test_an_upload_over_the_limit_is_a_413(signed_in: Client, kind: str, chunked: bool) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"a" * 65_000
-    chunks = [part, *(b"a" * 65_536 for _ in range(serve.UPLOAD_LIMIT // 65_536))]
+    chunks = [part, *(b"a" * 65_536 for _ in range(UPLOAD_LIMIT // 65_536))]
     content: Any = iter(chunks) if chunked else b"".join(chunks)
     answer = signed_in.api("/api/upload", "POST", content=content, headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 
 def test_an_upload_of_exactly_the_limit_is_taken(signed_in: Client) -> None:
-    answer = signed_in.api("/api/upload", "POST", content=b"a" * serve.UPLOAD_LIMIT)
-    assert answer.json()["size"] == serve.UPLOAD_LIMIT
+    answer = signed_in.api("/api/upload", "POST", content=b"a" * UPLOAD_LIMIT)
+    assert answer.json()["size"] == UPLOAD_LIMIT
 
 
 def test_a_stream_sends_its_lines_one_by_one(signed_in: Client) -> None:

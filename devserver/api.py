@@ -1,0 +1,122 @@
+"""`/api`: resources that an access token protects."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from devserver.issuer import Claims, Issuer
+from devserver.lab import Lab
+from devserver.refusals import error_body, refuse
+from devserver.requests import JSON_LIMIT, UPLOAD_LIMIT, Endpoint, bounded, json_object, media_type, number, text, whole
+
+
+class ApiRoutes:
+    """No same-origin check here: another site's page can't know the bearer token."""
+
+    def __init__(self, issuer: Issuer, lab: Lab) -> None:
+        self.issuer = issuer
+        self.lab = lab
+        self.notes: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self.note_ids = itertools.count(1)
+        every_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        self.routes = [
+            Route("/api/me", self.protected(self.me)),
+            Route("/api/notes", self.protected(self.list_notes)),
+            Route("/api/notes", self.protected(self.add_note), methods=["POST"]),
+            Route("/api/notes/{id}", self.protected(self.delete_note), methods=["DELETE"]),
+            Route("/api/upload", self.protected(self.upload), methods=["POST", "PUT"]),
+            Route("/api/stream", self.protected(self.stream)),
+            Route("/api/echo", self.protected(self.echo), methods=every_method),
+        ]
+
+    def protected(self, handler: Callable[[Request, Claims], Awaitable[Response]]) -> Endpoint:
+        """Only with a good bearer token in the Authorization header (RFC 6750 section 2.1)."""
+
+        async def endpoint(request: Request) -> Response:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not token.strip():
+                # RFC 6750 section 3.1: no error code when no token was sent.
+                body = error_body("unauthorized", "no access token was sent")
+                return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="reissue"'})
+            return await handler(request, self.issuer.verify(token.strip()))
+
+        return endpoint
+
+    async def me(self, request: Request, claims: Claims) -> Response:
+        """Who the token speaks for; with `?max_age=`, an answer that the browser may keep for so many seconds."""
+        kept = {}
+        if "max_age" in request.query_params:
+            kept["Cache-Control"] = f"private, max-age={whole(request.query_params, 'max_age', low=0, high=86_400)}"
+        return JSONResponse({name: claims[name] for name in ("sub", "name", "sid", "exp")}, headers=kept)
+
+    async def list_notes(self, _: Request, claims: Claims) -> Response:
+        """The user's notes."""
+        return JSONResponse([{"id": id, "text": text} for id, text in self.notes[claims["sub"]].items()])
+
+    async def add_note(self, request: Request, claims: Claims) -> Response:
+        """Adds a note."""
+        note = text(await json_object(request), "text")
+        id = next(self.note_ids)
+        self.notes[claims["sub"]][id] = note
+        return JSONResponse({"id": id, "text": note}, 201, {"Location": f"/api/notes/{id}"})
+
+    async def delete_note(self, request: Request, claims: Claims) -> Response:
+        """Deletes a note of the user's own."""
+        id = request.path_params["id"]
+        known = id.isascii() and id.isdecimal() and len(id) <= 18  # Python refuses to read 5,000 digits
+        if not known or self.notes[claims["sub"]].pop(int(id), None) is None:
+            refuse(404, "there is no such note")
+        return Response(status_code=204)
+
+    async def upload(self, request: Request, _: Claims) -> Response:
+        """Raw bytes, or a form whose files are hashed one after the other (RFC 7578)."""
+        request = bounded(request, UPLOAD_LIMIT)
+        size, digest, fields = 0, hashlib.sha256(), {}
+        if media_type(request) == "multipart/form-data":
+            async with request.form() as form:
+                for name, value in form.multi_items():
+                    content = await value.read() if isinstance(value, UploadFile) else b""
+                    size += len(content)
+                    digest.update(content)
+                    fields[name] = value.filename if isinstance(value, UploadFile) else value
+        else:
+            async for chunk in request.stream():
+                size += len(chunk)
+                digest.update(chunk)
+        return JSONResponse({"size": size, "sha256": digest.hexdigest(), "fields": fields})
+
+    async def stream(self, request: Request, _: Claims) -> Response:
+        """Server-sent events: `lines` of them, `interval` seconds apart."""
+        lines = whole(request.query_params, "lines", 5, low=1, high=10_000)
+        interval = number(request.query_params, "interval", 0.2, low=0, high=60)
+
+        async def events() -> AsyncIterator[str]:
+            for line in range(lines):
+                if line:
+                    await self.lab.pause(interval)
+                yield f"data: {line}\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def echo(self, request: Request, claims: Claims) -> Response:
+        """Says what arrived, without credentials; `?n=` comes back, `?delay=` seconds pass first."""
+        await self.lab.pause(number(request.query_params, "delay", 0, low=0, high=60))
+        body = await bounded(request, JSON_LIMIT).body()
+        headers = {k: v for k, v in request.headers.items() if k in ("accept", "content-type") or k.startswith("x-")}
+        return JSONResponse(
+            {
+                "method": request.method,
+                "n": request.query_params.get("n"),
+                "sub": claims["sub"],
+                "headers": headers,
+                "body": {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()},
+            }
+        )
