@@ -14,11 +14,12 @@ const at = (path, base = import.meta.url) => new URL(path, base).href;
 // Where `make site` puts other addresses, since there every file is at one that changes with its content.
 const CORE = at("../pyscript/core.js");
 const SHIM = at("../py/shim.mjs");
+const DEMO = at("../py/demo-0-py3-none-any.whl"); // the folder demo/
 const RUNTIME = [at("../pyscript/"), at("../py/")];
 
 const MAIN = at(byId("python").getAttribute("src"), location.href);
-const NEEDED = [SHIM, ...RUNTIME, MAIN, at(byId("python").getAttribute("config"), location.href)];
-const PACKAGES = ["reissue", "pyjwt"];
+const NEEDED = [SHIM, DEMO, ...RUNTIME, MAIN, at(byId("python").getAttribute("config"), location.href)];
+const PACKAGES = ["reissue", "pyjwt", "demo"];
 const LANGUAGES = ["en", "ko"];
 
 let over = false; // started, or failed: whichever came first

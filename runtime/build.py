@@ -37,11 +37,12 @@ class Parts:
     stdlib: Path
     wheels: Path
     library: Path
+    demo: Path
     lock: Path
 
     @property
     def py(self) -> tuple[Path, ...]:
-        """All that a page needs below `py/`."""
+        """All that a page needs below `py/`, and nothing of the demo's."""
         return (self.interpreter, self.stdlib, self.wheels, self.library, self.lock)
 
     def shim(self, py: str = "./") -> str:
@@ -63,20 +64,25 @@ def build(runtime: Path = RUNTIME, *, sources: bool = False, stripped: bool = Fa
         making_stdlib = pool.submit(make_stdlib, py, pyodide)
         core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
         library = wheels.own(runtime / WHEELS)
+        demo = wheels.demo(runtime / WHEELS)
         packages = wheels.downloaded(runtime / WHEELS, pyodide)
         python, stdlib = making_python.result(), making_stdlib.result()
     if sources:
-        library, packages = (wheels.copied(py, folder) for folder in (library, packages))
+        library, packages, demo = (wheels.copied(py, folder) for folder in (library, packages, demo))
     else:
-        library, packages = (wheels.compiled(py, pyodide, stdlib, folder) for folder in (library, packages))
+        library, packages, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in (library, packages, demo))
     lock_folder = lock.lock(py, pyodide, [packages, library])
-    parts = Parts(site, core, python, stdlib, packages, library, lock_folder)
+    parts = Parts(site, core, python, stdlib, packages, library, demo, lock_folder)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.
+    for file in sorted(
+        demo.iterdir()
+    ):  # the wheel comes before its compressed neighbours: serve.py sends no older ones
+        write(py / file.name, file.read_bytes())
     write(py / "shim.mjs", parts.shim())
     forget(runtime, keep=[modules.parent, site, runtime / WHEELS, runtime / TESTS])
     forget(site / "pyscript", keep=[core])
-    forget(py, keep=parts.py)
+    forget(py, keep=[*parts.py, demo])
     return parts
 
 

@@ -67,13 +67,14 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write(file: Path, text: str) -> None:
-    """Put `text` into `file` at once, or leave the file alone if it says so already."""
-    if file.is_file() and file.read_text(encoding="utf-8") == text:
+def write(file: Path, content: str | bytes) -> None:
+    """Put `content` into `file` at once, or leave the file alone if it is there already."""
+    content = content.encode() if isinstance(content, str) else content
+    if file.is_file() and file.read_bytes() == content:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f"{UNFINISHED}{os.getpid()}-{file.name}")
-    unfinished.write_text(text, encoding="utf-8", newline="\n")
+    unfinished.write_bytes(content)
     unfinished.replace(file)
 
 

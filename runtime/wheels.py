@@ -1,20 +1,29 @@
-"""The wheels that the page installs: those from PyPI, by hash, and reissue's own; with byte code for sources."""
+"""The wheels that the page installs, as byte code: those from PyPI by hash, reissue's own, and the demo's."""
 
 import json
 import shutil
 import sys
+import zipfile
 from functools import partial
 from pathlib import Path
 
 from runtime.byte_code import COMPILER, compile_archives
 from runtime.compressed import compress_folder
-from runtime.sealed import sealed
+from runtime.sealed import files_below, sealed
 from runtime.steps import ROOT, StepFailed, run, say
 
 REQUIREMENTS = ROOT / "runtime" / "requirements-browser.txt"
 SITE_PACKAGES = "/lib/python3.14/site-packages"  # where Pyodide installs them
 # All that goes into reissue's wheel, its metadata too.
 LIBRARY = tuple(ROOT / name for name in ("app/reissue", "pyproject.toml", "README.md", "LICENSE"))
+
+DEMO = ROOT / "app" / "demo"
+DEMO_WHEEL = "demo-0-py3-none-any.whl"  # pyscript.toml and app/boot.js name it
+DEMO_INFO = {
+    "METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 0\n",
+    "WHEEL": "Wheel-Version: 1.0\nGenerator: reissue\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "RECORD": "",
+}
 
 
 def downloaded(site: Path, pyodide: Path, requirements: Path = REQUIREMENTS) -> Path:
@@ -56,6 +65,19 @@ def own(site: Path) -> Path:
             shutil.copy(script, folder)
 
     return sealed(site, "reissue", [*LIBRARY, Path(__file__)], make)
+
+
+def demo(site: Path) -> Path:
+    """Return the folder with the demo's modules as one wheel: a request for each module would make its start slower."""
+
+    def make(folder: Path) -> None:
+        with zipfile.ZipFile(folder / DEMO_WHEEL, "w") as wheel:
+            for file in files_below(DEMO):
+                wheel.write(file, f"demo/{file.relative_to(DEMO).as_posix()}")
+            for name, text in DEMO_INFO.items():
+                wheel.writestr(f"demo-0.dist-info/{name}", text)
+
+    return sealed(site, "demo", [DEMO, Path(__file__)], make)
 
 
 def copied(site: Path, sources: Path) -> Path:

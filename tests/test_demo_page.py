@@ -36,7 +36,9 @@ def test_what_stands_in_the_page_is_what_the_english_words_say() -> None:
 
 
 def test_no_words_are_left_over() -> None:
-    source = PAGE + "".join((ROOT / "app" / name).read_text(encoding="utf-8") for name in ("main.py", "boot.js"))
+    app = ROOT / "app"
+    files = [app / "boot.js", app / "main.py", *(app / "demo").glob("*.py")]
+    source = PAGE + "".join(file.read_text(encoding="utf-8") for file in files)
     made = re.compile(r"startup\.stage\.|count\.|entrance\.|\.running$|\.advice$|startup\.")  # put together of parts
     unused = [key for key in ENGLISH if f'"{key}"' not in source and not made.search(key)]
     assert unused == []

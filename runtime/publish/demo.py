@@ -13,6 +13,7 @@ from runtime.build import Parts
 from runtime.publish import embed
 from runtime.publish.addresses import hash_folder, rewrite, write_hashed
 from runtime.steps import ROOT
+from runtime.wheels import DEMO_WHEEL
 
 LIBRARY = f"embed/{embed.NAME}"  # relative to the page
 CHARSET = '<meta charset="utf-8">'
@@ -22,15 +23,17 @@ def write_demo(folder: Path, parts: Parts, *, api: str) -> None:
     """Put the demo beside `embed/`; `api` is the API's URL, or empty if it is beside the page."""
     shim = write_hashed(folder, "shim.mjs", parts.shim(f"./{LIBRARY}/py/"))
     app = folder / "app"
-    shutil.copytree(ROOT / "app", app, ignore=shutil.ignore_patterns("reissue", "__pycache__"))
+    shutil.copytree(ROOT / "app", app, ignore=shutil.ignore_patterns("reissue", "demo", "__pycache__"))
+    shutil.copytree(parts.demo, app, dirs_exist_ok=True)  # the folder demo/, as one wheel
     shutil.copyfile(ROOT / "pyscript.toml", app / "pyscript.toml")
-    rewrite(app / "pyscript.toml", {'"py/shim.mjs"': f'"{shim}"'})
+    rewrite(app / "pyscript.toml", {'"py/shim.mjs"': f'"{shim}"', f'"./py/{DEMO_WHEEL}"': f'"./{DEMO_WHEEL}"'})
     rewrite(
         app / "boot.js",
         {
             '"../pyscript/core.js"': f'"../{LIBRARY}/pyscript/{parts.core.name}/core.js"',
             '"../pyscript/"': f'"../{LIBRARY}/pyscript/"',
             '"../py/shim.mjs"': f'"../{shim}"',
+            f'"../py/{DEMO_WHEEL}"': f'"./{DEMO_WHEEL}"',
             '"../py/"': f'"../{LIBRARY}/py/"',
         },
     )

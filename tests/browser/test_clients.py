@@ -369,6 +369,6 @@ def test_a_page_loads_the_clients_that_it_names_and_no_others(visit: Visit, plac
         return {found[1] for r in visit.requests if (found := wheels.search(r.url))}
 
     visit.open()
-    assert loaded() == {"pyjwt", "reissue"}
+    assert loaded() == {"demo", "pyjwt", "reissue"}
     place.open(visit)
     assert loaded() >= {"httpx2", "requests", "urllib3"}

@@ -75,7 +75,7 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     held[0].continue_()
     expect(visit["#entrance"]).to_be_visible(timeout=30_000)
     wheels = [place for place, request in enumerate(visit.requests) if request.url.endswith(".whl")]
-    assert len(wheels) == 2
+    assert len(wheels) == 3
     assert min(wheels) >= asked
 
 
@@ -171,7 +171,13 @@ def test_a_missing_file_is_named(visit: Visit, pattern: str) -> None:
 
 @pytest.mark.parametrize(
     ("wheel", "broken"),
-    [("reissue", "missing"), ("pyjwt", "missing"), ("reissue", "damaged"), ("reissue", "unreachable")],
+    [
+        ("reissue", "missing"),
+        ("pyjwt", "missing"),
+        ("demo", "missing"),
+        ("reissue", "damaged"),
+        ("reissue", "unreachable"),
+    ],
 )
 def test_a_missing_wheel_is_named(visit: Visit, wheel: str, broken: str) -> None:
     """PyScript only logs it, and never runs the page's Python."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.build import build
+from runtime.wheels import DEMO_WHEEL
 
 ADDRESS = re.compile(r"\./([^\"]+?)/?\"")
 
@@ -27,7 +28,8 @@ def test_a_second_build_changes_nothing(site: Path) -> None:
 
 def test_the_entry_points_are_the_only_files_that_change(site: Path) -> None:
     entry_points = {file.relative_to(site).as_posix() for file in site.glob("*/*") if file.is_file()}
-    assert entry_points == {"py/shim.mjs", "pyscript/core.css", "pyscript/core.js"}
+    demo = {f"py/{DEMO_WHEEL}{ending}" for ending in ("", ".br", ".gz")}
+    assert entry_points == {"py/shim.mjs", "pyscript/core.css", "pyscript/core.js"} | demo
     for folder in site.glob("*/*/"):
         assert not folder.is_dir() or re.search(r"-[0-9a-f]{12}$", folder.name)
 
@@ -62,8 +64,8 @@ def test_the_script_that_the_shim_imports_is_the_wheels_own(site: Path, name: st
 
 def test_no_wheel_makes_the_page_compile() -> None:
     parts = build()
-    wheels = [*parts.wheels.glob("*.whl"), *parts.library.glob("*.whl")]
-    assert len(wheels) > 3
+    wheels = [wheel for folder in (parts.wheels, parts.library, parts.demo) for wheel in folder.glob("*.whl")]
+    assert len(wheels) > 4
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
             assert not [name for name in archive.namelist() if name.endswith(".py")], wheel.name

@@ -23,7 +23,7 @@ from . import gate
 from .dpop import PageKey
 from .requests import can_carry_a_token, captured, with_settings_of_its_own
 from .signals import PageSignal
-from .stores import PageStore
+from .storage import PageStore
 from .tabs import page_neighbours
 from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
@@ -167,7 +167,7 @@ def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
     """This page, for an endpoint that leaves it."""
     if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
         return None
-    from .redirects import LeftPage  # here, since most pages are not left
+    from .navigation import LeftPage  # here, since most pages are not left
 
     return LeftPage(name)
 

@@ -1,0 +1,76 @@
+"""The experiments below 'When others have a hand in it': the network, a second tab, a thief."""
+
+from contextlib import suppress
+
+import js
+from pyodide.ffi import create_proxy
+from pyscript import when
+from reissue import GrantRefused, ReissueError
+
+from demo.client import FAILURES, api, ask
+from demo.lab import FEW, Counted, experiment, plan_fault, send_at_once
+from demo.page import start, tell
+from demo.words import many, say
+
+second_tab = js.BroadcastChannel.new("reissue-demo")  # the tab that was opened tells that it is there
+opened_tab: Counted | None = None
+
+
+@when("click", "#cut")
+async def cut_network() -> None:
+    async with experiment("cut") as counted:
+        if counted is None:
+            return
+        for path in ("/api/", "/auth/"):
+            await plan_fault(counted.sid, path=path, kind="drop", times=1000)
+        try:
+            first = await send_at_once(FEW)
+        finally:
+            await ask(f"dev/faults?sid={counted.sid}", method="DELETE")
+        second = await send_at_once(FEW)
+        figures = await counted.in_words()
+        done = say("cut.done", failed=len(first.failures), count=FEW, answered=second.answered, counted=figures)
+        tell("cut-message", done, "bad" if second.failures else "good")
+
+
+@when("click", "#tab")
+async def open_tab() -> None:
+    """The link opens it by itself."""
+    global opened_tab
+    tell("tab-message", "")
+    opened_tab = await Counted().begin()
+
+
+async def tell_of_tab(sid: str) -> None:
+    if opened_tab is not None and opened_tab.sid == sid and (figures := await opened_tab.figures()) is not None:
+        refreshes = many("refreshes", figures["refreshes_asked"])
+        tell("tab-message", say("tab.done", refreshes=refreshes), "good")
+
+
+def tell_opener() -> None:
+    """Called in the tab that was opened."""
+    second_tab.postMessage(api.claims.get("sid"))
+
+
+second_tab.onmessage = create_proxy(lambda message: start(tell_of_tab(message.data)))
+
+
+@when("click", "#steal")
+async def steal() -> None:
+    async with experiment("steal", ends=True) as counted:
+        if counted is None:
+            return
+        loot = await ask("dev/steal", method="POST", json={"sid": counted.sid})
+        with suppress(GrantRefused, ReissueError):
+            await api.renew()  # with the refresh token that the thief has used before
+        with suppress(*FAILURES):
+            await ask("api/me")
+        again = await ask("dev/steal", method="POST", json={"sid": counted.sid})
+        figures = await counted.figures() or {}
+        done = say(
+            "steal.done",
+            seconds=loot.get("expires_in", 0),
+            reuses=many("reuses", figures.get("reuse_detections", 0)),
+            thief=say("steal.refused" if "error" in again else "steal.granted"),
+        )
+        tell("steal-message", done)
