@@ -105,8 +105,11 @@ class Endpoint:
         metadata: Mapping[str, Any] | None = None,
         end_session: bool = False,
         post_logout_redirect_uri: str | None = None,
+        fields: Mapping[str, Any] = MappingProxyType({}),
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        names: Mapping[str, str] = MappingProxyType({}),
         credentials: str = "omit",
-        **settings: Any,
+        refused: Collection[int] | Predicate | None = None,
     ) -> "Endpoint":
         """An OAuth 2.0 or OpenID Connect server: authorization code with PKCE (RFC 7636), the page being left for it.
 
@@ -136,7 +139,16 @@ class Endpoint:
             end_session=end_session,
             post_logout_redirect_uri=post_logout_redirect_uri,
         )
-        endpoint = cls(server.url, cookie=False, encoding="form", credentials=credentials, **settings)
+        endpoint = cls(
+            server.url,
+            cookie=False,
+            encoding="form",
+            names=names,
+            fields=fields,
+            headers=headers,
+            credentials=credentials,
+            refused=refused,
+        )
         endpoint._server = server
         return endpoint
 

@@ -242,3 +242,10 @@ async def test_metadata_and_keys_are_bounded_by_size() -> None:
     api = Interceptor(provider, endpoint=Endpoint.oauth2(ISSUER, client_id="page"), **settings)
     with pytest.raises(RefreshUnavailable, match="too long"):
         await api.sign_in()
+
+
+def test_users_leave_the_page_for_an_authorization_server_and_for_no_other_endpoint() -> None:
+    endpoint = Endpoint.oauth2("https://id.test/", client_id="page")
+    assert endpoint.redirects
+    assert not Endpoint("/auth").redirects
+    assert endpoint.url == "https://id.test"
