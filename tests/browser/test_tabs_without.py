@@ -49,7 +49,7 @@ def pages(context: BrowserContext, server: LiveServer) -> Iterator[Open]:
 def test_without_web_locks_the_pages_take_turns_by_courtesy(pages: Open, server: LiveServer) -> None:
     tabs = pages(2, NO_LOCKS)
     for tab in tabs:  # a busy machine does not answer in a moment
-        tab.run("import reissue.tabs.channel_lock\nreissue.courtesy.MOMENT = 2.0\nNone")
+        tab.run("import reissue.tabs.channel_lock\nreissue.tabs.channel_lock.MOMENT = 2.0\nNone")
     tabs[0].run("await api.sign_in(username='ada', password='lovelace')")
     server.control("/dev/revoke")
     for tab in tabs:
