@@ -38,21 +38,28 @@ FILES = sorted(LIBRARY.rglob("*.py"))
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
-    """The file's syntax tree."""
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imported(path: Path) -> Iterator[str]:
-    """The dotted names of the modules that a file imports, relative imports made absolute; `if TYPE_CHECKING` too."""
+def imported(path: Path) -> frozenset[str]:
+    """The dotted names of the modules that a file imports when it runs, relative imports made absolute."""
     package = ["reissue", *path.relative_to(LIBRARY).parent.parts]
-    for node in ast.walk(parsed(path)):
+    return frozenset(names_in(ast.parse(path.read_text(encoding="utf-8")), package))
+
+
+def names_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
+    """The same, below a node of the syntax tree."""
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield from (module, *(f"{module}.{alias.name}" for alias in node.names))
+        elif isinstance(node, ast.stmt | ast.ExceptHandler) and not is_for_types(node):
+            yield from names_in(node, package)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Is it `if TYPE_CHECKING:`?"""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def test_every_part_of_the_library_has_its_layer() -> None:
@@ -68,25 +75,12 @@ def test_each_file_imports_from_lower_layers_only(path: Path) -> None:
         part = rest.partition(".")[0]
         if head != "reissue" or part in ("", mine):
             continue
-        lazily = mine == "entry" or is_for_types_alone(path, name)
-        assert levels[part] < levels[mine] or lazily, f"{mine} imports {name}"
-
-
-def is_for_types_alone(path: Path, name: str) -> bool:
-    """Is a module imported under `if TYPE_CHECKING` only?"""
-    source = parsed(path)
-    blocks = [node for node in source.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
-    inside = {id(child) for block in blocks for child in ast.walk(block)}
-    outside = [node for node in ast.walk(source) if isinstance(node, ast.ImportFrom) and id(node) not in inside]
-    return all(not name.endswith(node.module or "") for node in outside)
+        assert levels[part] < levels[mine], f"{mine} imports {name}"
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     names = {".".join(["reissue", *path.relative_to(LIBRARY).with_suffix("").parts]): path for path in FILES}
-    graph = {
-        name: {module for module in imported(path) if module in names and not is_for_types_alone(path, module)}
-        for name, path in names.items()
-    }
+    graph = {name: imported(path) & names.keys() for name, path in names.items()}
     TopologicalSorter(graph).prepare()  # raises CycleError
 
 
