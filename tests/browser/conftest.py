@@ -13,6 +13,9 @@ from tests.browser.kept import KeptPages, KeptVisit
 from tests.browser.visit import Visit
 from tests.live_server import ROOT, LiveServer, forked_server
 
+OPEN: list[KeptPages] = []
+"""Pages that are kept for the next test."""
+
 # Every test has a context of its own, and so compiles all of Python's WebAssembly anew. Chromium would then compile
 # much of it a second time, optimised: half of the processor time of a page that is gone after a few seconds.
 COMPILE_ONCE = "--js-flags=--liftoff-only"
@@ -50,8 +53,18 @@ def server(runtime: None, server_flags: tuple[str, ...]) -> Iterator[LiveServer]
 @pytest.fixture(scope="session")
 def kept_pages(browser: Browser, runtime: None) -> Iterator[KeptPages]:
     pages = KeptPages(browser)
+    OPEN.append(pages)
     yield pages
+    OPEN.remove(pages)
     pages.close()
+
+
+@pytest.fixture(autouse=True)
+def no_other_page(request: pytest.FixtureRequest) -> None:
+    """A test with a page of its own is alone in its browser: a page that is kept would have the focus in its place."""
+    if "kept" not in request.fixturenames:
+        for pages in OPEN:
+            pages.close()
 
 
 @pytest.fixture

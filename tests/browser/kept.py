@@ -130,8 +130,9 @@ class KeptPages:
 
     def visit(self, *, before: Callable[[Visit], None] | None, new: bool = False) -> KeptVisit:
         """A page that is as new, or new, at a server that is; `before` is called before the page is opened."""
-        if new and before in self._kept:
-            self.drop(self._kept[before][0])
+        for key, (kept, _) in list(self._kept.items()):
+            if new or key is not before:  # one at a time: of two pages in a browser only one has the focus
+                self.drop(kept)
         if before not in self._kept:
             with ExitStack() as stack:
                 server = stack.enter_context(forked_server())
