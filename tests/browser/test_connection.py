@@ -16,7 +16,7 @@ from tests.browser.visit import Visit
 CONNECT = """
 import asyncio, reissue, time
 from functools import partial
-from reissue import session
+from reissue.session import session
 from reissue.session.backoff import Backoff
 
 session.Backoff = partial(Backoff, base=3600, cap=3600, fraction=lambda: 1.0)
