@@ -135,7 +135,7 @@ await asyncio.sleep(0)
 for task in tasks[:5]:
     task.cancel()
 outcomes = await asyncio.gather(*tasks)
-[len(transport._told._untold), outcomes[:5], sorted(map(str, set(outcomes[5:])))]
+[len(transport._promises._pending), outcomes[:5], sorted(map(str, set(outcomes[5:])))]
 """) == [0, ["CancelledError"] * 5, ["200", "NetworkError"]]
 
 

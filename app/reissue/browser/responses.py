@@ -11,7 +11,7 @@ from pyodide.ffi import JsException, create_once_callable
 from pyodide.http import AbortError, FetchResponse
 
 from .objects import js_object
-from .told import Told
+from .promises import PromiseBridge
 
 _DIGITS = 15  # of a length that is one
 
@@ -61,12 +61,12 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
     `sending` is what wire.js gave when the request was sent.
     """
 
-    def __init__(self, js_response: Any, sending: Any, wire: Any, told: Told) -> None:
+    def __init__(self, js_response: Any, sending: Any, wire: Any, promises: PromiseBridge) -> None:
         # Not super's: it would make proxies that hardly anybody asks for.
         self.js_response = js_response
         self._sending = sending
         self._wire = wire
-        self._told = told
+        self._promises = promises
 
     @property
     def js_request(self) -> Any:
@@ -90,7 +90,7 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
     def clone(self) -> "PageResponse":
         """A copy whose body can be read as well. Raises BodyUsedError if this one's has been."""
         copy = super().clone()
-        return PageResponse(copy.js_response, self._sending, self._wire, self._told)
+        return PageResponse(copy.js_response, self._sending, self._wire, self._promises)
 
     def discard_body(self) -> None:
         """As `PlainResponse.discard_body`."""
@@ -134,7 +134,7 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
         self._raise_if_failed()
         read = self._wire.read if isinstance(way, str) else self._wire.readWithin
         try:
-            with self._told.of(read, self.js_response, way) as (_, future):
+            with self._promises.of(read, self.js_response, way) as (_, future):
                 return await future
         except JsException as error:
             raise AbortError(error) from None

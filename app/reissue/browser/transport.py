@@ -15,15 +15,15 @@ from ..errors import NetworkError, RequestAborted
 from ..http.messages import Request, Response
 from .gate import native_fetch
 from .objects import js_object
+from .promises import PromiseBridge
 from .responses import PageResponse, PlainResponse
 from .scripts import script
-from .told import Told
 from .xhr import send_at_once
 
 _wire = script("wire")
-_told = Told(_wire.teller) if _wire is not None else None
+_promises = PromiseBridge(_wire.teller) if _wire is not None else None
 
-make_future = _told.turns.future if _told is not None else None
+make_future = _promises.turns.future if _promises is not None else None
 """For `Interceptor`: what a request in line awaits goes on in the turn of the answer that made room."""
 
 
@@ -43,7 +43,7 @@ async def send(request: Request, *, heard: Callable[[int], object] | None = None
         kind = type(body).__name__
         raise TypeError(f"in a page a body is text, bytes or a JavaScript object (FormData, Blob), not {kind}")
     try:
-        return await (_by_pyfetch(request) if _told is None else _by_wire(request, heard))
+        return await (_by_pyfetch(request) if _promises is None else _by_wire(request, heard))
     except (AbortError, _Unanswered) as error:
         if signal is not None and signal.aborted:
             raise RequestAborted from None
@@ -59,7 +59,7 @@ class _Unanswered(OSError):
 
 async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> PageResponse:
     assert _wire is not None
-    assert _told is not None
+    assert _promises is not None
     body, options = request.body, None
     asked, signal = _asked(request), None
     if isinstance(body, bytes):
@@ -77,9 +77,9 @@ async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> P
         if heard is not None and hasattr(response, "status"):  # a page's own fetch may give anything
             heard(response.status)
 
-    with _told.of(_wire.send, *arguments, heard=note) as (sending, answer):
+    with _promises.of(_wire.send, *arguments, heard=note) as (sending, answer):
         try:
-            return PageResponse(await answer, sending, _wire, _told)
+            return PageResponse(await answer, sending, _wire, _promises)
         except JsException as error:
             raise _Unanswered(error.message) from None
         except CancelledError:

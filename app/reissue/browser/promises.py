@@ -1,4 +1,4 @@
-"""What JavaScript tells of its promises (wire.js): each is a future here, settled by one call into Python.
+"""JavaScript's promises (wire.js) as Python's futures: each is settled by one call into Python.
 
 By itself Pyodide enters Python twice for a promise, by two proxies and a timer, which takes 130 to 160 µs.
 """
@@ -13,33 +13,33 @@ from pyodide.ffi import create_proxy
 from ..concurrency.prompt_futures import Turns
 
 
-class Told:
-    """What is told, by number. `teller` is that of wire.js; it has one proxy, which lives as long as the page."""
+class PromiseBridge:
+    """The pending promises, by number. wire.js gets its one proxy by `teller`; the proxy lives as long as the page."""
 
     def __init__(self, teller: Any) -> None:
         self.turns = Turns()
         self._numbers = count()
-        self._untold: dict[int, tuple[Any, Callable[[Any], object] | None]] = {}
+        self._pending: dict[int, tuple[Any, Callable[[Any], object] | None]] = {}
         self._tell = teller(create_proxy(self._settle))
 
     @contextmanager
     def of(
         self, begin: Callable[..., Any], *arguments: Any, heard: Callable[[Any], object] | None = None
     ) -> Iterator[tuple[Any, Any]]:
-        """What `begin(number, tell, *arguments)` gives, and the future of what it tells, which counts in the block.
+        """What `begin(number, tell, *arguments)` returns, and the future that `tell` settles until the block ends.
 
-        `heard` is called with the value before whoever waits for it goes on. It runs in no task, and waits for nothing.
+        `heard` is called with the value before the waiting task goes on. It runs in no task, and must not wait.
         """
         number = next(self._numbers)
         future = self.turns.future()
-        self._untold[number] = future, heard
+        self._pending[number] = future, heard
         try:
             yield begin(number, self._tell, *arguments), future
         finally:
-            del self._untold[number]
+            del self._pending[number]
 
     def _settle(self, number: int, value: Any, error: Any) -> None:
-        future, heard = self._untold.get(number, _NOBODY)
+        future, heard = self._pending.get(number, _NOTHING)
         if future is None or future.done():
             return
         _enter(future.get_loop())
@@ -52,7 +52,7 @@ class Told:
             future.set_result(value)
 
 
-_NOBODY = (None, None)
+_NOTHING = (None, None)
 
 
 def _enter(loop: Any) -> None:
