@@ -10,7 +10,7 @@ from js import Response as JsResponse
 from pyodide.ffi import JsException, create_once_callable
 from pyodide.http import AbortError, FetchResponse
 
-from .objects import js_object
+from .interop import js_object
 from .promises import PromiseBridge
 
 _DIGITS = 15  # of a length that is one

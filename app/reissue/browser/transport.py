@@ -14,10 +14,9 @@ from ..concurrency.blocking import must_block_within
 from ..errors import NetworkError, RequestAborted
 from ..http.messages import Request, Response
 from .gate import native_fetch
-from .objects import js_object
+from .interop import js_object, script
 from .promises import PromiseBridge
 from .responses import PageResponse, PlainResponse
-from .scripts import script
 from .xhr import send_at_once
 
 _wire = script("wire")

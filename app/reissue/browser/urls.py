@@ -7,7 +7,7 @@ from js import URL
 from pyodide.ffi import JsException
 
 from ..http.urls import Url
-from .scripts import script
+from .interop import script
 
 # PyScript gives its workers a `document` too, of the main thread; what a worker fetches is relative to the worker.
 IN_WORKER = hasattr(js, "WorkerGlobalScope")

@@ -9,7 +9,7 @@ from pyodide.ffi import JsException, to_js
 from ..errors import ReissueError
 from ..tokens.jws import Opened
 from ..tokens.signatures import Key, Verdict
-from .objects import js_object
+from .interop import js_object
 
 _CURVES = {"256": "P-256", "384": "P-384", "512": "P-521"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..browser.objects import js_object
+from ..browser.interop import js_object
 
 
 class Scope:

@@ -1,7 +1,15 @@
-"""The library's few lines of JavaScript, as the page has registered them."""
+"""What Python needs of JavaScript: plain objects, and the library's own scripts, as the page has registered them."""
 
 from importlib import import_module
 from typing import Any
+
+import js
+from pyodide.ffi import to_js
+
+
+def js_object(content: dict[str, Any]) -> Any:
+    """A plain object of JavaScript, nested ones too."""
+    return to_js(content, dict_converter=js.Object.fromEntries)
 
 
 def script(name: str) -> Any | None:
