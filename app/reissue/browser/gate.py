@@ -26,7 +26,7 @@ from pyodide.http import _pyfetch
 
 from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
 from ..http.messages import Request
-from .eager import eager_task
+from .blocking import eager_task
 from .interop import script
 from .requests import core_request
 from .urls import checked, js_url

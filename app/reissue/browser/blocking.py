@@ -1,4 +1,4 @@
-"""Tasks that start within the call that makes them."""
+"""For callers that block: tasks that start within the call that makes them."""
 
 import asyncio
 from collections.abc import Coroutine
