@@ -166,7 +166,7 @@ def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
     """This page, for an endpoint that leaves it."""
     if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
         return None
-    from .redirects import LeftPage  # here, since most pages are not left
+    from .navigation import LeftPage  # here, since most pages are not left
 
     return LeftPage(name)
 
