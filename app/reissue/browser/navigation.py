@@ -10,7 +10,7 @@ from ..storage import Store
 from ..tokens.jws import Opened
 from ..tokens.signatures import Key, Verdict
 from . import webcrypto
-from .stores import PageStore
+from .storage import PageStore
 
 
 class LeftPage:

@@ -22,7 +22,7 @@ from . import gate
 from .dpop import PageKey
 from .requests import can_carry_a_token, captured, with_settings_of_its_own
 from .signals import PageSignal
-from .stores import PageStore
+from .storage import PageStore
 from .tabs import page_neighbours
 from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url

@@ -15,7 +15,7 @@ from pyodide.ffi import JsException, create_proxy, to_js
 
 from ..tabs.channel_lock import CourteousNeighbours
 from ..tabs.peers import Neighbours
-from .stores import PageStore
+from .storage import PageStore
 
 
 def page_neighbours(name: str) -> Neighbours | None:
