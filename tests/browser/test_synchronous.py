@@ -169,7 +169,7 @@ None
 
 @pytest.mark.firefox
 def test_the_collector_rests_while_python_is_suspended_and_not_longer(visit: Visit) -> None:
-    """Pyodide 314.0.7 loses its memory if it runs then; see `suspension`."""
+    """Pyodide 314.0.7 loses its memory if it runs then; see `jspi`."""
     opened(visit, SUSPENDS)
     assert visit.run("""
 import gc, httpx2

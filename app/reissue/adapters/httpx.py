@@ -51,7 +51,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """httpx's own protocol."""
-        from ..browser.suspension import attempts_of, wait_for
+        from ..browser.jspi import attempts_of, wait_for
 
         request.read()
         attempts = attempts_of(self._api, _asked(request))

@@ -9,7 +9,7 @@ from typing import Any
 from requests.auth import AuthBase
 
 from ..attempts import Attempts, attached
-from ..browser.suspension import attempts_of, wait_for
+from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
 from .answers import Answer, captured

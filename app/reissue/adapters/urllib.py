@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from ..attempts import attached
-from ..browser.suspension import attempts_of, wait_for
+from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
 from .answers import Answer, captured

@@ -5,7 +5,7 @@ from typing import Any
 import urllib3
 
 from ..attempts import attached
-from ..browser.suspension import attempts_of, wait_for
+from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
 from .answers import Answer, captured

@@ -36,7 +36,7 @@ def wait_for(step: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-class _Held:
+class _CollectorHeld:
     """`run_sync` with the cyclic garbage collector held while any stack is suspended.
 
     Pyodide 314.0.4 to 314.0.7 lose their memory if it runs meanwhile (pyodide/pyodide#6464).
@@ -63,8 +63,8 @@ class _Held:
 
 def hold_collector() -> None:
     """Let every client that suspends hold the collector: those that look `run_sync` up, and httpx2, which keeps it."""
-    if not isinstance(ffi.run_sync, _Held):
-        ffi.run_sync = _Held(ffi.run_sync)
+    if not isinstance(ffi.run_sync, _CollectorHeld):
+        ffi.run_sync = _CollectorHeld(ffi.run_sync)
     keeper = sys.modules.get("httpx2_jsfetch")
-    if keeper is not None and not isinstance(keeper.run_sync, _Held):
+    if keeper is not None and not isinstance(keeper.run_sync, _CollectorHeld):
         keeper.run_sync = ffi.run_sync  # type: ignore[attr-defined]
