@@ -125,7 +125,7 @@ def test_a_storm_over_a_refused_token_shows_one_refresh_and_every_replay(stormed
     names_of_stages = names.all_inner_texts()  # before them "called", where the machine was too busy to send at once
     assert names_of_stages[-3:] == ["on the wire", "401, waits for the refresh", "sent again"]
     styles = stormed.run("""
-from reissue.inspector.body import ROOMY
+from reissue.inspector.requests.body import ROOMY
 timeline = inspector.tabs.requests.timeline
 [timeline.layout is ROOMY, len(inspector.trace.refreshes), len(inspector.trace.calls), inspector.trace.busy]
 """)
@@ -237,7 +237,7 @@ def test_clearing_leaves_nothing_behind(stormed: Visit) -> None:
 def middle_of(panel: Visit, number: int) -> tuple[float, float]:
     """Where a request's first bar is, in the canvas."""
     x, y = panel.run(f"""
-from reissue.inspector import head
+from reissue.inspector.requests import head
 timeline = inspector.tabs.requests.timeline
 life = inspector.trace.life({number})
 [timeline.window.x((life.at + life.steps[-2][0]) / 2), head.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]

@@ -7,12 +7,12 @@ vouches for it.
 from collections.abc import Mapping
 from typing import Any
 
-from ..browser.webcrypto import verified
-from ..errors import ReissueError
-from ..http.json_text import parse_json
-from ..interceptor import Interceptor
-from ..tokens.jws import Opened
-from ..tokens.signatures import HMAC, Key, Verdict, by_keys, by_secret, choose_keys, own_key
+from ...browser.webcrypto import verified
+from ...errors import ReissueError
+from ...http.json_text import parse_json
+from ...interceptor import Interceptor
+from ...tokens.jws import Opened
+from ...tokens.signatures import HMAC, Key, Verdict, by_keys, by_secret, choose_keys, own_key
 from . import webcrypto
 
 USUAL = "/.well-known/jwks.json"

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import js
 from pyodide.ffi import to_js
 
-from ..browser.interop import js_object
-from .dom import element
+from ...browser.interop import js_object
+from ..dom import element
 from .export import GROUP, Measure, as_har, as_json, measures
 from .trace import Trace
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from .dom import Scope, element
+from ..dom import Scope, element
 from .lives import Life
 from .told import duration, outcome, steps
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector.export import as_har, as_json, measures
+from reissue.inspector.requests.export import as_har, as_json, measures
 
-from tests.reissue.inspector.story import CANCELLED, DONE, FAILED, REFUSED, SENT, STARTED, URL, Story
+from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, SENT, STARTED, URL, Story
 
 WALL = 1_700_000_000.0
 

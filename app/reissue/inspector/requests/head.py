@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..events import EndpointPhase, RefreshPhase
+from ...events import EndpointPhase, RefreshPhase
 from .picture import Picture, width_of
 from .trace import MarkKind, Trace
 from .window import Window

@@ -11,9 +11,9 @@ from typing import Any
 
 import js
 
+from ..dom import Scope, element, matches
 from .about import About
 from .body import View
-from .dom import Scope, element, matches
 from .exports import Exports
 from .flow import STACK
 from .head import HEIGHT

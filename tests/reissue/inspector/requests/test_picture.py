@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector import head
-from reissue.inspector.body import (
+from reissue.inspector.requests import head
+from reissue.inspector.requests.body import (
     COMPACT,
     DENSE,
     ROOMY,
@@ -16,12 +16,12 @@ from reissue.inspector.body import (
     label,
     round_up,
 )
-from reissue.inspector.picture import Picture, fit
+from reissue.inspector.requests.picture import Picture, fit
+from reissue.inspector.requests.trace import Trace
+from reissue.inspector.requests.window import Window
 from reissue.inspector.strings import LANGUAGES
-from reissue.inspector.trace import Trace
-from reissue.inspector.window import Window
 
-from tests.reissue.inspector.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, URL, Story
+from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, URL, Story
 
 WORDS: Mapping[str, str] = LANGUAGES["en"]
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import js
 
+from ..dom import Scope, matches
 from . import head
 from .body import DENSE, Layout, View, choose, draw_density, draw_lanes
-from .dom import Scope, matches
 from .flow import STACK
 from .lives import Life
 from .picture import Picture

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
-from ..events import (
+from ...events import (
     EndpointEvent,
     EndpointPhase,
     Event,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..tokens.jws import Opened, compact, open_token
+from ...tokens.jws import Opened, compact, open_token
 from .jwt_view import with_a_byte_broken
 
 SECRET = "a-string-secret-at-least-256-bits-long"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .dom import Scope
+from ..dom import Scope
 from .lives import Life
 from .timeline import Timeline
 

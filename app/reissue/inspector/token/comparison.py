@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .dom import element
+from ..dom import element
 from .held import Held
 from .told_token import length
 

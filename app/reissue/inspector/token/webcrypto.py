@@ -6,8 +6,8 @@ from typing import Any
 import js
 from pyodide.ffi import to_js
 
-from ..browser.webcrypto import imported, parameters_of
-from ..tokens.jws import compact, open_token
+from ...browser.webcrypto import imported, parameters_of
+from ...tokens.jws import compact, open_token
 
 
 async def signed_with_a_key_of_its_own(payload: Mapping[str, Any]) -> str:

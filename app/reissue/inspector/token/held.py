@@ -6,7 +6,7 @@ inside; it is shipped with the interceptor, and its tests hold the two together.
 
 from dataclasses import dataclass, field
 
-from ..interceptor import Interceptor
+from ...interceptor import Interceptor
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What the inspector's record holds of a client's events."""
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, SignOutPhase, StorePhase, WaitsFor
-from reissue.inspector.lives import Outcome, Stage
-from reissue.inspector.trace import Mark, MarkKind, Trace
+from reissue.inspector.requests.lives import Outcome, Stage
+from reissue.inspector.requests.trace import Mark, MarkKind, Trace
 
-from tests.reissue.inspector.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
+from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
 
 
 def test_a_request_is_stretches_of_time_from_its_call_to_its_end() -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 from reissue import WaitsFor
-from reissue.inspector import flow as flow_module
-from reissue.inspector.flow import Flow, Lane, Level
-from reissue.inspector.lives import Stage
+from reissue.inspector.requests import flow as flow_module
+from reissue.inspector.requests.flow import Flow, Lane, Level
+from reissue.inspector.requests.lives import Stage
 
-from tests.reissue.inspector.story import DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
+from tests.reissue.inspector.requests.story import DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
 
 
 def lanes(flow: Flow) -> list[list[int]]:

@@ -1,7 +1,7 @@
 """Time on pixels."""
 
 import pytest
-from reissue.inspector.window import LONGEST, SHORTEST, Window
+from reissue.inspector.requests.window import LONGEST, SHORTEST, Window
 
 
 def test_times_lie_on_pixels_and_what_is_out_of_sight_just_beyond_the_edge() -> None:

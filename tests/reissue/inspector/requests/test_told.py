@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector import head, told
+from reissue.inspector.requests import head, told
+from reissue.inspector.requests.trace import Trace
+from reissue.inspector.requests.window import Window
 from reissue.inspector.strings import LANGUAGES, language_of
-from reissue.inspector.trace import Trace
-from reissue.inspector.window import Window
 
-from tests.reissue.inspector.story import CANCELLED, DONE, FAILED, SENT, STARTED, Story
+from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, SENT, STARTED, Story
 
 WORDS: Mapping[str, str] = LANGUAGES["en"]
 WINDOW = Window(0.0, 10.0, 1000)

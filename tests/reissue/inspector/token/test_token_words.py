@@ -5,11 +5,11 @@ from __future__ import annotations
 import jwt
 import pytest
 from reissue import Credential, Interceptor, Response
-from reissue.inspector import forgeries
-from reissue.inspector.held import held_by
-from reissue.inspector.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
 from reissue.inspector.strings import LANGUAGES
-from reissue.inspector.told_token import from_now, length
+from reissue.inspector.token import forgeries
+from reissue.inspector.token.held import held_by
+from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
+from reissue.inspector.token.told_token import from_now, length
 from reissue.tokens.jws import Kind, open_token
 from reissue.tokens.signatures import Verdict, by_secret
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import js
 
-from ..events import Event, RefreshEvent, SessionEvent
-from ..interceptor import Interceptor
-from ..tokens.jws import Kind, Opened, open_token
-from ..tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
+from ...events import Event, RefreshEvent, SessionEvent
+from ...interceptor import Interceptor
+from ...tokens.jws import Kind, Opened, open_token
+from ...tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
+from ..dom import Scope, element
 from . import forgeries
 from .comparison import comparison
-from .dom import Scope, element
 from .held import held_by
 from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, oddities, shown
 from .keys import Keys

@@ -13,7 +13,7 @@ from enum import Enum
 from math import isfinite
 from typing import Any, Final
 
-from ..tokens.jws import Kind, Opened, from_base64url, open_token, to_base64url
+from ...tokens.jws import Kind, Opened, from_base64url, open_token, to_base64url
 
 
 class Sort(Enum):

@@ -1,10 +1,10 @@
 """What a filter takes, and when its picture is made anew."""
 
 import pytest
-from reissue.inspector.selection import Filter, Kind, Selection
+from reissue.inspector.requests.selection import Filter, Kind, Selection
 from reissue.testing import Clock
 
-from tests.reissue.inspector.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, URL, Story
+from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, URL, Story
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from reissue import (
     StorePhase,
     WaitsFor,
 )
-from reissue.inspector.lives import Life
-from reissue.inspector.trace import Trace
+from reissue.inspector.requests.lives import Life
+from reissue.inspector.requests.trace import Trace
 
 URL = "https://api.test/v1/notes"
 STARTED, SENT, REFUSED, REPLAYED, DONE, FAILED, CANCELLED = (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..dom import element
 from . import head, told
-from .dom import element
 from .selection import Selection
 from .timeline import Timeline
 from .trace import Trace

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..events import RefreshPhase
+from ...events import RefreshPhase
 from . import head
 from .flow import STACK, Flow
 from .lives import Life, Stage

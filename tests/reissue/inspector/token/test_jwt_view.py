@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reissue.http.json_text import parse_json
-from reissue.inspector import jwt_view
-from reissue.inspector.jwt_view import (
+from reissue.inspector.token import jwt_view
+from reissue.inspector.token.jwt_view import (
     EXPLAINED,
     MOST,
     PUBLIC,
