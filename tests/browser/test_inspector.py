@@ -70,7 +70,7 @@ def choose(panel: Visit, number: int) -> None:
     panel.page.keyboard.press("Home")
     for _ in range(number - 1):
         panel.page.keyboard.press("ArrowRight")
-    expect(panel[".about h3"]).to_have_text(f"Request {number}")
+    expect(panel[".details h3"]).to_have_text(f"Request {number}")
 
 
 def pixels(panel: Visit) -> str:
@@ -159,7 +159,7 @@ def test_a_list_stands_for_the_picture(stormed: Visit) -> None:
     expect(option).to_contain_text("401, waits for the refresh")
     stormed.page.keyboard.press("Escape")
     expect(option).to_have_count(0)
-    expect(stormed[".about"]).to_contain_text("Point at a request")
+    expect(stormed[".details"]).to_contain_text("Point at a request")
 
 
 def test_keys_zoom_follow_and_show_a_request_close_up(stormed: Visit) -> None:
@@ -253,9 +253,9 @@ def test_pointing_tells_and_clicking_chooses(stormed: Visit) -> None:
     expect(hint).to_contain_text("#2  GET  done, 200")
     expect(hint).to_contain_text("401, waits for the refresh")
     canvas.click(position={"x": x, "y": y})
-    expect(stormed[".about h3"]).to_have_text("Request 2")
+    expect(stormed[".details h3"]).to_have_text("Request 2")
     stormed.button("Close the details").click()
-    expect(stormed[".about"]).to_contain_text("Point at a request")
+    expect(stormed[".details"]).to_contain_text("Point at a request")
     expect(stormed["[role=listbox]"]).to_be_focused()
     stormed[".totals"].hover()
     expect(hint).to_be_hidden()
@@ -430,9 +430,9 @@ def test_requests_that_wait_fail_or_end_show_it(panel: Visit, page: Page) -> Non
     panel.run("await api.sign_out()")
     panel.run("await outcome('/api/echo')")
     choose(panel, 1)
-    expect(panel[".about dd"].first).to_have_text("rejected, 404")
+    expect(panel[".details dd"].first).to_have_text("rejected, 404")
     page.keyboard.press("ArrowRight")
-    expect(panel[".about dd"].first).to_have_text("failed, SessionEnded")
+    expect(panel[".details dd"].first).to_have_text("failed, SessionEnded")
     expect(panel["[role=status]"]).to_have_text("Session ended")
 
 

@@ -53,7 +53,7 @@ def test_every_word_that_is_made_of_a_name_is_there() -> None:
 def test_no_word_is_left_over() -> None:
     files = [file for file in INSPECTOR.rglob("*.py") if file.parent.name != "strings"]
     sources = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    made = re.compile(r"requests\.(stage|outcome|mark|kind|view|refresh|call|about)\.|panel\.(tab|language)\.")
+    made = re.compile(r"requests\.(stage|outcome|mark|kind|view|refresh|call|details)\.|panel\.(tab|language)\.")
     plain = [key for key in LANGUAGES["en"] if key.startswith(OWN) and not made.match(key)]
     by_button = {f"requests.{name}" for name in re.findall(r"_(?:button|choice)\(\s*\"([\w.]+)\"", sources)}
     assert [

@@ -12,8 +12,8 @@ from typing import Any
 import js
 
 from ..dom import Scope, element, matches
-from .about import About
 from .body import View
+from .details import Details
 from .exports import Exports
 from .flow import STACK
 from .head import HEIGHT
@@ -58,7 +58,7 @@ class RequestsView:
         frame = element("div", self._stage, self._empty, class_="frame")
         self._hint = Hint(frame, self.timeline, self._selection, trace, words)
         self._totals = element("p", class_="totals")
-        self._about = About(words, closed=lambda: self._choose(None))
+        self._details = Details(words, closed=lambda: self._choose(None))
         self._follow = self._button("follow", lambda: self._set_follow(not self.timeline.follows), aria_pressed="true")
         self._search = element(
             "input", type="search", placeholder=words["requests.filter.hint"], aria_label=words["requests.filter"]
@@ -83,7 +83,7 @@ class RequestsView:
             frame,
             element("p", words["requests.list.hint"], id="hint", class_="aside"),
             element("div", self._totals, self._ends(), class_="controls"),
-            self._about.root,
+            self._details.root,
             self._legend(),
             self._status,
         )
@@ -95,7 +95,7 @@ class RequestsView:
         self._pointer = Pointer(
             self.timeline, hovered=self._hint.show, left=self._hint.hide, picked=self._choose, moved=self._show_follow
         )
-        for part in (self._about, self._hint, self._pointer, self.timeline):
+        for part in (self._details, self._hint, self._pointer, self.timeline):
             self._scope.at_end(part.close)
         self._scope.at_end(self._forget_timer)
         self.changed()
@@ -243,7 +243,7 @@ class RequestsView:
 
     def _choose(self, life: Life | None) -> None:
         if life is None:
-            had_focus = self._about.has_focus
+            had_focus = self._details.has_focus
             self.timeline.chosen = 0
             self.timeline.invalidate()
             if had_focus:
@@ -257,7 +257,7 @@ class RequestsView:
         lives = self._selection.lives
         place = next((place for place, life in enumerate(lives) if life.number == self.timeline.chosen), None)
         life = self._trace.life(self.timeline.chosen)
-        self._about.show(life, self.timeline.now, self._trace.first or 0.0)
+        self._details.show(life, self.timeline.now, self._trace.first or 0.0)
         if place is None:
             self._options.replaceChildren()
             self._stage.removeAttribute("aria-activedescendant")

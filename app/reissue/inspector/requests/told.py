@@ -55,13 +55,13 @@ def steps(life: Life, now: float, words: Words) -> list[Step]:
 def sentence(life: Life, now: float, words: Words) -> str:
     """All about a request, for a screen reader."""
     parts = [
-        f"{words['requests.about'].format(number=life.number)}: {life.method} {life.url}",
+        f"{words['requests.details'].format(number=life.number)}: {life.method} {life.url}",
         outcome(life, words),
         duration(life.duration(now)),
         *(f"{step.name} {step.took}" for step in steps(life, now, words)),
     ]
     if not life.replayable:
-        parts.append(f"{words['requests.about.body']} {words['requests.about.once']}")
+        parts.append(f"{words['requests.details.body']} {words['requests.details.once']}")
     return ", ".join(parts)
 
 
@@ -70,7 +70,7 @@ def lines(life: Life, now: float, words: Words) -> list[str]:
     first = f"#{life.number}  {life.method}  {outcome(life, words)}  {duration(life.duration(now))}"
     found = [first, life.url, *(f"{step.after}  {step.name}  {step.took}" for step in steps(life, now, words))]
     if not life.replayable:
-        found.append(f"{words['requests.about.body']}: {words['requests.about.once']}")
+        found.append(f"{words['requests.details.body']}: {words['requests.details.once']}")
     return found
 
 

@@ -7,7 +7,7 @@ from .lives import Life
 from .told import duration, outcome, steps
 
 
-class About:
+class Details:
     """Tells all about one request, below the timeline. `closed` is called when somebody wants to see it no more."""
 
     def __init__(self, words: Mapping[str, str], *, closed: Callable[[], object]) -> None:
@@ -18,12 +18,12 @@ class About:
         self._url = element("p", class_="url")
         self._facts = element("dl")
         self._steps = element("tbody")
-        close = element("button", "×", type="button", class_="sign", aria_label=words["requests.about.close"])
+        close = element("button", "×", type="button", class_="sign", aria_label=words["requests.details.close"])
         self._scope.listen(close, "click", lambda _: closed())
-        heads = [element("th", words[f"requests.about.{name}"], scope="col") for name in ("stage", "after", "for")]
+        heads = [element("th", words[f"requests.details.{name}"], scope="col") for name in ("stage", "after", "for")]
         table = element(
             "table",
-            element("caption", words["requests.about.steps"], class_="aside"),
+            element("caption", words["requests.details.steps"], class_="aside"),
             element("thead", element("tr", *heads)),
             self._steps,
         )
@@ -33,8 +33,8 @@ class About:
             self._url,
             element("div", self._facts, table, class_="columns"),
         )
-        self._none = element("p", words["requests.about.none"], class_="quiet")
-        self.root = element("section", self._none, self._known, class_="about")
+        self._none = element("p", words["requests.details.none"], class_="quiet")
+        self.root = element("section", self._none, self._known, class_="details")
         self.show(None, 0.0, 0.0)
 
     @property
@@ -55,7 +55,7 @@ class About:
             return
         self._shown = state
         words = self._words
-        name = words["requests.about"].format(number=life.number)
+        name = words["requests.details"].format(number=life.number)
         self.root.setAttribute("aria-label", name)
         self._title.textContent = name
         self._url.textContent = f"{life.method} {life.url}"
@@ -65,10 +65,10 @@ class About:
             ("took", duration(life.duration(now))),
         ]
         if not life.replayable:
-            facts.append(("body", words["requests.about.once"]))
+            facts.append(("body", words["requests.details.once"]))
         self._facts.replaceChildren(
             *(
-                element("div", element("dt", words[f"requests.about.{key}"]), element("dd", value))
+                element("div", element("dt", words[f"requests.details.{key}"]), element("dd", value))
                 for key, value in facts
             )
         )
