@@ -248,17 +248,17 @@ life = inspector.trace.life({number})
 @pytest.mark.firefox
 def test_pointing_tells_and_clicking_chooses(stormed: Visit) -> None:
     x, y = middle_of(stormed, 2)
-    canvas, hint = stormed["canvas"], stormed[".hint"]
+    canvas, tooltip = stormed["canvas"], stormed[".tooltip"]
     canvas.hover(position={"x": x, "y": y})
-    expect(hint).to_contain_text("#2  GET  done, 200")
-    expect(hint).to_contain_text("401, waits for the refresh")
+    expect(tooltip).to_contain_text("#2  GET  done, 200")
+    expect(tooltip).to_contain_text("401, waits for the refresh")
     canvas.click(position={"x": x, "y": y})
     expect(stormed[".details h3"]).to_have_text("Request 2")
     stormed.button("Close the details").click()
     expect(stormed[".details"]).to_contain_text("Point at a request")
     expect(stormed["[role=listbox]"]).to_be_focused()
     stormed[".totals"].hover()
-    expect(hint).to_be_hidden()
+    expect(tooltip).to_be_hidden()
 
 
 def test_pointing_at_the_head_tells_of_the_refresh(stormed: Visit) -> None:
@@ -267,9 +267,9 @@ timeline, (refresh,) = inspector.tabs.requests.timeline, inspector.trace.refresh
 timeline.window.x((refresh.at + refresh.ended_at) / 2)
 """)
     stormed["canvas"].hover(position={"x": x, "y": 44})
-    expect(stormed[".hint"]).to_contain_text("Token renewed")
+    expect(stormed[".tooltip"]).to_contain_text("Token renewed")
     stormed["canvas"].hover(position={"x": x, "y": 25})
-    expect(stormed[".hint"]).to_contain_text(re.compile(r"token, good for \d+ s"))
+    expect(stormed[".tooltip"]).to_contain_text(re.compile(r"token, good for \d+ s"))
 
 
 def test_dragging_moves_the_time_and_stops_following(stormed: Visit) -> None:

@@ -17,12 +17,12 @@ from .details import Details
 from .exports import Exports
 from .flow import STACK
 from .head import HEIGHT
-from .hint import Hint
 from .lives import Life
 from .pointer import Pointer
 from .selection import Filter, Kind, Selection
 from .timeline import Timeline
 from .told import news, sentence, totals
+from .tooltip import Tooltip
 from .trace import Trace
 
 ZOOM = 1.6
@@ -56,7 +56,7 @@ class RequestsView:
         self._empty = element("div", class_="empty")
         self._emptiness: tuple[bool, int] | None = None
         frame = element("div", self._stage, self._empty, class_="frame")
-        self._hint = Hint(frame, self.timeline, self._selection, trace, words)
+        self._tooltip = Tooltip(frame, self.timeline, self._selection, trace, words)
         self._totals = element("p", class_="totals")
         self._details = Details(words, closed=lambda: self._choose(None))
         self._follow = self._button("follow", lambda: self._set_follow(not self.timeline.follows), aria_pressed="true")
@@ -93,9 +93,13 @@ class RequestsView:
         self._scope.listen(self._stage, "keydown", self._key)
         self._scope.listen(self._empty, "click", self._clear_filter)
         self._pointer = Pointer(
-            self.timeline, hovered=self._hint.show, left=self._hint.hide, picked=self._choose, moved=self._show_follow
+            self.timeline,
+            hovered=self._tooltip.show,
+            left=self._tooltip.hide,
+            picked=self._choose,
+            moved=self._show_follow,
         )
-        for part in (self._details, self._hint, self._pointer, self.timeline):
+        for part in (self._details, self._tooltip, self._pointer, self.timeline):
             self._scope.at_end(part.close)
         self._scope.at_end(self._forget_timer)
         self.changed()
@@ -280,8 +284,8 @@ class RequestsView:
     # The words around the picture
 
     def _drawn(self) -> None:
-        """The picture is new: so may be what the hint points at."""
-        self._hint.follow()
+        """The picture is new: so may be what the tooltip is about."""
+        self._tooltip.follow()
 
     def _tell_proxy(self) -> Any:
         if not hasattr(self, "_telling"):

@@ -12,7 +12,7 @@ from .trace import Trace
 OFF = 14  # pixels from the pointer
 
 
-class Hint:
+class Tooltip:
     """A note in `frame` about what lies under the pointer, kept up as the picture moves."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Hint:
         )
         self._at: tuple[float, float] | None = None
         self._said: list[str] = []
-        self._note = element("div", class_="hint", aria_hidden="true")
+        self._note = element("div", class_="tooltip", aria_hidden="true")
         self._note.hidden = True
         frame.append(self._note)
 
