@@ -237,10 +237,10 @@ def test_clearing_leaves_nothing_behind(stormed: Visit) -> None:
 def middle_of(panel: Visit, number: int) -> tuple[float, float]:
     """Where a request's first bar is, in the canvas."""
     x, y = panel.run(f"""
-from reissue.inspector.requests import head
+from reissue.inspector.requests import axis
 timeline = inspector.tabs.requests.timeline
 life = inspector.trace.life({number})
-[timeline.window.x((life.at + life.steps[-2][0]) / 2), head.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
+[timeline.window.x((life.at + life.steps[-2][0]) / 2), axis.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
 """)
     return float(x), float(y)
 

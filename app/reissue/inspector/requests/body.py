@@ -10,8 +10,8 @@ from enum import Enum
 from math import ceil, floor, log10
 from urllib.parse import urlsplit
 
+from .axis import HEIGHT
 from .flow import STACK, Flow
-from .head import HEIGHT
 from .lives import Life, Outcome, Stage
 from .picture import Picture, Text
 from .window import Window

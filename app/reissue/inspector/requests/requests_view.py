@@ -12,11 +12,11 @@ from typing import Any
 import js
 
 from ..dom import Scope, element, matches
+from .axis import HEIGHT
 from .body import View
 from .details import Details
 from .exports import Exports
 from .flow import STACK
-from .head import HEIGHT
 from .lives import Life
 from .pointer import Pointer
 from .selection import Filter, Kind, Selection

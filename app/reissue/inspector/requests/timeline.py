@@ -16,7 +16,7 @@ from typing import Any
 import js
 
 from ..dom import Scope, matches
-from . import head
+from . import axis
 from .body import DENSE, Layout, View, choose, draw_density, draw_lanes
 from .flow import STACK
 from .lives import Life
@@ -131,16 +131,16 @@ class Timeline:
         lane = self._selection.flow.lane_of.get(life.number)
         if lane is not None and self.layout.lane:
             top = lane * self.layout.lane
-            room = self._height - head.HEIGHT - self.layout.lane
+            room = self._height - axis.HEIGHT - self.layout.lane
             if not self.stage.scrollTop <= top <= self.stage.scrollTop + room:
                 self.stage.scrollTop = max(0, top - room // 2)
         self.invalidate()
 
     def life_at(self, x: float, y: float) -> Life | None:
         """The request at a point of the canvas."""
-        if not self.layout.lane or y < head.HEIGHT:
+        if not self.layout.lane or y < axis.HEIGHT:
             return None
-        lane = int(y - head.HEIGHT + self.stage.scrollTop) // self.layout.lane
+        lane = int(y - axis.HEIGHT + self.stage.scrollTop) // self.layout.lane
         near = (self._selection.flow.at(self.window.time(x + aside), lane) for aside in (0, -4, 4))
         return next((life for life in near if life is not None), None)
 
@@ -174,11 +174,11 @@ class Timeline:
                 self.window = Window(0.0, max(LEAST_SPAN, min(FULL_SPAN, seen)), self.window.width)
             self.window = self.window.ending(now + PAD * self.window.span)
         window, height, flow = self.window, self._height, self._selection.flow
-        room = height - head.HEIGHT
+        room = height - axis.HEIGHT
         self.layout, lanes = choose(self.view, flow, window, room)
         self._make_room(self.layout.height(lanes))
         body = Picture()
-        head.draw_bands(body, self._trace, window, now, height)
+        axis.draw_bands(body, self._trace, window, now, height)
         if self.layout.lane:
             scrolled = max(0, min(int(self.stage.scrollTop), self._lanes_height - room))
             draw_lanes(body, flow, window, now, self.layout, room=room, scrolled=scrolled, chosen=self.chosen)
@@ -188,11 +188,11 @@ class Timeline:
         if self._trace.busy:
             body.box("now", window.x(now), 0, 1, height)
         top = Picture()
-        head.draw_head(top, self._trace, window, now, self._words)
+        axis.draw_axis(top, self._trace, window, now, self._words)
         context = self._context
         context.clearRect(0, 0, window.width, height)
         self._paint(body)
-        context.clearRect(0, 0, window.width, head.HEIGHT)
+        context.clearRect(0, 0, window.width, axis.HEIGHT)
         self._paint(top)
 
     def _bracket(self, body: Picture, window: Window, now: float) -> None:
@@ -201,7 +201,7 @@ class Timeline:
         if life is not None:
             left = window.x(life.at)
             right = window.x(life.ended_at if life.ended_at is not None else now)
-            body.box("ink", left, head.HEIGHT, max(2, right - left), 3)
+            body.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
 
     def _paint(self, picture: Picture) -> None:
         context, fill, write = self._context, self._context.fill, self._context.fillText
@@ -220,7 +220,7 @@ class Timeline:
         """Let the stage scroll over so many pixels of lanes."""
         if lanes_height != self._lanes_height:
             self._lanes_height = lanes_height
-            self.spacer.style.height = f"{max(0, lanes_height + head.HEIGHT + 6 - self._height)}px"
+            self.spacer.style.height = f"{max(0, lanes_height + axis.HEIGHT + 6 - self._height)}px"
 
     # The page around it
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...events import RefreshPhase
-from . import head
+from . import axis
 from .flow import STACK, Flow
 from .lives import Life, Stage
 from .trace import Trace
@@ -80,10 +80,10 @@ def counts(flow: Flow, time: float, words: Words) -> list[str]:
     return [f"{count:,}  {words[f'requests.stage.{stage.value}']}" for stage, count in found if count]
 
 
-def of_the_head(trace: Trace, window: Window, now: float, x: int, y: int, words: Words) -> list[str]:
+def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words: Words) -> list[str]:
     """What the rows above the lanes show at this point."""
     time, near = window.time(x), 6 * window.span / window.width
-    if y >= head.CALLS:
+    if y >= axis.CALLS:
         for refresh in trace.refreshes:
             end = now if refresh.ended_at is None else refresh.ended_at
             if refresh.at - near <= time <= end + near:
@@ -104,7 +104,7 @@ def of_the_head(trace: Trace, window: Window, now: float, x: int, y: int, words:
         ][:1]
     marks = [mark for mark in trace.marks if abs(mark.at - time) <= near]
     if marks:
-        return [f"{words[head.MARKS[mark.kind]]}{f' ({mark.detail})' if mark.detail else ''}" for mark in marks]
+        return [f"{words[axis.MARKS[mark.kind]]}{f' ({mark.detail})' if mark.detail else ''}" for mark in marks]
     for token in trace.tokens:
         end = max(now, window.right) if token.ended_at is None else token.ended_at
         if token.at <= time <= end:
@@ -133,7 +133,7 @@ def totals(trace: Trace, matching: int, words: Words) -> str:
 
 def news(trace: Trace, words: Words) -> str:
     """What a listener should be told now: of the last refresh, or the end of the session, whichever is later."""
-    told = [(mark.at, words[head.MARKS[mark.kind]]) for mark in list(trace.marks)[-1:]]
+    told = [(mark.at, words[axis.MARKS[mark.kind]]) for mark in list(trace.marks)[-1:]]
     for refresh in list(trace.refreshes)[-1:]:
         at = refresh.at if refresh.phase is RefreshPhase.STARTED else refresh.ended_at or refresh.at
         told.append((at, words[f"requests.refresh.{refresh.phase.value}"]))

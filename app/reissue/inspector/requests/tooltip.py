@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..dom import element
-from . import head, told
+from . import axis, told
 from .selection import Selection
 from .timeline import Timeline
 from .trace import Trace
@@ -64,8 +64,8 @@ class Tooltip:
 
     def _lines(self, x: float, y: float) -> list[str]:
         timeline, words = self._timeline, self._words
-        if y < head.HEIGHT:
-            return told.of_the_head(self._trace, timeline.window, timeline.now, int(x), int(y), words)
+        if y < axis.HEIGHT:
+            return told.of_the_axis(self._trace, timeline.window, timeline.now, int(x), int(y), words)
         life = timeline.life_at(x, y)
         if life is not None:
             return told.lines(life, timeline.now, words)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector.requests import head
+from reissue.inspector.requests import axis
 from reissue.inspector.requests.body import (
     COMPACT,
     DENSE,
@@ -42,7 +42,7 @@ def test_a_replayed_request_is_a_bar_a_refusal_a_line_and_a_bar() -> None:
     story = Story()
     story.storm(1)
     picture = lanes(story, Window(0.0, 4.0, 400))
-    top = head.HEIGHT + ROOMY.top
+    top = axis.HEIGHT + ROOMY.top
     assert shown(picture) == {
         "wire": [f"M0 {top}h100v9h-100z"],
         "refusal": [f"M99 {top - 1}h2v11h-2z"],
@@ -88,7 +88,7 @@ def test_what_takes_less_than_a_pixel_is_still_seen() -> None:
     for at, phase in ((2.0, STARTED), (2.0, SENT), (2.0001, REFUSED), (2.0002, REPLAYED), (2.0003, DONE)):
         story.request(2, at, phase)
     picture = lanes(story, Window(0.0, 4.0, 400))
-    top = head.HEIGHT + ROOMY.top
+    top = axis.HEIGHT + ROOMY.top
     assert shown(picture) == {"wire": [f"M100 {top}h2v9h-2z"], "replay": [f"M200 {top}h2v9h-2z"]}
 
 
@@ -107,7 +107,7 @@ def test_only_the_lanes_in_sight_are_drawn() -> None:
     story.storm(100)
     picture = lanes(story, Window(0.0, 4.0, 400), room=260, scrolled=26 * 40)
     assert len(picture.shapes["wire"]) == 11
-    assert picture.shapes["wire"][0].startswith(f"M0 {head.HEIGHT + ROOMY.top}h"), "scrolled to the 41st"
+    assert picture.shapes["wire"][0].startswith(f"M0 {axis.HEIGHT + ROOMY.top}h"), "scrolled to the 41st"
 
 
 def test_a_lane_draws_no_more_than_it_has_pixels_for() -> None:
@@ -156,7 +156,7 @@ def test_stages_are_piled_up_on_each_other() -> None:
     for number in range(4):
         story.request(number, 2.0, DONE)
     picture = density(story, Window(0.0, 4.0, 8))
-    bottom, tall = 320 - 6, 320 - head.HEIGHT - 26
+    bottom, tall = 320 - 6, 320 - axis.HEIGHT - 26
     wire, both = bottom - round(4 * tall / 10 + 0.4), bottom - tall
     assert shown(picture)["wire"] == [f"M0 {bottom}H2V{wire}H4V{bottom}H8z"]
     waits = bottom - round(6 * tall / 10 + 0.4)
@@ -199,8 +199,8 @@ def test_the_scale_is_a_figure_that_is_easy_to_read(most: float, scale: int) -> 
 
 def head_of(trace: Trace, window: Window, now: float) -> tuple[Picture, list[str]]:
     picture = Picture()
-    head.draw_bands(picture, trace, window, now, 320)
-    head.draw_head(picture, trace, window, now, WORDS)
+    axis.draw_bands(picture, trace, window, now, 320)
+    axis.draw_axis(picture, trace, window, now, WORDS)
     return picture, [text.text for text in picture.texts]
 
 
@@ -214,8 +214,8 @@ def test_the_head_shows_the_axis_the_token_and_the_calls() -> None:
     picture, texts = head_of(story.trace, Window(0.0, 10.0, 1000), 5.0)
     assert texts[:3] == ["0 s", "1 s", "2 s"]
     assert texts[-3:] == ["token, good for 60 s", "sign-in", "refresh"]
-    assert picture.shapes["token"] == [f"M100 {head.TOKEN}h899v{head.ROW}h-899z"]
-    assert picture.shapes["call"][1].startswith(f"M300 {head.CALLS}h200"), "up to now"
+    assert picture.shapes["token"] == [f"M100 {axis.TOKEN}h899v{axis.ROW}h-899z"]
+    assert picture.shapes["call"][1].startswith(f"M300 {axis.CALLS}h200"), "up to now"
     assert picture.shapes["band"][0].startswith("M200 "), "from when it began to wait for its turn"
     story.call(5.0, EndpointPhase.FAILED, error="OSError")
     story.refresh(5.0, RefreshPhase.UNAVAILABLE, error="OSError")
@@ -247,7 +247,7 @@ def test_a_hand_over_and_the_ends_of_sessions_are_marked_through_all_lanes() -> 
     story.refresh(2.0, RefreshPhase.TAKEN_OVER, remaining=60)
     picture, _ = head_of(story.trace, Window(0.0, 4.0, 400), 4.0)
     lines, signs = picture.shapes["mark"][:2], picture.shapes["mark"][2:]
-    assert [line.partition("h")[0] for line in lines] == [f"M100 {head.TOKEN}", f"M200 {head.TOKEN}"]
+    assert [line.partition("h")[0] for line in lines] == [f"M100 {axis.TOKEN}", f"M200 {axis.TOKEN}"]
     assert "l7 -7" in signs[1], "a diamond"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector.requests import head, told
+from reissue.inspector.requests import axis, told
 from reissue.inspector.requests.trace import Trace
 from reissue.inspector.requests.window import Window
 from reissue.inspector.strings import LANGUAGES, language_of
@@ -71,19 +71,19 @@ def test_the_head_tells_of_refreshes_calls_tokens_and_marks() -> None:
     story.refresh(4.0, RefreshPhase.STARTED)
     story.call(4.5, EndpointPhase.ASKED)
 
-    def at(seconds: float, y: int = head.TOKEN) -> list[str]:
-        return told.of_the_head(trace, WINDOW, 5.0, round(seconds * 100), y, WORDS)
+    def at(seconds: float, y: int = axis.TOKEN) -> list[str]:
+        return told.of_the_axis(trace, WINDOW, 5.0, round(seconds * 100), y, WORDS)
 
-    assert at(4.2, head.CALLS) == ["Refresh running", "1.00 s", "refresh  500 ms"]
-    assert at(0.2, head.CALLS) == ["sign-in  GrantRefused  500 ms"]
-    assert at(2.5, head.CALLS) == []
+    assert at(4.2, axis.CALLS) == ["Refresh running", "1.00 s", "refresh  500 ms"]
+    assert at(0.2, axis.CALLS) == ["sign-in  GrantRefused  500 ms"]
+    assert at(2.5, axis.CALLS) == []
     assert at(1.0) == ["Signed in"]
     assert at(0.5) == []
     assert at(2.0) == ["token, good for 2 s"]
     assert at(3.5) == ["token, expired"]
     story.call(6.0, EndpointPhase.FAILED, error="OSError")
     story.refresh(6.0, RefreshPhase.UNAVAILABLE, error="OSError")
-    assert at(5.0, head.CALLS)[0] == "Refresh failed, to be tried later: OSError"
+    assert at(5.0, axis.CALLS)[0] == "Refresh failed, to be tried later: OSError"
     trace.found_token(7.0, None)
     assert at(8.0) == ["token, its end unknown"]
     story.session(9.0, SessionPhase.ENDED, reason="signed_out")

@@ -43,7 +43,7 @@ def draw_bands(picture: Picture, trace: Trace, window: Window, now: float, heigh
             picture.box("mark", window.x(mark.at), TOKEN, 1, height)
 
 
-def draw_head(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
+def draw_axis(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
     """The three rows above the lanes."""
     for time, figure in _ticks(trace, window):
         x = window.x(time)
