@@ -125,7 +125,7 @@ def test_a_storm_over_a_refused_token_shows_one_refresh_and_every_replay(stormed
     names_of_stages = names.all_inner_texts()  # before them "called", where the machine was too busy to send at once
     assert names_of_stages[-3:] == ["on the wire", "401, waits for the refresh", "sent again"]
     styles = stormed.run("""
-from reissue.inspector.requests.body import ROOMY
+from reissue.inspector.requests.lanes import ROOMY
 timeline = inspector.tabs.requests.timeline
 [timeline.layout is ROOMY, len(inspector.trace.refreshes), len(inspector.trace.calls), inspector.trace.busy]
 """)

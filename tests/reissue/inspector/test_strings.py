@@ -6,8 +6,8 @@ from string import Formatter
 
 import pytest
 from reissue import EndpointPhase, RefreshPhase
-from reissue.inspector.requests.body import View
 from reissue.inspector.requests.flow import STACK
+from reissue.inspector.requests.lanes import View
 from reissue.inspector.requests.lives import Outcome, Stage
 from reissue.inspector.requests.selection import Kind
 from reissue.inspector.requests.trace import MarkKind

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from .body import label
+from .lanes import label
 from .lives import Life, Outcome, Stage
 from .trace import Trace
 

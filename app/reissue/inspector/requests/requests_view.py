@@ -13,10 +13,10 @@ import js
 
 from ..dom import Scope, element, matches
 from .axis import HEIGHT
-from .body import View
 from .details import Details
 from .exports import Exports
 from .flow import STACK
+from .lanes import View
 from .lives import Life
 from .pointer import Pointer
 from .selection import Filter, Kind, Selection

@@ -17,8 +17,8 @@ import js
 
 from ..dom import Scope, matches
 from . import axis
-from .body import DENSE, Layout, View, choose, draw_density, draw_lanes
 from .flow import STACK
+from .lanes import DENSE, Layout, View, choose, draw_density, draw_lanes
 from .lives import Life
 from .picture import Picture
 from .selection import Selection
@@ -177,31 +177,31 @@ class Timeline:
         room = height - axis.HEIGHT
         self.layout, lanes = choose(self.view, flow, window, room)
         self._make_room(self.layout.height(lanes))
-        body = Picture()
-        axis.draw_bands(body, self._trace, window, now, height)
+        below = Picture()
+        axis.draw_bands(below, self._trace, window, now, height)
         if self.layout.lane:
             scrolled = max(0, min(int(self.stage.scrollTop), self._lanes_height - room))
-            draw_lanes(body, flow, window, now, self.layout, room=room, scrolled=scrolled, chosen=self.chosen)
+            draw_lanes(below, flow, window, now, self.layout, room=room, scrolled=scrolled, chosen=self.chosen)
         else:
-            draw_density(body, flow, window, now, height)
-            self._bracket(body, window, now)
+            draw_density(below, flow, window, now, height)
+            self._bracket(below, window, now)
         if self._trace.busy:
-            body.box("now", window.x(now), 0, 1, height)
+            below.box("now", window.x(now), 0, 1, height)
         top = Picture()
         axis.draw_axis(top, self._trace, window, now, self._words)
         context = self._context
         context.clearRect(0, 0, window.width, height)
-        self._paint(body)
+        self._paint(below)
         context.clearRect(0, 0, window.width, axis.HEIGHT)
         self._paint(top)
 
-    def _bracket(self, body: Picture, window: Window, now: float) -> None:
+    def _bracket(self, below: Picture, window: Window, now: float) -> None:
         """Where the chosen request is, when there are no lanes."""
         life = self._trace.life(self.chosen)
         if life is not None:
             left = window.x(life.at)
             right = window.x(life.ended_at if life.ended_at is not None else now)
-            body.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
+            below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
 
     def _paint(self, picture: Picture) -> None:
         context, fill, write = self._context, self._context.fill, self._context.fillText

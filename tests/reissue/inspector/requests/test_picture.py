@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
 from reissue.inspector.requests import axis
-from reissue.inspector.requests.body import (
+from reissue.inspector.requests.lanes import (
     COMPACT,
     DENSE,
     ROOMY,
