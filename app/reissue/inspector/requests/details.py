@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ..dom import Scope, element
-from .lives import Life
+from .life import Life
 from .told import duration, outcome, steps
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from .lanes import label
-from .lives import Life, Outcome, Stage
+from .life import Life, Outcome, Stage
 from .trace import Trace
 
 _COLOURS = {

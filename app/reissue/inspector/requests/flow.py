@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import pairwise
 
-from .lives import Life, Outcome, Stage
+from .life import Life, Outcome, Stage
 
 STACK = (Stage.WIRE, Stage.REPLAY, Stage.REFUSED, Stage.STEP_UP, Stage.REFRESH, Stage.ADMISSION, Stage.RESUME)
 """The stages of which levels are kept, in the order in which they are piled up. CALLED takes no time."""

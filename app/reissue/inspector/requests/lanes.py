@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .axis import HEIGHT
 from .flow import STACK, Flow
-from .lives import Life, Outcome, Stage
+from .life import Life, Outcome, Stage
 from .picture import Picture, Text
 from .window import Window
 

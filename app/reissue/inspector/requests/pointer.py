@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dom import Scope
-from .lives import Life
+from .life import Life
 from .timeline import Timeline
 
 CLICK = 4  # pixels that a hand may tremble

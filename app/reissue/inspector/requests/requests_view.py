@@ -17,7 +17,7 @@ from .details import Details
 from .exports import Exports
 from .flow import STACK
 from .lanes import View
-from .lives import Life
+from .life import Life
 from .pointer import Pointer
 from .selection import Filter, Kind, Selection
 from .timeline import Timeline

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .flow import Flow
-from .lives import Life, Outcome
+from .life import Life, Outcome
 from .trace import Trace
 
 

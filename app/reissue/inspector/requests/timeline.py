@@ -19,7 +19,7 @@ from ..dom import Scope, matches
 from . import axis
 from .flow import STACK
 from .lanes import DENSE, Layout, View, choose, draw_density, draw_lanes
-from .lives import Life
+from .life import Life
 from .picture import Picture
 from .selection import Selection
 from .trace import Trace

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...events import RefreshPhase
 from . import axis
 from .flow import STACK, Flow
-from .lives import Life, Stage
+from .life import Life, Stage
 from .trace import Trace
 from .window import Window
 

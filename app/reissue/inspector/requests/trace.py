@@ -23,7 +23,7 @@ from ...events import (
     WaitsFor,
 )
 from .flow import Flow
-from .lives import Life, Outcome, Stage
+from .life import Life, Outcome, Stage
 
 KEPT = 10_000
 """Requests that are remembered."""

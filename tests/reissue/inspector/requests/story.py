@@ -17,7 +17,7 @@ from reissue import (
     StorePhase,
     WaitsFor,
 )
-from reissue.inspector.requests.lives import Life
+from reissue.inspector.requests.life import Life
 from reissue.inspector.requests.trace import Trace
 
 URL = "https://api.test/v1/notes"

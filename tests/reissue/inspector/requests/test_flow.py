@@ -4,7 +4,7 @@ import pytest
 from reissue import WaitsFor
 from reissue.inspector.requests import flow as flow_module
 from reissue.inspector.requests.flow import Flow, Lane, Level
-from reissue.inspector.requests.lives import Stage
+from reissue.inspector.requests.life import Stage
 
 from tests.reissue.inspector.requests.story import DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
 

@@ -1,7 +1,7 @@
 """What the inspector's record holds of a client's events."""
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, SignOutPhase, StorePhase, WaitsFor
-from reissue.inspector.requests.lives import Outcome, Stage
+from reissue.inspector.requests.life import Outcome, Stage
 from reissue.inspector.requests.trace import Mark, MarkKind, Trace
 
 from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
