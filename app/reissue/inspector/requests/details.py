@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ..dom import Scope, element
 from .life import Life
-from .told import duration, outcome, steps
+from .wording import duration, outcome, steps
 
 
 class Details:

@@ -15,7 +15,7 @@ from .trace import Trace
 
 
 class Exports:
-    """What the buttons do. `told` gets a sentence when it is done."""
+    """What the buttons do. `wording` gets a sentence when it is done."""
 
     def __init__(self, trace: Trace, words: Mapping[str, str], *, told: Callable[[str], object]) -> None:
         self._trace, self._words, self._told = trace, words, told

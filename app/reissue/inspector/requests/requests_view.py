@@ -21,9 +21,9 @@ from .life import Life
 from .pointer import Pointer
 from .selection import Filter, Kind, Selection
 from .timeline import Timeline
-from .told import news, sentence, totals
 from .tooltip import Tooltip
 from .trace import Trace
+from .wording import news, sentence, totals
 
 ZOOM = 1.6
 PAGE = 10  # requests

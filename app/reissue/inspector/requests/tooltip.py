@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..dom import element
-from . import axis, told
+from . import axis, wording
 from .selection import Selection
 from .timeline import Timeline
 from .trace import Trace
@@ -65,10 +65,10 @@ class Tooltip:
     def _lines(self, x: float, y: float) -> list[str]:
         timeline, words = self._timeline, self._words
         if y < axis.HEIGHT:
-            return told.of_the_axis(self._trace, timeline.window, timeline.now, int(x), int(y), words)
+            return wording.of_the_axis(self._trace, timeline.window, timeline.now, int(x), int(y), words)
         life = timeline.life_at(x, y)
         if life is not None:
-            return told.lines(life, timeline.now, words)
+            return wording.lines(life, timeline.now, words)
         if timeline.layout.lane:
             return []
-        return told.counts(self._selection.flow, timeline.window.time(x), words)
+        return wording.counts(self._selection.flow, timeline.window.time(x), words)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..dom import element
 from .held import Held
-from .told_token import length
+from .wording import length
 
 ROWS = ("for", "life", "kept", "read", "leak")
 

@@ -24,7 +24,7 @@ from .comparison import comparison
 from .held import held_by
 from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, oddities, shown
 from .keys import Keys
-from .told_token import from_now, length
+from .wording import from_now, length
 
 Words = Mapping[str, str]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector.requests import axis, told
+from reissue.inspector.requests import axis, wording
 from reissue.inspector.requests.trace import Trace
 from reissue.inspector.requests.window import Window
 from reissue.inspector.strings import LANGUAGES, language_of
@@ -19,14 +19,14 @@ def test_everything_about_a_request_is_told() -> None:
     story.storm(1)
     life = story.trace.life(1)
     assert life is not None
-    assert told.lines(life, 9.0, WORDS) == [
+    assert wording.lines(life, 9.0, WORDS) == [
         "#1  GET  done, 200  3.00 s",
         "https://api.test/v1/notes",
         "0.0 ms  on the wire  1.00 s",
         "1.00 s  401, waits for the refresh  1.00 s",
         "2.00 s  sent again  1.00 s",
     ]
-    assert told.sentence(life, 9.0, WORDS) == (
+    assert wording.sentence(life, 9.0, WORDS) == (
         "Request 1: GET https://api.test/v1/notes, done, 200, 3.00 s, on the wire 1.00 s, "
         "401, waits for the refresh 1.00 s, sent again 1.00 s"
     )
@@ -36,30 +36,30 @@ def test_a_request_on_its_way_tells_what_it_does_now_and_how_it_failed_later() -
     story = Story()
     life = story.request(1, 0.0, STARTED, replayable=False)
     assert life is not None
-    assert told.lines(life, 0.5, WORDS)[2] == "0.0 ms  called  500 ms"
+    assert wording.lines(life, 0.5, WORDS)[2] == "0.0 ms  called  500 ms"
     story.request(1, 1.0, WaitsFor.ADMISSION)
-    assert told.outcome(life, WORDS) == "waits its turn for the wire"
-    assert [step.name for step in told.steps(life, 2.0, WORDS)] == ["called", "waits its turn for the wire"]
-    assert told.lines(life, 2.0, WORDS)[-1] == "Body: can be sent only once"
-    assert told.sentence(life, 2.0, WORDS).endswith("Body can be sent only once")
+    assert wording.outcome(life, WORDS) == "waits its turn for the wire"
+    assert [step.name for step in wording.steps(life, 2.0, WORDS)] == ["called", "waits its turn for the wire"]
+    assert wording.lines(life, 2.0, WORDS)[-1] == "Body: can be sent only once"
+    assert wording.sentence(life, 2.0, WORDS).endswith("Body can be sent only once")
     story.request(1, 3.0, FAILED, error="NetworkError")
-    assert told.outcome(life, WORDS) == "failed, NetworkError"
+    assert wording.outcome(life, WORDS) == "failed, NetworkError"
     other = story.request(2, 3.0, STARTED)
     story.request(2, 4.0, CANCELLED)
     assert other is not None
-    assert told.outcome(other, WORDS) == "cancelled"
+    assert wording.outcome(other, WORDS) == "cancelled"
 
 
 def test_times_have_units_that_fit() -> None:
-    times = [told.duration(seconds) for seconds in (0.00085, 0.0123, 0.999, 1.5, 119, 600)]
+    times = [wording.duration(seconds) for seconds in (0.00085, 0.0123, 0.999, 1.5, 119, 600)]
     assert times == ["0.8 ms", "12 ms", "999 ms", "1.50 s", "119.00 s", "10 min"]
 
 
 def test_a_moment_tells_how_many_requests_are_at_which_stage() -> None:
     story = Story()
     story.storm(3)
-    assert told.counts(story.trace.flow, 1.5, WORDS) == ["3  401, waits for the refresh"]
-    assert told.counts(story.trace.flow, 9.0, WORDS) == []
+    assert wording.counts(story.trace.flow, 1.5, WORDS) == ["3  401, waits for the refresh"]
+    assert wording.counts(story.trace.flow, 9.0, WORDS) == []
 
 
 def test_the_head_tells_of_refreshes_calls_tokens_and_marks() -> None:
@@ -72,7 +72,7 @@ def test_the_head_tells_of_refreshes_calls_tokens_and_marks() -> None:
     story.call(4.5, EndpointPhase.ASKED)
 
     def at(seconds: float, y: int = axis.TOKEN) -> list[str]:
-        return told.of_the_axis(trace, WINDOW, 5.0, round(seconds * 100), y, WORDS)
+        return wording.of_the_axis(trace, WINDOW, 5.0, round(seconds * 100), y, WORDS)
 
     assert at(4.2, axis.CALLS) == ["Refresh running", "1.00 s", "refresh  500 ms"]
     assert at(0.2, axis.CALLS) == ["sign-in  GrantRefused  500 ms"]
@@ -93,31 +93,31 @@ def test_the_head_tells_of_refreshes_calls_tokens_and_marks() -> None:
 
 def test_the_totals_say_what_is_on_its_way_and_what_is_hidden() -> None:
     story = Story(Trace(kept=10))
-    assert told.totals(story.trace, 0, WORDS) == "Requests: 0"
+    assert wording.totals(story.trace, 0, WORDS) == "Requests: 0"
     for number in range(1, 11):
         story.whole(number, number, number)
     story.request(11, 20.0, STARTED)
     story.request(11, 20.0, SENT)
     story.request(12, 20.0, STARTED)
-    assert told.totals(story.trace, 3, WORDS) == (
+    assert wording.totals(story.trace, 3, WORDS) == (
         "Requests: 3 of 10 · 1 on the wire · 1 waiting · the oldest 2 are forgotten"
     )
     story.request(11, 21.0, DONE)
     story.request(12, 21.0, SENT)
-    assert told.totals(story.trace, 10, WORDS) == "Requests: 10 · 1 on the wire · the oldest 2 are forgotten"
+    assert wording.totals(story.trace, 10, WORDS) == "Requests: 10 · 1 on the wire · the oldest 2 are forgotten"
 
 
 def test_the_news_are_the_last_refresh_or_the_end_of_the_session() -> None:
     story = Story()
-    assert told.news(story.trace, WORDS) == ""
+    assert wording.news(story.trace, WORDS) == ""
     story.session(0.0, SessionPhase.STARTED)
-    assert told.news(story.trace, WORDS) == "Signed in"
+    assert wording.news(story.trace, WORDS) == "Signed in"
     story.refresh(1.0, RefreshPhase.STARTED)
-    assert told.news(story.trace, WORDS) == "Refresh running"
+    assert wording.news(story.trace, WORDS) == "Refresh running"
     story.refresh(2.0, RefreshPhase.SUCCEEDED)
-    assert told.news(story.trace, WORDS) == "Token renewed"
+    assert wording.news(story.trace, WORDS) == "Token renewed"
     story.session(3.0, SessionPhase.ENDED, reason="refused")
-    assert told.news(story.trace, WORDS) == "Session ended"
+    assert wording.news(story.trace, WORDS) == "Session ended"
 
 
 def test_a_language_is_found_by_its_tag() -> None:

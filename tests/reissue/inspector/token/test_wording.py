@@ -9,7 +9,7 @@ from reissue.inspector.strings import LANGUAGES
 from reissue.inspector.token import forgeries
 from reissue.inspector.token.held import held_by
 from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
-from reissue.inspector.token.told_token import from_now, length
+from reissue.inspector.token.wording import from_now, length
 from reissue.tokens.jws import Kind, open_token
 from reissue.tokens.signatures import Verdict, by_secret
 
