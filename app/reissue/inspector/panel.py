@@ -14,8 +14,8 @@ from ..errors import ReissueError
 from ..events import Event, RequestEvent
 from ..interceptor import Interceptor
 from .dom import Scope, element
-from .requests.requests_view import RequestsView
 from .requests.trace import Trace
+from .requests.view import RequestsView
 from .strings import LANGUAGES, language_of
 
 STYLES = ("panel.css", "token/token.css")
@@ -133,7 +133,7 @@ class _Tabs:
         self.requests = RequestsView(self._roots["requests"], trace, words)
         self._scope.at_end(self.requests.close)
         if "token" in self._roots:
-            token_view = import_module(f"{__package__}.token.token_view")
+            token_view = import_module(f"{__package__}.token.view")
             self._scope.at_end(token_view.TokenView(self._roots["token"], api, words).close)
         for name, button in self._buttons.items():
             self._scope.listen(button, "click", partial(self._pressed, name))
