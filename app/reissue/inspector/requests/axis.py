@@ -1,4 +1,4 @@
-"""The head of the picture: the axis of time, the token's life, and the calls to the endpoint."""
+"""The rows above the lanes: the axis of time, the token's life, and the calls to the endpoint."""
 
 from collections.abc import Mapping
 

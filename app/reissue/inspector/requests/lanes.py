@@ -1,4 +1,4 @@
-"""The body of the picture: each request in its lane, or, where there are too many, how many are at each stage.
+"""Below the axis: each request in its lane, or, where there are too many, how many are at each stage.
 
 What is drawn is bounded by the pixels, not by the requests: a lane skips what would fall on the same pixel, and lanes
 that are out of sight are not looked at.

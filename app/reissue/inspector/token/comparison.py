@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ...snapshot import Snapshot
 from ..dom import element
-from .held import Held
 from .wording import length
 
 ROWS = ("for", "life", "kept", "read", "leak")
 
 
-def comparison(held: Held | None, words: Mapping[str, str]) -> Any:
+def comparison(snapshot: Snapshot | None, words: Mapping[str, str]) -> Any:
     """The table, with the session's own figures where there is one."""
-    place = held.place if held else "memory"
+    place = snapshot.place if snapshot else "memory"
     in_store = "memory" if place == "memory" else "storage"
-    in_page = bool(held and held.refresh_token_in_page)
+    in_page = bool(snapshot and snapshot.refresh_token_in_page)
     texts: dict[str, tuple[Any, Any]] = {
         row: (words.get(f"token.compare.{row}.access"), words.get(f"token.compare.{row}.refresh")) for row in ROWS
     }
-    texts["life"] = (_life(held, words), words["token.compare.life.refresh"])
+    texts["life"] = (_life(snapshot, words), words["token.compare.life.refresh"])
     kept = words[f"token.compare.kept.{place}"]
     texts["kept"] = (kept, kept if in_page else words["token.compare.kept.cookie"])
     read = words[f"token.compare.read.{in_store}"]
@@ -48,10 +48,10 @@ def comparison(held: Held | None, words: Mapping[str, str]) -> Any:
 _NAMES = ("access", "refresh")
 
 
-def _life(held: Held | None, words: Mapping[str, str]) -> Any:
-    if held is None or held.life is None or held.remaining is None:
+def _life(snapshot: Snapshot | None, words: Mapping[str, str]) -> Any:
+    if snapshot is None or snapshot.life is None or snapshot.remaining is None:
         return words["token.compare.life.unknown"]
     before, _, after = (
-        words["token.compare.life.access"].format(length=length(held.life, words), left="\0").partition("\0")
+        words["token.compare.life.access"].format(length=length(snapshot.life, words), left="\0").partition("\0")
     )
-    return element("span", before, element("span", length(held.remaining, words), class_="token-left"), after)
+    return element("span", before, element("span", length(snapshot.remaining, words), class_="token-left"), after)

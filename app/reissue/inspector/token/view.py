@@ -21,7 +21,6 @@ from ...tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
 from ..dom import Scope, element
 from . import forgeries
 from .comparison import comparison
-from .held import held_by
 from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, oddities, shown
 from .keys import Keys
 from .wording import from_now, length
@@ -156,9 +155,9 @@ class TokenView:
         if not self._stale or not self._root.offsetParent:
             return
         self._stale = False
-        held = held_by(self._api)
-        self._compare.replaceChildren(comparison(held, self._words))
-        text = self._pasted if self._pasted is not None else held.token if held else ""
+        snapshot = self._api._snapshot()
+        self._compare.replaceChildren(comparison(snapshot, self._words))
+        text = self._pasted if self._pasted is not None else snapshot.token if snapshot else ""
         opened = open_token(text)
         if opened != self._opened or not self._title.textContent:
             self._opened = opened
@@ -330,9 +329,9 @@ class TokenView:
         for place, moment in self._times:
             place.textContent = from_now(moment - now, self._words)
         if self._pasted is None and (left := self._compare.querySelector(".token-left")):
-            held = held_by(self._api)
-            if held and held.remaining is not None:
-                left.textContent = length(held.remaining, self._words)
+            snapshot = self._api._snapshot()
+            if snapshot and snapshot.remaining is not None:
+                left.textContent = length(snapshot.remaining, self._words)
 
     # Whether the signature holds
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jwt
 import pytest
 from reissue import Credential, Interceptor, Response
 from reissue.inspector.strings import LANGUAGES
 from reissue.inspector.token import forgeries
-from reissue.inspector.token.held import held_by
 from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
 from reissue.inspector.token.wording import from_now, length
+from reissue.storage import Memory
 from reissue.tokens.jws import Kind, open_token
 from reissue.tokens.signatures import Verdict, by_secret
 
@@ -27,19 +29,34 @@ async def test_what_a_client_holds_is_its_current_token_and_where_it_is_kept() -
         return Credential(access_token="new", refresh_token="next", expires_in=60)
 
     api = Interceptor(server, audience="https://api.test/", endpoint=refresh, clock=lambda: 1000.0)
-    assert held_by(api) is None
+    assert api._snapshot() is None
     await api.adopt("old", expires_in=300)
-    held = held_by(api)
-    assert held is not None
-    assert (held.token, held.life, held.remaining, held.place) == ("old", 300, 300, "memory")
-    assert not held.refresh_token_in_page
-    assert "old" not in repr(held)
+    snapshot = api._snapshot()
+    assert snapshot is not None
+    assert (snapshot.token, snapshot.life, snapshot.remaining, snapshot.place) == ("old", 300, 300, "memory")
+    assert not snapshot.refresh_token_in_page
+    assert "old" not in repr(snapshot)
     await api.renew()
-    held = held_by(api)
-    assert held is not None
-    assert (held.token, held.refresh_token_in_page) == ("new", True)
+    snapshot = api._snapshot()
+    assert snapshot is not None
+    assert (snapshot.token, snapshot.refresh_token_in_page) == ("new", True)
     await api.sign_out()
-    assert held_by(api) is None
+    assert api._snapshot() is None
+    await api.close()
+
+
+async def test_the_browsers_storage_that_keeps_a_session_is_named() -> None:
+    class LocalStorage(Memory):
+        area = "localStorage"
+
+    async def never(_: object) -> Any:
+        raise AssertionError
+
+    api = Interceptor(never, audience="https://api.test/", endpoint=never, store=LocalStorage())
+    await api.adopt("token", expires_in=300)
+    snapshot = api._snapshot()
+    assert snapshot is not None
+    assert snapshot.place == "localStorage"
     await api.close()
 
 
