@@ -63,11 +63,6 @@ class Level:
         place = bisect_right(self._times, time)
         return self._counts[place - 1] if place else 0
 
-    def peak(self, left: float, right: float) -> int:
-        """The most there were at once in that time."""
-        first = max(0, bisect_right(self._times, left) - 1)
-        return max(self._counts[first : bisect_right(self._times, right)], default=0)
-
     def averages(self, edges: Sequence[float]) -> list[float]:
         """How many there were on average between each of these times, which ascend, and the next."""
         times, counts, areas = self._times, self._counts, self._areas

@@ -195,12 +195,6 @@ def lasting(length: float) -> list[tuple[int, str]]:
     return [part for part in parts if part[0]] or [(left, "s")]
 
 
-def lifetime_of(payload: Mapping[str, Any]) -> float | None:
-    """The whole life that the token was given, in seconds (`exp - iat`); None if it does not say."""
-    ends, begins = seconds(payload.get("exp")), seconds(payload.get("iat"))
-    return None if ends is None or begins is None else ends - begins
-
-
 # --- What is odd --------------------------------------------------------------------------------------------
 
 

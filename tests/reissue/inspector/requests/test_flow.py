@@ -55,12 +55,11 @@ def test_a_lane_gives_those_that_reach_into_a_time_and_the_one_nearest_to_it() -
 
 def test_a_level_knows_how_many_there_were_at_any_time_and_on_average() -> None:
     level = Level()
-    assert (level.now, level.at(1.0), level.peak(0.0, 9.0), level.averages([0.0, 1.0])) == (0, 0, 0, [0.0])
+    assert (level.now, level.at(1.0), level.averages([0.0, 1.0])) == (0, 0, [0.0])
     for at, change in ((1.0, 1), (2.0, 1), (2.0, 2), (4.0, -3)):
         level.step(at, change)
     assert [level.at(time) for time in (0.5, 1.0, 2.0, 3.9, 4.0, 99.0)] == [0, 1, 4, 4, 1, 1]
     assert level.now == 1
-    assert (level.peak(0.0, 1.5), level.peak(3.0, 3.5), level.peak(4.0, 9.0)) == (1, 4, 1)
     assert level.averages([0.0, 1.0, 2.0, 3.0, 5.0, 5.0]) == [0.0, 1.0, 4.0, 2.5, 0.0]
     assert level.averages([0.0, 4.0]) == [(1 + 8) / 4]
     assert level.averages([0.0, 1.0]) == [0.0]
@@ -86,7 +85,7 @@ def test_each_stage_has_its_level() -> None:
     assert [stages[Stage.WIRE] for stages in at.values()] == [3, 0, 0, 0]
     assert [stages[Stage.REFUSED] for stages in at.values()] == [0, 3, 0, 0]
     assert [stages[Stage.REPLAY] for stages in at.values()] == [0, 0, 3, 0]
-    assert flow.all.peak(0.0, 9.0) == 3
+    assert [flow.all.at(time) for time in at] == [3, 3, 3, 0]
 
 
 def test_bad_ends_are_found_by_their_time() -> None:
