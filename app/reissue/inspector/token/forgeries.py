@@ -7,15 +7,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ...tokens.jws import Opened, compact, open_token
+from ...tokens.jws import ParsedToken, compact, parse_token
 from .jwt_view import with_a_byte_broken
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 
 
-def broken(opened: Opened) -> str:
+def broken(parsed: ParsedToken) -> str:
     """The same token with one letter changed."""
-    return with_a_byte_broken(opened)
+    return with_a_byte_broken(parsed)
 
 
 def unsigned(payload: Mapping[str, Any]) -> str:
@@ -29,7 +29,9 @@ def signed(payload: Mapping[str, Any], secret: str) -> str:
 
     header = {"alg": "HS256", "typ": "JWT"}
     algorithm: Any = jwt.get_algorithm_by_name("HS256")
-    return compact(header, payload, algorithm.sign(open_token(compact(header, payload)).signing_input, secret.encode()))
+    return compact(
+        header, payload, algorithm.sign(parse_token(compact(header, payload)).signing_input, secret.encode())
+    )
 
 
 def sample() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from enum import Enum
 from math import isfinite
 from typing import Any, Final
 
-from ...tokens.jws import Kind, Opened, from_base64url, open_token, to_base64url
+from ...tokens.jws import Kind, ParsedToken, from_base64url, parse_token, to_base64url
 
 
 class Sort(Enum):
@@ -198,24 +198,24 @@ def lasting(length: float) -> list[tuple[int, str]]:
 # --- What is odd --------------------------------------------------------------------------------------------
 
 
-def oddities(opened: Opened, *, now: float, leeway: float = 5) -> list[Finding]:
+def oddities(parsed: ParsedToken, *, now: float, leeway: float = 5) -> list[Finding]:
     """What deserves a look, the grave first. `leeway` (seconds) is how far two clocks may be apart."""
-    found = [*(Finding(Odd.TWICE, name) for name in opened.twice)]
-    if opened.header is not None:
-        found += _of_header(opened, opened.header)
-    if opened.payload is not None:
-        found += _of_payload(opened.payload, now, leeway)
+    found = [*(Finding(Odd.TWICE, name) for name in parsed.twice)]
+    if parsed.header is not None:
+        found += _of_header(parsed, parsed.header)
+    if parsed.payload is not None:
+        found += _of_payload(parsed.payload, now, leeway)
     return sorted(found, key=lambda finding: not finding.grave)
 
 
-def _of_header(opened: Opened, header: Mapping[str, Any]) -> Iterator[Finding]:
-    algorithm = opened.algorithm
+def _of_header(parsed: ParsedToken, header: Mapping[str, Any]) -> Iterator[Finding]:
+    algorithm = parsed.algorithm
     unsigned = algorithm.lower() == "none"
     if unsigned:
         yield Finding(Odd.ALG_NONE, visible(algorithm, 20))
     elif not algorithm:
         yield Finding(Odd.ALG_MISSING)
-    elif algorithm not in ALGORITHMS and opened.kind is not Kind.ENCRYPTED:
+    elif algorithm not in ALGORITHMS and parsed.kind is not Kind.ENCRYPTED:
         yield Finding(Odd.ALG_UNKNOWN, visible(algorithm, 40))
     for name in ("jwk", "x5c"):
         if name in header:
@@ -227,14 +227,14 @@ def _of_header(opened: Opened, header: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(Odd.KID_INJECTION, visible(kid, 80))
     if "crit" in header:
         yield Finding(Odd.CRITICAL, shown(header["crit"], 80))
-    if opened.signature is None or unsigned:
+    if parsed.signature is None or unsigned:
         return
     length = ALGORITHMS.get(algorithm)
-    if not opened.signature:
+    if not parsed.signature:
         yield Finding(Odd.NO_SIGNATURE)
-    elif length is not None and len(opened.signature) != length:
-        yield Finding(Odd.SIGNATURE_LENGTH, f"{len(opened.signature)} ≠ {length}")
-    elif not any(opened.signature):
+    elif length is not None and len(parsed.signature) != length:
+        yield Finding(Odd.SIGNATURE_LENGTH, f"{len(parsed.signature)} ≠ {length}")
+    elif not any(parsed.signature):
         # CVE-2022-21449: r = s = 0 was good for every message and every key.
         yield Finding(Odd.SIGNED_NOTHING)
 
@@ -269,15 +269,15 @@ def _of_payload(payload: Mapping[str, Any], now: float, leeway: float) -> Iterat
 # --- Tokens to try ------------------------------------------------------------------------------------------
 
 
-def with_a_byte_broken(opened: Opened) -> str:
+def with_a_byte_broken(parsed: ParsedToken) -> str:
     """The same token with one letter of its payload changed such that it can still be read, where there is one."""
-    header, payload, *rest = (*opened.parts, "", "")[:3]
+    header, payload, *rest = (*parsed.parts, "", "")[:3]
     text = (from_base64url(payload) or b"").decode("utf-8", "replace")
     letters = [place for place, sign in enumerate(text) if sign.isascii() and sign.isalnum()]
     for place in letters[: 20 + _TRIED // (len(text) + 1)]:
         other = text[:place] + _next(text[place]) + text[place + 1 :]
-        broken = open_token(f"{header}.{to_base64url(other.encode())}.{''.join(rest)}")
-        if broken.payload is not None and broken.payload.keys() == (opened.payload or {}).keys():
+        broken = parse_token(f"{header}.{to_base64url(other.encode())}.{''.join(rest)}")
+        if broken.payload is not None and broken.payload.keys() == (parsed.payload or {}).keys():
             return broken.token
     return f"{header}.{payload[:-1]}{'A' if payload[-1:] != 'A' else 'B'}.{''.join(rest)}"
 

@@ -11,7 +11,7 @@ from ...browser.webcrypto import verified
 from ...errors import ReissueError
 from ...http.json_text import parse_json
 from ...interceptor import Interceptor
-from ...tokens.jws import Opened
+from ...tokens.jws import ParsedToken
 from ...tokens.signatures import HMAC, Key, Verdict, by_keys, by_secret, choose_keys, own_key
 from . import webcrypto
 
@@ -47,20 +47,20 @@ class Keys:
         except (TypeError, ValueError):
             self.trouble = "not a key set"
 
-    async def verify(self, opened: Opened) -> tuple[Verdict, Key | None]:
+    async def verify(self, parsed: ParsedToken) -> tuple[Verdict, Key | None]:
         """Whether the signature holds, and the key that said so: if the token brings one, that one."""
-        if opened.algorithm in HMAC:
+        if parsed.algorithm in HMAC:
             if (
                 not self.secret
                 and self._set is not None
-                and choose_keys(opened, self._set) is not Verdict.WRONG_KEY_TYPE
+                and choose_keys(parsed, self._set) is not Verdict.WRONG_KEY_TYPE
             ):
                 return Verdict.PUBLIC_KEY_AS_SECRET, None
-            return by_secret(opened, self.secret), None
-        own = own_key(opened)
+            return by_secret(parsed, self.secret), None
+        own = own_key(parsed)
         if own is not None:
-            return await verified(opened, own), own
-        return await by_keys(opened, self._set, verified)
+            return await verified(parsed, own), own
+        return await by_keys(parsed, self._set, verified)
 
     async def public_key_as_text(self) -> str:
         """The first public key of the set, as text; a fresh one if there is no set."""

@@ -16,7 +16,7 @@ import js
 
 from ...events import Event, RefreshEvent, SessionEvent
 from ...interceptor import Interceptor
-from ...tokens.jws import Kind, Opened, open_token
+from ...tokens.jws import Kind, ParsedToken, parse_token
 from ...tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
 from ..dom import Scope, element
 from . import forgeries
@@ -35,7 +35,7 @@ class TokenView:
         self._root, self._api, self._words = root, api, words
         self._keys = Keys(api)
         self._pasted: str | None = None
-        self._opened = Opened(Kind.EMPTY)
+        self._parsed = ParsedToken(Kind.EMPTY)
         self._uncovered = False
         self._stale = True  # is something else to be shown than is there?
         self._times: list[tuple[Any, float]] = []
@@ -119,7 +119,7 @@ class TokenView:
     def _tries(self) -> Any:
         words = self._words
         self._payload_tries = [
-            self._button("token.try.break", lambda: self._put(forgeries.broken(self._opened))),
+            self._button("token.try.break", lambda: self._put(forgeries.broken(self._parsed))),
             self._button("token.try.none", lambda: self._put(forgeries.unsigned(self._payload()))),
             self._button("token.try.confusion", lambda: self._start(self._confuse())),
             self._button("token.try.own", lambda: self._start(self._bring_key())),
@@ -158,9 +158,9 @@ class TokenView:
         snapshot = self._api._snapshot()
         self._compare.replaceChildren(comparison(snapshot, self._words))
         text = self._pasted if self._pasted is not None else snapshot.token if snapshot else ""
-        opened = open_token(text)
-        if opened != self._opened or not self._title.textContent:
-            self._opened = opened
+        parsed = parse_token(text)
+        if parsed != self._parsed or not self._title.textContent:
+            self._parsed = parsed
             self._render()
 
     def _show(self, text: str) -> None:
@@ -178,7 +178,7 @@ class TokenView:
         self._area.focus()
 
     def _payload(self) -> Mapping[str, Any]:
-        return self._opened.payload or {}
+        return self._parsed.payload or {}
 
     def _show_sample(self) -> None:
         self._keys.secret = self._secret.value = forgeries.SECRET
@@ -197,41 +197,41 @@ class TokenView:
     # What is shown of it
 
     def _render(self) -> None:
-        words, opened, live = self._words, self._opened, self._pasted is None
+        words, parsed, live = self._words, self._parsed, self._pasted is None
         self._times = []
-        empty = opened.kind is Kind.EMPTY
+        empty = parsed.kind is Kind.EMPTY
         self._title.textContent = words["token.none" if empty else "token.live" if live else "token.pasted"]
         self._back.hidden = live
         self._whole.hidden = empty
         for button in self._payload_tries:
-            button.hidden = opened.payload is None
+            button.hidden = parsed.payload is None
         if empty:
             return
         self._render_raw()
-        findings = oddities(opened, now=time.time())
+        findings = oddities(parsed, now=time.time())
         self._odd.replaceChildren(*map(self._finding, findings[:MOST]), *self._left_out(len(findings), "li"))
         if not findings:
             self._odd.replaceChildren(element("li", words["token.odd.none"], class_="quiet"))
         self._parts.replaceChildren(*self._sections())
-        self._shared.hidden = opened.algorithm not in HMAC
-        self._public.hidden = opened.algorithm not in KEY_TYPES
-        if opened.algorithm in KEY_TYPES and not self._keys.fetched:
+        self._shared.hidden = parsed.algorithm not in HMAC
+        self._public.hidden = parsed.algorithm not in KEY_TYPES
+        if parsed.algorithm in KEY_TYPES and not self._keys.fetched:
             self._start(self._fetch())
         else:
             self._start(self._verify())
 
     def _render_raw(self) -> None:
         names = ("header", "payload", "signature")
-        covered = self._pasted is None and not self._uncovered and len(self._opened.parts) == 3
+        covered = self._pasted is None and not self._uncovered and len(self._parsed.parts) == 3
         spans = []
-        for place, part in enumerate(self._opened.parts):
-            name = names[place] if len(self._opened.parts) == 3 else "payload"
+        for place, part in enumerate(self._parsed.parts):
+            name = names[place] if len(self._parsed.parts) == 3 else "payload"
             hidden = covered and name == "signature"
             text = self._words["token.covered"] if hidden else part
             spans += ["."] if place else []
             spans.append(element("span", text, class_=f"token-{name}{' token-covered' if hidden else ''}"))
         self._raw.replaceChildren(*spans)
-        of_session = self._pasted is None and len(self._opened.parts) == 3
+        of_session = self._pasted is None and len(self._parsed.parts) == 3
         self._cover.hidden = self._cover_hint.hidden = not of_session
         self._cover.textContent = self._words["token.uncover" if covered else "token.cover"]
 
@@ -249,17 +249,17 @@ class TokenView:
         )
 
     def _sections(self) -> list[Any]:
-        opened, words = self._opened, self._words
-        if opened.kind is Kind.OPAQUE:
+        parsed, words = self._parsed, self._words
+        if parsed.kind is Kind.OPAQUE:
             return [element("p", words["token.opaque"])]
         sections = []
-        if opened.kind is not Kind.SIGNED:
-            sections.append(element("p", words[f"token.{opened.kind.value}"]))
+        if parsed.kind is not Kind.SIGNED:
+            sections.append(element("p", words[f"token.{parsed.kind.value}"]))
         sections.append(self._section("header", self._header_rows()))
-        if opened.kind is Kind.ENCRYPTED:
+        if parsed.kind is Kind.ENCRYPTED:
             return sections
         sections.append(self._section("payload", self._payload_rows()))
-        hint = words["token.signature.hint"].format(count=len(opened.signature or b""))
+        hint = words["token.signature.hint"].format(count=len(parsed.signature or b""))
         sections.append(self._section("signature", [], hint=hint))
         return sections
 
@@ -272,19 +272,19 @@ class TokenView:
         return element("section", title, *rows, class_=f"token-section token-of-{name}")
 
     def _header_rows(self) -> list[Any]:
-        if self._opened.header is None:
+        if self._parsed.header is None:
             return [element("p", self._words["token.unread"], class_="quiet")]
         known = {"alg": "token.algorithm", "kid": "token.key", "typ": "token.type"}
         rows = []
-        for name, value in islice(self._opened.header.items(), MOST):
+        for name, value in islice(self._parsed.header.items(), MOST):
             about = element("span", self._words[known[name]], class_="quiet") if name in known else ""
             rows.append(self._row(name, shown(value, 400), about))
-        return [element("dl", *rows, class_="token-claims"), *self._left_out(len(self._opened.header), "p")]
+        return [element("dl", *rows, class_="token-claims"), *self._left_out(len(self._parsed.header), "p")]
 
     def _payload_rows(self) -> list[Any]:
-        if self._opened.payload is None:
+        if self._parsed.payload is None:
             return [element("p", self._words["token.unread"], class_="quiet")]
-        claims = claims_of(self._opened.payload)
+        claims = claims_of(self._parsed.payload)
         if not claims:
             return [element("p", self._words["token.empty"], class_="quiet")]
         rows = []
@@ -293,7 +293,7 @@ class TokenView:
             if of_sort:
                 rows.append(element("h5", self._words[f"token.sort.{sort.value}"]))
                 rows.append(element("dl", *map(self._claim, of_sort), class_="token-claims"))
-        return [*rows, *self._left_out(len(self._opened.payload), "p")]
+        return [*rows, *self._left_out(len(self._parsed.payload), "p")]
 
     def _left_out(self, count: int, tag: str) -> list[Any]:
         """The line that says how many more there are; none if all are shown."""
@@ -351,9 +351,9 @@ class TokenView:
         await self._verify()
 
     async def _verify(self) -> None:
-        opened = self._opened
-        verdict, key = await self._keys.verify(opened)
-        if opened is self._opened:
+        parsed = self._parsed
+        verdict, key = await self._keys.verify(parsed)
+        if parsed is self._parsed:
             self._tell(verdict, key)
 
     def _tell(self, verdict: Verdict, key: Key | None) -> None:

@@ -7,7 +7,7 @@ import js
 from pyodide.ffi import to_js
 
 from ...browser.webcrypto import imported, parameters_of
-from ...tokens.jws import compact, open_token
+from ...tokens.jws import compact, parse_token
 
 
 async def signed_with_a_key_of_its_own(payload: Mapping[str, Any]) -> str:
@@ -20,7 +20,7 @@ async def signed_with_a_key_of_its_own(payload: Mapping[str, Any]) -> str:
         "jwk": {name: jwk[name] for name in ("kty", "crv", "x", "y")},
         "jku": "https://attacker.example/keys.json",
     }
-    unsigned = open_token(compact(header, payload))
+    unsigned = parse_token(compact(header, payload))
     made = await js.crypto.subtle.sign(parameters_of("ES256"), pair.privateKey, to_js(unsigned.signing_input))
     return compact(header, payload, made.to_bytes())
 

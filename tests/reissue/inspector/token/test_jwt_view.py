@@ -30,7 +30,7 @@ from reissue.inspector.token.jwt_view import (
     with_a_byte_broken,
 )
 from reissue.tokens.claims import LONGEST
-from reissue.tokens.jws import Kind, Opened, compact, from_base64url, open_token, to_base64url
+from reissue.tokens.jws import Kind, ParsedToken, compact, from_base64url, parse_token, to_base64url
 
 NOW = 1_800_000_000
 SECRET = "a-string-secret-at-least-256-bits-long"
@@ -42,7 +42,7 @@ def token(claims: dict[str, Any] = CLAIMS, **header: Any) -> str:
 
 
 def odd(claims: dict[str, Any] = CLAIMS, *, now: float = NOW, **header: Any) -> set[Odd]:
-    return {finding.odd for finding in oddities(open_token(token(claims, **header)), now=now)}
+    return {finding.odd for finding in oddities(parse_token(token(claims, **header)), now=now)}
 
 
 # Parts
@@ -51,12 +51,12 @@ def odd(claims: dict[str, Any] = CLAIMS, *, now: float = NOW, **header: Any) -> 
 @pytest.mark.parametrize("around", ["{}", " {}\n", '"{}"', "Bearer {}", "Authorization: bearer  {}", "{:.40}\n"])
 def test_a_token_is_found_in_what_people_paste(around: str) -> None:
     text = token()
-    opened = open_token(f"{text[:40]}\n{text[40:]}" if "40" in around else around.format(text))
-    assert opened.kind is Kind.SIGNED
-    assert opened.token == text
-    assert (opened.header or {})["alg"] == opened.algorithm == "HS256"
-    assert opened.payload == CLAIMS
-    assert opened.signing_input.decode() == text.rpartition(".")[0]
+    parsed = parse_token(f"{text[:40]}\n{text[40:]}" if "40" in around else around.format(text))
+    assert parsed.kind is Kind.SIGNED
+    assert parsed.token == text
+    assert (parsed.header or {})["alg"] == parsed.algorithm == "HS256"
+    assert parsed.payload == CLAIMS
+    assert parsed.signing_input.decode() == text.rpartition(".")[0]
 
 
 @pytest.mark.parametrize(
@@ -81,31 +81,31 @@ def test_a_token_is_found_in_what_people_paste(around: str) -> None:
     ],
 )
 def test_what_a_text_is(text: str, kind: Kind) -> None:
-    opened = open_token(text)
-    assert opened.kind is kind
-    oddities(opened, now=NOW)
+    parsed = parse_token(text)
+    assert parsed.kind is kind
+    oddities(parsed, now=NOW)
 
 
 def test_deep_or_huge_json_is_not_read() -> None:
     """Pyodide's parser would take the interpreter with it."""
     for hostile in ("[" * 10_000, '{"a":' * 60 + "1" + "}" * 60, '{"a":' + "9" * 5_000 + "}", '{"a":NaN}'):
-        opened = open_token(f"e30.{to_base64url(hostile.encode())}.AAA")
-        assert opened.kind is Kind.BROKEN
-        assert opened.payload is None
+        parsed = parse_token(f"e30.{to_base64url(hostile.encode())}.AAA")
+        assert parsed.kind is Kind.BROKEN
+        assert parsed.payload is None
 
 
 def test_a_secret_stands_in_no_repr() -> None:
-    opened = open_token(token({**CLAIMS, "name": "Ada Lovelace"}))
-    assert "ey" not in repr(opened)
-    assert "Ada" not in repr((opened, claims_of(opened.payload or {})))
+    parsed = parse_token(token({**CLAIMS, "name": "Ada Lovelace"}))
+    assert "ey" not in repr(parsed)
+    assert "Ada" not in repr((parsed, claims_of(parsed.payload or {})))
 
 
 @given(st.text() | st.text('eyJhbGciOiJ.-_"{}[]:0 \n\udc80'))
 def test_no_text_raises(text: str) -> None:
-    opened = open_token(text)
-    oddities(opened, now=NOW)
-    claims_of(opened.payload or {})
-    with_a_byte_broken(opened)
+    parsed = parse_token(text)
+    oddities(parsed, now=NOW)
+    claims_of(parsed.payload or {})
+    with_a_byte_broken(parsed)
 
 
 JSON = st.recursive(
@@ -118,13 +118,13 @@ NAMES = st.sampled_from(["alg", "kid", "jwk", "x5u", "crit", "exp", "iat", "nbf"
 
 @given(st.dictionaries(NAMES, JSON), st.dictionaries(NAMES, JSON), st.binary(max_size=70))
 def test_no_header_and_no_payload_raises(header: dict[str, Any], payload: dict[str, Any], signature: bytes) -> None:
-    opened = open_token(compact(header, payload, signature))
-    oddities(opened, now=NOW)
-    for claim in claims_of(opened.payload or {}):
+    parsed = parse_token(compact(header, payload, signature))
+    oddities(parsed, now=NOW)
+    for claim in claims_of(parsed.payload or {}):
         assert claim.value
         if claim.time is not None:
             date_of(claim.time)
-    open_token(with_a_byte_broken(opened))
+    parse_token(with_a_byte_broken(parsed))
 
 
 @given(st.binary())
@@ -135,9 +135,9 @@ def test_base64url_there_and_back(data: bytes) -> None:
 def test_json_that_says_a_thing_twice_is_told() -> None:
     """Two parsers may read two different tokens in it (RFC 8725 section 2.4)."""
     payload = to_base64url(b'{"sub":"ada","sub":"grace","exp":1,"a":{"b":1,"b":2}}')
-    opened = open_token(f"e30.{payload}.AAA")
-    assert sorted(opened.twice) == ["b", "sub"]
-    assert Finding(Odd.TWICE, "sub") in oddities(opened, now=NOW)
+    parsed = parse_token(f"e30.{payload}.AAA")
+    assert sorted(parsed.twice) == ["b", "sub"]
+    assert Finding(Odd.TWICE, "sub") in oddities(parsed, now=NOW)
     assert parse_json('{"a":1,"a":2}') == {"a": 2}
 
 
@@ -217,8 +217,8 @@ def test_an_ordinary_token_has_nothing_odd() -> None:
     ],
 )
 def test_what_is_odd_in_a_header(header: dict[str, Any], expected: set[Odd]) -> None:
-    opened = open_token(compact({"alg": "HS256", **header}, CLAIMS, b"x" * 32))
-    assert {finding.odd for finding in oddities(opened, now=NOW)} == expected
+    parsed = parse_token(compact({"alg": "HS256", **header}, CLAIMS, b"x" * 32))
+    assert {finding.odd for finding in oddities(parsed, now=NOW)} == expected
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ def test_what_is_odd_in_a_header(header: dict[str, Any], expected: set[Odd]) -> 
     ],
 )
 def test_what_is_odd_about_a_signature(algorithm: Any, signature: bytes, expected: set[Odd]) -> None:
-    opened = open_token(compact({"alg": algorithm}, CLAIMS, signature))
-    assert {finding.odd for finding in oddities(opened, now=NOW)} == expected
+    parsed = parse_token(compact({"alg": algorithm}, CLAIMS, signature))
+    assert {finding.odd for finding in oddities(parsed, now=NOW)} == expected
 
 
 @pytest.mark.parametrize(
@@ -257,13 +257,13 @@ def test_what_is_odd_about_a_signature(algorithm: Any, signature: bytes, expecte
     ],
 )
 def test_what_is_odd_about_claims(change: dict[str, Any], expected: set[Odd]) -> None:
-    opened = open_token(compact({"alg": "HS256"}, {**CLAIMS, **change}, b"x" * 32))
-    assert {finding.odd for finding in oddities(opened, now=NOW)} == expected
+    parsed = parse_token(compact({"alg": "HS256"}, {**CLAIMS, **change}, b"x" * 32))
+    assert {finding.odd for finding in oddities(parsed, now=NOW)} == expected
 
 
 def test_what_is_missing_is_odd_and_what_is_grave_comes_first() -> None:
-    opened = open_token(compact({"alg": "none"}, {"exp": NOW + 90_000}))
-    found = oddities(opened, now=NOW)
+    parsed = parse_token(compact({"alg": "none"}, {"exp": NOW + 90_000}))
+    found = oddities(parsed, now=NOW)
     assert [finding.odd for finding in found] == [Odd.ALG_NONE, Odd.LONG_LIFE, Odd.NO_AUDIENCE, Odd.NO_ISSUER]
     assert [finding.grave for finding in found] == [True, False, False, False]
     assert Odd.NO_EXPIRY in odd({"sub": "ada"})
@@ -271,8 +271,8 @@ def test_what_is_missing_is_odd_and_what_is_grave_comes_first() -> None:
 
 def test_of_an_encrypted_token_the_header_is_looked_at() -> None:
     parts = compact({"alg": "RSA-OAEP", "jku": "https://evil.test"}, {}).split(".")
-    opened = open_token(".".join([parts[0], "a", "b", "c", "d"]))
-    assert [finding.odd for finding in oddities(opened, now=NOW)] == [Odd.KEY_URL]
+    parsed = parse_token(".".join([parts[0], "a", "b", "c", "d"]))
+    assert [finding.odd for finding in oddities(parsed, now=NOW)] == [Odd.KEY_URL]
 
 
 # Tokens of thousands of claims
@@ -290,9 +290,9 @@ def test_the_first_hundred_claims_are_shown_the_registered_ones_before_all_other
 def test_a_long_token_is_taken_apart() -> None:
     text = token(MANY)
     assert 90_000 < len(text) < LONGEST
-    opened = open_token(text)
-    assert opened.payload == MANY
-    assert oddities(opened, now=NOW)
+    parsed = parse_token(text)
+    assert parsed.payload == MANY
+    assert oddities(parsed, now=NOW)
 
 
 def test_members_that_stand_there_twice_are_each_told_once() -> None:
@@ -323,14 +323,14 @@ def test_the_search_for_a_byte_to_break_ends(monkeypatch: pytest.MonkeyPatch) ->
     """In a name of 70,000 letters no letter can be changed, and each try reads the whole token."""
     tries = 0
 
-    def counted(text: str) -> Opened:
+    def counted(text: str) -> ParsedToken:
         nonlocal tries
         tries += 1
-        return open_token(text)
+        return parse_token(text)
 
-    monkeypatch.setattr(jwt_view, "open_token", counted)
-    opened = open_token(compact({"alg": "none"}, {"x" * 70_000: None}))
-    assert with_a_byte_broken(opened) != opened.token
+    monkeypatch.setattr(jwt_view, "parse_token", counted)
+    parsed = parse_token(compact({"alg": "none"}, {"x" * 70_000: None}))
+    assert with_a_byte_broken(parsed) != parsed.token
     assert 0 < tries < 50
 
 
@@ -338,22 +338,22 @@ def test_the_search_for_a_byte_to_break_ends(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_broken_byte_leaves_a_token_that_can_be_read_and_is_another() -> None:
-    opened = open_token(token())
-    broken = open_token(with_a_byte_broken(opened))
+    parsed = parse_token(token())
+    broken = parse_token(with_a_byte_broken(parsed))
     assert broken.kind is Kind.SIGNED
     assert broken.payload is not None
     assert broken.payload.keys() == CLAIMS.keys()
     assert broken.payload != CLAIMS
-    assert (broken.parts[0], broken.parts[2]) == (opened.parts[0], opened.parts[2])
+    assert (broken.parts[0], broken.parts[2]) == (parsed.parts[0], parsed.parts[2])
     assert len(json.dumps(broken.payload)) == len(json.dumps(CLAIMS))
 
 
 @pytest.mark.parametrize("payload", [{"": ""}, {}, {"x": "x"}, {"1": 1}, {"a": "1"}])
 def test_a_byte_can_be_broken_in_any_token(payload: dict[str, Any]) -> None:
     text = compact({"alg": "none"}, payload)
-    assert with_a_byte_broken(open_token(text)) != text
+    assert with_a_byte_broken(parse_token(text)) != text
 
 
 @pytest.mark.parametrize("text", ["opaque", "e30.AAAA.AAA", "e30..AAA"])
 def test_a_byte_can_be_broken_in_what_is_no_token(text: str) -> None:
-    assert with_a_byte_broken(open_token(text)) != text
+    assert with_a_byte_broken(parse_token(text)) != text

@@ -12,7 +12,7 @@ from reissue.inspector.token import forgeries
 from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
 from reissue.inspector.token.wording import from_now, length
 from reissue.storage import Memory
-from reissue.tokens.jws import Kind, open_token
+from reissue.tokens.jws import Kind, parse_token
 from reissue.tokens.signatures import Verdict, by_secret
 
 WORDS = LANGUAGES["en"]
@@ -65,12 +65,12 @@ async def test_the_browsers_storage_that_keeps_a_session_is_named() -> None:
 
 def test_each_forgery_is_what_it_says() -> None:
     claims = forgeries.sample()
-    good = open_token(forgeries.signed(claims, forgeries.SECRET))
+    good = parse_token(forgeries.signed(claims, forgeries.SECRET))
     assert jwt.decode(good.token, forgeries.SECRET, ["HS256"], audience="notes") == claims
     assert oddities(good, now=claims["iat"]) == []
     assert by_secret(good, forgeries.SECRET) is Verdict.HOLDS
-    assert by_secret(open_token(forgeries.broken(good)), forgeries.SECRET) is Verdict.FAILS
-    unsigned = open_token(forgeries.unsigned(claims))
+    assert by_secret(parse_token(forgeries.broken(good)), forgeries.SECRET) is Verdict.FAILS
+    unsigned = parse_token(forgeries.unsigned(claims))
     assert unsigned.kind is Kind.SIGNED
     assert [finding.odd for finding in oddities(unsigned, now=claims["iat"])] == [Odd.ALG_NONE]
 
