@@ -51,7 +51,7 @@ ALGORITHMS: Final[Mapping[str, int | None]] = {
     **{"ES256": 64, "ES384": 96, "ES512": 132, "PS256": None, "PS384": None, "PS512": None, "EdDSA": 64},
 }
 MOST: Final = 100
-"""The view shows so many claims, members of the header, and oddities: the page would stand still over thousands."""
+"""The view shows so many claims, members of the header, and findings: the page would stand still over thousands."""
 
 _SECRETIVE = re.compile(r"passw(or)?d|secret|api_?key|private_?key|credit_?card|card_?number|\bcvv\b|\bssn\b", re.I)
 _INJECTION = re.compile(r"\.\.|[/\\'\";|$`<>\x00]")
@@ -60,7 +60,7 @@ _TRIED = 500_000  # signs, read again and again in search of one that can be cha
 _MILLISECONDS = 1e11  # in seconds that would be the year 5138
 
 
-class Odd(Enum):
+class FindingKind(Enum):
     """Something about a token that deserves a look. `value` names the words for it."""
 
     ALG_NONE = "alg_none"
@@ -88,23 +88,33 @@ class Odd(Enum):
 
 GRAVE: Final = frozenset(
     {
-        *(Odd.ALG_NONE, Odd.ALG_MISSING, Odd.KEY_INSIDE, Odd.KEY_URL, Odd.KID_INJECTION, Odd.NO_SIGNATURE),
-        *(Odd.SIGNATURE_LENGTH, Odd.TWICE, Odd.MILLISECONDS, Odd.NO_TIME, Odd.SECRET_INSIDE, Odd.SIGNED_NOTHING),
+        FindingKind.ALG_NONE,
+        FindingKind.ALG_MISSING,
+        FindingKind.KEY_INSIDE,
+        FindingKind.KEY_URL,
+        FindingKind.KID_INJECTION,
+        FindingKind.NO_SIGNATURE,
+        FindingKind.SIGNATURE_LENGTH,
+        FindingKind.TWICE,
+        FindingKind.MILLISECONDS,
+        FindingKind.NO_TIME,
+        FindingKind.SECRET_INSIDE,
+        FindingKind.SIGNED_NOTHING,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One oddity, and the member that it is about."""
+    """One finding, and the member that it is about."""
 
-    odd: Odd
+    kind: FindingKind
     about: str = ""
 
     @property
     def grave(self) -> bool:
         """Is it a sign of an attack or of a bug, rather than a matter of taste or of time?"""
-        return self.odd in GRAVE
+        return self.kind in GRAVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +208,9 @@ def lasting(length: float) -> list[tuple[int, str]]:
 # --- What is odd --------------------------------------------------------------------------------------------
 
 
-def oddities(parsed: ParsedToken, *, now: float, leeway: float = 5) -> list[Finding]:
+def findings_of(parsed: ParsedToken, *, now: float, leeway: float = 5) -> list[Finding]:
     """What deserves a look, the grave first. `leeway` (seconds) is how far two clocks may be apart."""
-    found = [*(Finding(Odd.TWICE, name) for name in parsed.twice)]
+    found = [*(Finding(FindingKind.TWICE, name) for name in parsed.twice)]
     if parsed.header is not None:
         found += _of_header(parsed, parsed.header)
     if parsed.payload is not None:
@@ -212,58 +222,58 @@ def _of_header(parsed: ParsedToken, header: Mapping[str, Any]) -> Iterator[Findi
     algorithm = parsed.algorithm
     unsigned = algorithm.lower() == "none"
     if unsigned:
-        yield Finding(Odd.ALG_NONE, visible(algorithm, 20))
+        yield Finding(FindingKind.ALG_NONE, visible(algorithm, 20))
     elif not algorithm:
-        yield Finding(Odd.ALG_MISSING)
+        yield Finding(FindingKind.ALG_MISSING)
     elif algorithm not in ALGORITHMS and parsed.kind is not Kind.ENCRYPTED:
-        yield Finding(Odd.ALG_UNKNOWN, visible(algorithm, 40))
+        yield Finding(FindingKind.ALG_UNKNOWN, visible(algorithm, 40))
     for name in ("jwk", "x5c"):
         if name in header:
-            yield Finding(Odd.KEY_INSIDE, name)
+            yield Finding(FindingKind.KEY_INSIDE, name)
     for name in ("jku", "x5u"):
         if name in header:
-            yield Finding(Odd.KEY_URL, name)
+            yield Finding(FindingKind.KEY_URL, name)
     if isinstance(kid := header.get("kid"), str) and _INJECTION.search(kid):
-        yield Finding(Odd.KID_INJECTION, visible(kid, 80))
+        yield Finding(FindingKind.KID_INJECTION, visible(kid, 80))
     if "crit" in header:
-        yield Finding(Odd.CRITICAL, shown(header["crit"], 80))
+        yield Finding(FindingKind.CRITICAL, shown(header["crit"], 80))
     if parsed.signature is None or unsigned:
         return
     length = ALGORITHMS.get(algorithm)
     if not parsed.signature:
-        yield Finding(Odd.NO_SIGNATURE)
+        yield Finding(FindingKind.NO_SIGNATURE)
     elif length is not None and len(parsed.signature) != length:
-        yield Finding(Odd.SIGNATURE_LENGTH, f"{len(parsed.signature)} ≠ {length}")
+        yield Finding(FindingKind.SIGNATURE_LENGTH, f"{len(parsed.signature)} ≠ {length}")
     elif not any(parsed.signature):
         # CVE-2022-21449: r = s = 0 was good for every message and every key.
-        yield Finding(Odd.SIGNED_NOTHING)
+        yield Finding(FindingKind.SIGNED_NOTHING)
 
 
 def _of_payload(payload: Mapping[str, Any], now: float, leeway: float) -> Iterator[Finding]:
     times = {name: seconds(payload[name]) for name in TIMES if name in payload}
     for name, time in times.items():
         if time is None:
-            yield Finding(Odd.NO_TIME, name)
+            yield Finding(FindingKind.NO_TIME, name)
         elif abs(time) > _MILLISECONDS:
-            yield Finding(Odd.MILLISECONDS, name)
+            yield Finding(FindingKind.MILLISECONDS, name)
     expires, issued, begins = times.get("exp"), times.get("iat"), times.get("nbf")
     if "exp" not in payload:
-        yield Finding(Odd.NO_EXPIRY)
+        yield Finding(FindingKind.NO_EXPIRY)
     if expires is not None and expires <= now:
-        yield Finding(Odd.EXPIRED, "exp")
+        yield Finding(FindingKind.EXPIRED, "exp")
     if expires is not None and expires - (now if issued is None else issued) > _DAY:
-        yield Finding(Odd.LONG_LIFE, "exp")
+        yield Finding(FindingKind.LONG_LIFE, "exp")
     if begins is not None and begins > now + leeway:
-        yield Finding(Odd.NOT_YET, "nbf")
+        yield Finding(FindingKind.NOT_YET, "nbf")
     if issued is not None and issued > now + leeway:
-        yield Finding(Odd.FROM_THE_FUTURE, "iat")
+        yield Finding(FindingKind.FROM_THE_FUTURE, "iat")
     if "aud" not in payload:
-        yield Finding(Odd.NO_AUDIENCE)
+        yield Finding(FindingKind.NO_AUDIENCE)
     if "iss" not in payload:
-        yield Finding(Odd.NO_ISSUER)
+        yield Finding(FindingKind.NO_ISSUER)
     for name in payload:
         if _SECRETIVE.search(name):
-            yield Finding(Odd.SECRET_INSIDE, visible(name, 60))
+            yield Finding(FindingKind.SECRET_INSIDE, visible(name, 60))
 
 
 # --- Tokens to try ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ...tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
 from ..dom import Scope, element
 from . import forgeries
 from .comparison import comparison
-from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, oddities, shown
+from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, findings_of, shown
 from .keys import Keys
 from .wording import from_now, length
 
@@ -65,7 +65,7 @@ class TokenView:
         self._cover_hint = element("span", words["token.covered.hint"], class_="quiet")
         self._verdict = element("div", class_="token-verdict", aria_live="polite")
         self._means = element("div", class_="token-means")
-        self._odd = element("ul", class_="token-odd")
+        self._findings = element("ul", class_="token-findings")
         self._parts = element("div", class_="token-parts")
         self._secret = element("input", type="password", id="token-secret", autocomplete="off", spellcheck="false")
         self._url = element("input", type="text", id="token-url", value=self._keys.url, spellcheck="false")
@@ -100,7 +100,7 @@ class TokenView:
                 self._means,
                 class_="token-section",
             ),
-            element("section", element("h4", words["token.odd"]), self._odd, class_="token-section"),
+            element("section", element("h4", words["token.finding"]), self._findings, class_="token-section"),
             self._parts,
         )
         self._root.append(
@@ -208,10 +208,10 @@ class TokenView:
         if empty:
             return
         self._render_raw()
-        findings = oddities(parsed, now=time.time())
-        self._odd.replaceChildren(*map(self._finding, findings[:MOST]), *self._left_out(len(findings), "li"))
+        findings = findings_of(parsed, now=time.time())
+        self._findings.replaceChildren(*map(self._finding, findings[:MOST]), *self._left_out(len(findings), "li"))
         if not findings:
-            self._odd.replaceChildren(element("li", words["token.odd.none"], class_="quiet"))
+            self._findings.replaceChildren(element("li", words["token.finding.none"], class_="quiet"))
         self._parts.replaceChildren(*self._sections())
         self._shared.hidden = parsed.algorithm not in HMAC
         self._public.hidden = parsed.algorithm not in KEY_TYPES
@@ -243,8 +243,8 @@ class TokenView:
         kind = "grave" if finding.grave else "mild"
         return element(
             "li",
-            element("strong", self._words[f"token.odd.{kind}"]),
-            element("span", self._words[f"token.odd.{finding.odd.value}"].format(about=finding.about)),
+            element("strong", self._words[f"token.finding.{kind}"]),
+            element("span", self._words[f"token.finding.{finding.kind.value}"].format(about=finding.about)),
             class_=f"token-{kind}",
         )
 

@@ -1,4 +1,4 @@
-"""Reading a token for people: parts, claims, times, oddities. Whatever the text is, nothing raises."""
+"""Reading a token for people: parts, claims, times, findings. Whatever the text is, nothing raises."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from reissue.inspector.token.jwt_view import (
     MOST,
     PUBLIC,
     Finding,
-    Odd,
+    FindingKind,
     Sort,
     claims_of,
     date_of,
+    findings_of,
     lasting,
-    oddities,
     seconds,
     shown,
     sort_of,
@@ -41,8 +41,8 @@ def token(claims: dict[str, Any] = CLAIMS, **header: Any) -> str:
     return jwt.encode(claims, SECRET, "HS256", headers=header)
 
 
-def odd(claims: dict[str, Any] = CLAIMS, *, now: float = NOW, **header: Any) -> set[Odd]:
-    return {finding.odd for finding in oddities(parse_token(token(claims, **header)), now=now)}
+def kinds(claims: dict[str, Any] = CLAIMS, *, now: float = NOW, **header: Any) -> set[FindingKind]:
+    return {finding.kind for finding in findings_of(parse_token(token(claims, **header)), now=now)}
 
 
 # Parts
@@ -83,7 +83,7 @@ def test_a_token_is_found_in_what_people_paste(around: str) -> None:
 def test_what_a_text_is(text: str, kind: Kind) -> None:
     parsed = parse_token(text)
     assert parsed.kind is kind
-    oddities(parsed, now=NOW)
+    findings_of(parsed, now=NOW)
 
 
 def test_deep_or_huge_json_is_not_read() -> None:
@@ -103,7 +103,7 @@ def test_a_secret_stands_in_no_repr() -> None:
 @given(st.text() | st.text('eyJhbGciOiJ.-_"{}[]:0 \n\udc80'))
 def test_no_text_raises(text: str) -> None:
     parsed = parse_token(text)
-    oddities(parsed, now=NOW)
+    findings_of(parsed, now=NOW)
     claims_of(parsed.payload or {})
     with_a_byte_broken(parsed)
 
@@ -119,7 +119,7 @@ NAMES = st.sampled_from(["alg", "kid", "jwk", "x5u", "crit", "exp", "iat", "nbf"
 @given(st.dictionaries(NAMES, JSON), st.dictionaries(NAMES, JSON), st.binary(max_size=70))
 def test_no_header_and_no_payload_raises(header: dict[str, Any], payload: dict[str, Any], signature: bytes) -> None:
     parsed = parse_token(compact(header, payload, signature))
-    oddities(parsed, now=NOW)
+    findings_of(parsed, now=NOW)
     for claim in claims_of(parsed.payload or {}):
         assert claim.value
         if claim.time is not None:
@@ -137,7 +137,7 @@ def test_json_that_says_a_thing_twice_is_told() -> None:
     payload = to_base64url(b'{"sub":"ada","sub":"grace","exp":1,"a":{"b":1,"b":2}}')
     parsed = parse_token(f"e30.{payload}.AAA")
     assert sorted(parsed.twice) == ["b", "sub"]
-    assert Finding(Odd.TWICE, "sub") in oddities(parsed, now=NOW)
+    assert Finding(FindingKind.TWICE, "sub") in findings_of(parsed, now=NOW)
     assert parse_json('{"a":1,"a":2}') == {"a": 2}
 
 
@@ -199,7 +199,7 @@ def test_a_time_is_a_number_of_seconds_and_nothing_else() -> None:
 
 
 def test_an_ordinary_token_has_nothing_odd() -> None:
-    assert odd() == set()
+    assert kinds() == set()
 
 
 @pytest.mark.parametrize(
@@ -207,72 +207,77 @@ def test_an_ordinary_token_has_nothing_odd() -> None:
     [
         ({"kid": "key-1"}, set()),
         ({"kid": 7}, set()),
-        ({"kid": "../../dev/null"}, {Odd.KID_INJECTION}),
-        ({"kid": "x' UNION SELECT 'key"}, {Odd.KID_INJECTION}),
-        ({"jwk": {}}, {Odd.KEY_INSIDE}),
-        ({"x5c": []}, {Odd.KEY_INSIDE}),
-        ({"jku": "https://evil.test"}, {Odd.KEY_URL}),
-        ({"x5u": "https://evil.test"}, {Odd.KEY_URL}),
-        ({"crit": ["exp"]}, {Odd.CRITICAL}),
+        ({"kid": "../../dev/null"}, {FindingKind.KID_INJECTION}),
+        ({"kid": "x' UNION SELECT 'key"}, {FindingKind.KID_INJECTION}),
+        ({"jwk": {}}, {FindingKind.KEY_INSIDE}),
+        ({"x5c": []}, {FindingKind.KEY_INSIDE}),
+        ({"jku": "https://evil.test"}, {FindingKind.KEY_URL}),
+        ({"x5u": "https://evil.test"}, {FindingKind.KEY_URL}),
+        ({"crit": ["exp"]}, {FindingKind.CRITICAL}),
     ],
 )
-def test_what_is_odd_in_a_header(header: dict[str, Any], expected: set[Odd]) -> None:
+def test_what_is_odd_in_a_header(header: dict[str, Any], expected: set[FindingKind]) -> None:
     parsed = parse_token(compact({"alg": "HS256", **header}, CLAIMS, b"x" * 32))
-    assert {finding.odd for finding in oddities(parsed, now=NOW)} == expected
+    assert {finding.kind for finding in findings_of(parsed, now=NOW)} == expected
 
 
 @pytest.mark.parametrize(
     ("algorithm", "signature", "expected"),
     [
-        ("none", b"", {Odd.ALG_NONE}),
-        ("NoNe", b"x", {Odd.ALG_NONE}),
-        (None, b"x", {Odd.ALG_MISSING}),
-        (["HS256"], b"x", {Odd.ALG_MISSING}),
-        ("ROT13", b"x", {Odd.ALG_UNKNOWN}),
-        ("HS256", b"", {Odd.NO_SIGNATURE}),
-        ("ES256", b"x" * 70, {Odd.SIGNATURE_LENGTH}),  # a DER signature, where RFC 7518 wants 64 bytes
-        ("ES256", bytes(64), {Odd.SIGNED_NOTHING}),
+        ("none", b"", {FindingKind.ALG_NONE}),
+        ("NoNe", b"x", {FindingKind.ALG_NONE}),
+        (None, b"x", {FindingKind.ALG_MISSING}),
+        (["HS256"], b"x", {FindingKind.ALG_MISSING}),
+        ("ROT13", b"x", {FindingKind.ALG_UNKNOWN}),
+        ("HS256", b"", {FindingKind.NO_SIGNATURE}),
+        ("ES256", b"x" * 70, {FindingKind.SIGNATURE_LENGTH}),  # a DER signature, where RFC 7518 wants 64 bytes
+        ("ES256", bytes(64), {FindingKind.SIGNED_NOTHING}),
         ("RS256", b"x" * 256, set()),
     ],
 )
-def test_what_is_odd_about_a_signature(algorithm: Any, signature: bytes, expected: set[Odd]) -> None:
+def test_what_is_odd_about_a_signature(algorithm: Any, signature: bytes, expected: set[FindingKind]) -> None:
     parsed = parse_token(compact({"alg": algorithm}, CLAIMS, signature))
-    assert {finding.odd for finding in oddities(parsed, now=NOW)} == expected
+    assert {finding.kind for finding in findings_of(parsed, now=NOW)} == expected
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"exp": NOW}, {Odd.EXPIRED}),
-        ({"exp": "soon"}, {Odd.NO_TIME}),
-        ({"exp": None}, {Odd.NO_TIME}),
-        ({"exp": True}, {Odd.NO_TIME}),
-        ({"exp": (NOW + 300) * 1000}, {Odd.MILLISECONDS, Odd.LONG_LIFE}),
-        ({"exp": NOW + 90_000}, {Odd.LONG_LIFE}),
+        ({"exp": NOW}, {FindingKind.EXPIRED}),
+        ({"exp": "soon"}, {FindingKind.NO_TIME}),
+        ({"exp": None}, {FindingKind.NO_TIME}),
+        ({"exp": True}, {FindingKind.NO_TIME}),
+        ({"exp": (NOW + 300) * 1000}, {FindingKind.MILLISECONDS, FindingKind.LONG_LIFE}),
+        ({"exp": NOW + 90_000}, {FindingKind.LONG_LIFE}),
         ({"nbf": NOW + 4}, set()),
-        ({"nbf": NOW + 6}, {Odd.NOT_YET}),
-        ({"iat": NOW + 6}, {Odd.FROM_THE_FUTURE}),
-        ({"user_password": "x"}, {Odd.SECRET_INSIDE}),
-        ({"apiKey": "x"}, {Odd.SECRET_INSIDE}),
+        ({"nbf": NOW + 6}, {FindingKind.NOT_YET}),
+        ({"iat": NOW + 6}, {FindingKind.FROM_THE_FUTURE}),
+        ({"user_password": "x"}, {FindingKind.SECRET_INSIDE}),
+        ({"apiKey": "x"}, {FindingKind.SECRET_INSIDE}),
     ],
 )
-def test_what_is_odd_about_claims(change: dict[str, Any], expected: set[Odd]) -> None:
+def test_what_is_odd_about_claims(change: dict[str, Any], expected: set[FindingKind]) -> None:
     parsed = parse_token(compact({"alg": "HS256"}, {**CLAIMS, **change}, b"x" * 32))
-    assert {finding.odd for finding in oddities(parsed, now=NOW)} == expected
+    assert {finding.kind for finding in findings_of(parsed, now=NOW)} == expected
 
 
 def test_what_is_missing_is_odd_and_what_is_grave_comes_first() -> None:
     parsed = parse_token(compact({"alg": "none"}, {"exp": NOW + 90_000}))
-    found = oddities(parsed, now=NOW)
-    assert [finding.odd for finding in found] == [Odd.ALG_NONE, Odd.LONG_LIFE, Odd.NO_AUDIENCE, Odd.NO_ISSUER]
+    found = findings_of(parsed, now=NOW)
+    assert [finding.kind for finding in found] == [
+        FindingKind.ALG_NONE,
+        FindingKind.LONG_LIFE,
+        FindingKind.NO_AUDIENCE,
+        FindingKind.NO_ISSUER,
+    ]
     assert [finding.grave for finding in found] == [True, False, False, False]
-    assert Odd.NO_EXPIRY in odd({"sub": "ada"})
+    assert FindingKind.NO_EXPIRY in kinds({"sub": "ada"})
 
 
 def test_of_an_encrypted_token_the_header_is_looked_at() -> None:
     parts = compact({"alg": "RSA-OAEP", "jku": "https://evil.test"}, {}).split(".")
     parsed = parse_token(".".join([parts[0], "a", "b", "c", "d"]))
-    assert [finding.odd for finding in oddities(parsed, now=NOW)] == [Odd.KEY_URL]
+    assert [finding.kind for finding in findings_of(parsed, now=NOW)] == [FindingKind.KEY_URL]
 
 
 # Tokens of thousands of claims
@@ -292,7 +297,7 @@ def test_a_long_token_is_taken_apart() -> None:
     assert 90_000 < len(text) < LONGEST
     parsed = parse_token(text)
     assert parsed.payload == MANY
-    assert oddities(parsed, now=NOW)
+    assert findings_of(parsed, now=NOW)
 
 
 def test_members_that_stand_there_twice_are_each_told_once() -> None:

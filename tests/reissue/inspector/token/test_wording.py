@@ -9,7 +9,7 @@ import pytest
 from reissue import Credential, Interceptor, Response
 from reissue.inspector.strings import LANGUAGES
 from reissue.inspector.token import forgeries
-from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, Odd, Sort, oddities
+from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, FindingKind, Sort, findings_of
 from reissue.inspector.token.wording import from_now, length
 from reissue.storage import Memory
 from reissue.tokens.jws import Kind, parse_token
@@ -67,12 +67,12 @@ def test_each_forgery_is_what_it_says() -> None:
     claims = forgeries.sample()
     good = parse_token(forgeries.signed(claims, forgeries.SECRET))
     assert jwt.decode(good.token, forgeries.SECRET, ["HS256"], audience="notes") == claims
-    assert oddities(good, now=claims["iat"]) == []
+    assert findings_of(good, now=claims["iat"]) == []
     assert by_secret(good, forgeries.SECRET) is Verdict.HOLDS
     assert by_secret(parse_token(forgeries.broken(good)), forgeries.SECRET) is Verdict.FAILS
     unsigned = parse_token(forgeries.unsigned(claims))
     assert unsigned.kind is Kind.SIGNED
-    assert [finding.odd for finding in oddities(unsigned, now=claims["iat"])] == [Odd.ALG_NONE]
+    assert [finding.kind for finding in findings_of(unsigned, now=claims["iat"])] == [FindingKind.ALG_NONE]
 
 
 # Words
@@ -81,7 +81,9 @@ def test_each_forgery_is_what_it_says() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_there_are_words_for_all_that_can_be_said_of_a_token(language: str) -> None:
     words = LANGUAGES[language]
-    wanted = {f"token.odd.{odd.value}" for odd in Odd} | {f"token.verdict.{verdict.value}" for verdict in Verdict}
+    wanted = {f"token.finding.{kind.value}" for kind in FindingKind} | {
+        f"token.verdict.{verdict.value}" for verdict in Verdict
+    }
     wanted |= {f"token.why.{verdict.value}" for verdict in Verdict if verdict.good or verdict.bad}
     wanted |= {f"token.claim.{name}" for name in (*EXPLAINED, "public", "private")}
     wanted |= {f"token.sort.{sort.value}" for sort in Sort} | {f"token.unit.{unit}" for unit, _ in UNITS}
