@@ -17,6 +17,7 @@ LAYERS = (
     ("oauth2", "tabs"),
     ("endpoint", "session"),
     ("attempts",),
+    ("snapshot",),
     ("interceptor",),
     ("testing", "browser"),
     ("adapters", "inspector"),

@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .attempts import Attempts
@@ -60,6 +60,9 @@ from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential, TokenType
 from .tokens.dpop import Proofs, Prover
 from .tokens.users import Users
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
 
 
 class Interceptor:
@@ -204,6 +207,22 @@ class Interceptor:
         """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
         session = self._sessions.alive
         return session.credential.remaining(self._clock()) if session else None
+
+    def _snapshot(self) -> "Snapshot | None":
+        """What the inspector shows, with the access token itself; None without a session."""
+        from .snapshot import Snapshot  # here, since most pages have no inspector
+
+        session = self._sessions.alive
+        if session is None:
+            return None
+        credential = session.credential
+        return Snapshot(
+            credential.access_token,
+            life=credential.expires_in,
+            remaining=self.expires_in,
+            refresh_token_in_page=credential.refresh_token is not None,
+            place=self._sessions.store_area,
+        )
 
     def on(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every event from now on; gives the function that unsubscribes it.

@@ -72,7 +72,7 @@ def choose(panel: Visit, number: int) -> None:
     panel.page.keyboard.press("Home")
     for _ in range(number - 1):
         panel.page.keyboard.press("ArrowRight")
-    expect(panel[".about h3"]).to_have_text(f"Request {number}")
+    expect(panel[".details h3"]).to_have_text(f"Request {number}")
 
 
 def pixels(panel: Visit) -> str:
@@ -127,7 +127,7 @@ def test_a_storm_over_a_refused_token_shows_one_refresh_and_every_replay(stormed
     names_of_stages = names.all_inner_texts()  # before them "called", where the machine was too busy to send at once
     assert names_of_stages[-3:] == ["on the wire", "401, waits for the refresh", "sent again"]
     styles = stormed.run("""
-from reissue.inspector.body import ROOMY
+from reissue.inspector.requests.lanes import ROOMY
 timeline = inspector.tabs.requests.timeline
 [timeline.layout is ROOMY, len(inspector.trace.refreshes), len(inspector.trace.calls), inspector.trace.busy]
 """)
@@ -161,7 +161,7 @@ def test_a_list_stands_for_the_picture(stormed: Visit) -> None:
     expect(option).to_contain_text("401, waits for the refresh")
     stormed.page.keyboard.press("Escape")
     expect(option).to_have_count(0)
-    expect(stormed[".about"]).to_contain_text("Point at a request")
+    expect(stormed[".details"]).to_contain_text("Point at a request")
 
 
 def test_keys_zoom_follow_and_show_a_request_close_up(stormed: Visit) -> None:
@@ -194,7 +194,7 @@ pressed = to_js({"key": "Home"}, dict_converter=js.Object.fromEntries)
 inspector.tabs.requests.timeline.stage.dispatchEvent(js.KeyboardEvent.new("keydown", pressed))
 None
 """)
-    expect(panel[".about h3"]).to_have_text("Request 1")
+    expect(panel[".details h3"]).to_have_text("Request 1")
     expect(panel.page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
 
 
@@ -257,10 +257,10 @@ def test_clearing_leaves_nothing_behind(stormed: Visit) -> None:
 def middle_of(panel: Visit, number: int) -> tuple[float, float]:
     """Where a request's first bar is, in the canvas."""
     x, y = panel.run(f"""
-from reissue.inspector import head
+from reissue.inspector.requests import axis
 timeline = inspector.tabs.requests.timeline
 life = inspector.trace.life({number})
-[timeline.window.x((life.at + life.steps[-2][0]) / 2), head.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
+[timeline.window.x((life.at + life.steps[-2][0]) / 2), axis.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
 """)
     return float(x), float(y)
 
@@ -268,17 +268,17 @@ life = inspector.trace.life({number})
 @pytest.mark.firefox
 def test_pointing_tells_and_clicking_chooses(stormed: Visit) -> None:
     x, y = middle_of(stormed, 2)
-    canvas, hint = stormed["canvas"], stormed[".hint"]
+    canvas, tooltip = stormed["canvas"], stormed[".tooltip"]
     canvas.hover(position={"x": x, "y": y})
-    expect(hint).to_contain_text("#2  GET  done, 200")
-    expect(hint).to_contain_text("401, waits for the refresh")
+    expect(tooltip).to_contain_text("#2  GET  done, 200")
+    expect(tooltip).to_contain_text("401, waits for the refresh")
     canvas.click(position={"x": x, "y": y})
-    expect(stormed[".about h3"]).to_have_text("Request 2")
+    expect(stormed[".details h3"]).to_have_text("Request 2")
     stormed.button("Close the details").click()
-    expect(stormed[".about"]).to_contain_text("Point at a request")
+    expect(stormed[".details"]).to_contain_text("Point at a request")
     expect(stormed["[role=listbox]"]).to_be_focused()
     stormed[".totals"].hover()
-    expect(hint).to_be_hidden()
+    expect(tooltip).to_be_hidden()
 
 
 def test_pointing_at_the_head_tells_of_the_refresh(stormed: Visit) -> None:
@@ -287,9 +287,9 @@ timeline, (refresh,) = inspector.tabs.requests.timeline, inspector.trace.refresh
 timeline.window.x((refresh.at + refresh.ended_at) / 2)
 """)
     stormed["canvas"].hover(position={"x": x, "y": 44})
-    expect(stormed[".hint"]).to_contain_text("Token renewed")
+    expect(stormed[".tooltip"]).to_contain_text("Token renewed")
     stormed["canvas"].hover(position={"x": x, "y": 25})
-    expect(stormed[".hint"]).to_contain_text(re.compile(r"token, good for \d+ s"))
+    expect(stormed[".tooltip"]).to_contain_text(re.compile(r"token, good for \d+ s"))
 
 
 def test_dragging_moves_the_time_and_stops_following(stormed: Visit) -> None:
@@ -458,9 +458,9 @@ def test_requests_that_wait_fail_or_end_show_it(panel: Visit) -> None:
     panel.run("await api.sign_out()")
     panel.run("await outcome('/api/echo')")
     choose(panel, 1)
-    expect(panel[".about dd"].first).to_have_text("rejected, 404")
+    expect(panel[".details dd"].first).to_have_text("rejected, 404")
     panel.page.keyboard.press("ArrowRight")
-    expect(panel[".about dd"].first).to_have_text("failed, SessionEnded")
+    expect(panel[".details dd"].first).to_have_text("failed, SessionEnded")
     expect(panel["[role=status]"]).to_have_text("Session ended")
 
 
@@ -560,7 +560,7 @@ def test_of_a_token_with_thousands_of_claims_the_first_hundred_are_shown(panel: 
     expect(panel[".token-of-payload .token-row"].first).to_contain_text("exp")
     expect(panel[".token-of-payload .token-left-out"]).to_have_text("Only the first 100 are shown. Left out: 2,101.")
     panel["#token-paste"].fill(compact({"alg": "none"}, {f"secret {n:04}": n for n in range(2_200)}))
-    expect(panel[".token-odd li"]).to_have_count(101)
-    expect(panel[".token-odd .token-left-out"]).to_be_visible()
+    expect(panel[".token-findings li"]).to_have_count(101)
+    expect(panel[".token-findings .token-left-out"]).to_be_visible()
     panel["#token-paste"].fill(compact({"alg": "none"}, {"sub": "ada"}))
     expect(panel[".token-left-out"]).to_have_count(0)

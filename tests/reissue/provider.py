@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from reissue import Request, Response
 from reissue.storage import Memory, Store
-from reissue.tokens.jws import Opened
+from reissue.tokens.jws import ParsedToken
 from reissue.tokens.signatures import Key, Verdict
 
 ISSUER = "https://id.test"
@@ -35,11 +35,11 @@ def jwk(algorithm: str, kid: str = "1") -> dict[str, Any]:
     return {"kty": public["kty"], **public, "kid": kid, "alg": algorithm, "use": "sig"}
 
 
-async def verify(opened: Opened, key: Key) -> Verdict:
+async def verify(parsed: ParsedToken, key: Key) -> Verdict:
     """By the same keys as a browser's, with `cryptography`."""
-    algorithm: Any = jwt.get_algorithm_by_name(opened.algorithm)
+    algorithm: Any = jwt.get_algorithm_by_name(parsed.algorithm)
     public = algorithm.from_jwk(dict(key.jwk))
-    holds = algorithm.verify(opened.signing_input, public, opened.signature or b"")
+    holds = algorithm.verify(parsed.signing_input, public, parsed.signature or b"")
     return Verdict.HOLDS if holds else Verdict.FAILS
 
 
@@ -64,8 +64,8 @@ class FakePage:
     async def sha256(self, data: bytes) -> bytes:
         return hashlib.sha256(data).digest()
 
-    async def verify(self, opened: Opened, key: Key) -> Verdict:
-        return await verify(opened, key)
+    async def verify(self, parsed: ParsedToken, key: Key) -> Verdict:
+        return await verify(parsed, key)
 
     @property
     def asked(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import js
 from pyodide.ffi import create_proxy
 
 from ..storage import Store
-from ..tokens.jws import Opened
+from ..tokens.jws import ParsedToken
 from ..tokens.signatures import Key, Verdict
 from . import webcrypto
 from .storage import PageStore
@@ -50,6 +50,6 @@ class LeftPage:
         """The digest of some bytes, by Web Crypto."""
         return await webcrypto.sha256(data)
 
-    async def verify(self, opened: Opened, key: Key) -> Verdict:
+    async def verify(self, parsed: ParsedToken, key: Key) -> Verdict:
         """Was this token signed with the private half of this key?"""
-        return await webcrypto.verified(opened, key)
+        return await webcrypto.verified(parsed, key)

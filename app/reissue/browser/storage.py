@@ -13,7 +13,7 @@ class PageStore:
     """
 
     def __init__(self, area: str, name: str) -> None:
-        self._area = area
+        self.area = area
         self.own = area == "sessionStorage"
         self._key = f"reissue:{name}"
 
@@ -22,7 +22,7 @@ class PageStore:
         try:
             text = self._storage().getItem(self._key)
         except JsException as error:
-            raise OSError(f"the browser's {self._area} can't be read: {error.name}") from None
+            raise OSError(f"the browser's {self.area} can't be read: {error.name}") from None
         return text if isinstance(text, str) else None
 
     def write(self, text: str | None) -> None:
@@ -33,10 +33,10 @@ class PageStore:
             else:
                 self._storage().setItem(self._key, text)
         except JsException as error:
-            raise OSError(f"the browser's {self._area} can't be written: {error.name}") from None
+            raise OSError(f"the browser's {self.area} can't be written: {error.name}") from None
 
     def _storage(self) -> Any:
-        storage = getattr(js, self._area, None)  # reading the attribute may raise, where it is forbidden
+        storage = getattr(js, self.area, None)  # reading the attribute may raise, where it is forbidden
         if storage is None:
-            raise OSError(f"there is no {self._area} here")
+            raise OSError(f"there is no {self.area} here")
         return storage

@@ -7,7 +7,7 @@ import js
 from pyodide.ffi import JsException, to_js
 
 from ..errors import ReissueError
-from ..tokens.jws import Opened
+from ..tokens.jws import ParsedToken
 from ..tokens.signatures import Key, Verdict
 from .interop import js_object
 
@@ -27,14 +27,14 @@ async def sha256(data: bytes) -> bytes:
     return digest
 
 
-async def verified(opened: Opened, key: Key) -> Verdict:
+async def verified(parsed: ParsedToken, key: Key) -> Verdict:
     """Whether the signature was made with the private half of this key."""
     if not available():
         return Verdict.NO_CRYPTO
     try:
-        public = await imported(key.jwk, opened.algorithm, "verify")
+        public = await imported(key.jwk, parsed.algorithm, "verify")
         holds = await js.crypto.subtle.verify(
-            parameters_of(opened.algorithm), public, to_js(opened.signature), to_js(opened.signing_input)
+            parameters_of(parsed.algorithm), public, to_js(parsed.signature), to_js(parsed.signing_input)
         )
     except JsException:  # a point off the curve, a modulus of three bits
         return Verdict.UNUSABLE_KEY

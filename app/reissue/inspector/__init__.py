@@ -6,9 +6,9 @@
 Theory of operation:
 
 1. `trace` hears the client's events, and knows lives: requests, refreshes, calls, tokens. `flow` lays requests into
-   lanes and counts them. `window`, `head` and `body` make a picture of a stretch of time out of it, as data. All of
-   that, `export` and `told` are plain Python, and tested as such.
-2. `timeline` paints the picture; `requests_view` has the controls; `panel` has the tabs. They alone know the page.
+   lanes and counts them. `window`, `axis` and `lanes` make a picture of a stretch of time out of it, as data. All of
+   that, `export` and `wording` are plain Python, and tested as such.
+2. `timeline` paints the picture; `requests.view` has the controls; `panel` has the tabs. They alone know the page.
 3. All of it lies in a shadow root, with a constructed style sheet. There is no file to serve and nothing inline, so it
    works from the wheel under any policy that Python works under.
 4. Nobody imports this package but `reissue.inspect`, and a client that nobody listens to makes no events.

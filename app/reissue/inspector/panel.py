@@ -14,11 +14,11 @@ from ..errors import ReissueError
 from ..events import Event, RequestEvent
 from ..interceptor import Interceptor
 from .dom import Scope, element
-from .requests_view import RequestsView
+from .requests.trace import Trace
+from .requests.view import RequestsView
 from .strings import LANGUAGES, language_of
-from .trace import Trace
 
-STYLES = ("panel.css", "token.css")
+STYLES = ("panel.css", "token/token.css")
 
 
 class Inspector:
@@ -133,7 +133,7 @@ class _Tabs:
         self.requests = RequestsView(self._roots["requests"], trace, words)
         self._scope.at_end(self.requests.close)
         if "token" in self._roots:
-            token_view = import_module(f"{__package__}.token_view")
+            token_view = import_module(f"{__package__}.token.view")
             self._scope.at_end(token_view.TokenView(self._roots["token"], api, words).close)
         for name, button in self._buttons.items():
             self._scope.listen(button, "click", partial(self._pressed, name))
@@ -168,7 +168,7 @@ class _Tabs:
 
 def _sheet() -> Any:
     """The style, as a constructed sheet: a policy without 'unsafe-inline' lets it pass (CSSOM, section 6.1)."""
-    files = [Path(__file__).with_name(name) for name in STYLES]
+    files = [Path(__file__).parent / name for name in STYLES]
     sheet = js.CSSStyleSheet.new()
     sheet.replaceSync("\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file()))
     return sheet

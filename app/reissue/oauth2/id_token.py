@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import GrantRefused
-from ..tokens.jws import Kind, open_token
+from ..tokens.jws import Kind, parse_token
 from ..tokens.signatures import KEY_TYPES, Verdict, Verify, by_keys
 
 LEEWAY: Final = 300.0
@@ -41,7 +41,7 @@ async def validated(
     """
     if not isinstance(token, str):
         raise _refused("none came")
-    opened = open_token(token)
+    opened = parse_token(token)
     if opened.kind is not Kind.SIGNED or opened.token != token:
         raise _refused("it is no signed JSON Web Token")
     if opened.twice:

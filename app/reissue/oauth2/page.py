@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..storage import Store
 
 if TYPE_CHECKING:  # most pages are not left, and need not load these
-    from ..tokens.jws import Opened
+    from ..tokens.jws import ParsedToken
     from ..tokens.signatures import Key, Verdict
 
 
@@ -59,6 +59,6 @@ class Page(Protocol):
         """The digest of some bytes. Raises ReissueError if the page can't."""
         ...
 
-    def verify(self, opened: "Opened", key: "Key") -> "Awaitable[Verdict]":
+    def verify(self, parsed: "ParsedToken", key: "Key") -> "Awaitable[Verdict]":
         """Was this token signed with the private half of this key?"""
         ...

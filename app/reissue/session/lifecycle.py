@@ -148,6 +148,11 @@ class Sessions:
         return self._session if self._session is not None and self._session.alive else None
 
     @property
+    def store_area(self) -> str:
+        """Where the session outlives the page, for people to read."""
+        return self._sharing.store_area
+
+    @property
     def called_by_endpoint(self) -> bool:
         """Is this code called by the endpoint, while this client waits for it?"""
         return self._calls.running_here

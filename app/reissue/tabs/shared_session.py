@@ -104,6 +104,12 @@ class Sharing:
         neighbours.listen(self._heard)
 
     @property
+    def store_area(self) -> str:
+        """The name of the browser's storage that holds the session; "memory" for any other store."""
+        area: str = getattr(self._store, "area", "memory")
+        return area
+
+    @property
     def _now(self) -> int:
         """The time (ms)."""
         return int(self._clock() * 1000)

@@ -29,7 +29,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ParsedToken:
     """A text, read as a token. `parts` are its own; what could not be read is None."""
 
     kind: Kind
@@ -56,23 +56,23 @@ class Opened:
         return ".".join(self.parts[:2]).encode()
 
 
-def open_token(text: str) -> Opened:
+def parse_token(text: str) -> ParsedToken:
     """Read a text as a token. White space, quotes, `Bearer` and a header's name around it are let pass."""
     text = "".join(_BEARER.sub("", text[: LONGEST * 2].strip().strip("\"'"), count=1).split())
     if not text:
-        return Opened(Kind.EMPTY)
+        return ParsedToken(Kind.EMPTY)
     parts = tuple(text.split("."))
     if len(text) > LONGEST or len(parts) not in (3, 5) or not _BASE64URL.fullmatch(text.replace(".", "")):
-        return Opened(Kind.OPAQUE, (text[:LONGEST],))
+        return ParsedToken(Kind.OPAQUE, (text[:LONGEST],))
     twice: list[str] = []
     header = _read(parts[0], twice)
     if len(parts) == 5:
-        return Opened(Kind.OPAQUE if header is None else Kind.ENCRYPTED, parts, header, twice=tuple(twice))
+        return ParsedToken(Kind.OPAQUE if header is None else Kind.ENCRYPTED, parts, header, twice=tuple(twice))
     payload, signature = _read(parts[1], twice), from_base64url(parts[2])
     if header is None and payload is None:
-        return Opened(Kind.OPAQUE, (text,))
+        return ParsedToken(Kind.OPAQUE, (text,))
     whole = header is not None and payload is not None and signature is not None
-    return Opened(Kind.SIGNED if whole else Kind.BROKEN, parts, header, payload, signature, tuple(twice))
+    return ParsedToken(Kind.SIGNED if whole else Kind.BROKEN, parts, header, payload, signature, tuple(twice))
 
 
 def from_base64url(text: str) -> bytes | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from .jws import Kind, Opened, from_base64url
+from .jws import Kind, ParsedToken, from_base64url
 
 HMAC: Final = ("HS256", "HS384", "HS512")
 KEY_TYPES: Final = {
@@ -71,52 +71,52 @@ class Key:
     own: bool = False
 
 
-def before_any_key(opened: Opened) -> Verdict | None:
+def before_any_key(parsed: ParsedToken) -> Verdict | None:
     """What can be said without a key; None if one is needed."""
-    if opened.kind is not Kind.SIGNED:
+    if parsed.kind is not Kind.SIGNED:
         return Verdict.NOT_A_JWT
-    if opened.algorithm.lower() == "none" or not opened.signature:
+    if parsed.algorithm.lower() == "none" or not parsed.signature:
         return Verdict.UNSIGNED
-    if opened.algorithm not in HMAC and opened.algorithm not in KEY_TYPES:
+    if parsed.algorithm not in HMAC and parsed.algorithm not in KEY_TYPES:
         return Verdict.UNSUPPORTED
     return None
 
 
-def by_secret(opened: Opened, secret: str) -> Verdict:
+def by_secret(parsed: ParsedToken, secret: str) -> Verdict:
     """Verify HS256, HS384 or HS512 with a secret that both sides know."""
-    if (verdict := before_any_key(opened)) is not None:
+    if (verdict := before_any_key(parsed)) is not None:
         return verdict
-    if opened.algorithm not in HMAC:
+    if parsed.algorithm not in HMAC:
         return Verdict.WRONG_KEY_TYPE
     if not secret:
         return Verdict.NO_SECRET
-    holds = _hmac_holds(opened, secret)
+    holds = _hmac_holds(parsed, secret)
     if _PUBLIC_KEY.search(secret):
         return Verdict.HOLDS_BY_A_PUBLIC_KEY if holds else Verdict.PUBLIC_KEY_AS_SECRET
     return Verdict.HOLDS if holds else Verdict.FAILS
 
 
-def _hmac_holds(opened: Opened, secret: str) -> bool:
+def _hmac_holds(parsed: ParsedToken, secret: str) -> bool:
     import jwt  # here, since a page that verifies nothing need not load it
 
-    algorithm: Any = jwt.get_algorithm_by_name(opened.algorithm)
+    algorithm: Any = jwt.get_algorithm_by_name(parsed.algorithm)
     # Not through prepare_key: it refuses public keys, and this is where they are to be shown for what they are.
     key = secret.encode("utf-8", "surrogatepass")
-    return bool(algorithm.verify(opened.signing_input, key, opened.signature or b""))
+    return bool(algorithm.verify(parsed.signing_input, key, parsed.signature or b""))
 
 
-Verify = Callable[[Opened, Key], Awaitable[Verdict]]
+Verify = Callable[[ParsedToken, Key], Awaitable[Verdict]]
 """Was a token signed with the private half of this key?"""
 
 
-async def by_keys(opened: Opened, jwks: object, verify: Verify) -> tuple[Verdict, Key | None]:
+async def by_keys(parsed: ParsedToken, jwks: object, verify: Verify) -> tuple[Verdict, Key | None]:
     """Verify with each key of a JWK set that may be the one, until one holds; gives the key that was tried last."""
-    keys = choose_keys(opened, jwks)
+    keys = choose_keys(parsed, jwks)
     if isinstance(keys, Verdict):
         return keys, None
     verdict, tried = Verdict.UNUSABLE_KEY, keys[0]
     for key in keys:
-        found = await verify(opened, key)
+        found = await verify(parsed, key)
         if found not in (Verdict.FAILS, Verdict.UNUSABLE_KEY):
             return found, key
         if found is Verdict.FAILS:
@@ -124,34 +124,34 @@ async def by_keys(opened: Opened, jwks: object, verify: Verify) -> tuple[Verdict
     return verdict, tried
 
 
-def choose_keys(opened: Opened, jwks: object) -> tuple[Key, ...] | Verdict:
+def choose_keys(parsed: ParsedToken, jwks: object) -> tuple[Key, ...] | Verdict:
     """The keys of a JWK set (RFC 7517 section 5) that this token may have been signed with, by its `kid` and its kind.
 
     Several may have the same `kid`, and a token may name none: then whoever verifies tries one after the other.
     """
-    if (verdict := before_any_key(opened)) is not None:
+    if (verdict := before_any_key(parsed)) is not None:
         return verdict
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     keys = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
-    if opened.algorithm in HMAC:
+    if parsed.algorithm in HMAC:
         return Verdict.PUBLIC_KEY_AS_SECRET if keys else Verdict.WRONG_KEY_TYPE
     if not keys:
         return Verdict.NO_KEYS
-    kid = (opened.header or {}).get("kid")
+    kid = (parsed.header or {}).get("kid")
     named = [key for key in keys if kid is None or key.get("kid") == kid]
     if not named:
         return Verdict.NO_SUCH_KEY
-    fitting = [key for key in named if _fits(key, opened.algorithm)]
+    fitting = [key for key in named if _fits(key, parsed.algorithm)]
     if not fitting:
         return Verdict.WRONG_KEY_TYPE
     keys = tuple(key for key in map(_key, fitting[:_MOST_KEYS]) if isinstance(key, Key))
     return keys or Verdict.UNUSABLE_KEY
 
 
-def own_key(opened: Opened) -> Key | None:
+def own_key(parsed: ParsedToken) -> Key | None:
     """The key that the token's header brings along (RFC 7515 section 4.1.3), if it can be used at all."""
-    jwk = (opened.header or {}).get("jwk")
-    if before_any_key(opened) is not None or not isinstance(jwk, dict) or not _fits(jwk, opened.algorithm):
+    jwk = (parsed.header or {}).get("jwk")
+    if before_any_key(parsed) is not None or not isinstance(jwk, dict) or not _fits(jwk, parsed.algorithm):
         return None
     key = _key(jwk, own=True)
     return key if isinstance(key, Key) else None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reissue import MalformedToken, Response, unverified_claims
 from reissue.http.json_text import LONGEST, is_nested_deeper, parse_json, repeated, text_within
-from reissue.tokens.jws import open_token
+from reissue.tokens.jws import parse_token
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_any_text_is_a_json_web_token_or_malformed(text: str) -> None:
     """X8"""
     part = urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
     for token in (text, f"e30.{part}.", f"{part}.e30.", f"e30.e30.{part}"):
-        opened = open_token(token)
+        opened = parse_token(token)
         try:
             claims = unverified_claims(token)
         except MalformedToken as error:

@@ -6,12 +6,12 @@ from string import Formatter
 
 import pytest
 from reissue import EndpointPhase, RefreshPhase
-from reissue.inspector.body import View
-from reissue.inspector.flow import STACK
-from reissue.inspector.lives import Outcome, Stage
-from reissue.inspector.selection import Kind
+from reissue.inspector.requests.flow import STACK
+from reissue.inspector.requests.lanes import View
+from reissue.inspector.requests.life import Outcome, Stage
+from reissue.inspector.requests.selection import Kind
+from reissue.inspector.requests.trace import MarkKind
 from reissue.inspector.strings import LANGUAGES
-from reissue.inspector.trace import MarkKind
 
 INSPECTOR = Path(__file__).resolve().parents[3] / "app" / "reissue" / "inspector"
 OWN = ("panel.", "requests.")
@@ -51,8 +51,9 @@ def test_every_word_that_is_made_of_a_name_is_there() -> None:
 
 
 def test_no_word_is_left_over() -> None:
-    sources = "\n".join(file.read_text(encoding="utf-8") for file in INSPECTOR.glob("*.py"))
-    made = re.compile(r"requests\.(stage|outcome|mark|kind|view|refresh|call|about)\.|panel\.(tab|language)\.")
+    files = [file for file in INSPECTOR.rglob("*.py") if file.parent.name != "strings"]
+    sources = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    made = re.compile(r"requests\.(stage|outcome|mark|kind|view|refresh|call|details)\.|panel\.(tab|language)\.")
     plain = [key for key in LANGUAGES["en"] if key.startswith(OWN) and not made.match(key)]
     by_button = {f"requests.{name}" for name in re.findall(r"_(?:button|choice)\(\s*\"([\w.]+)\"", sources)}
     assert [

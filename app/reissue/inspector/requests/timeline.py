@@ -1,0 +1,272 @@
+"""The timeline: a canvas, the stretch of time that it shows, and when it is drawn.
+
+A canvas by hand, and no chart library: a library would be JavaScript that has to be served next to the wheel and let in
+by the page's policy, and those at hand draw series of numbers, not lives with a wait, a 401 and a replay in each. What
+is drawn is decided elsewhere, in plain Python that is tested without a browser; here it is only painted. A picture is
+one path for each colour, so a frame takes some dozens of calls to the browser, however many requests there are.
+
+It is drawn in an animation frame, only after a change, only while it is in sight, and never for more than a part of the
+time: a picture that took long to draw is followed by a pause.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import js
+
+from ..dom import Scope, matches
+from . import axis
+from .flow import STACK
+from .lanes import DENSE, Layout, View, choose, draw_density, draw_lanes
+from .life import Life
+from .picture import Picture
+from .selection import Selection
+from .trace import Trace
+from .window import Window
+
+STYLES = (
+    *(stage.value for stage in STACK),
+    *("refusal", "failed", "cancelled", "chosen", "grid", "scale", "band", "band_bad"),
+    *("token", "token_over", "mark", "call", "call_bad", "ink", "quiet", "on_token", "now"),
+)
+"""Each is a colour in the style sheet: `--ri-admission` and so on."""
+
+FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
+FULL_SPAN = 10.0  # seconds in sight, until somebody zooms
+LEAST_SPAN = 0.2
+PAD = 0.04  # of the span, to the right of what happened last
+SHARE = 4  # a drawing is followed by a pause of so many times what it took
+FRAME = 0.030
+CALM_FRAME = 0.5
+"""Seconds between two drawings, at least; the second for who prefers less motion."""
+
+
+class Timeline:
+    """Draws a selection into a canvas. `drawn` is called after each drawing."""
+
+    def __init__(
+        self, stage: Any, *, trace: Trace, selection: Selection, words: Mapping[str, str], drawn: Callable[[], None]
+    ) -> None:
+        self.stage = stage
+        self.canvas = js.document.createElement("canvas")
+        self.canvas.setAttribute("aria-hidden", "true")
+        self.spacer = js.document.createElement("div")
+        stage.append(self.canvas, self.spacer)
+        self.window = Window(0.0, FULL_SPAN, 1)
+        self.follows = True
+        self.view = View.AUTO
+        self.chosen = 0
+        self.layout: Layout = DENSE
+        self.drawings = 0
+        self.drawing_seconds = 0.0
+        self._trace, self._selection, self._words, self._drawn = trace, selection, words, drawn
+        self._touched = False  # has somebody zoomed?
+        self._height = 1
+        self._lanes_height = 0
+        self.in_sight = False
+        self._frame: int | None = None
+        self._not_before = 0.0
+        self._colours: dict[str, str] = {}
+        self._scope = Scope()
+        self._context = self.canvas.getContext("2d")
+        self._on_frame_proxy = self._scope.proxy(self._on_frame)
+        self._scope.at_end(self._forget_frame)
+        self.calm = matches("(prefers-reduced-motion: reduce)")
+        for query in ("(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)", "(forced-colors: active)"):
+            self._scope.listen(js.matchMedia(query), "change", lambda _: self._restyle())
+        self._scope.listen(stage, "scroll", lambda _: self.invalidate())
+        self._scope.observe(js.ResizeObserver.new(self._scope.proxy(lambda *_: self._resize())), stage)
+        self._scope.observe(js.IntersectionObserver.new(self._scope.proxy(self._seen)), stage)
+
+    def close(self) -> None:
+        """Draw no more."""
+        self.in_sight = False
+        self._scope.close()
+
+    # What is in sight
+
+    @property
+    def now(self) -> float:
+        """Up to when the picture goes: while nothing is on its way, time stands still."""
+        return time.perf_counter() if self._trace.busy else self._trace.last
+
+    def zoom(self, factor: float, x: float | None = None) -> None:
+        """So many times as much time in sight. What is at pixel `x` stays there; else the end, or the middle."""
+        if x is None:
+            self._keep_up()
+        around = self.window.time(x) if x is not None else self.window.right if self.follows else None
+        self._touched = True
+        self.window = self.window.zoomed(factor, around)
+        self.invalidate()
+
+    def move(self, pixels: float) -> None:
+        """Later by so many pixels. The picture does not follow any more."""
+        self.follows = False
+        self.window = self.window.moved(pixels * self.window.span / self.window.width)
+        self.invalidate()
+
+    def follow(self, on: bool) -> None:
+        """Show what happens now, or stay."""
+        self.follows = on
+        self.invalidate()
+
+    def fit(self) -> None:
+        """Show all of the selection."""
+        lives = self._selection.lives
+        first = min((life.at for life in lives), default=self._trace.first or 0.0)
+        self.show(first, self.now)
+
+    def show(self, left: float, right: float, *, margin: float = 0.05) -> None:
+        """Show that time."""
+        self._touched, self.follows = True, False
+        self.window = self.window.showing(left, right, margin=margin)
+        self.invalidate()
+
+    def reveal(self, life: Life) -> None:
+        """Choose a request, and bring it in sight."""
+        self._keep_up()  # what the next drawing shows by itself is no reason to stop following
+        self.chosen = life.number
+        end = life.ended_at if life.ended_at is not None else self.now
+        if end < self.window.left or life.at > self.window.right:
+            self.follows = False
+            self.window = self.window.moved((life.at + end) / 2 - (self.window.left + self.window.right) / 2)
+        lane = self._selection.flow.lane_of.get(life.number)
+        if lane is not None and self.layout.lane:
+            top = lane * self.layout.lane
+            room = self._height - axis.HEIGHT - self.layout.lane
+            if not self.stage.scrollTop <= top <= self.stage.scrollTop + room:
+                self.stage.scrollTop = max(0, top - room // 2)
+        self.invalidate()
+
+    def life_at(self, x: float, y: float) -> Life | None:
+        """The request at a point of the canvas."""
+        if not self.layout.lane or y < axis.HEIGHT:
+            return None
+        lane = int(y - axis.HEIGHT + self.stage.scrollTop) // self.layout.lane
+        near = (self._selection.flow.at(self.window.time(x + aside), lane) for aside in (0, -4, 4))
+        return next((life for life in near if life is not None), None)
+
+    # Drawing
+
+    def invalidate(self) -> None:
+        """Something has changed: draw, in a while."""
+        if self._frame is None and self.in_sight:
+            self._frame = js.requestAnimationFrame(self._on_frame_proxy)
+
+    def _on_frame(self, _: float) -> None:
+        self._frame = None
+        began = time.perf_counter()
+        if began < self._not_before:
+            self.invalidate()
+            return
+        self._draw()
+        self._drawn()
+        took = time.perf_counter() - began
+        self.drawings += 1
+        self.drawing_seconds += took
+        self._not_before = began + max(CALM_FRAME if self.calm else FRAME, (1 + SHARE) * took)
+        if (self._trace.busy and self.follows) or not self._selection.settled:
+            self.invalidate()
+
+    @property
+    def settled(self) -> bool:
+        """It is drawn as it is: no drawing is due."""
+        return self.in_sight and self._frame is None
+
+    def _keep_up(self) -> None:
+        """While it follows, show the time up to now: the last drawing may be old, and the next one not due yet."""
+        if not self.follows:
+            return
+        now = self.now
+        if not self._touched:
+            seen = (now - (now if self._trace.first is None else self._trace.first)) * (1 + 2 * PAD)
+            self.window = Window(0.0, max(LEAST_SPAN, min(FULL_SPAN, seen)), self.window.width)
+        self.window = self.window.ending(now + PAD * self.window.span)
+
+    def _draw(self) -> None:
+        self._keep_up()
+        now = self.now
+        window, height, flow = self.window, self._height, self._selection.flow
+        room = height - axis.HEIGHT
+        self.layout, lanes = choose(self.view, flow, window, room)
+        self._make_room(self.layout.height(lanes))
+        below = Picture()
+        axis.draw_bands(below, self._trace, window, now, height)
+        if self.layout.lane:
+            scrolled = max(0, min(int(self.stage.scrollTop), self._lanes_height - room))
+            draw_lanes(below, flow, window, now, self.layout, room=room, scrolled=scrolled, chosen=self.chosen)
+        else:
+            draw_density(below, flow, window, now, height)
+            self._bracket(below, window, now)
+        if self._trace.busy:
+            below.box("now", window.x(now), 0, 1, height)
+        top = Picture()
+        axis.draw_axis(top, self._trace, window, now, self._words)
+        context = self._context
+        context.clearRect(0, 0, window.width, height)
+        self._paint(below)
+        context.clearRect(0, 0, window.width, axis.HEIGHT)
+        self._paint(top)
+
+    def _bracket(self, below: Picture, window: Window, now: float) -> None:
+        """Where the chosen request is, when there are no lanes."""
+        life = self._trace.life(self.chosen)
+        if life is not None:
+            left = window.x(life.at)
+            right = window.x(life.ended_at if life.ended_at is not None else now)
+            below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
+
+    def _paint(self, picture: Picture) -> None:
+        context, fill, write = self._context, self._context.fill, self._context.fillText
+        for style, parts in picture.shapes.items():
+            if parts:
+                context.fillStyle = self._colours[style]
+                fill(js.Path2D.new("".join(parts)))
+        style = ""
+        for text in picture.texts:
+            if text.style != style:
+                style = text.style
+                context.fillStyle = self._colours[style]
+            write(text.text, text.x, text.y)
+
+    def _make_room(self, lanes_height: int) -> None:
+        """Let the stage scroll over so many pixels of lanes."""
+        if lanes_height != self._lanes_height:
+            self._lanes_height = lanes_height
+            self.spacer.style.height = f"{max(0, lanes_height + axis.HEIGHT + 6 - self._height)}px"
+
+    # The page around it
+
+    def _resize(self) -> None:
+        width, height = int(self.stage.clientWidth), int(self.stage.clientHeight)
+        if width < 1 or height < 1:
+            return
+        ratio = js.devicePixelRatio or 1
+        self.canvas.width, self.canvas.height = round(width * ratio), round(height * ratio)
+        self.canvas.style.width, self.canvas.style.height = f"{width}px", f"{height}px"
+        self._context.setTransform(ratio, 0, 0, ratio, 0, 0)
+        self._context.font = FONT
+        self._height, self._lanes_height = height, -1
+        self.window = Window(self.window.left, self.window.right, width)
+        self._restyle()
+        if self.in_sight:
+            self._draw()  # at once: a canvas that is resized is empty
+
+    def _restyle(self) -> None:
+        style = js.getComputedStyle(self.stage)
+        self._colours = {name: str(style.getPropertyValue(f"--ri-{name.replace('_', '-')}")).strip() for name in STYLES}
+        self.calm = matches("(prefers-reduced-motion: reduce)")
+        self.invalidate()
+
+    def _seen(self, entries: Any, _: Any) -> None:
+        self.in_sight = bool(entries[len(entries) - 1].isIntersecting)
+        if self.in_sight:
+            self.invalidate()
+        else:
+            self._forget_frame()
+
+    def _forget_frame(self) -> None:
+        if self._frame is not None:
+            js.cancelAnimationFrame(self._frame)
+            self._frame = None

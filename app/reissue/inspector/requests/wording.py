@@ -1,0 +1,140 @@
+"""What is known of one request, or of one moment, in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...events import RefreshPhase
+from . import axis
+from .flow import STACK, Flow
+from .life import Life, Stage
+from .trace import Trace
+from .window import Window
+
+Words = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a request: when it began, after the call, and how long it took."""
+
+    stage: Stage
+    name: str
+    after: str
+    took: str
+
+
+def duration(seconds: float) -> str:
+    """A length of time with a fitting unit."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.2f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def outcome(life: Life, words: Words) -> str:
+    """How it ended, or what it is doing."""
+    if life.ended_at is None:
+        return words[f"requests.stage.{life.stage.value}"]
+    detail = life.status if life.status is not None else life.error
+    name = words[f"requests.outcome.{life.outcome.value}"]
+    return name if detail is None else f"{name}, {detail}"
+
+
+def steps(life: Life, now: float, words: Words) -> list[Step]:
+    """Its stages; what took no time because nothing was waited for is left out."""
+    return [
+        Step(stage, words[f"requests.stage.{stage.value}"], duration(began - life.at), duration(ended - began))
+        for stage, began, ended in life.spans(now)
+        if stage is not Stage.CALLED or ended - began >= 0.001 or len(life.steps) == 1
+    ]
+
+
+def sentence(life: Life, now: float, words: Words) -> str:
+    """All about a request, for a screen reader."""
+    parts = [
+        f"{words['requests.details'].format(number=life.number)}: {life.method} {life.url}",
+        outcome(life, words),
+        duration(life.duration(now)),
+        *(f"{step.name} {step.took}" for step in steps(life, now, words)),
+    ]
+    if not life.replayable:
+        parts.append(f"{words['requests.details.body']} {words['requests.details.once']}")
+    return ", ".join(parts)
+
+
+def lines(life: Life, now: float, words: Words) -> list[str]:
+    """All about a request, line by line."""
+    first = f"#{life.number}  {life.method}  {outcome(life, words)}  {duration(life.duration(now))}"
+    found = [first, life.url, *(f"{step.after}  {step.name}  {step.took}" for step in steps(life, now, words))]
+    if not life.replayable:
+        found.append(f"{words['requests.details.body']}: {words['requests.details.once']}")
+    return found
+
+
+def counts(flow: Flow, time: float, words: Words) -> list[str]:
+    """How many requests were at which stage at that time."""
+    found = [(stage, flow.levels[stage].at(time)) for stage in reversed(STACK)]
+    return [f"{count:,}  {words[f'requests.stage.{stage.value}']}" for stage, count in found if count]
+
+
+def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words: Words) -> list[str]:
+    """What the rows above the lanes show at this point."""
+    time, near = window.time(x), 6 * window.span / window.width
+    if y >= axis.CALLS:
+        for refresh in trace.refreshes:
+            end = now if refresh.ended_at is None else refresh.ended_at
+            if refresh.at - near <= time <= end + near:
+                detail = f": {refresh.error}" if refresh.error else ""
+                asked = [call for call in trace.calls if refresh.at <= call.at <= end]
+                return [
+                    f"{words[f'requests.refresh.{refresh.phase.value}']}{detail}",
+                    duration(end - refresh.at),
+                    *(
+                        f"{words[f'requests.call.{call.call}']}  {duration((call.ended_at or now) - call.at)}"
+                        for call in asked
+                    ),
+                ]
+        return [
+            f"{words[f'requests.call.{call.call}']}  {call.error or ''}  {duration((call.ended_at or now) - call.at)}"
+            for call in trace.calls
+            if call.at - near <= time <= (call.ended_at or now) + near
+        ][:1]
+    marks = [mark for mark in trace.marks if abs(mark.at - time) <= near]
+    if marks:
+        return [f"{words[axis.MARKS[mark.kind]]}{f' ({mark.detail})' if mark.detail else ''}" for mark in marks]
+    for token in trace.tokens:
+        end = max(now, window.right) if token.ended_at is None else token.ended_at
+        if token.at <= time <= end:
+            if token.expires_at is None:
+                return [words["requests.token.no_end"]]
+            if token.expires_at <= time:
+                return [words["requests.token.expired"]]
+            return [words["requests.token.good_for"].format(seconds=f"{token.expires_at - token.at:,.0f}")]
+    return []
+
+
+def totals(trace: Trace, matching: int, words: Words) -> str:
+    """How many requests there are, and what they are doing now."""
+    count = trace.count
+    key = "requests.totals" if matching == count else "requests.totals.matching"
+    parts = [words[key].format(count=f"{count:,}", matching=f"{matching:,}")]
+    wire = sum(trace.flow.levels[stage].now for stage in (Stage.WIRE, Stage.REPLAY))
+    if wire:
+        parts.append(words["requests.totals.wire"].format(count=f"{wire:,}"))
+    if trace.running > wire:
+        parts.append(words["requests.totals.waiting"].format(count=f"{trace.running - wire:,}"))
+    if trace.dropped:
+        parts.append(words["requests.totals.dropped"].format(count=f"{trace.dropped:,}"))
+    return " · ".join(parts)
+
+
+def news(trace: Trace, words: Words) -> str:
+    """What a listener should be told now: of the last refresh, or the end of the session, whichever is later."""
+    told = [(mark.at, words[axis.MARKS[mark.kind]]) for mark in list(trace.marks)[-1:]]
+    for refresh in list(trace.refreshes)[-1:]:
+        at = refresh.at if refresh.phase is RefreshPhase.STARTED else refresh.ended_at or refresh.at
+        told.append((at, words[f"requests.refresh.{refresh.phase.value}"]))
+    return max(told, key=lambda item: item[0], default=(0.0, ""))[1]
