@@ -99,7 +99,7 @@ EndpointCall = Literal["sign_in", "refresh", "exchange", "sign_out"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointEvent:
-    """A step of one call to the endpoint. A page makes one call at a time (see `sharing`).
+    """A step of one call to the endpoint. A page makes one call at a time (see `shared_session`).
 
     `refresh` is also what `resume()` calls. `exchange` asks for a token for another resource.
     """

@@ -14,7 +14,7 @@ One request, from call to answer:
 
 Theory of operation:
 
-1. A request belongs to the session that it entered with, and is never sent in another (S3). See `sessions`.
+1. A request belongs to the session that it entered with, and is never sent in another (S3). See `lifecycle`.
 2. A call into the client from within an endpoint would wait for itself; it is refused (Q3).
 3. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
 """

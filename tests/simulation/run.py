@@ -16,7 +16,8 @@ What is not held against the core where several tabs share a session, since no p
    or that it has seen itself, if the same user signed in elsewhere since, without it.
 5. Somebody who has signed out is signed in by a cookie of an earlier session that landed after the deadline of the call
    that brought it: nobody waits for it any more, and the server was told of the later session.
-6. Turns by courtesy overlap, and a refresh token is presented twice for it: `courtesy` says that it is no guarantee.
+6. Turns by courtesy overlap, and a refresh token is presented twice for it: `channel_lock` says that it is
+   no guarantee.
 """
 
 import asyncio

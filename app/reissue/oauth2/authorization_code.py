@@ -2,7 +2,8 @@
 
 Theory of operation:
 
-1. `sign_in()` leaves the page. What is to come back, `state`, verifier and nonce, waits in this tab (`authorization`).
+1. `sign_in()` leaves the page. What is to come back, `state`, verifier and nonce, waits in this tab
+   (`authorization_request`).
 2. `resume()` finds the answer in the page's URL, and takes what waited for it out of the store. The URL is cleaned in
    the same step, before anything is sent: the code stands in no history, and a reload can't send it again.
 3. An answer that nobody here asked for, or that is not from the server that was asked (mix-up, RFC 9207), is refused

@@ -77,7 +77,7 @@ class Backoff:
         self._failures, self._retry_after = 0, 0.0
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client (see `loops`): the pause is as before."""
+        """The next event loop runs this client (see `loop_watch`): the pause is as before."""
         last, self._awake = self._awake, asyncio.Event()
         if last.is_set():
             self._awake.set()

@@ -31,7 +31,7 @@ _mark: ContextVar[_Mark | None] = ContextVar("reissue_endpoint_call", default=No
 
 
 class EndpointCalls:
-    """Makes the calls of one client. For whoever has the turn (see `sharing`). `deadline` (seconds) bounds each.
+    """Makes the calls of one client. For whoever has the turn (see `shared_session`). `deadline` (seconds) bounds each.
 
     `seen_through` is False where a call is another client's, who sees it through once it is sent.
     """

@@ -3,7 +3,8 @@
 Theory of operation:
 
 1. The endpoint's calls (sign-in, refresh, sign-out) go one at a time, over all pages that share the session: they share
-   the browser's cookies, and a refresh that lands after another user's sign-in would mix two users. See `sharing`.
+   the browser's cookies, and a refresh that lands after another user's sign-in would mix two users. See
+   `shared_session`.
 2. A resume asks whether somebody is signed in. Until that is known requests wait (Q18), and if it could not be asked
    they ask again: nobody knows that they must sign in.
 3. A sign-out overtakes what is about to start a session (S1): a resume, a sign-in, an adoption.
@@ -72,7 +73,7 @@ class Sessions:
     """This client's session, and the ones before and after it; at most one is alive.
 
     `tokens` is the endpoint. `dismiss` lets the requests in line look at their session. `begin_anew` is called when the
-    next event loop runs this client (see `loops`). `users` compares whose tokens are whose. The rest is as
+    next event loop runs this client (see `loop_watch`). `users` compares whose tokens are whose. The rest is as
     `Interceptor` has it.
     """
 

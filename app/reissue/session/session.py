@@ -12,7 +12,7 @@ Theory of operation:
 5. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
    as replaced, and the other user's begins (S3). See `users` for what tokens tell, and for what they don't.
 6. A refresh waits for this page's turn among the pages that share the session, and looks first whether another page
-   has made it unnecessary (T1); see `sharing`.
+   has made it unnecessary (T1); see `shared_session`.
 7. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Everything else
    that can go wrong is transient: the same error for every waiter, and the session as it was (F1, Q5). Those who stand
    in line for the wire wait for the refresh as well: its failure is theirs, or each in turn would ask again.
@@ -273,7 +273,7 @@ class Session:
         self._backoff.wake()
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client: nothing of the last one comes any more (see `loops`)."""
+        """The next event loop runs this client: nothing of the last one comes any more (see `loop_watch`)."""
         self._flight = SingleFlight()
         self._backoff.begin_anew()
         if self.step_ups is not None:

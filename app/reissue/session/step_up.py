@@ -65,7 +65,7 @@ class StepUps:
             flight.cancel()
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client (see `loops`)."""
+        """The next event loop runs this client (see `loop_watch`)."""
         self._flights, self._turns, self._asks = {}, asyncio.Lock(), False
 
     async def _ask(self, wanted: StepUp) -> None:

@@ -18,8 +18,9 @@ Theory of operation:
 7. A sign-out is told at once, without a turn. It ends every edition of its session (T8), one on its way included.
    Every page that it ends passes it on: to one that has opened meanwhile, or that the first word did not reach.
 8. Until the endpoint knows of a sign-out, a mark tells all pages, later ones too: who holds no session takes none that
-   began before it. See `untold`. While a page is about to tell the endpoint, it shows that to the lock's keeper, too:
-   whoever signs in meanwhile in another page tells the endpoint first (S5). So no page need wait for another's place.
+   began before it. See `pending_sign_out`. While a page is about to tell the endpoint, it shows that to the lock's
+   keeper, too: whoever signs in meanwhile in another page tells the endpoint first (S5). So no page need
+   wait for another's place.
 9. A sign-out ends no session that a sign-in began after it. Whoever is about to tell the endpoint looks for such first.
    Whose the cookie is beside one that began otherwise (adopted, or by the cookie itself, while a call that brings
    another was on its way), nobody knows: there it is told, so that nobody who signed out is signed in again.
@@ -338,7 +339,7 @@ class Sharing:
         return mine.began < self._began or (newest is not None and newest.session != mine.session)
 
     def begin_anew(self) -> None:
-        """The next event loop runs this page (see `loops`): no turn of the last one is on any more."""
+        """The next event loop runs this page (see `loop_watch`): no turn of the last one is on any more."""
         self._line, self._news = Line(), asyncio.Event()
         self._unheeded = self._lasting = None
 

@@ -1,4 +1,4 @@
-"""`turns`: who awaits goes on in the turn that settles, and a future of these is otherwise like any."""
+"""`prompt_futures`: who awaits goes on in the turn that settles, and a future of these is otherwise like any."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Many pages where the browser has no locks: the turns of `courtesy`."""
+"""Many pages where the browser has no locks: the turns of `channel_lock`."""
 
 import asyncio
 import json
