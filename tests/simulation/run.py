@@ -10,8 +10,9 @@ What is not held against the core where several tabs share a session, since no p
    or before anybody was told of it (`lose_owner`), or was overtaken by an answer to a page without a turn; by courtesy,
    at any time (`Browser.doubt`).
 3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
-   was lost or late (a page that opens meanwhile never hears of it; one that signs out meanwhile takes it for old), or one that told of an earlier session has come
-   after the sign-out of a later one; or a sign-out could not be written to the store, where a page finds it later.
+   was lost or late (a page that opens meanwhile never hears of it; one that signs out meanwhile takes it for old), or
+   one that told of an earlier session has come after the sign-out of a later one; or a sign-out could not be written to
+   the store, where a page finds it later.
 4. A page asks its user for a step-up that another has brought, if its own token for the other API is older than that;
    or that it has seen itself, if the same user signed in elsewhere since, without it, or if the cookie of an answer
    that was on its way has landed over that of the app's own sign-in.
