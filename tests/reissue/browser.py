@@ -43,7 +43,7 @@ class Line:
     async def accepts(self, refresh_token: str) -> bool:
         """Would the server still refresh by this?"""
         body = json.dumps({"refresh_token": refresh_token}).encode()
-        return (await self.server(Request(f"{self.server.url}auth/refresh", "POST", {}, body))).status == 200
+        return (await self.server(Request(f"{self.server.url}auth/refresh", "POST", body=body))).status == 200
 
 
 class Browser:

@@ -285,7 +285,7 @@ class Sessions:
     async def _tell(self, signed_out: Session | None, until: int) -> None:
         """Tell the endpoint of a sign-out, and of those before it: up to this time (ms). For whoever has the turn."""
         try:
-            await self._notify_endpoint(signed_out and signed_out.held)
+            await self._notify_endpoint(signed_out.held if signed_out is not None else None)
         except SignOutRefused:  # it would meet the next one's cookie with every `resume()`
             self._told(signed_out, until)
             raise
