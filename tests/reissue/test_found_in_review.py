@@ -17,7 +17,6 @@ from reissue import (
     RefreshPhase,
     RefreshUnavailable,
     Request,
-    RequestAborted,
     RequestEvent,
     RequestPhase,
     Response,
@@ -31,7 +30,6 @@ from reissue.oauth2.token_response import read_credential
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
-from tests.reissue.test_queue_and_replay import FakeSignal
 
 
 def token_of(user: str, number: int = 0) -> str:
@@ -382,58 +380,6 @@ async def test_waking_ends_one_pause_and_not_all(world: World) -> None:
     for _ in range(30):
         await outcome(world.api.renew())
     assert asyncio.get_running_loop().time() - began > 5
-
-
-async def test_a_signal_and_a_cancellation_in_one_step_are_a_cancellation(world: World) -> None:
-    """Q10"""
-    world.server.gate = Gate()
-    await world.signed_in("token-2")
-    signal = FakeSignal()
-    call = world.fetches(1, signal=signal)[0]
-    await world.server.gate.reached()
-    signal.abort()
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-
-
-async def test_a_signal_leaves_the_callers_task_as_it_was(world: World) -> None:
-    """Q10: also with a transport that answers cancellation with an error of its own."""
-    signal, gate = FakeSignal(), Gate()
-
-    async def transport(request: Request) -> Response:
-        try:
-            await gate.passed()
-        except asyncio.CancelledError:
-            raise RequestAborted from None
-        return Response(200)
-
-    async def app() -> Any:
-        error = await outcome(world.api.fetch(API, signal=signal))
-        task = asyncio.current_task()
-        assert task is not None
-        assert task.cancelling() == 0
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(5):
-                await asyncio.sleep(10)
-        return error
-
-    world.api = world.make(transport=transport)
-    await world.signed_in("token-2")
-    call = asyncio.create_task(app())
-    await gate.reached()
-    signal.abort()
-    signal.abort()
-    assert isinstance(await call, RequestAborted)
-
-
-async def test_a_signal_that_fires_at_the_last_event_aborts_nothing_later(world: World) -> None:
-    """Q10"""
-    api = await world.signed_in("token-2")
-    signal = FakeSignal()
-    api.on(lambda event: signal.abort() if event.phase is RequestPhase.DONE and not signal.aborted else None)
-    assert (await api.fetch(API, signal=signal)).status == 200
-    await asyncio.sleep(1)
 
 
 async def test_a_session_that_was_refused_waits_for_a_resume_like_none(world: World) -> None:

@@ -22,21 +22,7 @@ from reissue import (
 from reissue.testing import FakeApi, Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
-
-
-class FakeSignal:
-    def __init__(self) -> None:
-        self.aborted = False
-        self.callbacks: list[Any] = []
-
-    def subscribe(self, callback: Any) -> Any:
-        self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
-
-    def abort(self) -> None:
-        self.aborted = True
-        for callback in tuple(self.callbacks):
-            callback()
+from tests.reissue.fake_signal import FakeSignal
 
 
 async def test_a_hundred_concurrent_401s_make_one_refresh_and_a_hundred_replays(world: World) -> None:
@@ -345,31 +331,6 @@ async def test_a_request_aborted_by_its_signal_in_the_queue_is_never_sent(world:
     await settle()
     assert world.server.requests == []
     assert signal.callbacks == []
-
-
-async def test_a_signal_aborts_on_the_wire_and_before_the_call(world: World) -> None:
-    """Q10"""
-    await world.signed_in("token-2")
-    world.server.gate = Gate()
-    signal = FakeSignal()
-    call = world.fetches(1, signal=signal)[0]
-    await world.server.gate.reached()
-    signal.abort()
-    with pytest.raises(RequestAborted):
-        await call
-    with pytest.raises(RequestAborted):
-        await world.api.fetch(API + "notes", signal=signal)
-    assert len(world.server.requests) == 1
-
-
-async def test_a_signal_pulled_by_a_listener_of_the_same_request_stops_just_that_request(world: World) -> None:
-    """S4: the listener runs inside the request's own task."""
-    api = await world.signed_in("token-2")
-    signal = FakeSignal()
-    api.on(lambda event: signal.abort() if not signal.aborted else None)
-    with pytest.raises(RequestAborted):
-        await api.fetch(API + "notes", signal=signal)
-    assert (await api.fetch(API + "notes")).status == 200
 
 
 async def test_cancelling_one_waiter_leaves_the_refresh_to_the_others(world: World) -> None:
@@ -758,27 +719,3 @@ async def test_a_server_that_refuses_one_new_token_twice_counts_once(world: Worl
     session = world.api._sessions._session
     assert session is not None
     assert session._backoff._failures == 1
-
-
-async def test_a_signal_that_a_listener_pulls_at_the_end_fires_no_callback_later(world: World) -> None:
-    """Q10: the request was answered before the cancellation could reach it."""
-    signal = FakeSignal()
-    answered = False
-
-    async def transport(request: Request) -> Response:
-        nonlocal answered
-        try:
-            await asyncio.sleep(0)
-            signal.abort()
-            await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            answered = True
-        return Response(200)
-
-    world.api = world.make(transport=transport)
-    await world.signed_in()
-    assert (await world.api.fetch(API, signal=signal)).status == 200
-    assert answered
-    task = asyncio.current_task()
-    assert task is not None
-    assert task.cancelling() == 0

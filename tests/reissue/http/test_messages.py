@@ -34,7 +34,7 @@ from reissue.tokens.claims import lifetime
 from reissue.tokens.credentials import Freshness
 
 from tests.reissue.conftest import API, World, outcome
-from tests.reissue.test_queue_and_replay import FakeSignal
+from tests.reissue.fake_signal import FakeSignal
 
 SECRET = "s3cr3t-t0ken"
 

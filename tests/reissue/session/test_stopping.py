@@ -13,7 +13,7 @@ from reissue import RefreshPhase, RefreshUnavailable, RequestAborted, State
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import World, outcome
-from tests.reissue.test_queue_and_replay import FakeSignal
+from tests.reissue.fake_signal import FakeSignal
 
 TIMEOUT, DEADLINE = 3, 15  # seconds; below the admission's patience, after which the line moves on
 STOPS = {"timeout": TimeoutError, "signal": RequestAborted, "cancellation": asyncio.CancelledError}
