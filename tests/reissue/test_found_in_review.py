@@ -2,11 +2,9 @@
 
 import asyncio
 import gc
-import json
 from typing import Any
 
 import jwt
-import pytest
 from reissue import (
     Credential,
     Endpoint,
@@ -25,8 +23,6 @@ from reissue import (
     State,
 )
 from reissue.concurrency.singleflight import SingleFlight
-from reissue.http.retry_after import LONGEST_WAIT, parse_retry_after
-from reissue.oauth2.token_response import read_credential
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
@@ -199,66 +195,11 @@ async def test_another_client_may_be_used_within_an_endpoint_and_a_circle_of_two
     assert asyncio.get_running_loop().time() == began, "an error, and no wait for a deadline"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://ada@example.com:s3cr3t@api.test/x",
-        "https:\\\\ada:s3cr3t@api.test/x",
-        "https:/ada:s3cr3t@api.test/x",
-        "//ada:s3cr3t@api.test/x",
-        "https://api.test/x?s3cr3t#s3cr3t",
-        "https://api.test/x#?s3cr3t",
-    ],
-)
-def test_a_shown_url_hides_what_may_be_secret(url: str) -> None:
-    """X7"""
-    request = Request(url)
-    assert "s3cr3t" not in request.shown_url + repr(request)
-    assert request.shown_url.endswith("api.test/x")
-
-
-@pytest.mark.parametrize("url", ["/api/notes", "notes/@ada", "https://api.test/@ada/x"])
-def test_a_shown_url_keeps_the_rest(url: str) -> None:
-    assert Request(url).shown_url == url
-
-
-def test_an_error_code_that_is_none_does_not_get_into_events() -> None:
-    """X7"""
-    with pytest.raises(GrantRefused) as refused:
-        read_credential(401, {}, json.dumps({"error": "eyJhbGciOi.secret"}))
-    assert refused.value.error == "invalid_grant"
-
-
 async def test_a_strangers_network_error_is_not_quoted(world: World) -> None:
     """X7"""
     world.endpoint.failure = OSError("https://api.test/?refresh_token=s3cr3t")
     await world.signed_in()
     assert "s3cr3t" not in str(await outcome(world.api.fetch(API + "notes")))
-
-
-def test_an_endpoint_follows_no_redirect() -> None:
-    """X1: a 307 would carry the refresh token on."""
-    request = Endpoint("https://api.test/auth")._requests.sign_in({})
-    assert (request.options["redirect"], request.options["cache"]) == ("error", "no-store")
-
-
-def test_a_date_is_counted_from_the_responses_own() -> None:
-    """F2, T12: a page's clock that is a day behind."""
-    after, sent = "Tue, 14 Nov 2023 22:13:30 GMT", "Tue, 14 Nov 2023 22:13:20 GMT"
-    assert parse_retry_after(after, date=sent, now=lambda: 0.0) == 10
-    assert parse_retry_after(after, date="yesterday", now=lambda: 1_700_000_000.0) == 10
-    assert parse_retry_after(after, now=lambda: 0.0) == LONGEST_WAIT
-    assert parse_retry_after("1700000000") == LONGEST_WAIT
-    assert parse_retry_after(after + " " * 100 + sent, now=lambda: 0.0) is None, "no date is so long"
-
-
-@pytest.mark.parametrize("life", ["3600.0", "soon", -1, 10**400, None, True, [], "inf", "nan"])
-def test_a_good_token_is_not_thrown_away_for_an_unreadable_life(life: Any) -> None:
-    """F4, F6: the server has rotated by now."""
-    text = json.dumps({"access_token": "a", "expires_in": life, "refresh_token": ""})
-    credential = read_credential(200, {}, text)
-    assert credential.expires_in == (3600 if life == "3600.0" else None)
-    assert credential.refresh_token is None
 
 
 async def test_an_endpoint_that_cancels_itself_is_paused_like_one_that_fails(world: World) -> None:
@@ -482,15 +423,6 @@ async def test_the_error_of_a_run_that_nobody_waits_for_reaches_no_console(world
     assert not flight.running
     del flight
     gc.collect()
-
-
-@pytest.mark.parametrize("url", ["https://api.test/v1/.\t./admin", "https://[::1]80/v1", "https://\u212a.test/"])
-async def test_urls_that_only_look_covered_get_no_token(world: World, url: str) -> None:
-    """X1"""
-    world.api = world.make(audience=[API, "http://[::1]/v1", "https://k.test/"])
-    await world.signed_in("token-2")
-    await world.api.fetch(url)
-    assert world.server.tokens == [None]
 
 
 async def test_a_body_that_is_read_by_async_iteration_is_sent_once(world: World) -> None:
