@@ -35,23 +35,6 @@ def origin(request: pytest.FixtureRequest) -> Origin:
     return Origin(Server(request.param), Clock(), Pages())
 
 
-async def test_a_new_sessions_requests_do_not_pass_the_bound_that_the_old_ones_fill(world: World) -> None:
-    """Q22: what is on the wire is on the wire, whoever was signed in when it was sent."""
-    world.server.gate = Gate()
-    world.api = world.make(in_flight=1)
-    await world.signed_in("token-1")
-    old = world.fetches(1)[0]
-    await world.server.gate.reached()
-    await world.api.sign_out()
-    await world.api.adopt("token-2", expires_in=300)
-    new = asyncio.create_task(world.api.fetch(API + "new"))
-    await settle()
-    assert len(world.server.requests) == 1
-    world.server.gate.open()
-    await asyncio.gather(old, return_exceptions=True)
-    assert (await new).status == 200
-
-
 class LosesSignIns:
     """A server with opaque tokens, where a sign-in is lost after it has set the cookie: a refresh is another user's."""
 
@@ -118,33 +101,6 @@ async def test_a_lost_sign_in_is_no_matter_where_the_page_holds_the_refresh_toke
     await world.signed_in("opaque-1")
     assert isinstance(await outcome(world.api.sign_in(username="grace")), OSError)
     assert (await world.api.fetch(API + "notes")).status == 200
-
-
-async def test_requests_in_line_hear_at_once_that_the_server_has_ended_their_session(world: World) -> None:
-    """S1, Q5: also while another is on the wire, which was sent as the first one's refusal was being judged."""
-    slow, judged = Gate(), Gate()
-
-    async def transport(request: Request) -> Response:
-        if request.url.endswith("slow"):
-            await slow.passed()
-        return Response(401)
-
-    async def judge(response: Response) -> bool:
-        await judged.passed()
-        return response.status == 401
-
-    world.endpoint.failure = GrantRefused("invalid_grant")
-    world.api = world.make(transport=transport, in_flight=1, should_renew=judge)
-    await world.signed_in()
-    refused, on_the_wire, in_line = (asyncio.create_task(world.api.fetch(API + path)) for path in ("a", "slow", "c"))
-    await slow.reached()
-    began = asyncio.get_running_loop().time()
-    judged.open()
-    assert isinstance(await outcome(refused), SessionEnded)
-    assert isinstance(await outcome(in_line), SessionEnded)
-    assert asyncio.get_running_loop().time() == began
-    slow.open()
-    await asyncio.gather(on_the_wire, return_exceptions=True)
 
 
 async def test_a_token_that_has_run_out_by_the_time_it_is_handed_over_is_not_sent(origin: Origin) -> None:

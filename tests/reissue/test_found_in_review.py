@@ -22,7 +22,6 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.concurrency.singleflight import SingleFlight
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
@@ -221,21 +220,6 @@ async def test_a_renewal_whose_endpoint_cancels_itself_has_not_succeeded(world: 
     assert told == [(RefreshPhase.STARTED, None), (RefreshPhase.UNAVAILABLE, "CancelledError")]
 
 
-async def test_requests_in_line_hear_of_the_end_at_once(world: World) -> None:
-    """S1: also while those on the wire take their time."""
-    world.server.gate = Gate()
-    world.api = world.make(in_flight=1)
-    await world.signed_in("token-2")
-    _, *line = world.fetches(4)
-    await world.server.gate.reached()
-    began = asyncio.get_running_loop().time()
-    await world.api.sign_out()
-    assert [type(await outcome(task)) for task in line] == [SessionEnded] * 3
-    assert asyncio.get_running_loop().time() == began
-    assert len(world.server.requests) == 1
-    world.server.gate.open()
-
-
 async def test_a_refusal_raised_many_times_does_not_grow(world: World) -> None:
     world.endpoint.failure = GrantRefused("invalid_grant", "gone", status=400)
     await world.signed_in()
@@ -248,35 +232,6 @@ async def test_events_that_nobody_iterates_keep_nothing(world: World) -> None:
     world.api.events()
     gc.collect()
     assert not list(world.api._listeners._streams)
-
-
-async def test_a_replay_in_line_is_not_sent_after_sign_out(world: World) -> None:
-    """S1"""
-    hold, sent = Gate(), []
-
-    async def transport(request: Request) -> Response:
-        sent.append(request.url)
-        if request.url.endswith("slow"):
-            await hold.passed()
-            return Response(200)
-        await asyncio.sleep(0)
-        return Response(401)
-
-    world.endpoint.gate = Gate()
-    world.api = world.make(transport=transport, in_flight=1)
-    await world.signed_in()
-    replayed = world.fetches(1)[0]
-    await world.endpoint.gate.reached()
-    world.endpoint.gate.open()
-    slow = asyncio.create_task(world.api.fetch(API + "slow"))  # takes the slot as the refresh ends
-    await hold.reached()
-    await settle()
-    before = len(sent)
-    await world.api.sign_out()
-    hold.open()
-    assert isinstance(await outcome(replayed), SessionEnded)
-    await outcome(slow)
-    assert len(sent) == before
 
 
 async def test_a_sign_in_that_answers_after_close_begins_no_session(world: World) -> None:
@@ -384,45 +339,6 @@ async def test_a_cancelled_request_is_told(world: World) -> None:
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     assert world.events[-1].phase is RequestPhase.CANCELLED
-
-
-async def test_a_run_that_starts_before_the_last_ones_callback_is_shared() -> None:
-    """Q12"""
-    flight: SingleFlight[int] = SingleFlight()
-    runs, gate = [], Gate()
-
-    async def fast() -> int:
-        runs.append("fast")
-        asyncio.get_running_loop().call_soon(lambda: flight.start(slow))
-        return 1
-
-    async def slow() -> int:
-        runs.append("slow")
-        await gate.passed()
-        return 2
-
-    flight.start(fast)
-    await settle()
-    assert flight.running
-    flight.start(slow)
-    await settle()
-    assert runs == ["fast", "slow"]
-    gate.open()
-    await settle()
-
-
-async def test_the_error_of_a_run_that_nobody_waits_for_reaches_no_console(world: World) -> None:
-    """X6: the fixture looks."""
-
-    async def failing() -> None:
-        raise OSError
-
-    flight: SingleFlight[None] = SingleFlight()
-    flight.start(failing)
-    await settle()
-    assert not flight.running
-    del flight
-    gc.collect()
 
 
 async def test_a_body_that_is_read_by_async_iteration_is_sent_once(world: World) -> None:
