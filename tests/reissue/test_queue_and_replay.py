@@ -1,4 +1,4 @@
-"""HARD_CASES Q1–Q17: the queue, and the replay."""
+"""Q1–Q17: the queue, and the replay."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from reissue import (
     Credential,
     Endpoint,
     GrantRefused,
+    Interceptor,
     RefreshUnavailable,
     ReissueError,
     Request,
@@ -75,6 +76,17 @@ async def test_a_late_401_does_not_refresh_again(world: World) -> None:
     assert world.server.tokens == ["token-1", "token-2", "token-1", "token-2"]
 
 
+async def test_a_late_401_over_a_newer_credential_that_has_expired_renews_it(world: World) -> None:
+    """Q2"""
+    await world.signed_in()
+    session = world.api._sessions._session
+    assert session is not None
+    old = session.credential
+    await session.renew(rejected=old)
+    world.clock.advance(1000)
+    assert (await session.renew(rejected=old)).access_token == "token-3"
+
+
 async def test_the_endpoint_is_called_on_the_bare_transport_and_by_way_of_the_client_is_an_error_and_no_hang(
     world: World,
 ) -> None:
@@ -125,6 +137,36 @@ async def test_no_call_from_within_the_endpoint_waits_for_itself(world: World, c
     error = await outcome(world.api.fetch(API + "notes"))
     assert "from within its own endpoint" in str(error.__cause__)
     assert asyncio.get_running_loop().time() == began
+
+
+async def test_another_client_may_be_used_within_an_endpoint_and_a_circle_of_two_is_an_error(world: World) -> None:
+    """Q3"""
+    inner = world.make(endpoint=world.endpoint)
+    await inner.adopt("token-2")
+
+    async def refresh(credential: Credential | None) -> Credential:
+        assert (await inner.fetch(API + "config")).status == 200
+        return Credential(access_token="token-2", expires_in=300)
+
+    outer = world.make(endpoint=refresh)
+    await outer.adopt("token-1")
+    assert (await outer.fetch(API + "notes")).status == 200
+
+    clients: list[Interceptor] = []
+
+    def through(number: int) -> Any:
+        async def endpoint(credential: Credential | None) -> Credential:
+            await clients[number].fetch(API + "token")
+            raise AssertionError("not reached")
+
+        return endpoint
+
+    clients += [world.make(endpoint=through(1)), world.make(endpoint=through(0))]
+    for client in clients:
+        await client.adopt("token-1")
+    began = asyncio.get_running_loop().time()
+    assert isinstance(await outcome(clients[0].fetch(API)), RefreshUnavailable)
+    assert asyncio.get_running_loop().time() == began, "an error, and no wait for a deadline"
 
 
 async def test_an_endpoint_may_use_the_client_without_a_token(world: World) -> None:
@@ -270,6 +312,17 @@ async def test_a_one_shot_body_gets_its_401_back_after_the_refresh(world: World)
     last = world.events[-1]
     assert last.replayable is False  # type: ignore[union-attr]
     assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_body_that_is_read_by_async_iteration_is_sent_once(world: World) -> None:
+    """Q8"""
+
+    async def chunks() -> Any:
+        yield b"once"
+
+    await world.signed_in()
+    assert (await world.api.fetch(API, method="POST", body=chunks())).status == 401
+    assert len(world.server.requests) == 1
 
 
 @pytest.mark.parametrize("queue", ["refresh", "admission"])
@@ -719,3 +772,13 @@ async def test_a_server_that_refuses_one_new_token_twice_counts_once(world: Worl
     session = world.api._sessions._session
     assert session is not None
     assert session._backoff._failures == 1
+
+
+async def test_a_server_that_refuses_new_tokens_too_is_asked_with_pauses(world: World) -> None:
+    """Q4: every refresh succeeds, so nothing else would slow it down."""
+    world.server.accepts = "none of them"
+    await world.signed_in()
+    began = asyncio.get_running_loop().time()
+    for _ in range(100):
+        assert (await world.api.fetch(API + "notes")).status == 401
+    assert asyncio.get_running_loop().time() - began > 10

@@ -3,8 +3,11 @@
 import asyncio
 
 import pytest
+from reissue import RefreshUnavailable
 from reissue.session.backoff import Backoff
-from reissue.testing import Clock
+from reissue.testing import Clock, settle
+
+from tests.reissue.conftest import API, World, outcome
 
 
 def test_before_any_failure_the_server_has_asked_for_nothing() -> None:
@@ -25,3 +28,69 @@ async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:
     started = loop.time()
     await backoff.wait()
     assert loop.time() == started
+
+
+async def test_resume_keeps_retry_after_and_pauses(world: World) -> None:
+    """F2, F8"""
+    world.endpoint.failure = RefreshUnavailable("429", retry_after=60)
+    for _ in range(50):
+        assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert world.endpoint.calls == 1
+    world.endpoint.failure = OSError("offline")
+    world.clock.advance(61)
+    began = asyncio.get_running_loop().time()
+    for _ in range(50):
+        assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert asyncio.get_running_loop().time() - began > 20
+    world.endpoint.failure = None
+    paused = asyncio.create_task(world.api.resume())
+    await settle()
+    world.api.wake()
+    assert await paused is True
+
+
+async def test_stale_requests_keep_retry_after(world: World) -> None:
+    """F2"""
+    world.server.accepts = "token-1"
+    world.endpoint.failure = RefreshUnavailable("429", retry_after=15)
+    await world.signed_in()
+    world.clock.advance(280)
+    for _ in range(5):
+        assert (await world.api.fetch(API + "notes")).status == 200
+        await asyncio.sleep(10)  # virtual: any pause is over
+    assert world.endpoint.calls == 1
+
+
+async def test_an_endpoint_that_cancels_itself_is_paused_like_one_that_fails(world: World) -> None:
+    """Q12, F8"""
+    world.endpoint.failure = asyncio.CancelledError()
+    await world.signed_in()
+    began = asyncio.get_running_loop().time()
+    for _ in range(30):
+        assert isinstance(await outcome(world.api.fetch(API + "notes")), RefreshUnavailable)
+    assert asyncio.get_running_loop().time() - began > 5
+
+
+async def test_success_forgets_failures(world: World) -> None:
+    """F8"""
+    await world.signed_in()
+    world.endpoint.failure = OSError()
+    for _ in range(8):
+        await outcome(world.api.renew())
+    world.endpoint.failure = None
+    await world.api.renew()
+    began = asyncio.get_running_loop().time()
+    await world.api.renew()
+    assert asyncio.get_running_loop().time() == began
+
+
+async def test_waking_ends_one_pause_and_not_all(world: World) -> None:
+    """F8"""
+    await world.signed_in()
+    world.endpoint.failure = OSError()
+    await outcome(world.api.renew())
+    world.api.wake()
+    began = asyncio.get_running_loop().time()
+    for _ in range(30):
+        await outcome(world.api.renew())
+    assert asyncio.get_running_loop().time() - began > 5

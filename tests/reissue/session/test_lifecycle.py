@@ -17,6 +17,7 @@ from reissue import (
     RefreshPhase,
     RefreshUnavailable,
     Request,
+    RequestEvent,
     RequestPhase,
     Response,
     SessionChanged,
@@ -624,3 +625,132 @@ async def test_a_request_that_waits_for_a_resume_hears_of_the_close(world: World
     assert await resume is False
     error = await outcome(waiting)
     assert (type(error), error.reason) == (SessionEnded, "closed")
+
+
+async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_meanwhile(world: World) -> None:
+    """S3"""
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    signing_out = asyncio.create_task(world.api.sign_out())
+    await settle()
+    await world.api.adopt("token-2", expires_in=300)
+    world.endpoint.gate.open()
+    await signing_out
+    assert isinstance(await outcome(waiting), SessionEnded)
+    assert await resume is False, "nobody was signed in when it ended"
+    assert world.server.requests == []
+
+
+async def test_a_listener_that_adopts_another_user_leaves_the_resumed_ones_requests_unsent(world: World) -> None:
+    """S3"""
+    world.endpoint.gate = Gate()
+    adopting: list[asyncio.Task[None]] = []
+
+    def listener(event: Event) -> None:
+        if not adopting and isinstance(event, RequestEvent):
+            adopting.append(asyncio.create_task(world.api.adopt("token-2")))
+
+    world.api.on(listener)
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    world.endpoint.gate.open()
+    await resume
+    assert isinstance(await outcome(waiting), SessionChanged)
+    assert world.server.requests == []
+
+
+async def test_after_a_resume_that_could_not_ask_requests_ask_again_and_send_nobody_to_the_form(world: World) -> None:
+    """F1, Q18: a reload while offline."""
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), RefreshUnavailable)
+    world.endpoint.failure = None
+    world.server.accepts = "token-4"
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_sign_in_behind_a_refresh_that_hangs_has_its_whole_deadline(world: World) -> None:
+    """Q13: the wait for the lock is not the call's own fault."""
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("login"):
+            await asyncio.sleep(10)
+            return Response(200, {}, b'{"access_token": "token-2"}')
+        if "/auth/" in request.url:
+            await asyncio.sleep(1000)
+        return Response(401)
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.signed_in()
+    hanging = world.fetches(1)[0]
+    await settle()
+    await asyncio.sleep(7)
+    await world.api.sign_in(username="grace")
+    assert isinstance(await outcome(hanging), RefreshUnavailable | SessionChanged)
+    assert world.api.state is State.SIGNED_IN
+
+
+async def test_a_sign_in_that_answers_after_close_begins_no_session(world: World) -> None:
+    """S1"""
+    gate = Gate()
+
+    async def transport(request: Request) -> Response:
+        await gate.passed()
+        return Response(200, {}, b'{"access_token": "a"}')
+
+    api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    sign_in = asyncio.create_task(outcome(api.sign_in(username="ada")))
+    await gate.reached()
+    closing = asyncio.create_task(api.close())
+    await settle()
+    gate.open()
+    assert isinstance(await sign_in, SessionEnded)
+    await closing
+    assert api.state is State.SIGNED_OUT
+
+
+async def test_a_session_that_was_refused_waits_for_a_resume_like_none(world: World) -> None:
+    """Q18"""
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    await world.signed_in()
+    await outcome(world.api.fetch(API))
+    world.endpoint.failure = None
+    world.server.accepts = "token-3"
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    world.endpoint.gate.open()
+    assert await resume
+    assert (await waiting).status == 200
+
+
+async def test_whether_a_session_that_was_refused_lives_on_is_asked_again_if_a_resume_could_not(world: World) -> None:
+    """Q18, F1: nobody knows, so nobody is told to sign in again."""
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    await world.signed_in()
+    assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert isinstance(await outcome(world.api.fetch(API)), RefreshUnavailable)
+    world.endpoint.failure = None
+    world.server.accepts = "token-5"
+    assert (await world.api.fetch(API)).status == 200
+
+
+async def test_what_a_resume_could_not_ask_does_not_matter_any_more_after_a_sign_in(world: World) -> None:
+    """F7"""
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    await world.signed_in()
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    calls = world.endpoint.calls
+    for _ in range(3):
+        assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    assert world.endpoint.calls == calls + 1

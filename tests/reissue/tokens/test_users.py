@@ -12,6 +12,7 @@ from reissue import (
     Endpoint,
     Interceptor,
     RefreshEvent,
+    RefreshPhase,
     RefreshUnavailable,
     Request,
     Response,
@@ -365,3 +366,27 @@ async def test_a_client_for_another_resource_looks_at_the_claim_that_is_set() ->
     assert files._sessions._users == world.api._sessions._users == Users("oid")
     for api in world.made:
         await api.close()
+
+
+async def test_a_refresh_that_brings_another_users_token_replays_nothing_as_them(world: World) -> None:
+    """S3: a sign-in that was given up, or another tab, has put grace's cookie in the place of ada's."""
+    ada, grace = token(sub="ada"), token(sub="grace")
+    world.endpoint.answer = lambda number: Credential(access_token=grace, expires_in=300)
+    world.server.accepts = grace
+    await world.signed_in(ada)
+    errors = [await outcome(task) for task in world.fetches(3, method="POST", json={"mine": True})]
+    assert [type(error) for error in errors] == [SessionChanged] * 3
+    assert set(world.server.tokens) == {ada}
+    told = [event.phase for event in world.events if isinstance(event, RefreshEvent)]
+    assert told == [RefreshPhase.STARTED, RefreshPhase.DROPPED]
+    assert world.api.claims["sub"] == "grace"
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_refresh_for_the_same_user_goes_on(world: World) -> None:
+    """S3, the other side."""
+    new = token(sub="ada", jti="2")
+    world.endpoint.answer = lambda number: Credential(access_token=new, expires_in=300)
+    world.server.accepts = new
+    await world.signed_in(token(sub="ada", jti="1"))
+    assert (await world.api.fetch(API + "notes")).status == 200
