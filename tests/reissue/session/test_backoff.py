@@ -7,6 +7,7 @@ from reissue import RefreshUnavailable
 from reissue.session.backoff import Backoff
 from reissue.testing import Clock, settle
 
+from tests.reissue.bound import Busy
 from tests.reissue.conftest import API, World, outcome
 
 
@@ -94,3 +95,51 @@ async def test_waking_ends_one_pause_and_not_all(world: World) -> None:
     for _ in range(30):
         await outcome(world.api.renew())
     assert asyncio.get_running_loop().time() - began > 5
+
+
+@pytest.mark.parametrize("asked_by", ["its own client", "that of another api"])
+async def test_a_retry_after_holds_for_every_client_of_the_endpoint(asked_by: str) -> None:
+    """F2: it is the endpoint that asks to wait, whatever it was asked for."""
+    page = Busy()
+    api = await page.signed_in()
+    files, maps = (api.for_resource(url, resource=url) for url in (page.FILES, page.MAPS))
+    page.busy = True
+    told = await outcome(api.renew() if asked_by == "its own client" else files.fetch(page.FILES))
+    assert isinstance(told, RefreshUnavailable)
+    page.busy = False
+    page.clock.advance(10)
+    for call in (api.renew(), files.fetch(page.FILES), maps.fetch(page.MAPS)):
+        told = await outcome(call)
+        assert isinstance(told, RefreshUnavailable)
+        assert told.retry_after == 20
+    assert page.refreshes() == 1
+    page.clock.advance(20)
+    assert (await files.fetch(page.FILES)).status == 200
+    await api.renew()
+    assert (await maps.fetch(page.MAPS)).status == 200
+
+
+async def test_an_outage_without_a_retry_after_is_that_of_the_client_that_asked() -> None:
+    """F2: the next refresh does not pause for it."""
+    page = Busy()
+    api = await page.signed_in()
+    page.busy, page.retry_after = True, None
+    assert isinstance(
+        await outcome(api.for_resource(page.FILES, resource=page.FILES).fetch(page.FILES)), RefreshUnavailable
+    )
+    page.busy = False
+    began = asyncio.get_running_loop().time()
+    await api.renew()
+    assert asyncio.get_running_loop().time() == began
+
+
+async def test_a_refresh_that_waits_for_its_turn_hears_of_a_retry_after() -> None:
+    """F2: it was told to the client of another API, whose turn it was."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    page.busy = True
+    outcomes = await asyncio.gather(outcome(files.fetch(page.FILES)), outcome(api.renew()))
+    assert [type(told) for told in outcomes] == [RefreshUnavailable] * 2
+    assert [told.retry_after for told in outcomes] == [30, 30]
+    assert page.refreshes() == 1
