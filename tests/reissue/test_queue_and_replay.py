@@ -673,7 +673,7 @@ async def test_a_401_that_the_callers_predicate_does_not_take_for_a_refusal_is_t
 
 
 async def test_a_fresh_token_adds_no_task(world: World) -> None:
-    """DESIGN, 'What it must cost'."""
+    """A request whose token is fresh costs nothing that its caller didn't ask for."""
     await world.signed_in("token-2")
     tasks: list[Any] = []
     loop = asyncio.get_running_loop()

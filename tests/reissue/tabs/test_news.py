@@ -1,4 +1,4 @@
-"""HARD_CASES T1, T3, T8 and S1–S3: what one page tells, and the others hear: once, late, out of order or never."""
+"""T1, T3, T8 and S1–S3: one page's messages reach the others once, late, out of order or never."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""HARD_CASES T1–T8 and Q16: many pages, one session. The pages, the lock and the channel are faked; see `pages`."""
+"""T1–T8 and Q16: many pages share one session. The pages, the lock and the channel are faked; see `pages`."""
 
 import asyncio
 import json

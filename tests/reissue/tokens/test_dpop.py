@@ -1,4 +1,4 @@
-"""HARD_CASES X3: tokens bound to a key (DPoP, RFC 9449), against a server that looks strictly at each proof."""
+"""X3: tokens bound to a key (DPoP, RFC 9449), against a server that checks each proof strictly."""
 
 import asyncio
 import json
