@@ -33,7 +33,7 @@ from reissue.testing import Gate, settle
 from reissue.tokens.users import UserMatch
 
 from tests.reissue.bound import API, ORIGIN, Bound, Busy
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.pages import Pages
 
 NOTES, FILES, MAPS = API + "notes", "https://files.test/", "https://maps.test/"
@@ -73,21 +73,15 @@ class World(Bound):
 @pytest_asyncio.fixture(params=["tokens", "cookie", "proofs"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     world = World(cookie=request.param == "cookie", proofs=request.param == "proofs")
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield world
-    for api in world.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(world.made):
+        yield world
 
 
 @pytest_asyncio.fixture
 async def tokens() -> AsyncIterator[World]:
     world = World()
-    yield world
-    for api in world.made:
-        await api.close()
+    async with clean_console(world.made):
+        yield world
 
 
 def statuses(outcomes: list[Any]) -> list[object]:

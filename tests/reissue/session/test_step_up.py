@@ -26,7 +26,7 @@ from reissue import (
 from reissue.testing import Gate, settle
 
 from tests.reissue.bound import API, Bound, Busy
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.pages import Pages
 
 NOTES, VAULT = API + "notes", API + "vault"
@@ -80,13 +80,8 @@ class World(Bound):
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
     world = World()
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield world
-    for api in world.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(world.made):
+        yield world
 
 
 def fetches(api: Interceptor, count: int, url: str = VAULT) -> "list[asyncio.Task[Any]]":

@@ -28,7 +28,7 @@ from reissue.attempts import attached
 from reissue.testing import Gate, settle
 
 from tests.reissue.bound import API, Bound
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 
 NOTES = API + "notes"
 NONCE, EXPIRED = (401, "use_dpop_nonce"), (401, "invalid_token")
@@ -37,13 +37,8 @@ NONCE, EXPIRED = (401, "use_dpop_nonce"), (401, "invalid_token")
 @pytest_asyncio.fixture
 async def bound() -> AsyncIterator[Bound]:
     bound = Bound()
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield bound
-    for api in bound.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(bound.made):
+        yield bound
 
 
 def phases(bound: Bound) -> list[RequestPhase]:
