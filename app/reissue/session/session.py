@@ -300,14 +300,21 @@ class Session:
         same resource before. Raises SessionEnded, SessionChanged, GrantRefused, RefreshUnavailable, and what the call
         raises.
         """
+        fresh = await self._exchange(ask, fields, previous)
+        if self._leaves_open_whose_cookie_it_is(fresh, previous):
+            self.doubt_cookie()
+            await self.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
+            fresh = await self._exchange(ask, fields, fresh)  # the cookie may have been another user's that one time
+        return replace(fresh, refresh_token=None)
+
+    async def _exchange(
+        self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str], previous: Credential | None
+    ) -> Credential:
         fresh: Credential | None = None
         while fresh is None:
             async with self._sharing.turn():
                 fresh = await self._exchange_in_turn(ask, fields, previous)
-        if self._leaves_open_whose_cookie_it_is(fresh, previous):
-            self.doubt_cookie()
-            await self.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
-        return replace(fresh, refresh_token=None)
+        return fresh
 
     def _leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
         """Does a token for another resource name the user differently, as pairwise subjects do and others' tokens?"""

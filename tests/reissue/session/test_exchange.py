@@ -181,9 +181,25 @@ async def test_another_word_for_the_user_in_a_token_for_another_api_ends_nothing
 
     _, (tab,) = await opened(COOKIE)
     by_cookie = Credential(access_token=a_token_of("ada at files"))
-    assert await session_of(tab).exchange(Endpoint(by_cookie), {}) == by_cookie
+    assert await session_of(tab).exchange(Endpoint(by_cookie, by_cookie), {}) == by_cookie
     phases = [event.phase for event in tab.events if isinstance(event, RefreshEvent)]
     assert (tab.ends(), phases) == ([], [RefreshPhase.STARTED, RefreshPhase.SUCCEEDED])
+
+
+async def test_a_cookie_that_is_another_users_for_one_exchange_gives_no_token_for_another_api() -> None:
+    """S3, S6: the refresh that looks whose cookie it is finds this session's user again, so a second exchange decides.
+
+    Found by simulation: another user signed in, and this one again, while the refresh waited.
+    """
+    _, (tab,) = await opened(COOKIE)
+    session = session_of(tab)
+    anothers, own = (Credential(access_token=a_token_of(f"{user} at files")) for user in ("grace", "ada"))
+    endpoint = Endpoint(anothers, own)
+    with pytest.raises(SessionChanged):
+        await session.exchange(endpoint, {})
+    assert (len(endpoint.asked), tab.ends()) == (2, [])
+    await session.renew()  # ends the doubt about the cookie
+    assert await session.exchange(Endpoint(own, own), {}) == own
 
 
 async def test_the_other_apis_credential_holds_no_refresh_token() -> None:

@@ -312,7 +312,7 @@ async def test_a_user_who_has_another_subject_for_each_resource_is_one_user(cook
     presented = [fields["refresh_token"] for fields in world.server.fields if "refresh_token" in fields]
     assert len(set(presented)) == len(presented), "each was rotated, kept, and presented once"
     refreshes = [path for path, status, _ in world.server.asked if path == "/auth/refresh"]
-    assert len(refreshes) == 5 + cookie, "a cookie is asked once more whose it is, and is known from then on"
+    assert len(refreshes) == 5 + 2 * cookie, "whose a cookie is takes a refresh and an exchange more, once"
     assert world.api.state is State.SIGNED_IN
     await world.api.close()
 
