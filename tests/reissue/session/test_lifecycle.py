@@ -29,37 +29,14 @@ from reissue import (
 from reissue.storage import Memory
 from reissue.testing import Gate, settle
 
+from tests.reissue.auth_server import AuthServer
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.virtual_time import VirtualTimeLoop
 
 
-class Server:
-    """An API with an endpoint under `auth/`, whose refreshes and sign-ins can be held."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-        self.refresh_gate: Gate | None = None
-        self.sign_in_gate: Gate | None = None
-        self.sign_out_status = 204
-
-    async def __call__(self, request: Request) -> Response:
-        path = request.url.removeprefix(API)
-        self.log.append(path)
-        await asyncio.sleep(0)
-        if path == "auth/refresh" and self.refresh_gate:
-            await self.refresh_gate.passed()
-        if path == "auth/login" and self.sign_in_gate:
-            await self.sign_in_gate.passed()
-        if path == "auth/logout":
-            return Response(self.sign_out_status)
-        if path.startswith("auth/"):
-            return Response(200, {}, b'{"access_token": "good", "token_type": "Bearer", "expires_in": 300}')
-        return Response(200 if request.headers["Authorization"] == "Bearer good" else 401)
-
-
 @pytest.fixture
-def server(world: World) -> Server:
-    server = Server()
+def server(world: World) -> AuthServer:
+    server = AuthServer()
     world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"))
     return server
 
@@ -73,7 +50,7 @@ async def test_without_a_session_nothing_is_sent(world: World) -> None:
     assert (world.api.claims, world.api.identity) == ({}, {})
 
 
-async def test_sign_in_fetch_and_sign_out(world: World, server: Server) -> None:
+async def test_sign_in_fetch_and_sign_out(world: World, server: AuthServer) -> None:
     await world.api.sign_in(username="ada", password="secret")
     assert world.api.state is State.SIGNED_IN
     assert world.api.expires_in == 300
@@ -84,17 +61,17 @@ async def test_sign_in_fetch_and_sign_out(world: World, server: Server) -> None:
     assert (await outcome(world.api.fetch(API + "notes"))).reason == "signed_out"
 
 
-async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, server: Server) -> None:
+async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, server: AuthServer) -> None:
     """S1, S2: the refresh on the wire is seen through before the endpoint hears of the sign-out."""
     await world.signed_in("old")
-    server.refresh_gate = Gate()
+    server.gates["refresh"] = Gate()
     waiting = world.fetches(3)
-    await server.refresh_gate.reached()
+    await server.gates["refresh"].reached()
     sign_out = asyncio.create_task(world.api.sign_out())
     await settle()
     assert [type(await outcome(w)) for w in waiting] == [SessionEnded] * 3, "at once"
     assert "auth/logout" not in server.log
-    server.refresh_gate.open()
+    server.gates["refresh"].open()
     await sign_out
     await settle()
     assert world.api.state is State.SIGNED_OUT
@@ -104,7 +81,7 @@ async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, ser
 
 @pytest.mark.parametrize("steps", range(12))
 async def test_a_sign_out_at_any_step_of_a_refresh_is_not_undone_by_its_answer(
-    world: World, server: Server, steps: int
+    world: World, server: AuthServer, steps: int
 ) -> None:
     """S1: The answer of a refresh that comes after the sign-out is dropped, at whatever step of the refresh that was.
 
@@ -269,28 +246,28 @@ def test_a_sign_in_that_is_given_up_before_it_was_sent_sends_no_password() -> No
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
-async def test_sign_out_during_a_sign_in_wins(world: World, server: Server, before: int) -> None:
+async def test_sign_out_during_a_sign_in_wins(world: World, server: AuthServer, before: int) -> None:
     """S1: however often somebody has signed out before."""
     for _ in range(before):
         await world.api.sign_out()
     server.log.clear()
-    server.sign_in_gate = Gate()
+    server.gates["login"] = Gate()
     sign_in = asyncio.create_task(world.api.sign_in(username="ada"))
-    await server.sign_in_gate.reached()
+    await server.gates["login"].reached()
     sign_out = asyncio.create_task(world.api.sign_out())
     await settle()
-    server.sign_in_gate.open()
+    server.gates["login"].open()
     assert isinstance(await outcome(sign_in), SessionEnded)
     await sign_out
     assert world.api.state is State.SIGNED_OUT
     assert server.log == ["auth/login", "auth/logout"]
 
 
-async def test_sign_out_during_resume_wins(world: World, server: Server) -> None:
+async def test_sign_out_during_resume_wins(world: World, server: AuthServer) -> None:
     """S1"""
-    server.refresh_gate = Gate()
+    server.gates["refresh"] = Gate()
     resume = asyncio.create_task(world.api.resume())
-    await server.refresh_gate.reached()
+    await server.gates["refresh"].reached()
     request = world.fetches(1)[0]
     await settle()
     await world.api.sign_out()
@@ -299,20 +276,20 @@ async def test_sign_out_during_resume_wins(world: World, server: Server) -> None
     assert world.api.state is State.SIGNED_OUT
 
 
-async def test_a_sign_in_waits_for_a_refresh_on_the_wire(world: World, server: Server) -> None:
+async def test_a_sign_in_waits_for_a_refresh_on_the_wire(world: World, server: AuthServer) -> None:
     """S2: otherwise the old user's cookie may land on top of the new one's."""
     await world.signed_in("old")
-    server.refresh_gate = Gate()
+    server.gates["refresh"] = Gate()
     old = world.fetches(1)[0]
-    await server.refresh_gate.reached()
-    server.sign_in_gate = Gate()
+    await server.gates["refresh"].reached()
+    server.gates["login"] = Gate()
     sign_in = asyncio.create_task(world.api.sign_in(username="grace"))
     await settle()
     assert "auth/login" not in server.log
-    server.refresh_gate.open()
-    await server.sign_in_gate.reached()
+    server.gates["refresh"].open()
+    await server.gates["login"].reached()
     assert (await old).status == 200
-    server.sign_in_gate.open()
+    server.gates["login"].open()
     await sign_in
     assert server.log.count("auth/login") == 1
 
@@ -351,7 +328,7 @@ async def test_a_401_that_comes_back_after_another_user_signed_in_is_not_replaye
     assert not any(isinstance(event, RefreshEvent) for event in world.events)
 
 
-async def test_a_listener_may_start_any_call(world: World, server: Server) -> None:
+async def test_a_listener_may_start_any_call(world: World, server: AuthServer) -> None:
     """S4: signing out from within 'refresh started' must not wait for itself."""
     started: list[asyncio.Task[Any]] = []
 
@@ -368,7 +345,7 @@ async def test_a_listener_may_start_any_call(world: World, server: Server) -> No
 
 @pytest.mark.parametrize("call", ["fetch", "renew", "resume", "sign_in", "adopt", "sign_out", "close"])
 async def test_a_listener_may_start_any_call_at_any_event_and_nothing_waits_for_itself(
-    world: World, server: Server, call: str
+    world: World, server: AuthServer, call: str
 ) -> None:
     """S4: Listeners run outside every lock: one that calls the client, at whatever event, waits for nothing.
 
@@ -539,14 +516,16 @@ async def test_a_sign_out_presents_the_refresh_token_that_the_page_holds(world: 
 
 
 @pytest.mark.parametrize(("ended", "reason"), [("close", "closed"), ("sign_out", "signed_out")])
-async def test_a_sign_in_that_was_overtaken_says_by_what(world: World, server: Server, ended: str, reason: str) -> None:
+async def test_a_sign_in_that_was_overtaken_says_by_what(
+    world: World, server: AuthServer, ended: str, reason: str
+) -> None:
     """S1"""
-    server.sign_in_gate = Gate()
+    server.gates["login"] = Gate()
     signing_in = asyncio.create_task(world.api.sign_in(username="ada"))
-    await server.sign_in_gate.reached()
+    await server.gates["login"].reached()
     ending = asyncio.create_task(getattr(world.api, ended)())
     await settle()
-    server.sign_in_gate.open()
+    server.gates["login"].open()
     error = await outcome(signing_in)
     assert isinstance(error, SessionEnded)
     assert error.reason == reason
