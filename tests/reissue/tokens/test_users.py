@@ -31,7 +31,6 @@ from tests.reissue.conftest import API, World, outcome
 
 SAME, OTHER, UNKNOWN = UserMatch.SAME, UserMatch.OTHER, UserMatch.UNKNOWN
 FILES = "https://files.test/"
-LOOSE: Any = {"verify_signature": False}
 
 
 def token(**claims: Any) -> str:
