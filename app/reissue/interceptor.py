@@ -247,7 +247,8 @@ class Interceptor:
         A session that is on stays as it was until the answer is there; then it is replaced.
         Raises GrantRefused (wrong password, account locked: a 4xx), RefreshUnavailable (404, 405, 408, 421, 425, 429,
         5xx), MalformedToken (a success without a token, such as HTML), OSError (no answer, TimeoutError included),
-        SessionEnded (a `sign_out()` came in between).
+        SessionEnded (a `sign_out()` or `close()` came in between). If that happens, or the call is cancelled, a refresh
+        token that the endpoint grants all the same is revoked there; a `SignOutEvent` says whether that succeeded.
 
         With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
         authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.

@@ -1,5 +1,6 @@
 """One browser at one server: it opens pages, and what they keep of it outlives them. The wire can be cut."""
 
+import json
 from typing import Any
 
 from reissue import Endpoint, Interceptor, Request, Response
@@ -19,6 +20,8 @@ class Line:
         self.asked: list[str] = []
         self.bodies: list[bytes | None] = []
         self.gate: Gate | None = None  # of sign-outs
+        self.sign_in_gate: Gate | None = None  # of the answers to sign-ins
+        self.granted: list[str] = []  # the refresh tokens that sign-ins have brought in bodies
         self.sign_out_status: int | None = None  # what they are answered by, and nothing is done
 
     async def __call__(self, request: Request) -> Response:
@@ -30,7 +33,17 @@ class Line:
             await self.gate.passed()
         if self.sign_out_status is not None and request.url.endswith("logout"):
             return Response(self.sign_out_status)
-        return await self.server(request)
+        response = await self.server(request)
+        if request.url.endswith("login"):
+            self.granted.append(json.loads(response.body).get("refresh_token"))
+            if self.sign_in_gate is not None:
+                await self.sign_in_gate.passed()
+        return response
+
+    async def accepts(self, refresh_token: str) -> bool:
+        """Would the server still refresh by this?"""
+        body = json.dumps({"refresh_token": refresh_token}).encode()
+        return (await self.server(Request(f"{self.server.url}auth/refresh", "POST", body=body))).status == 200
 
 
 class Browser:

@@ -621,8 +621,14 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that is refused for good is told again and again (F15)", "session/lifecycle",
-        "            self._told(signed_out, until)\n            self._tell_listeners(SignOutPhase.REFUSED", "            self._tell_listeners(SignOutPhase.REFUSED",
+        "            self._told(signed_out, until)\n            raise\n", "            raise\n",
         strangers=(98, 263, 293),
+    ),
+    Mutant(
+        "the tokens of a sign-in that was overtaken are nobody's (S1)", "session/lifecycle",
+        "        if isinstance(came, Credential) and came.refresh_token is not None:\n            place", "        if False:\n            place",
+        one_tab=(21, 38, 85),
+        strangers=(38, 80),
     ),
     Mutant(
         "a mark stands for ever (F15)", "tabs/pending_sign_out",
@@ -631,8 +637,8 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out takes its place when its turn comes (S5)", "session/lifecycle",
-        "        telling = asyncio.create_task(self._tell", "        self._end('signed_out')\n        telling = asyncio.create_task(self._tell",
-        "        async with self._sharing.turn(place):", "        place.give_up()\n        async with self._sharing.turn():",
+        "        telling = self._start_telling(place, self._tell", "        self._end('signed_out')\n        telling = self._start_telling(place, self._tell",
+        "        async with self._sharing.turn(place):  # what", "        place.give_up()\n        async with self._sharing.turn():  # what",
         strangers=(126, 159, 256),
     ),
     Mutant(

@@ -182,7 +182,7 @@ class Origin:
                 self.unheard |= fault not in ("", "doubled") and self.is_vital(text, tab)
                 for _ in range({"lost": 0, "doubled": 2}.get(fault, 1)):
                     delay = LATE.get(fault, 0.0) + self.run.lag()
-                    heard = partial(tab.hear_of_others, text, sender.sign_out_known)
+                    heard = partial(tab.hear_of_others, text, sender.sign_out_known, tab.signed_out)
                     self.run.later(delay, heard, context=tab.context.copy())
         if self.stranger is not None and json.loads(text).get("courtesy") == "who":
             self.post_hostile("sign", self.stranger.says, [sender])
@@ -212,6 +212,11 @@ class Origin:
         if issue is not None and issue.session in tab.over:
             return False
         return fields.get("reason") == "signed_out" or (issue is not None and issue.number == 1)
+
+    @staticmethod
+    def tells_of_beginning(fields: dict[str, Any]) -> bool:
+        issue = Issue.of(fields.get("edition"))
+        return fields.get("type") == "granted" and issue is not None and issue.number == 1
 
     def note(self, text: str | None, sender: "Tab") -> None:
         fields = json.loads(text) if text else {}

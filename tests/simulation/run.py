@@ -10,10 +10,12 @@ What is not held against the core where several tabs share a session, since no p
    or before anybody was told of it (`lose_owner`), or was overtaken by an answer to a page without a turn; by courtesy,
    at any time (`Browser.doubt`).
 3. The tabs don't agree on whether anybody is signed in, after a message that told of a session's beginning or its end
-   was lost or late (a page that opens meanwhile never hears of it), or one that told of an earlier session has come
-   after the sign-out of a later one; or a sign-out could not be written to the store, where a page finds it later.
+   was lost or late (a page that opens meanwhile never hears of it; one that signs out meanwhile takes it for old), or
+   one that told of an earlier session has come after the sign-out of a later one; or a sign-out could not be written to
+   the store, where a page finds it later.
 4. A page asks its user for a step-up that another has brought, if its own token for the other API is older than that;
-   or that it has seen itself, if the same user signed in elsewhere since, without it.
+   or that it has seen itself, if the same user signed in elsewhere since, without it, or if the cookie of an answer
+   that was on its way has landed over that of the app's own sign-in.
 5. Somebody who has signed out is signed in by a cookie of an earlier session that landed after the deadline of the call
    that brought it: nobody waits for it any more, and the server was told of the later session.
 6. Turns by courtesy overlap, and a refresh token is presented twice for it: `channel_lock` says that it is
@@ -79,6 +81,7 @@ class Run:
         self.mark_spoiled = False  # by a stranger
         self.sign_outs = 0  # that anybody has asked for, in whichever tab
         self.signed_in_elsewhere = False  # somebody has, at some time: where tokens name nobody, none could know
+        self.crossed = False  # an answer was on its way when the app's own call brought a cookie: either may land last
         self.untold_of = 0  # the last of those that the server may not have heard of, and has not refused for good
         self.jumped_at = -1e9
         self.heard: list[Any] = []  # every event of every tab

@@ -199,6 +199,7 @@ class Tab:
         self.slept = 0.0
         self.origin, self.courtesy = origin, courtesy is not None
         self.answers: dict[str, Token] = {}
+        self.told_of: set[str | None] = set()  # refresh tokens that it has asked the endpoint to end
         self.offered: Issue | None = None  # what another page gave last
         self.held: Issue | None = None  # what this page goes on with
         self.stepping: set[int] = set()  # sessions whose user is asked for a stronger sign-in
@@ -224,7 +225,8 @@ class Tab:
         )
         self.api.on(self.hear)
         self.other: Any = None
-        self.exchanged: Token | None = None  # the last of the other API's
+        self.exchanged: Token | None = None  # the other API's that is in use
+        self.exchanging: Token | None = None  # the last that came for it
         if run.program.other_api:
             self.other = self.api.for_resource(OTHER_API, resource=OTHER_API)
             self.other.on(self.hear_other)
@@ -358,6 +360,7 @@ class Tab:
         family, answer = self.browser.server.sign_in(user, strong=strong)
         if not self.browser.server.in_body:
             self.browser.cookie = family.current
+            self.run.crossed = self.run.crossed or bool(self.browser.on_wire)
         self.receive(by, answer, self.sign_outs)
         return answer
 
@@ -373,7 +376,7 @@ class Tab:
             return None
         self.run.expect(session.number not in self.stepping, "two step-ups at once")
         strong = self.family_of(session.token).strong
-        others = self.origin is not None or self.run.signed_in_elsewhere
+        others = self.origin is not None or self.run.signed_in_elsewhere or self.run.crossed
         weak = others and self.exchanged is not None and not self.family_of(self.exchanged).strong
         self.run.expect(not strong or weak, "the user is asked for what has been done")
         self.stepping.add(session.number)
@@ -542,8 +545,10 @@ class Tab:
             # While its proof was made, somebody signed in: what it brings is dropped.
             late = presented == self.asking[1]
             self.run.expect(newest or late or self.courtesy, "not the newest refresh token")
-        began, sign_outs = self.awake, self.sign_outs
-        self.told = None if call == "logout" else self.told
+        began, sign_outs, untold_of = self.awake, self.sign_outs, self.run.untold_of
+        if call == "logout":
+            self.told = None
+            self.told_of.add(fields.get("refresh_token"))
         of = self.asking_for if "resource" in fields else None
         if call == "refresh" and self.session is not None:
             busy_until = max(self.session.busy_until, self.session.wait_until if of is not None else 0.0)
@@ -570,7 +575,7 @@ class Tab:
             self.told = response.status
         if call == "logout" and 400 <= response.status < 500 and response.status not in NOT_YET:
             self.run.over = []  # it was refused for good: whoever signed out has been told
-        if exchange.settles:
+        if exchange.settles and self.run.untold_of == untold_of:  # not one that somebody has asked for since
             self.run.untold_of = 0
         if of is not None and exchange.refuses:
             of.exchange_refused = True
@@ -593,7 +598,7 @@ class Tab:
         server = self.browser.server
         of.may_be_anothers = of.may_be_anothers or server.opaque or user != of.user
         of.asks_whose = of.asks_whose or of.may_be_anothers or "pairwise" in server.subject
-        self.exchanged = self.tokens[token] = Token(
+        self.exchanging = self.tokens[token] = Token(
             token, "exchange", user, self.awake, self.run.client_time(), None, self.sign_outs, session=of.number
         )
 
@@ -635,8 +640,11 @@ class Tab:
         finally:
             self.hearing = None
 
-    def hear_of_others(self, text: str, sign_out: int) -> None:
-        """A message arrives, from a page that knew of the sign-outs up to that one."""
+    def hear_of_others(self, text: str, sign_out: int, signed_out: int) -> None:
+        """A message arrives, from a page that knew of the sign-outs up to that one.
+
+        As it was sent, this page had heard the end of so many sessions that somebody signed out.
+        """
         if self.heard_others is None:
             return
         fields = json.loads(text)
@@ -654,6 +662,8 @@ class Tab:
             self.hearing = None
         if self.received is not None and self.received.session is None:
             self.received = before  # old news
+        if self.origin is not None and self.session is None and self.signed_out > signed_out:
+            self.origin.unheard |= self.origin.tells_of_beginning(fields)  # here it is taken for what was signed out
         if fields.get("reason") == "signed_out" and issue is not None:
             self.over.add(issue.session)
 
@@ -795,7 +805,8 @@ class Tab:
         self.run.heard.append(event)
         if isinstance(event, self.reissue.RequestEvent):
             self.request_went(event)
-        elif event.phase.value in ("started", "succeeded") and self.exchanged is not None:
+        elif event.phase.value in ("started", "succeeded") and self.exchanging is not None:
+            self.exchanged = self.exchanging
             self.exchanged.received, self.exchanged.clock = self.awake, self.run.client_time()
 
     def session_began(self, event: Any) -> None:
@@ -996,6 +1007,11 @@ class Tab:
             expect(bool(usual.fullmatch(life)), f"a request with this life: {life}")
             sends = call.phases.count("sent") + call.phases.count("replayed")
             expect(sends == len(call.attempts), "a request was sent more often than told")
+        for token in self.answers.values():
+            left = token.by == "login" and token.session is None and token.refresh_token is not None
+            expect(
+                not left or token.refresh_token in self.told_of, "nobody holds the tokens of a sign-in, and they live"
+            )
         for task in self.tasks:
             self.check_outcome(task)
         expect(self.stream.done() and self.streamed == self.heard, "a stream of events did not end, or lost some")

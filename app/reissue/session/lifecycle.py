@@ -20,7 +20,7 @@ Theory of operation:
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import partial
@@ -199,6 +199,8 @@ class Sessions:
             await self._tell_again()  # who has signed out in another page may wait for this very turn (S5)
             self._check_overtaken(sign_outs)
             credential = await self._signed_in(fields)
+            if sign_outs != self._sign_outs:
+                self._revoke(credential)
             self._check_overtaken(sign_outs)
             return self._signed_in_with(credential, in_turn=True)
 
@@ -237,9 +239,7 @@ class Sessions:
         session = self._session
         self._untold = session or self._untold
         until = self._sharing.sign_out(in_body=_in_body(self._untold))
-        telling = asyncio.create_task(self._tell_in_turn(place, self._untold, until))
-        self._telling.add(telling)
-        telling.add_done_callback(partial(self._consume, place))
+        telling = self._start_telling(place, self._tell_in_turn(place, self._untold, until))
         self._end("signed_out")
         failure: OSError | ReissueError | None = None
         try:
@@ -284,22 +284,48 @@ class Sessions:
 
     async def _tell(self, signed_out: Session | None, until: int) -> None:
         """Tell the endpoint of a sign-out, and of those before it: up to this time (ms). For whoever has the turn."""
-        held = signed_out and signed_out.held
+        try:
+            await self._notify_endpoint(signed_out.held if signed_out is not None else None)
+        except SignOutRefused:  # it would meet the next one's cookie with every `resume()`
+            self._told(signed_out, until)
+            raise
+        self._told(signed_out, until)
+
+    async def _notify_endpoint(self, held: Credential | None) -> None:
+        """Ask the endpoint to end the session of this credential, or of the cookie, and tell listeners what it says."""
         try:
             confirmed = await self._calls.make(self._tokens.sign_out, held)
-        except SignOutRefused as refused:  # it would meet the next one's cookie with every `resume()`
-            self._told(signed_out, until)
+        except SignOutRefused as refused:
             self._tell_listeners(SignOutPhase.REFUSED, refused.status)
             raise
         except Exception as failure:
             status = failure.status if isinstance(failure, RefreshUnavailable) else None
             self._tell_listeners(SignOutPhase.UNAVAILABLE, status)
             raise
-        self._told(signed_out, until)
         if confirmed:
             self._tell_listeners(SignOutPhase.CONFIRMED)
         elif held is not None:
             self._tell_listeners(SignOutPhase.NOT_TOLD)
+
+    def _revoke(self, came: Credential | BaseException) -> None:
+        """What a sign-in has brought begins no session any more: have the endpoint end it, once, in the next turn.
+
+        A cookie stays for whoever signed out, or resumes.
+        """
+        if isinstance(came, Credential) and came.refresh_token is not None:
+            place = self._sharing.place()
+            self._start_telling(place, self._revoke_in_turn(place, came))
+
+    async def _revoke_in_turn(self, place: Place, credential: Credential) -> None:
+        async with self._sharing.turn(place):
+            await self._notify_endpoint(credential)
+
+    def _start_telling(self, place: Place, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Tell the endpoint, whether or not the caller waits for it."""
+        telling = asyncio.create_task(coroutine)
+        self._telling.add(telling)
+        telling.add_done_callback(partial(self._consume, place))
+        return telling
 
     def _tell_listeners(self, phase: SignOutPhase, status: int | None = None) -> None:
         self._listeners.tell(SignOutEvent(at=self._clock(), phase=phase, status=status))
@@ -454,7 +480,7 @@ class Sessions:
     async def _signed_in(self, fields: Mapping[str, Any]) -> Credential:
         """What the endpoint gives for these fields. For whoever has the turn."""
         try:
-            credential: Credential = await self._calls.make(self._tokens.sign_in, fields)
+            credential: Credential = await self._calls.make(self._tokens.sign_in, fields, late=self._revoke)
         except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
             if self._session is not None:
                 self._session.doubt_cookie()
@@ -467,7 +493,12 @@ class Sessions:
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
         async with self._sharing.turn():  # a credential may go on with the refresh token that is being spent
             session.check_alive()
-            credential = answer if isinstance(answer, Credential) else await self._signed_in(answer)
+            if isinstance(answer, Credential):
+                credential = answer
+            else:
+                credential = await self._signed_in(answer)
+                if not session.alive:
+                    self._revoke(credential)
             check_sendable(self._tokens, credential)
             self._take_step(session, credential)
 

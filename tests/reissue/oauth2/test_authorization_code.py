@@ -614,6 +614,29 @@ async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_wh
     assert api.state is State.SIGNED_OUT
 
 
+async def test_what_a_code_brings_after_a_sign_out_is_revoked(tab: Tab) -> None:
+    """S1: no session begins with it, so no page could sign out of it. Found in review."""
+    api = await tab.back()
+    wire = Gate()
+
+    async def slow(request: Request) -> Response:
+        response = await tab.provider(request)
+        await wire.passed()
+        return response
+
+    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    resuming = asyncio.create_task(api.resume())
+    await wire.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    wire.open()
+    assert await resuming is False
+    await signing_out
+    await settle()
+    (form,) = tab.provider.forms("/revoke")
+    assert form["token"] == ["refresh-1"]
+
+
 async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) -> None:
     """`end_session=True` leaves the page to sign out at the provider, once the tokens are revoked."""
     tab = Tab(provider, end_session=True, post_logout_redirect_uri=PAGE.replace("https", "HTTPS"))

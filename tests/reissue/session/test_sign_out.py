@@ -11,6 +11,7 @@ from reissue import (
     RefreshUnavailable,
     Request,
     Response,
+    SessionEnded,
     SignOutEvent,
     SignOutPhase,
     SignOutRefused,
@@ -402,4 +403,74 @@ async def test_what_is_heard_of_an_earlier_sign_out_leaves_the_mark_of_a_later_o
     assert browser.line.bodies[-1] == b'{"refresh_token": "refresh-graces"}', "it is told by the next resume"
     assert browser.line.asked[-1] == "auth/logout"
     assert browser.untold.text is None
+    await browser.close()
+
+
+@pytest.mark.parametrize("by", ["sign_out", "another page's sign_out", "close", "cancel"])
+async def test_the_tokens_of_a_sign_in_that_was_overtaken_are_revoked(by: str) -> None:
+    """S1, S5: no page holds them, so no later sign-out could: they would be accepted for as long as they live.
+
+    Found in review.
+    """
+    browser = Browser(in_body=True)
+    other = browser.open()
+    api = browser.open()
+    browser.line.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(api.sign_in(username="ada", password="lovelace"))
+    await browser.line.sign_in_gate.reached()
+    events = heard(api)
+    overtaking: list[asyncio.Task[None]] = []
+    match by:
+        case "sign_out":
+            overtaking.append(asyncio.create_task(api.sign_out()))
+        case "another page's sign_out":
+            overtaking.append(asyncio.create_task(other.sign_out()))
+        case "close":
+            overtaking.append(asyncio.create_task(api.close()))
+        case _:
+            signing_in.cancel()
+    await settle()
+    browser.line.sign_in_gate.open()
+    await asyncio.wait([signing_in, *overtaking])
+    assert signing_in.cancelled() if by == "cancel" else isinstance(signing_in.exception(), SessionEnded)
+    await settle()
+    (refresh_token,) = browser.line.granted
+    assert not await browser.line.accepts(refresh_token)
+    assert (SignOutPhase.CONFIRMED, None) in told(events) or by == "close", "whoever has closed it hears nothing"
+    await browser.close()
+
+
+async def test_tokens_that_could_not_be_revoked_are_an_event() -> None:
+    """F15: once is enough: no page holds them any more."""
+    browser = Browser(in_body=True)
+    api = browser.open()
+    events = heard(api)
+    browser.line.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await browser.line.sign_in_gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.line.sign_out_status = 503
+    browser.line.sign_in_gate.open()
+    assert isinstance(await signing_in, SessionEnded)
+    await outcome(signing_out)
+    await settle()
+    assert told(events) == [(SignOutPhase.UNAVAILABLE, 503)] * 2, "of the sign-out, and of the tokens"
+    await browser.close()
+
+
+async def test_a_sign_in_by_cookie_that_was_overtaken_is_ended_by_the_sign_out_that_comes_after_it() -> None:
+    """S1, S5"""
+    browser = Browser()
+    api = browser.open()
+    browser.line.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await browser.line.sign_in_gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.line.sign_in_gate.open()
+    assert isinstance(await signing_in, SessionEnded)
+    await signing_out
+    assert browser.line.asked == ["auth/login", "auth/logout"]
+    assert await api.resume() is False
     await browser.close()

@@ -430,7 +430,9 @@ async def test_a_sign_out_during_the_sign_in_of_a_step_up_wins(world: World) -> 
     wire.open()
     await signing_out
     assert api.state.value == "signed_out"
-    assert [path for path, _, _ in world.server.asked if path.startswith("/auth")] == ["/auth/login", "/auth/logout"]
+    assert await world.api.resume() is False
+    asked = [path for path, _, _ in world.server.asked if path.startswith("/auth")]
+    assert asked == ["/auth/login", "/auth/logout", "/auth/logout"], "the session's tokens, and those of the step-up"
 
 
 async def test_a_session_that_ended_in_the_line_for_the_turn_asks_for_nothing(world: World) -> None:
