@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 from reissue import MalformedToken, unverified_claims
-from reissue.tokens.claims import lifetime
+from reissue.tokens.claims import lifetime, numeric_date
 
 
 def told_of(text: str) -> str:
@@ -33,3 +33,8 @@ def test_any_text_is_a_jwt_or_a_malformed_token_that_is_not_quoted(text: str) ->
 def test_any_claims_give_a_life_above_zero_or_none(claims: dict[str, Any]) -> None:
     life = lifetime(claims, now=1_700_000_000.0)
     assert life is None or life > 0
+
+
+def test_a_time_is_a_number_of_seconds_and_nothing_else() -> None:
+    assert numeric_date(300) == 300
+    assert [numeric_date(value) for value in ("1", True, None, 10**400, float("inf"))] == [None] * 5
