@@ -1,4 +1,4 @@
-"""STALE is not EXPIRED (invariant 7), in a real browser: what `bench/steady.py` measures, without a clock that runs."""
+"""A stale token is still sent, in a real browser: what `bench/steady.py` measures, without a clock that runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More requests at once than a browser takes: HARD_CASES Q22, in a real one."""
+"""Q22 in a real browser: more requests at once than it takes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def server_flags() -> tuple[str, ...]:
 
 
 def test_ten_thousand_requests_at_once_over_a_revoked_token_are_all_answered_after_one_refresh(visit: Visit) -> None:
-    """Q22, invariant 11: native fetch loses some of them from about 1,350 on ('Failed to fetch')."""
+    """Q22: native fetch loses some of them from about 1,350 on ('Failed to fetch')."""
     visit.open_blank().run(STORM)
     visit.stop_recording()
     visit.reset_counters()

@@ -1,4 +1,4 @@
-"""Many pages, one session: HARD_CASES T1-T8 and Q16 in a real browser, against a server that rotates without grace.
+"""T1–T8 and Q16 in a real browser: many pages share one session, against a server that rotates without grace.
 
 Every test ends with what holds for all of them: no refresh token was presented twice, and no page did anything
 unexpected (see `Visit.check`). `pytest tests/browser/test_tabs.py -rP` prints what the server counted in each.

@@ -91,3 +91,29 @@ class Bound:
     def token(self) -> str:
         """The access token that was sent last."""
         return [r.headers["Authorization"].partition(" ")[2] for r in self.sent if "Authorization" in r.headers][-1]
+
+
+class Busy(Bound):
+    """Bearer tokens, from an endpoint that may be busy, or slow. While `gate` is closed, no answer arrives."""
+
+    FILES, MAPS = "https://files.test/", "https://maps.test/"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(proofs=None, **options)
+        self.server.bound = False
+        self.server.resources |= {self.FILES, self.MAPS}
+        self.busy = False
+        self.retry_after: str | None = "30"
+        self.gate: Gate | None = None
+
+    async def transport(self, request: Request) -> Response:
+        if self.busy and request.url.endswith("/auth/refresh"):
+            self.server.asked.append(("/auth/refresh", 429, ""))
+            return Response(429, {} if self.retry_after is None else {"Retry-After": self.retry_after})
+        answer = await super().transport(request)
+        if self.gate is not None:
+            await self.gate.passed()
+        return answer
+
+    def refreshes(self) -> int:
+        return [path for path, _, _ in self.server.asked].count("/auth/refresh")

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +76,18 @@ class World:
         return [asyncio.create_task(self.api.fetch(f"{API}notes/{n}", **options)) for n in range(count)]
 
 
+@asynccontextmanager
+async def clean_console(clients: Collection[Interceptor] = ()) -> AsyncIterator[None]:
+    """Close these clients at the end. Fail if the event loop has reported an error that nobody retrieved (X6)."""
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    yield
+    for api in clients:
+        await api.close()
+    await asyncio.sleep(0)
+    assert not reported, "the console must stay clean (X6)"
+
+
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
     clock, server, endpoint = Clock(), FakeApi(accepts="token-2"), FakeEndpoint()
@@ -88,26 +101,17 @@ async def world() -> AsyncIterator[World]:
         made.append(api)
         return api
 
-    loop = asyncio.get_running_loop()
-    unhandled: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: unhandled.append(context))
-    yield World(clock, server, endpoint, events, make)
-    for api in made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(made):
+        yield World(clock, server, endpoint, events, make)
 
 
 @pytest_asyncio.fixture(params=[COOKIE, TOKENS])
 async def origin(request: pytest.FixtureRequest) -> AsyncIterator[Origin]:
     origin = Origin(Server(request.param), Clock(), Pages())
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield origin
-    for tab in origin.tabs:
-        await tab.api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console():
+        yield origin
+        for tab in origin.tabs:
+            await tab.api.close()
 
 
 async def outcome(awaitable: Awaitable[Any]) -> Any:

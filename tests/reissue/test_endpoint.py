@@ -1,6 +1,8 @@
 """An endpoint's settings: what is asked in each server's own words, and how its answers are read."""
 
+import asyncio
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,7 +20,8 @@ from reissue import (
     State,
 )
 from reissue.http.json_text import LONGEST_ANSWER
-from reissue.testing import Clock
+from reissue.session.backoff import Backoff
+from reissue.testing import Clock, settle
 
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.provider import ISSUER, PAGE, FakePage, Provider
@@ -249,3 +252,59 @@ def test_users_leave_the_page_for_an_authorization_server_and_for_no_other_endpo
     assert endpoint.redirects
     assert not Endpoint("/auth").redirects
     assert endpoint.url == "https://id.test"
+
+
+async def test_the_endpoints_headers_are_read_at_send_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """X4: A header of the endpoint's calls, such as a CSRF token, is read when each call is sent.
+
+    Seen in: Senthil455/Atlas-Workforce-System#217
+    """
+    monkeypatch.setattr("reissue.session.session.Backoff", partial(Backoff, base=3600, cap=3600, fraction=lambda: 1.0))
+    cookie = {"csrf": "1"}
+    sent: list[tuple[str, str]] = []
+
+    async def transport(request: Request) -> Response:
+        if "/auth/" not in request.url:
+            return Response(401)
+        sent.append((request.url.rpartition("/")[2], request.headers["X-CSRF-Token"]))
+        cookie["csrf"] = str(len(sent) + 1)  # each answer sets another
+        return Response(200 if len(sent) != 2 else 503, {}, b'{"access_token": "t", "expires_in": 300}')
+
+    endpoint = Endpoint(API + "auth", headers=lambda: {"X-CSRF-Token": cookie["csrf"]})
+    world.api = world.make(transport=transport, endpoint=endpoint)
+    await world.api.sign_in(username="ada")
+    with pytest.raises(RefreshUnavailable):
+        await world.api.renew()
+    pausing = asyncio.create_task(world.api.renew())  # the back-off's pause comes first
+    await settle()
+    assert len(sent) == 2
+    cookie["csrf"] = "changed during the pause"
+    world.api.wake()
+    await pausing
+    await world.api.sign_out()
+    assert sent == [("login", "1"), ("refresh", "2"), ("refresh", "changed during the pause"), ("logout", "4")]
+
+
+async def test_endpoint_headers_that_can_not_be_read_are_an_error_and_nothing_is_sent(world: World) -> None:
+    """X4"""
+
+    def headers() -> dict[str, str]:
+        raise KeyError("csrf")
+
+    world.api = world.make(endpoint=Endpoint(API + "auth", headers=headers))
+    await world.signed_in("old")
+    with pytest.raises(RefreshUnavailable) as unavailable:
+        await world.api.renew()
+    assert isinstance(unavailable.value.__cause__, KeyError)
+    assert world.server.requests == []
+
+
+def test_an_endpoint_is_known_by_where_it_renews() -> None:
+    assert Endpoint("/auth/").refresh_url == "/auth/refresh"
+    assert Endpoint("/", refresh="admin/refresh").refresh_url == "/admin/refresh"
+
+
+def test_an_endpoint_follows_no_redirect() -> None:
+    """X1: a 307 would carry the refresh token on."""
+    request = Endpoint("https://api.test/auth")._requests.sign_in({})
+    assert (request.options["redirect"], request.options["cache"]) == ("error", "no-store")

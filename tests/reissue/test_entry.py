@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import reissue
-from reissue import Endpoint
+from reissue import Endpoint, ReissueError
 
 
 def test_connect_in_a_browser_hands_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +25,16 @@ def test_connect_in_a_browser_hands_everything_on(monkeypatch: pytest.MonkeyPatc
     connected: Any = reissue.connect("/api/", endpoint=endpoint, leeway=5)
     assert connected == "an interceptor"
     assert asked == {"audience": "/api/", "endpoint": endpoint, "leeway": 5}
+
+
+def test_connect_outside_a_browser_says_so() -> None:
+    with pytest.raises(ReissueError, match="needs a browser"):
+        reissue.connect("/api/", endpoint=Endpoint("/auth"))
+
+
+def test_the_public_surface_is_what_init_lists() -> None:
+    public = {name for name, value in vars(reissue).items() if name[0] != "_" and not isinstance(value, ModuleType)}
+    assert public == set(reissue.__all__)
+    assert sorted(reissue.__all__) == reissue.__all__
+    for name in reissue.__all__:
+        assert getattr(reissue, name).__doc__, name

@@ -1,6 +1,7 @@
 """What a listener hears of a request, a refresh and a session, from the first event to the last."""
 
 import asyncio
+import gc
 from typing import Any
 
 from reissue import (
@@ -305,3 +306,19 @@ async def test_what_is_left_out_is_told_at_its_place_also_where_the_end_comes_ne
         listeners.tell(event)
     assert len([found async for found in first]) == 10_001
     assert [found async for found in listeners.stream()] == []
+
+
+async def test_events_that_nobody_iterates_keep_nothing(world: World) -> None:
+    world.api.events()
+    gc.collect()
+    assert not list(world.api._listeners._streams)
+
+
+async def test_a_cancelled_request_is_told(world: World) -> None:
+    world.server.gate = Gate()
+    await world.signed_in("token-2")
+    call = world.fetches(1)[0]
+    await world.server.gate.reached()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert world.events[-1].phase is RequestPhase.CANCELLED

@@ -1,4 +1,4 @@
-"""HARD_CASES Q1–Q17: the queue, and the replay."""
+"""Q1–Q17: the queue, and the replay."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from reissue import (
     Credential,
     Endpoint,
     GrantRefused,
+    Interceptor,
     RefreshUnavailable,
     ReissueError,
     Request,
@@ -22,21 +23,7 @@ from reissue import (
 from reissue.testing import FakeApi, Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
-
-
-class FakeSignal:
-    def __init__(self) -> None:
-        self.aborted = False
-        self.callbacks: list[Any] = []
-
-    def subscribe(self, callback: Any) -> Any:
-        self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
-
-    def abort(self) -> None:
-        self.aborted = True
-        for callback in tuple(self.callbacks):
-            callback()
+from tests.reissue.fake_signal import FakeSignal
 
 
 async def test_a_hundred_concurrent_401s_make_one_refresh_and_a_hundred_replays(world: World) -> None:
@@ -89,6 +76,17 @@ async def test_a_late_401_does_not_refresh_again(world: World) -> None:
     assert world.server.tokens == ["token-1", "token-2", "token-1", "token-2"]
 
 
+async def test_a_late_401_over_a_newer_credential_that_has_expired_renews_it(world: World) -> None:
+    """Q2"""
+    await world.signed_in()
+    session = world.api._sessions._session
+    assert session is not None
+    old = session.credential
+    await session.renew(rejected=old)
+    world.clock.advance(1000)
+    assert (await session.renew(rejected=old)).access_token == "token-3"
+
+
 async def test_the_endpoint_is_called_on_the_bare_transport_and_by_way_of_the_client_is_an_error_and_no_hang(
     world: World,
 ) -> None:
@@ -139,6 +137,36 @@ async def test_no_call_from_within_the_endpoint_waits_for_itself(world: World, c
     error = await outcome(world.api.fetch(API + "notes"))
     assert "from within its own endpoint" in str(error.__cause__)
     assert asyncio.get_running_loop().time() == began
+
+
+async def test_another_client_may_be_used_within_an_endpoint_and_a_circle_of_two_is_an_error(world: World) -> None:
+    """Q3"""
+    inner = world.make(endpoint=world.endpoint)
+    await inner.adopt("token-2")
+
+    async def refresh(credential: Credential | None) -> Credential:
+        assert (await inner.fetch(API + "config")).status == 200
+        return Credential(access_token="token-2", expires_in=300)
+
+    outer = world.make(endpoint=refresh)
+    await outer.adopt("token-1")
+    assert (await outer.fetch(API + "notes")).status == 200
+
+    clients: list[Interceptor] = []
+
+    def through(number: int) -> Any:
+        async def endpoint(credential: Credential | None) -> Credential:
+            await clients[number].fetch(API + "token")
+            raise AssertionError("not reached")
+
+        return endpoint
+
+    clients += [world.make(endpoint=through(1)), world.make(endpoint=through(0))]
+    for client in clients:
+        await client.adopt("token-1")
+    began = asyncio.get_running_loop().time()
+    assert isinstance(await outcome(clients[0].fetch(API)), RefreshUnavailable)
+    assert asyncio.get_running_loop().time() == began, "an error, and no wait for a deadline"
 
 
 async def test_an_endpoint_may_use_the_client_without_a_token(world: World) -> None:
@@ -303,6 +331,17 @@ async def test_a_one_shot_body_gets_its_401_back_after_the_refresh(world: World)
     assert (await world.api.fetch(API + "notes")).status == 200
 
 
+async def test_a_body_that_is_read_by_async_iteration_is_sent_once(world: World) -> None:
+    """Q8"""
+
+    async def chunks() -> Any:
+        yield b"once"
+
+    await world.signed_in()
+    assert (await world.api.fetch(API, method="POST", body=chunks())).status == 401
+    assert len(world.server.requests) == 1
+
+
 @pytest.mark.parametrize("queue", ["refresh", "admission"])
 @pytest.mark.parametrize("way", ["task", "signal", "timeout"])
 async def test_a_request_that_is_given_up_in_the_queue_ends_at_once_and_is_never_sent(
@@ -362,31 +401,6 @@ async def test_a_request_aborted_by_its_signal_in_the_queue_is_never_sent(world:
     await settle()
     assert world.server.requests == []
     assert signal.callbacks == []
-
-
-async def test_a_signal_aborts_on_the_wire_and_before_the_call(world: World) -> None:
-    """Q10"""
-    await world.signed_in("token-2")
-    world.server.gate = Gate()
-    signal = FakeSignal()
-    call = world.fetches(1, signal=signal)[0]
-    await world.server.gate.reached()
-    signal.abort()
-    with pytest.raises(RequestAborted):
-        await call
-    with pytest.raises(RequestAborted):
-        await world.api.fetch(API + "notes", signal=signal)
-    assert len(world.server.requests) == 1
-
-
-async def test_a_signal_pulled_by_a_listener_of_the_same_request_stops_just_that_request(world: World) -> None:
-    """S4: the listener runs inside the request's own task."""
-    api = await world.signed_in("token-2")
-    signal = FakeSignal()
-    api.on(lambda event: signal.abort() if not signal.aborted else None)
-    with pytest.raises(RequestAborted):
-        await api.fetch(API + "notes", signal=signal)
-    assert (await api.fetch(API + "notes")).status == 200
 
 
 async def test_cancelling_one_waiter_leaves_the_refresh_to_the_others(world: World) -> None:
@@ -676,7 +690,7 @@ async def test_a_401_that_the_callers_predicate_does_not_take_for_a_refusal_is_t
 
 
 async def test_a_fresh_token_adds_no_task(world: World) -> None:
-    """DESIGN, 'What it must cost'."""
+    """A request whose token is fresh costs nothing that its caller didn't ask for."""
     await world.signed_in("token-2")
     tasks: list[Any] = []
     loop = asyncio.get_running_loop()
@@ -777,25 +791,11 @@ async def test_a_server_that_refuses_one_new_token_twice_counts_once(world: Worl
     assert session._backoff._failures == 1
 
 
-async def test_a_signal_that_a_listener_pulls_at_the_end_fires_no_callback_later(world: World) -> None:
-    """Q10: the request was answered before the cancellation could reach it."""
-    signal = FakeSignal()
-    answered = False
-
-    async def transport(request: Request) -> Response:
-        nonlocal answered
-        try:
-            await asyncio.sleep(0)
-            signal.abort()
-            await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            answered = True
-        return Response(200)
-
-    world.api = world.make(transport=transport)
+async def test_a_server_that_refuses_new_tokens_too_is_asked_with_pauses(world: World) -> None:
+    """Q4: every refresh succeeds, so nothing else would slow it down."""
+    world.server.accepts = "none of them"
     await world.signed_in()
-    assert (await world.api.fetch(API, signal=signal)).status == 200
-    assert answered
-    task = asyncio.current_task()
-    assert task is not None
-    assert task.cancelling() == 0
+    began = asyncio.get_running_loop().time()
+    for _ in range(100):
+        assert (await world.api.fetch(API + "notes")).status == 401
+    assert asyncio.get_running_loop().time() - began > 10

@@ -1,4 +1,4 @@
-"""STALE is not EXPIRED (invariant 7): under a steady load, a short life and its renewals are noticed by nobody."""
+"""A stale token is still sent: under a steady load no request meets a 401, or waits for a refresh, over short lives."""
 
 import asyncio
 from collections import Counter

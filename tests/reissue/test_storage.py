@@ -1,4 +1,4 @@
-"""HARD_CASES T6 and T8: a store that outlives the page, and is full, forbidden, corrupted or shared."""
+"""T6 and T8: a store that outlives the page, and is full, forbidden, corrupted or shared."""
 
 import asyncio
 

@@ -1,6 +1,6 @@
 """One page with its interceptor: what it does, what it saw, and what must hold of that.
 
-The invariants of DESIGN are checked as things happen, from these sources alone: the events that the interceptor tells,
+The invariants are checked as things happen, from these sources alone: the events that the interceptor tells,
 what passes over the wire and between pages, and what callers get. Nothing private is looked at.
 """
 

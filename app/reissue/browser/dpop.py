@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import js
-from js import Object
-from pyodide.ffi import JsException, create_proxy, to_js
+from pyodide.ffi import JsException, to_js
 
 from ..concurrency.singleflight import SingleFlight
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError
+from .interop import js_object, listen
 
 DATABASE, KEYS = "reissue", "keys"
 PATIENCE = 10.0
@@ -36,7 +36,7 @@ class PageKey:
         self._private: Any = None
         self._public: Mapping[str, str] = {}
         self._is_kept: bool | None = None
-        self._algorithm = _js_object({"name": "ECDSA", "hash": "SHA-256"})
+        self._algorithm = js_object({"name": "ECDSA", "hash": "SHA-256"})
 
     @property
     def known_to_be_kept(self) -> bool | None:
@@ -76,7 +76,7 @@ class PageKey:
 
 
 async def _new_pair() -> Any:
-    algorithm = _js_object({"name": "ECDSA", "namedCurve": "P-256"})
+    algorithm = js_object({"name": "ECDSA", "namedCurve": "P-256"})
     return await js.crypto.subtle.generateKey(algorithm, False, to_js(["sign"]))  # False: not extractable
 
 
@@ -107,12 +107,11 @@ async def _kept_pair(name: str) -> Any:
 
 async def _opened() -> Any:
     request = js.indexedDB.open(DATABASE, 1)
-    upgrade = create_proxy(lambda _: request.result.createObjectStore(KEYS) and None)
-    request.addEventListener("upgradeneeded", upgrade)
+    stop_listening = listen(request, "upgradeneeded", lambda _: request.result.createObjectStore(KEYS) and None)
     try:
         await _told(request, "success", "error")
     finally:
-        upgrade.destroy()
+        stop_listening()
     return request.result
 
 
@@ -133,16 +132,9 @@ async def _told(target: Any, good: str, bad: str) -> None:
             else:
                 told.set_exception(OSError("the browser's IndexedDB failed"))
 
-    proxy = create_proxy(hear)
-    target.addEventListener(good, proxy)
-    target.addEventListener(bad, proxy)
+    stops = [listen(target, event, hear) for event in (good, bad)]
     try:
         await told
     finally:
-        target.removeEventListener(good, proxy)
-        target.removeEventListener(bad, proxy)
-        proxy.destroy()
-
-
-def _js_object(fields: dict[str, str]) -> Any:
-    return to_js(fields, dict_converter=Object.fromEntries)
+        for stop in stops:
+            stop()

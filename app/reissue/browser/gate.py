@@ -27,7 +27,7 @@ from pyodide.http import _pyfetch
 from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
 from ..http.messages import Request
 from .blocking import eager_task
-from .interop import script
+from .interop import js_object, script
 from .requests import core_request
 from .urls import checked, js_url
 
@@ -128,7 +128,7 @@ def _handler(trap: Any) -> Any:
     gate = script("gate")
     if gate is not None:
         return gate.handler(trap, pyodide_js)
-    return to_js({"apply": trap}, dict_converter=Object.fromEntries)
+    return js_object({"apply": trap})
 
 
 async def _settle(promise: Any, client: "PageInterceptor", request: Request) -> None:

@@ -4,12 +4,12 @@ import asyncio
 from typing import Any
 
 import js
-from pyodide.ffi import create_proxy
 
 from ..storage import Store
 from ..tokens.jws import ParsedToken
 from ..tokens.signatures import Key, Verdict
 from . import webcrypto
+from .interop import listen
 from .storage import PageStore
 
 
@@ -37,14 +37,12 @@ class LeftPage:
             if event.persisted:  # else it is this page's first show, which may come after Python has begun
                 back.set()
 
-        shown = create_proxy(brought_back)
-        js.addEventListener("pageshow", shown)
+        stop_listening = listen(js.globalThis, "pageshow", brought_back)
         try:
             js.location.assign(url)
             await back.wait()
         finally:
-            js.removeEventListener("pageshow", shown)
-            shown.destroy()
+            stop_listening()
 
     async def sha256(self, data: bytes) -> bytes:
         """The digest of some bytes, by Web Crypto."""

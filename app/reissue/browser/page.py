@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import js
-from pyodide.ffi import create_proxy
 
 from ..endpoint import Endpoint
 from ..errors import ReissueError
@@ -21,6 +20,7 @@ from ..tabs.peers import Alone
 from ..tokens.dpop import SignedProofs
 from . import gate
 from .dpop import PageKey
+from .interop import listen
 from .requests import can_carry_a_token, captured, with_settings_of_its_own
 from .signals import PageSignal
 from .storage import PageStore
@@ -74,9 +74,9 @@ class PageInterceptor(Interceptor):
             make_future=make_future,
             **options,
         )
-        self._stop_listening = [_listen(js.globalThis, "online", self.wake)]
+        self._stop_listening = [listen(js.globalThis, "online", lambda _: self.wake())]
         if not IN_WORKER:
-            self._stop_listening.append(_listen(js.document, "visibilitychange", self._looked_at))
+            self._stop_listening.append(listen(js.document, "visibilitychange", lambda _: self._looked_at()))
 
     def fetch(self, url: Any, **options: Any) -> Coroutine[Any, Any, Any]:
         """As `Interceptor.fetch`; `signal` is an AbortSignal, and the rest is what `pyodide.http.pyfetch` takes."""
@@ -185,14 +185,3 @@ def _store(kind: str, name: str, other: str) -> Store | None:
         with suppress(OSError):  # what an earlier version of the app kept there, nobody would ever remove
             PageStore(areas[area], by_name).write(None)
     return PageStore(areas[kind], name) if kind in areas else None
-
-
-def _listen(target: Any, event: str, callback: Callable[[], None]) -> Callable[[], None]:
-    proxy = create_proxy(lambda _: callback())
-    target.addEventListener(event, proxy)
-
-    def stop() -> None:
-        target.removeEventListener(event, proxy)
-        proxy.destroy()
-
-    return stop

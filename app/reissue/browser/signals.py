@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pyodide.ffi import create_proxy
+from .interop import listen
 
 
 class PageSignal:
@@ -20,12 +20,5 @@ class PageSignal:
         return bool(self.js_signal.aborted)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` when it fires; gives the function that unsubscribes."""
-        proxy = create_proxy(lambda event: callback())
-        self.js_signal.addEventListener("abort", proxy)
-
-        def unsubscribe() -> None:
-            self.js_signal.removeEventListener("abort", proxy)
-            proxy.destroy()
-
-        return unsubscribe
+        """Call `callback` when it fires. Returns the function that unsubscribes."""
+        return listen(self.js_signal, "abort", lambda _: callback())

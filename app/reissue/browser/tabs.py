@@ -15,6 +15,7 @@ from pyodide.ffi import JsException, create_proxy, to_js
 
 from ..tabs.channel_lock import CourteousNeighbours
 from ..tabs.peers import Neighbours
+from .interop import listen
 from .storage import PageStore
 
 
@@ -35,12 +36,16 @@ class PageChannel:
 
     def __init__(self, name: str) -> None:
         self._channel: Any = js.BroadcastChannel.new(name)
-        self._proxy: Any = None
+        self._stop_listening: Callable[[], None] | None = None
 
     def listen(self, heard: Callable[[str], None]) -> None:
         """Call `heard` with every message of another page, from now on."""
-        self._proxy = create_proxy(lambda event: heard(event.data) if isinstance(event.data, str) else None)
-        self._channel.addEventListener("message", self._proxy)
+
+        def received(event: Any) -> None:
+            if isinstance(event.data, str):
+                heard(event.data)
+
+        self._stop_listening = listen(self._channel, "message", received)
 
     def post(self, message: str) -> None:
         """Send a message to every other page. A closed channel sends nothing."""
@@ -50,10 +55,9 @@ class PageChannel:
     def close(self) -> None:
         """Neither send nor hear any more."""
         self._channel.close()
-        if self._proxy is not None:
-            self._channel.removeEventListener("message", self._proxy)
-            self._proxy.destroy()
-            self._proxy = None
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
 
 
 class PageNeighbours:

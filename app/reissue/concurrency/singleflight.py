@@ -3,7 +3,7 @@
 Theory of operation. The run is a task of its own, owned by nobody who waits for it:
 
 1. Whoever joins while a run is on the way waits for that run; otherwise a new one starts.
-2. Cancelling a waiter cancels that waiter only (HARD_CASES Q11): `asyncio.wait` leaves the task alone, where
+2. Cancelling a waiter cancels that waiter only (Q11 in docs/contract.md): `asyncio.wait` leaves the task alone, where
    `await task` would take it along. It is used in place of `asyncio.shield`, which reports to the console if
    the run fails after a waiter has gone (CPython 3.14).
 3. The slot is empty after any outcome: result, error or cancellation (Q12); after that last one at once, since whoever

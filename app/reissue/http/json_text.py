@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 LONGEST_ANSWER: Final = 1_048_576
 """Bytes of an answer of an endpoint, of metadata and of a key set. They come in a few thousand."""
@@ -91,6 +91,11 @@ def object_in(data: bytes, *, deepest: int, twice: list[str] | None = None) -> d
     except ValueError:  # UnicodeDecodeError is one
         return None
     return value if isinstance(value, dict) else None
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Is this a number? In JSON `true` and `false` are none, though Python's `bool` is an `int`."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 async def text_within(response: Any, *, most: int = LONGEST_ANSWER) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from ..browser.interop import js_object
+from ..browser.interop import listen
 
 
 class Scope:
@@ -26,10 +26,8 @@ class Scope:
         return proxy
 
     def listen(self, target: Any, event: str, callback: Callable[[Any], object], **options: Any) -> None:
-        """Hear the events of an element."""
-        proxy = self.proxy(callback)
-        target.addEventListener(event, proxy, js_object(options))
-        self._ends.append(lambda: target.removeEventListener(event, proxy))
+        """Call `callback` with each event of this name, until the scope ends."""
+        self._ends.append(listen(target, event, callback, **options))
 
     def observe(self, observer: Any, target: Any) -> None:
         """Let an observer of the page look at an element."""

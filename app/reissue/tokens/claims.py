@@ -11,7 +11,7 @@ from math import inf, isfinite
 from typing import Any, Final
 
 from ..errors import MalformedToken
-from ..http.json_text import object_in
+from ..http.json_text import is_number, object_in
 
 LONGEST: Final = 100_000
 """Characters of a JWT that is read: more than any server takes in a header. A longer one is sent, and is opaque."""
@@ -64,16 +64,16 @@ def lifetime(claims: Mapping[str, Any], *, now: float) -> float | None:
     Counted as `exp - iat`, since both come from the server's clock and ours may be wrong (T12). With `exp` alone there
     is only our own clock to compare with; if that says the token is dead on arrival, it is the clock that we doubt.
     """
-    expires, issued = _seconds(claims.get("exp")), _seconds(claims.get("iat"))
+    expires, issued = numeric_date(claims.get("exp")), numeric_date(claims.get("iat"))
     if expires is None:
         return None
     life = expires - (now if issued is None else issued)
     return life if 0 < life < inf else None
 
 
-def _seconds(value: object) -> float | None:
-    """A NumericDate (RFC 7519 section 2), or None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def numeric_date(value: object) -> float | None:
+    """A time in seconds since the epoch (RFC 7519 section 2: NumericDate), or None for anything else."""
+    if not is_number(value):
         return None
     try:
         return float(value) if isfinite(value) else None

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Literal
 
 from ..errors import MalformedToken
+from ..http.json_text import is_number
 from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
 
 TokenType = Literal["Bearer", "DPoP"]
@@ -105,9 +106,7 @@ def presentable(refresh_token: object) -> str | None:
 
 
 def _is_life(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
     try:
-        return isfinite(value) and value >= 0
+        return is_number(value) and isfinite(value) and value >= 0
     except OverflowError:
         return False

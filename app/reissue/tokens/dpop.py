@@ -15,7 +15,6 @@ Theory of operation:
 import json
 import os
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -55,20 +54,20 @@ class SignedProofs:
 
     async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
         """A new proof (RFC 9449 section 4.2)."""
-        import hashlib  # here, since a page without DPoP need not load it
+        # Imported here, since a page without DPoP need not load them.
+        import hashlib
+
+        from .jws import to_base64url
 
         header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": dict(await self._key.public())}
-        claims: dict[str, Any] = {"jti": _encoded(os.urandom(16)), "htm": method, "htu": url, "iat": int(self._clock())}
+        jti = to_base64url(os.urandom(16))
+        claims: dict[str, Any] = {"jti": jti, "htm": method, "htu": url, "iat": int(self._clock())}
         if access_token is not None:
-            claims["ath"] = _encoded(hashlib.sha256(access_token.encode("ascii")).digest())
+            claims["ath"] = to_base64url(hashlib.sha256(access_token.encode("ascii")).digest())
         if nonce is not None:
             claims["nonce"] = nonce
-        message = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
-        return f"{message}.{_encoded(await self._key.sign(message.encode('ascii')))}"
-
-
-def _encoded(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+        message = ".".join(to_base64url(json.dumps(part).encode()) for part in (header, claims))
+        return f"{message}.{to_base64url(await self._key.sign(message.encode('ascii')))}"
 
 
 class Prover:

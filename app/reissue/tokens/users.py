@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Any, Final
 
 from ..errors import MalformedToken
+from ..http.json_text import is_number
 from .claims import unverified_claims
 from .credentials import Credential
 
@@ -97,6 +98,6 @@ def _origin(claims: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
 
 def _name(value: object) -> str:
     """The user's name as text; empty for what names nobody."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if not (isinstance(value, str) or is_number(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

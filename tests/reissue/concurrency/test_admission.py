@@ -1,11 +1,21 @@
-"""HARD_CASES Q22, and invariant 11: a bounded number on the wire."""
+"""Q22: a bounded number of requests is on the wire, and the rest stand in line."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from reissue import Interceptor, RefreshUnavailable, Request, RequestEvent, Response, SessionChanged, WaitsFor
+from reissue import (
+    GrantRefused,
+    Interceptor,
+    RefreshUnavailable,
+    Request,
+    RequestEvent,
+    Response,
+    SessionChanged,
+    SessionEnded,
+    WaitsFor,
+)
 from reissue.concurrency.admission import Admission
 from reissue.testing import Gate, settle
 
@@ -648,6 +658,94 @@ async def test_a_request_in_line_belongs_to_the_session_it_entered_with(world: W
     assert isinstance(await outcome(second), SessionChanged)
     assert isinstance(await outcome(first), SessionChanged)
     assert world.server.tokens == ["token-1"]
+
+
+async def test_requests_in_line_hear_of_the_end_at_once(world: World) -> None:
+    """S1: also while those on the wire take their time."""
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=1)
+    await world.signed_in("token-2")
+    _, *line = world.fetches(4)
+    await world.server.gate.reached()
+    began = asyncio.get_running_loop().time()
+    await world.api.sign_out()
+    assert [type(await outcome(task)) for task in line] == [SessionEnded] * 3
+    assert asyncio.get_running_loop().time() == began
+    assert len(world.server.requests) == 1
+    world.server.gate.open()
+
+
+async def test_a_replay_in_line_is_not_sent_after_sign_out(world: World) -> None:
+    """S1"""
+    hold, sent = Gate(), []
+
+    async def transport(request: Request) -> Response:
+        sent.append(request.url)
+        if request.url.endswith("slow"):
+            await hold.passed()
+            return Response(200)
+        await asyncio.sleep(0)
+        return Response(401)
+
+    world.endpoint.gate = Gate()
+    world.api = world.make(transport=transport, in_flight=1)
+    await world.signed_in()
+    replayed = world.fetches(1)[0]
+    await world.endpoint.gate.reached()
+    world.endpoint.gate.open()
+    slow = asyncio.create_task(world.api.fetch(API + "slow"))  # takes the slot as the refresh ends
+    await hold.reached()
+    await settle()
+    before = len(sent)
+    await world.api.sign_out()
+    hold.open()
+    assert isinstance(await outcome(replayed), SessionEnded)
+    await outcome(slow)
+    assert len(sent) == before
+
+
+async def test_requests_in_line_hear_at_once_that_the_server_has_ended_their_session(world: World) -> None:
+    """S1, Q5: also while another is on the wire, which was sent as the first one's refusal was being judged."""
+    slow, judged = Gate(), Gate()
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("slow"):
+            await slow.passed()
+        return Response(401)
+
+    async def judge(response: Response) -> bool:
+        await judged.passed()
+        return response.status == 401
+
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    world.api = world.make(transport=transport, in_flight=1, should_renew=judge)
+    await world.signed_in()
+    refused, on_the_wire, in_line = (asyncio.create_task(world.api.fetch(API + path)) for path in ("a", "slow", "c"))
+    await slow.reached()
+    began = asyncio.get_running_loop().time()
+    judged.open()
+    assert isinstance(await outcome(refused), SessionEnded)
+    assert isinstance(await outcome(in_line), SessionEnded)
+    assert asyncio.get_running_loop().time() == began
+    slow.open()
+    await asyncio.gather(on_the_wire, return_exceptions=True)
+
+
+async def test_a_new_sessions_requests_do_not_pass_the_bound_that_the_old_ones_fill(world: World) -> None:
+    """Q22: what is on the wire is on the wire, whoever was signed in when it was sent."""
+    world.server.gate = Gate()
+    world.api = world.make(in_flight=1)
+    await world.signed_in("token-1")
+    old = world.fetches(1)[0]
+    await world.server.gate.reached()
+    await world.api.sign_out()
+    await world.api.adopt("token-2", expires_in=300)
+    new = asyncio.create_task(world.api.fetch(API + "new"))
+    await settle()
+    assert len(world.server.requests) == 1
+    world.server.gate.open()
+    await asyncio.gather(old, return_exceptions=True)
+    assert (await new).status == 200
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,11 @@ async def test_a_body_is_read_within_its_bound(most: int) -> None:
     assert await text_within(Bounded(200, {}, b"text"), most=most) == expected
     assert await text_within(Response(200, {}, b"text"), most=most) == expected
     assert asked == [most]
+
+
+def test_members_that_stand_there_twice_are_each_told_once() -> None:
+    many = {f"no{n}": n for n in range(5_000)}
+    json_text = json.dumps(many)
+    found: list[str] = []
+    parse_json(f"{json_text[:-1]}, {json_text[1:]}", twice=found)
+    assert found == list(many)

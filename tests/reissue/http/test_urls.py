@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reissue.http.urls import Audience, Url, parse_url
 
-from tests.reissue.conftest import World
+from tests.reissue.conftest import API, World
 
 INSIDE = [
     "https://api.test/v1",
@@ -114,6 +114,15 @@ async def test_a_presigned_storage_url_goes_out_as_it_came(world: World) -> None
     assert (request.url, request.method, request.body) == (url, "PUT", b"file")
     assert dict(request.headers) == {"Content-Type": "text/plain"}
     assert world.endpoint.calls == 0
+
+
+@pytest.mark.parametrize("url", ["https://api.test/v1/.\t./admin", "https://[::1]80/v1", "https://\u212a.test/"])
+async def test_urls_that_only_look_covered_get_no_token(world: World, url: str) -> None:
+    """X1"""
+    world.api = world.make(audience=[API, "http://[::1]/v1", "https://k.test/"])
+    await world.signed_in("token-2")
+    await world.api.fetch(url)
+    assert world.server.tokens == [None]
 
 
 async def test_what_was_compared_is_what_is_sent(world: World) -> None:

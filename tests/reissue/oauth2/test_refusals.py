@@ -22,7 +22,7 @@ from reissue import (
 )
 from reissue.testing import Clock
 
-from tests.reissue.conftest import API, outcome
+from tests.reissue.conftest import API, clean_console, outcome
 from tests.reissue.origin import Shelf
 
 HTML = "text/html"
@@ -196,13 +196,8 @@ class Site:
 @pytest_asyncio.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site()
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield site
-    for api in site.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(site.made):
+        yield site
 
 
 @rows(DEAD)

@@ -23,6 +23,7 @@ from reissue import (
     SessionChanged,
     SessionEnded,
     State,
+    StepUp,
     StepUpRequired,
     WaitsFor,
     WouldBlock,
@@ -31,8 +32,8 @@ from reissue.http.urls import Url, parse_url
 from reissue.testing import Gate, settle
 from reissue.tokens.users import UserMatch
 
-from tests.reissue.bound import API, ORIGIN, Bound
-from tests.reissue.conftest import outcome
+from tests.reissue.bound import API, ORIGIN, Bound, Busy
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.pages import Pages
 
 NOTES, FILES, MAPS = API + "notes", "https://files.test/", "https://maps.test/"
@@ -72,21 +73,15 @@ class World(Bound):
 @pytest_asyncio.fixture(params=["tokens", "cookie", "proofs"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     world = World(cookie=request.param == "cookie", proofs=request.param == "proofs")
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield world
-    for api in world.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(world.made):
+        yield world
 
 
 @pytest_asyncio.fixture
 async def tokens() -> AsyncIterator[World]:
     world = World()
-    yield world
-    for api in world.made:
-        await api.close()
+    async with clean_console(world.made):
+        yield world
 
 
 def statuses(outcomes: list[Any]) -> list[object]:
@@ -1007,3 +1002,59 @@ async def test_a_token_for_another_api_may_wait_for_a_turn_and_take_its_time(tok
     outcomes = await asyncio.gather(api.renew(), tokens.files.fetch(FILES))
     assert outcomes[1].status == 200
     assert asyncio.get_running_loop().time() >= 28
+
+
+async def test_a_refusal_is_forgotten_with_the_refresh_token_that_was_refused() -> None:
+    """F7: the user has stepped up since, and the session goes on by another refresh token."""
+
+    async def handler(wanted: StepUp) -> dict[str, str]:
+        return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+    page = Busy(step_up=handler)
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    assert (await files.fetch(page.FILES)).status == 200
+    page.server.grants.clear()
+    for _ in range(2):
+        assert isinstance(await outcome(files.renew()), GrantRefused)
+    assert page.refreshes() == 2
+    assert (await api.fetch(f"{ORIGIN}/api/vault")).status == 200
+    page.clock.advance(301)
+    assert (await files.fetch(page.FILES)).status == 200
+    assert page.refreshes() == 3
+
+
+async def test_no_token_for_another_api_is_asked_for_once_the_session_is_over() -> None:
+    """S1: the user signs out in the step before the call would be sent."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    leaving: list[asyncio.Task[None]] = []
+
+    def leave(event: object) -> None:
+        if isinstance(event, EndpointEvent) and not leaving:
+            leaving.append(asyncio.create_task(api.sign_out()))
+
+    files.on(leave)
+    assert isinstance(await outcome(files.fetch(page.FILES)), SessionEnded)
+    await leaving[0]
+    assert page.refreshes() == 0
+
+
+async def test_a_close_that_is_cancelled_ends_the_streams_of_clients_for_other_apis_too() -> None:
+    """X6: nobody waits for their events for ever."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    stream = files.events()
+    page.gate = Gate()
+    waiting = asyncio.create_task(outcome(files.fetch(page.FILES)))
+    await page.gate.reached()
+    closing = asyncio.create_task(api.close())
+    await settle()
+    closing.cancel()
+    await asyncio.wait((closing,))
+    page.gate.open()
+    assert isinstance(await waiting, SessionEnded)
+    async for _ in stream:
+        pass

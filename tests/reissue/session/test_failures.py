@@ -11,6 +11,7 @@ from reissue import (
     EndpointEvent,
     GrantRefused,
     MalformedToken,
+    RefreshEvent,
     RefreshPhase,
     RefreshUnavailable,
     Request,
@@ -611,3 +612,27 @@ async def test_refresh_events_tell_what_became_of_it(world: World) -> None:
     await outcome(world.api.fetch(API + "notes"))
     told = [(e.phase, e.retry_after) for e in world.events if e.phase in RefreshPhase]  # type: ignore[union-attr]
     assert told == [(RefreshPhase.STARTED, None), (RefreshPhase.UNAVAILABLE, 5)]
+
+
+async def test_a_strangers_network_error_is_not_quoted(world: World) -> None:
+    """X7"""
+    world.endpoint.failure = OSError("https://api.test/?refresh_token=s3cr3t")
+    await world.signed_in()
+    assert "s3cr3t" not in str(await outcome(world.api.fetch(API + "notes")))
+
+
+async def test_a_renewal_whose_endpoint_cancels_itself_has_not_succeeded(world: World) -> None:
+    """Q12, F1"""
+    world.endpoint.failure = asyncio.CancelledError()
+    await world.signed_in()
+    assert isinstance(await outcome(world.api.renew()), RefreshUnavailable)
+    told = [(event.phase, event.error) for event in world.events if isinstance(event, RefreshEvent)]
+    assert told == [(RefreshPhase.STARTED, None), (RefreshPhase.UNAVAILABLE, "CancelledError")]
+
+
+async def test_a_refusal_raised_many_times_does_not_grow(world: World) -> None:
+    world.endpoint.failure = GrantRefused("invalid_grant", "gone", status=400)
+    await world.signed_in()
+    errors = [await outcome(world.api.renew()) for _ in range(3)]
+    assert len({id(error) for error in errors}) == 3
+    assert {(e.error, e.description, e.status) for e in errors} == {("invalid_grant", "gone", 400)}

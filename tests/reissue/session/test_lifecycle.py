@@ -17,6 +17,7 @@ from reissue import (
     RefreshPhase,
     RefreshUnavailable,
     Request,
+    RequestEvent,
     RequestPhase,
     Response,
     SessionChanged,
@@ -28,37 +29,14 @@ from reissue import (
 from reissue.storage import Memory
 from reissue.testing import Gate, settle
 
+from tests.reissue.auth_server import AuthServer
 from tests.reissue.conftest import API, World, outcome
 from tests.reissue.virtual_time import VirtualTimeLoop
 
 
-class Server:
-    """An API with an endpoint under `auth/`, whose refreshes and sign-ins can be held."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-        self.refresh_gate: Gate | None = None
-        self.sign_in_gate: Gate | None = None
-        self.sign_out_status = 204
-
-    async def __call__(self, request: Request) -> Response:
-        path = request.url.removeprefix(API)
-        self.log.append(path)
-        await asyncio.sleep(0)
-        if path == "auth/refresh" and self.refresh_gate:
-            await self.refresh_gate.passed()
-        if path == "auth/login" and self.sign_in_gate:
-            await self.sign_in_gate.passed()
-        if path == "auth/logout":
-            return Response(self.sign_out_status)
-        if path.startswith("auth/"):
-            return Response(200, {}, b'{"access_token": "good", "token_type": "Bearer", "expires_in": 300}')
-        return Response(200 if request.headers["Authorization"] == "Bearer good" else 401)
-
-
 @pytest.fixture
-def server(world: World) -> Server:
-    server = Server()
+def server(world: World) -> AuthServer:
+    server = AuthServer()
     world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"))
     return server
 
@@ -72,7 +50,7 @@ async def test_without_a_session_nothing_is_sent(world: World) -> None:
     assert (world.api.claims, world.api.identity) == ({}, {})
 
 
-async def test_sign_in_fetch_and_sign_out(world: World, server: Server) -> None:
+async def test_sign_in_fetch_and_sign_out(world: World, server: AuthServer) -> None:
     await world.api.sign_in(username="ada", password="secret")
     assert world.api.state is State.SIGNED_IN
     assert world.api.expires_in == 300
@@ -83,17 +61,17 @@ async def test_sign_in_fetch_and_sign_out(world: World, server: Server) -> None:
     assert (await outcome(world.api.fetch(API + "notes"))).reason == "signed_out"
 
 
-async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, server: Server) -> None:
+async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, server: AuthServer) -> None:
     """S1, S2: the refresh on the wire is seen through before the endpoint hears of the sign-out."""
     await world.signed_in("old")
-    server.refresh_gate = Gate()
+    server.gates["refresh"] = Gate()
     waiting = world.fetches(3)
-    await server.refresh_gate.reached()
+    await server.gates["refresh"].reached()
     sign_out = asyncio.create_task(world.api.sign_out())
     await settle()
     assert [type(await outcome(w)) for w in waiting] == [SessionEnded] * 3, "at once"
     assert "auth/logout" not in server.log
-    server.refresh_gate.open()
+    server.gates["refresh"].open()
     await sign_out
     await settle()
     assert world.api.state is State.SIGNED_OUT
@@ -103,7 +81,7 @@ async def test_sign_out_during_a_refresh_drops_the_late_answer(world: World, ser
 
 @pytest.mark.parametrize("steps", range(12))
 async def test_a_sign_out_at_any_step_of_a_refresh_is_not_undone_by_its_answer(
-    world: World, server: Server, steps: int
+    world: World, server: AuthServer, steps: int
 ) -> None:
     """S1: The answer of a refresh that comes after the sign-out is dropped, at whatever step of the refresh that was.
 
@@ -268,28 +246,28 @@ def test_a_sign_in_that_is_given_up_before_it_was_sent_sends_no_password() -> No
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
-async def test_sign_out_during_a_sign_in_wins(world: World, server: Server, before: int) -> None:
+async def test_sign_out_during_a_sign_in_wins(world: World, server: AuthServer, before: int) -> None:
     """S1: however often somebody has signed out before."""
     for _ in range(before):
         await world.api.sign_out()
     server.log.clear()
-    server.sign_in_gate = Gate()
+    server.gates["login"] = Gate()
     sign_in = asyncio.create_task(world.api.sign_in(username="ada"))
-    await server.sign_in_gate.reached()
+    await server.gates["login"].reached()
     sign_out = asyncio.create_task(world.api.sign_out())
     await settle()
-    server.sign_in_gate.open()
+    server.gates["login"].open()
     assert isinstance(await outcome(sign_in), SessionEnded)
     await sign_out
     assert world.api.state is State.SIGNED_OUT
     assert server.log == ["auth/login", "auth/logout"]
 
 
-async def test_sign_out_during_resume_wins(world: World, server: Server) -> None:
+async def test_sign_out_during_resume_wins(world: World, server: AuthServer) -> None:
     """S1"""
-    server.refresh_gate = Gate()
+    server.gates["refresh"] = Gate()
     resume = asyncio.create_task(world.api.resume())
-    await server.refresh_gate.reached()
+    await server.gates["refresh"].reached()
     request = world.fetches(1)[0]
     await settle()
     await world.api.sign_out()
@@ -298,20 +276,20 @@ async def test_sign_out_during_resume_wins(world: World, server: Server) -> None
     assert world.api.state is State.SIGNED_OUT
 
 
-async def test_a_sign_in_waits_for_a_refresh_on_the_wire(world: World, server: Server) -> None:
+async def test_a_sign_in_waits_for_a_refresh_on_the_wire(world: World, server: AuthServer) -> None:
     """S2: otherwise the old user's cookie may land on top of the new one's."""
     await world.signed_in("old")
-    server.refresh_gate = Gate()
+    server.gates["refresh"] = Gate()
     old = world.fetches(1)[0]
-    await server.refresh_gate.reached()
-    server.sign_in_gate = Gate()
+    await server.gates["refresh"].reached()
+    server.gates["login"] = Gate()
     sign_in = asyncio.create_task(world.api.sign_in(username="grace"))
     await settle()
     assert "auth/login" not in server.log
-    server.refresh_gate.open()
-    await server.sign_in_gate.reached()
+    server.gates["refresh"].open()
+    await server.gates["login"].reached()
     assert (await old).status == 200
-    server.sign_in_gate.open()
+    server.gates["login"].open()
     await sign_in
     assert server.log.count("auth/login") == 1
 
@@ -350,7 +328,7 @@ async def test_a_401_that_comes_back_after_another_user_signed_in_is_not_replaye
     assert not any(isinstance(event, RefreshEvent) for event in world.events)
 
 
-async def test_a_listener_may_start_any_call(world: World, server: Server) -> None:
+async def test_a_listener_may_start_any_call(world: World, server: AuthServer) -> None:
     """S4: signing out from within 'refresh started' must not wait for itself."""
     started: list[asyncio.Task[Any]] = []
 
@@ -367,7 +345,7 @@ async def test_a_listener_may_start_any_call(world: World, server: Server) -> No
 
 @pytest.mark.parametrize("call", ["fetch", "renew", "resume", "sign_in", "adopt", "sign_out", "close"])
 async def test_a_listener_may_start_any_call_at_any_event_and_nothing_waits_for_itself(
-    world: World, server: Server, call: str
+    world: World, server: AuthServer, call: str
 ) -> None:
     """S4: Listeners run outside every lock: one that calls the client, at whatever event, waits for nothing.
 
@@ -538,14 +516,16 @@ async def test_a_sign_out_presents_the_refresh_token_that_the_page_holds(world: 
 
 
 @pytest.mark.parametrize(("ended", "reason"), [("close", "closed"), ("sign_out", "signed_out")])
-async def test_a_sign_in_that_was_overtaken_says_by_what(world: World, server: Server, ended: str, reason: str) -> None:
+async def test_a_sign_in_that_was_overtaken_says_by_what(
+    world: World, server: AuthServer, ended: str, reason: str
+) -> None:
     """S1"""
-    server.sign_in_gate = Gate()
+    server.gates["login"] = Gate()
     signing_in = asyncio.create_task(world.api.sign_in(username="ada"))
-    await server.sign_in_gate.reached()
+    await server.gates["login"].reached()
     ending = asyncio.create_task(getattr(world.api, ended)())
     await settle()
-    server.sign_in_gate.open()
+    server.gates["login"].open()
     error = await outcome(signing_in)
     assert isinstance(error, SessionEnded)
     assert error.reason == reason
@@ -624,3 +604,132 @@ async def test_a_request_that_waits_for_a_resume_hears_of_the_close(world: World
     assert await resume is False
     error = await outcome(waiting)
     assert (type(error), error.reason) == (SessionEnded, "closed")
+
+
+async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_meanwhile(world: World) -> None:
+    """S3"""
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    signing_out = asyncio.create_task(world.api.sign_out())
+    await settle()
+    await world.api.adopt("token-2", expires_in=300)
+    world.endpoint.gate.open()
+    await signing_out
+    assert isinstance(await outcome(waiting), SessionEnded)
+    assert await resume is False, "nobody was signed in when it ended"
+    assert world.server.requests == []
+
+
+async def test_a_listener_that_adopts_another_user_leaves_the_resumed_ones_requests_unsent(world: World) -> None:
+    """S3"""
+    world.endpoint.gate = Gate()
+    adopting: list[asyncio.Task[None]] = []
+
+    def listener(event: Event) -> None:
+        if not adopting and isinstance(event, RequestEvent):
+            adopting.append(asyncio.create_task(world.api.adopt("token-2")))
+
+    world.api.on(listener)
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    world.endpoint.gate.open()
+    await resume
+    assert isinstance(await outcome(waiting), SessionChanged)
+    assert world.server.requests == []
+
+
+async def test_after_a_resume_that_could_not_ask_requests_ask_again_and_send_nobody_to_the_form(world: World) -> None:
+    """F1, Q18: a reload while offline."""
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), RefreshUnavailable)
+    world.endpoint.failure = None
+    world.server.accepts = "token-4"
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_sign_in_behind_a_refresh_that_hangs_has_its_whole_deadline(world: World) -> None:
+    """Q13: the wait for the lock is not the call's own fault."""
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("login"):
+            await asyncio.sleep(10)
+            return Response(200, {}, b'{"access_token": "token-2"}')
+        if "/auth/" in request.url:
+            await asyncio.sleep(1000)
+        return Response(401)
+
+    world.api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    await world.signed_in()
+    hanging = world.fetches(1)[0]
+    await settle()
+    await asyncio.sleep(7)
+    await world.api.sign_in(username="grace")
+    assert isinstance(await outcome(hanging), RefreshUnavailable | SessionChanged)
+    assert world.api.state is State.SIGNED_IN
+
+
+async def test_a_sign_in_that_answers_after_close_begins_no_session(world: World) -> None:
+    """S1"""
+    gate = Gate()
+
+    async def transport(request: Request) -> Response:
+        await gate.passed()
+        return Response(200, {}, b'{"access_token": "a"}')
+
+    api = world.make(transport=transport, endpoint=Endpoint(API + "auth"))
+    sign_in = asyncio.create_task(outcome(api.sign_in(username="ada")))
+    await gate.reached()
+    closing = asyncio.create_task(api.close())
+    await settle()
+    gate.open()
+    assert isinstance(await sign_in, SessionEnded)
+    await closing
+    assert api.state is State.SIGNED_OUT
+
+
+async def test_a_session_that_was_refused_waits_for_a_resume_like_none(world: World) -> None:
+    """Q18"""
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    await world.signed_in()
+    await outcome(world.api.fetch(API))
+    world.endpoint.failure = None
+    world.server.accepts = "token-3"
+    world.endpoint.gate = Gate()
+    resume = asyncio.create_task(world.api.resume())
+    await world.endpoint.gate.reached()
+    waiting = world.fetches(1)[0]
+    await settle()
+    world.endpoint.gate.open()
+    assert await resume
+    assert (await waiting).status == 200
+
+
+async def test_whether_a_session_that_was_refused_lives_on_is_asked_again_if_a_resume_could_not(world: World) -> None:
+    """Q18, F1: nobody knows, so nobody is told to sign in again."""
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    await world.signed_in()
+    assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    assert isinstance(await outcome(world.api.fetch(API)), RefreshUnavailable)
+    world.endpoint.failure = None
+    world.server.accepts = "token-5"
+    assert (await world.api.fetch(API)).status == 200
+
+
+async def test_what_a_resume_could_not_ask_does_not_matter_any_more_after_a_sign_in(world: World) -> None:
+    """F7"""
+    world.endpoint.failure = OSError("offline")
+    assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
+    await world.signed_in()
+    world.endpoint.failure = GrantRefused("invalid_grant")
+    calls = world.endpoint.calls
+    for _ in range(3):
+        assert isinstance(await outcome(world.api.fetch(API)), SessionEnded)
+    assert world.endpoint.calls == calls + 1

@@ -25,8 +25,8 @@ from reissue import (
 )
 from reissue.testing import Gate, settle
 
-from tests.reissue.bound import API, Bound
-from tests.reissue.conftest import outcome
+from tests.reissue.bound import API, Bound, Busy
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.pages import Pages
 
 NOTES, VAULT = API + "notes", API + "vault"
@@ -80,13 +80,8 @@ class World(Bound):
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
     world = World()
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield world
-    for api in world.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(world.made):
+        yield world
 
 
 def fetches(api: Interceptor, count: int, url: str = VAULT) -> "list[asyncio.Task[Any]]":
@@ -845,3 +840,22 @@ async def test_who_comes_to_the_line_when_the_session_has_just_ended_does_not_wa
     wire.open()
     assert (await notes).status == 200
     await asyncio.gather(*closing)
+
+
+async def test_nobody_is_asked_to_sign_in_for_a_session_that_is_over() -> None:
+    """S1: the request was on the wire as the user signed out, and its answer asks for a stronger sign-in."""
+    asked: list[StepUp] = []
+
+    async def handler(wanted: StepUp) -> None:
+        asked.append(wanted)
+
+    page = Busy(step_up=handler)
+    api = await page.signed_in()
+    page.gate = gate = Gate()
+    waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
+    await gate.reached()
+    page.gate = None
+    await api.sign_out()
+    gate.open()
+    assert isinstance(await waiting, SessionEnded)
+    assert asked == []

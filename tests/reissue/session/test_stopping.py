@@ -1,4 +1,4 @@
-"""Four ways to stop waiting, in the three places where a request waits: HARD_CASES Q10, Q11, Q13, Q14.
+"""Four ways to stop waiting, in the three places where a request waits (Q10, Q11, Q13, Q14).
 
 `timeout`, `signal` and cancelling the task stop one request and nobody else's; `deadline` ends a refresh that does not
 answer, and with it the wait of all who need that refresh, and of nobody who doesn't.
@@ -13,7 +13,7 @@ from reissue import RefreshPhase, RefreshUnavailable, RequestAborted, State
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import World, outcome
-from tests.reissue.test_queue_and_replay import FakeSignal
+from tests.reissue.fake_signal import FakeSignal
 
 TIMEOUT, DEADLINE = 3, 15  # seconds; below the admission's patience, after which the line moves on
 STOPS = {"timeout": TimeoutError, "signal": RequestAborted, "cancellation": asyncio.CancelledError}

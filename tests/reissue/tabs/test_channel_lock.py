@@ -11,7 +11,7 @@ from reissue.errors import RefreshUnavailable, SessionEnded
 from reissue.tabs.channel_lock import CourteousNeighbours
 from reissue.testing import Clock, Gate, settle
 
-from tests.reissue.conftest import API, outcome
+from tests.reissue.conftest import API, clean_console, outcome
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Tab
 from tests.reissue.pages import FakeNeighbours, Pages
 
@@ -37,10 +37,8 @@ class Street:
 
 @pytest_asyncio.fixture(params=[COOKIE, TOKENS])
 async def street(request: pytest.FixtureRequest) -> AsyncIterator[Street]:
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield Street(request.param)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console():
+        yield Street(request.param)
 
 
 async def test_without_locks_eight_tabs_make_one_refresh(street: Street) -> None:

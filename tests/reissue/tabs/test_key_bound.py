@@ -13,7 +13,7 @@ from reissue.testing import Gate, settle
 from reissue.tokens.dpop import SignedProofs
 
 from tests.reissue.bound import API, Bound, SoftKey
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.origin import Shelf
 from tests.reissue.pages import FakeNeighbours, Pages
 
@@ -46,9 +46,8 @@ class Browser(Bound):
 @pytest_asyncio.fixture(params=[True, False], ids=["kept", "not kept"])
 async def profile(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     profile = Browser(keeps=request.param)
-    yield profile
-    for api in profile.made:
-        await api.close()
+    async with clean_console(profile.made):
+        yield profile
 
 
 async def test_pages_with_the_same_key_share_a_session_and_others_do_not(profile: Browser) -> None:

@@ -1,4 +1,4 @@
-"""HARD_CASES T1, T3, T8 and S1–S3: what one page tells, and the others hear: once, late, out of order or never."""
+"""T1, T3, T8 and S1–S3: one page's messages reach the others once, late, out of order or never."""
 
 import asyncio
 import gc
@@ -22,10 +22,11 @@ from reissue import (
 )
 from reissue.tabs.peers import Alone
 from reissue.tabs.shared_session import Sharing
-from reissue.testing import Gate, settle
+from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, outcome
-from tests.reissue.origin import COOKIE, TOKENS, Origin, Shelf
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Shelf
+from tests.reissue.pages import Pages
 
 
 async def test_signing_out_in_one_tab_signs_out_all(origin: Origin) -> None:
@@ -613,3 +614,79 @@ async def test_what_another_script_writes_to_the_channel_is_ignored(origin: Orig
     before = tab.api.claims
     tab.neighbours.heard(text)
     assert (tab.api.state, tab.api.claims) == (State.SIGNED_IN, before)
+
+
+async def test_a_sign_out_by_a_page_that_knows_of_no_session_is_not_undone_by_a_message_that_is_late(
+    origin: Origin,
+) -> None:
+    """T8, S1: the page that opens asks its siblings, and the user signs out before they answer."""
+    (first,) = await origin.signed_in(1)
+    late = first.neighbours.posted[0]
+    later = origin.open()
+    await later.api.sign_out()
+    await settle()
+    later.neighbours.heard(late)
+    assert [tab.api.state for tab in (first, later)] == [State.SIGNED_OUT] * 2
+
+
+async def test_a_page_that_opens_as_the_user_signs_out_is_signed_out_too(origin: Origin) -> None:
+    """T8, S1: the page that it asks has not heard of the sign-out, and the one that would tell the server is gone."""
+    first, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await first.api.sign_out()
+    first.neighbours.close()
+    later = origin.open()
+    resume = asyncio.create_task(later.api.resume())
+    await settle()
+    other.neighbours.inbox.reverse()
+    other.neighbours.thaw()
+    assert await resume is False
+    assert [tab.api.state for tab in (other, later)] == [State.SIGNED_OUT] * 2
+
+
+async def test_a_sign_out_that_is_passed_on_does_not_stop_the_next_sign_in(origin: Origin) -> None:
+    """T8: the page where the user has signed out, and signs in again, knows of it already."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    await one.api.sign_out()
+    signing_in = asyncio.create_task(origin.sign_in(one, "grace"))
+    await asyncio.sleep(0)
+    other.neighbours.thaw()
+    one.neighbours.deliver()
+    await signing_in
+    await settle()
+    assert [tab.api.state for tab in (one, other)] == [State.SIGNED_IN] * 2
+
+
+async def test_the_cookie_of_a_later_session_that_cannot_be_had_is_not_taken_for_this_users() -> None:
+    """S3: another user signed in, in a page that is frozen now. Opaque tokens don't name their user."""
+    origin = Origin(Server(COOKIE, opaque=True), Clock(), Pages())
+    one, other = await origin.signed_in(2)
+    one.neighbours.frozen = True
+    await origin.sign_in(other, "grace")
+    one.neighbours.inbox.clear()
+    one.neighbours.thaw()
+    other.neighbours.frozen = True
+    origin.clock.advance(301)
+    sent = len(origin.server.requests)
+    assert isinstance(await outcome(one.api.fetch(API)), SessionChanged)
+    assert len(origin.server.requests) == sent
+    assert (await one.api.fetch(API)).status == 200, "and the new session goes on"
+
+
+async def test_the_cookie_is_not_taken_for_the_user_of_whom_a_message_tells_too_late() -> None:
+    """S3: another has signed in and out since, and the server was not told. Opaque tokens don't name their user."""
+    origin = Origin(Server(COOKIE, opaque=True), Clock(), Pages())
+    (first,) = await origin.signed_in(1)
+    late = first.neighbours.posted[0]
+    other = origin.open()
+    await origin.sign_in(other, "grace")
+    await settle()
+    await other.api.sign_out()
+    other.neighbours.heard(late)
+    assert other.api.state is State.SIGNED_IN
+    origin.clock.advance(301)
+    sent = len(origin.server.requests)
+    assert isinstance(await outcome(other.api.fetch(API)), SessionChanged)
+    assert len(origin.server.requests) == sent
+    assert (await other.api.fetch(API)).status == 200, "and the new session goes on"

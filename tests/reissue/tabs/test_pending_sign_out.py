@@ -3,7 +3,6 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,19 +17,17 @@ from reissue.tabs.pending_sign_out import Mark, Untold
 from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.origin import Shelf
 
 
 @pytest_asyncio.fixture
 async def console() -> AsyncIterator[None]:
-    """Clean also of what Python says of an error that nobody has looked at, once its task is gone (X6)."""
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield
-    await settle()
-    gc.collect()
-    assert not unhandled
+    """A console that stays clean even of an error in a task that has been collected since (X6)."""
+    async with clean_console():
+        yield
+        await settle()
+        gc.collect()
 
 
 async def test_a_sign_out_offline_is_not_undone_by_a_reload() -> None:

@@ -1,4 +1,4 @@
-"""HARD_CASES T1–T8 and Q16: many pages, one session. The pages, the lock and the channel are faked; see `pages`."""
+"""T1–T8 and Q16: many pages share one session. The pages, the lock and the channel are faked; see `pages`."""
 
 import asyncio
 import json
@@ -218,6 +218,36 @@ async def test_what_another_page_was_granted_ends_the_pause_before_this_pages_ow
     assert asyncio.get_running_loop().time() - began < 0.2
     taken = [e for e in one.events if e.phase is RefreshPhase.TAKEN_OVER]
     assert [e.expires_in for e in taken] == [300]
+
+
+async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T1, F8"""
+    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
+    one, other = await origin.signed_in(2)
+    origin.clock.advance(301)
+    origin.server.unreachable = True
+    assert isinstance(await outcome(one.api.fetch(API)), RefreshUnavailable)
+    origin.server.unreachable = False
+    pausing = one.fetches(1)[0]
+    await settle()
+    assert (await other.api.fetch(API)).status == 200
+    assert (await pausing).status == 200
+    assert origin.server.asked == 2, "one failed, and one was enough"
+
+
+async def test_a_refresh_that_is_about_to_start_is_not_made_once_another_page_has_made_it(origin: Origin) -> None:
+    """T1, rule 1 of `session`: the message comes between the request's decision and the refresh."""
+    one, other = await origin.signed_in(2)
+    one.neighbours.frozen = True
+    origin.clock.advance(301)
+    assert (await other.api.fetch(API)).status == 200
+    waiting = one.fetches(1)[0]
+    await asyncio.sleep(0)
+    one.neighbours.thaw()
+    assert (await waiting).status == 200
+    assert origin.server.asked == 1
 
 
 async def test_a_refresh_in_one_tab_goes_on_with_the_session_of_all_though_the_tokens_name_nobody(
@@ -646,3 +676,34 @@ async def test_the_next_session_is_the_later_one_also_if_the_clock_was_set_back(
     tab.events.clear()
     await tab.api.renew()
     assert tab.ends() == []
+
+
+async def test_a_token_that_has_run_out_by_the_time_it_is_handed_over_is_not_sent(origin: Origin) -> None:
+    """T9, rule 4 of `session`: the one who was granted it has used it, so it is not new."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    origin.clock.advance(301)
+    assert (await one.api.fetch(API)).status == 200
+    origin.clock.advance(301)
+    other.neighbours.inbox.clear()
+    other.neighbours.thaw()
+    dead = one.api.claims
+    assert (await other.api.fetch(API)).status == 200
+    assert other.api.claims != dead
+    assert (origin.server.asked, origin.server.reused) == (2, 0)
+    assert len({token for _, token in origin.server.requests}) == 2, "the dead one was sent by nobody but `one`"
+
+
+async def test_a_token_that_runs_out_just_after_it_was_handed_over_is_not_sent(origin: Origin) -> None:
+    """T9, rule 4 of `session`: it still lives when it is taken over, and not when the turn has come to its end."""
+    one, other = await origin.signed_in(2)
+    other.neighbours.frozen = True
+    origin.clock.advance(301)
+    assert (await one.api.fetch(API)).status == 200
+    origin.clock.advance(299)
+    other.neighbours.inbox.clear()
+    other.neighbours.thaw()
+    other.api.on(lambda event: origin.clock.advance(2) if event.phase is RefreshPhase.TAKEN_OVER else None)
+    assert (await other.api.fetch(API)).status == 200
+    assert (origin.server.asked, origin.server.reused) == (2, 0)
+    assert len({token for _, token in origin.server.requests}) == 2, "the dead one was sent by nobody but `one`"

@@ -1,4 +1,4 @@
-"""HARD_CASES X3: tokens bound to a key (DPoP, RFC 9449), against a server that looks strictly at each proof."""
+"""X3: tokens bound to a key (DPoP, RFC 9449), against a server that checks each proof strictly."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from reissue.attempts import attached
 from reissue.testing import Gate, settle
 
 from tests.reissue.bound import API, Bound
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 
 NOTES = API + "notes"
 NONCE, EXPIRED = (401, "use_dpop_nonce"), (401, "invalid_token")
@@ -37,13 +37,8 @@ NONCE, EXPIRED = (401, "use_dpop_nonce"), (401, "invalid_token")
 @pytest_asyncio.fixture
 async def bound() -> AsyncIterator[Bound]:
     bound = Bound()
-    unhandled: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
-    yield bound
-    for api in bound.made:
-        await api.close()
-    await asyncio.sleep(0)
-    assert not unhandled, "the console must stay clean (X6)"
+    async with clean_console(bound.made):
+        yield bound
 
 
 def phases(bound: Bound) -> list[RequestPhase]:
@@ -468,3 +463,97 @@ async def test_no_proof_and_no_nonce_is_in_an_event_or_a_repr(bound: Bound) -> N
     told = f"{bound.events} {bound.sent} {bound.sent[-1].headers}"
     assert bound.sent[-1].headers["DPoP"] not in told
     assert Endpoint("/auth")._requests.urls  # the endpoint itself holds no proof
+
+
+async def test_a_token_that_ran_out_while_its_proof_was_signed_is_not_sent() -> None:
+    """T9, X3: it would meet a 401 and be sent again, for nothing."""
+    bound = Bound()
+    bound.server.life = 10
+    api = await bound.signed_in()
+    await api.fetch(NOTES)
+    bound.server.asked.clear()
+    bound.key.gate = Gate()
+    fetching = asyncio.create_task(api.fetch(NOTES))
+    await bound.key.gate.reached()
+    bound.clock.advance(11)
+    bound.key.gate.open()
+    assert (await fetching).status == 200
+    assert bound.server.outcomes("/auth/refresh") == bound.server.outcomes("/api/notes") == [(200, "")]
+    await api.close()
+
+
+async def test_a_token_that_lives_shorter_than_a_proof_is_signed_is_sent_once() -> None:
+    """T12, X3: nothing goes round for ever."""
+    bound = Bound()
+    bound.server.endpoint_proofs.nonce = bound.server.api_proofs.nonce = None
+    api = await bound.signed_in()
+    sign = bound.key.sign
+
+    async def slowly(message: bytes) -> bytes:
+        bound.clock.advance(20)
+        return await sign(message)
+
+    bound.server.life = 10
+    bound.key.sign = slowly  # type: ignore[method-assign]
+    bound.clock.advance(300)
+    assert (await api.fetch(NOTES)).status == 401
+    assert bound.server.outcomes("/api/notes") == [(401, "invalid_token")] * 2
+    assert len(bound.server.outcomes("/auth/refresh")) == 2
+    await api.close()
+
+
+class Slow(Bound):
+    """Answers to the paths that `gates` names stay on the wire until their gate opens. They are as old as they are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.gates: dict[str, Gate] = {}
+
+    async def transport(self, request: Request) -> Response:
+        answer = await super().transport(request)
+        if gate := self.gates.get(request.url.removeprefix(API)):
+            await gate.passed()
+        return answer
+
+
+async def test_a_request_is_repeated_with_the_nonce_that_it_was_asked_for_and_no_older_one() -> None:
+    """X3, RFC 9449 section 9: an answer that was long on its way brings a nonce that is good no more."""
+    bound = Slow(in_flight=2)
+    api = await bound.signed_in()
+    await api.fetch(NOTES)
+    bound.gates = {name: Gate() for name in ("slow", "asked", "next")}
+    slow = asyncio.create_task(api.fetch(API + "slow"))
+    await bound.gates["slow"].reached()
+    bound.server.api_proofs.rotate()
+    asked = asyncio.create_task(api.fetch(API + "asked"))
+    await bound.gates["asked"].reached()
+    following = asyncio.create_task(api.fetch(API + "next"))
+    await settle()
+    bound.gates["asked"].open()
+    await bound.gates["next"].reached()
+    bound.gates["slow"].open()
+    assert [(await slow).status, (await asked).status] == [200, 200]
+    bound.gates["next"].open()
+    assert (await following).status == 200
+    assert bound.server.outcomes("/api/asked") == [(401, "use_dpop_nonce"), (200, "")]
+    await api.close()
+
+
+async def test_a_refused_token_is_not_sent_again_for_a_nonce_that_another_answer_brought() -> None:
+    """X3: where WWW-Authenticate can't be read, only an answer that brings a new nonce itself may ask for it."""
+    bound = Slow()
+    bound.withheld = {"WWW-Authenticate"}
+    bound.server.api_proofs.nonce = None
+    api = await bound.signed_in()
+    bound.gates["refused"] = Gate()
+    bound.server.revoke()
+    refused = asyncio.create_task(api.fetch(API + "refused"))
+    await bound.gates["refused"].reached()
+    bound.server.revoked.clear()
+    bound.server.api_proofs.rotate()
+    assert (await api.fetch(NOTES)).status == 200
+    bound.server.revoke()
+    bound.gates["refused"].open()
+    assert (await refused).status == 200
+    assert bound.server.outcomes("/api/refused") == [(401, "invalid_token"), (200, "")]
+    await api.close()

@@ -12,6 +12,7 @@ from reissue import (
     Endpoint,
     Interceptor,
     RefreshEvent,
+    RefreshPhase,
     RefreshUnavailable,
     Request,
     Response,
@@ -23,13 +24,13 @@ from reissue import (
 from reissue.testing import settle
 from reissue.tokens.users import UserMatch, Users
 
+from tests.reissue.auth_server import AuthServer
 from tests.reissue.bound import API as BOUND_API
 from tests.reissue.bound import Bound
 from tests.reissue.conftest import API, World, outcome
 
 SAME, OTHER, UNKNOWN = UserMatch.SAME, UserMatch.OTHER, UserMatch.UNKNOWN
 FILES = "https://files.test/"
-LOOSE: Any = {"verify_signature": False}
 
 
 def token(**claims: Any) -> str:
@@ -134,37 +135,16 @@ def test_a_claim_that_can_be_none_is_refused_at_once(claim: Any, error: type[Exc
 # Refreshes
 
 
-class CookieServer:
-    """An API and its endpoint, whose cookie is the `user`'s. `claims` are those of the tokens that it gives."""
-
-    def __init__(self, claims: Callable[[Any], dict[str, Any]]) -> None:
-        self.user: Any = 1
-        self.claims = claims
-        self.refused: set[str] = set()
-        self.received: list[tuple[Any, str]] = []  # who sent which POST
-        self.refreshes = 0
-
-    def grant(self) -> str:
-        return token(**self.claims(self.user), jti=self.refreshes)
-
-    async def __call__(self, request: Request) -> Response:
-        await asyncio.sleep(0)
-        if request.url.endswith("/refresh"):
-            self.refreshes += 1
-            return Response(200, {}, json.dumps({"access_token": self.grant()}).encode())
-        text = request.headers["Authorization"].removeprefix("Bearer ")
-        if text in self.refused:
-            return Response(401)
-        self.received.append((jwt.decode(text, options=LOOSE), str(request.body)))
-        return Response(200)
+async def signed_in(world: World, server: AuthServer, **options: Any) -> Interceptor:
+    """A session whose first token the server has not granted, and refuses."""
+    world.api = world.make(transport=server, endpoint=Endpoint(API + "auth"), **options)
+    return await world.signed_in(server.token(), refresh_token=None)
 
 
-async def signed_in(world: World, server: CookieServer, **options: Any) -> Interceptor:
-    """A session whose first token is refused from now on."""
-    world.api = world.make(transport=server, endpoint=Endpoint("https://api.test/auth"), **options)
-    first = server.grant()
-    server.refused.add(first)
-    return await world.signed_in(first, refresh_token=None)
+def granting(*claims: dict[str, Any]) -> AuthServer:
+    """A server whose tokens have these claims, in turn."""
+    rest = iter(claims)
+    return AuthServer(lambda: token(**next(rest)))
 
 
 @pytest.mark.parametrize(
@@ -180,20 +160,19 @@ async def signed_in(world: World, server: CookieServer, **options: Any) -> Inter
     ],
 )
 async def test_a_token_that_names_its_user_by_another_claim_tells_that_the_cookie_was_replaced(
-    world: World, claims: Callable[[Any], dict[str, Any]], options: dict[str, Any]
+    world: World, claims: Callable[[int], dict[str, Any]], options: dict[str, Any]
 ) -> None:
     """S7: Where the cookie is another user's by now, waiting requests fail, by whatever claim tokens name their user.
 
     Seen in: SimpleJWT's own default, `user_id`
     """
-    server = CookieServer(claims)
+    server = granting(claims(1), claims(2))
     await signed_in(world, server, **options)
-    server.user = 2
     calls = [outcome(world.api.fetch(API + "notes", method="POST", json={"mine": n})) for n in range(3)]
     assert [type(error) for error in await asyncio.gather(*calls)] == [SessionChanged] * 3
-    assert server.received == [], "nothing of the first user's was sent as the second"
+    assert server.accepted == [], "nothing of the first user's was sent as the second"
     assert (await world.api.fetch(API + "notes")).status == 200, "the second one's session goes on"
-    assert server.refreshes == 1
+    assert server.log.count("auth/refresh") == 1
 
 
 @pytest.mark.parametrize(
@@ -211,13 +190,12 @@ async def test_a_session_goes_on_though_its_user_is_called_otherwise(
     world: World, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     """S6: after an upgrade of the server, say."""
-    answers = iter((before, after))
-    server = CookieServer(lambda user: next(answers))
+    server = granting(before, after)
     await signed_in(world, server)
     calls = [world.api.fetch(API + "notes", method="POST", json={"mine": n}) for n in range(3)]
     assert [response.status for response in await asyncio.gather(*calls)] == [200] * 3
     assert [event.reason for event in world.events if isinstance(event, SessionEvent)] == [None], "it only began"
-    assert server.refreshes == 1
+    assert server.log.count("auth/refresh") == 1
 
 
 async def test_an_opaque_token_with_an_id_token_may_be_followed_by_a_jwt(world: World) -> None:
@@ -236,8 +214,7 @@ async def test_an_opaque_token_with_an_id_token_may_be_followed_by_a_jwt(world: 
 
 async def test_an_answer_for_this_user_ends_the_doubt_about_the_cookie(world: World) -> None:
     """S3, S6: else what can't be compared later would be taken for another's for ever."""
-    answers = [{"sub": "ada"}, {"sub": "ada"}, {"sub": "x7", "aud": "b"}]
-    server = CookieServer(lambda user: answers.pop(0))
+    server = granting({"sub": "ada"}, {"sub": "ada"}, {"sub": "x7", "aud": "b"})
     await signed_in(world, server)
     session = world.api._sessions.alive
     assert session is not None
@@ -250,7 +227,7 @@ async def test_an_answer_for_this_user_ends_the_doubt_about_the_cookie(world: Wo
 
 async def test_another_resources_token_that_names_the_user_alike_ends_the_doubt_about_the_cookie(world: World) -> None:
     """S3, S6"""
-    await signed_in(world, CookieServer(lambda user: {"sub": "ada"}))
+    await signed_in(world, granting({"sub": "ada"}))
     session = world.api._sessions.alive
     assert session is not None
     session.doubt_cookie()
@@ -265,14 +242,13 @@ async def test_another_resources_token_that_names_the_user_alike_ends_the_doubt_
 
 async def test_while_the_cookie_is_in_doubt_what_can_not_be_compared_is_anothers(world: World) -> None:
     """S3"""
-    answers = [{"sub": "ADA"}, {"sub": "ada"}]
-    server = CookieServer(lambda user: answers.pop(0))
+    server = granting({"sub": "ADA"}, {"sub": "ada"})
     await signed_in(world, server)
     session = world.api._sessions.alive
     assert session is not None
     session.doubt_cookie()
     assert isinstance(await outcome(world.api.fetch(API + "notes", method="POST")), SessionChanged)
-    assert server.received == []
+    assert server.accepted == []
 
 
 # Further APIs
@@ -365,3 +341,27 @@ async def test_a_client_for_another_resource_looks_at_the_claim_that_is_set() ->
     assert files._sessions._users == world.api._sessions._users == Users("oid")
     for api in world.made:
         await api.close()
+
+
+async def test_a_refresh_that_brings_another_users_token_replays_nothing_as_them(world: World) -> None:
+    """S3: a sign-in that was given up, or another tab, has put grace's cookie in the place of ada's."""
+    ada, grace = token(sub="ada"), token(sub="grace")
+    world.endpoint.answer = lambda number: Credential(access_token=grace, expires_in=300)
+    world.server.accepts = grace
+    await world.signed_in(ada)
+    errors = [await outcome(task) for task in world.fetches(3, method="POST", json={"mine": True})]
+    assert [type(error) for error in errors] == [SessionChanged] * 3
+    assert set(world.server.tokens) == {ada}
+    told = [event.phase for event in world.events if isinstance(event, RefreshEvent)]
+    assert told == [RefreshPhase.STARTED, RefreshPhase.DROPPED]
+    assert world.api.claims["sub"] == "grace"
+    assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_a_refresh_for_the_same_user_goes_on(world: World) -> None:
+    """S3, the other side."""
+    new = token(sub="ada", jti="2")
+    world.endpoint.answer = lambda number: Credential(access_token=new, expires_in=300)
+    world.server.accepts = new
+    await world.signed_in(token(sub="ada", jti="1"))
+    assert (await world.api.fetch(API + "notes")).status == 200

@@ -20,10 +20,12 @@ from ...tokens.jws import Kind, ParsedToken, parse_token
 from ...tokens.signatures import HMAC, KEY_TYPES, Key, Verdict
 from ..dom import Scope, element
 from . import forgeries
+from .claims import EXPLAINED, MOST, Claim, Sort, claims_of
 from .comparison import comparison
-from .jwt_view import EXPLAINED, MOST, Claim, Finding, Sort, claims_of, date_of, findings_of, shown
+from .display_text import shown
+from .findings import Finding, findings_of
 from .keys import Keys
-from .wording import from_now, length
+from .wording import date_of, from_now, length
 
 Words = Mapping[str, str]
 

@@ -1,81 +1,18 @@
-"""What the token's tab is made of, besides the page: what the client holds, forgeries, and words."""
+"""A token's times, lengths and findings in words: every language has them all."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import jwt
 import pytest
-from reissue import Credential, Interceptor, Response
 from reissue.inspector.strings import LANGUAGES
-from reissue.inspector.token import forgeries
-from reissue.inspector.token.jwt_view import EXPLAINED, UNITS, FindingKind, Sort, findings_of
-from reissue.inspector.token.wording import from_now, length
-from reissue.storage import Memory
-from reissue.tokens.jws import Kind, parse_token
-from reissue.tokens.signatures import Verdict, by_secret
+from reissue.inspector.token.claims import EXPLAINED, Sort
+from reissue.inspector.token.findings import FindingKind
+from reissue.inspector.token.wording import UNITS, date_of, from_now, lasting, length
+from reissue.tokens.jws import Kind
+from reissue.tokens.signatures import Verdict
+
+from tests.reissue.tokens.example_token import NOW
 
 WORDS = LANGUAGES["en"]
-
-
-# What the client holds
-
-
-async def test_what_a_client_holds_is_its_current_token_and_where_it_is_kept() -> None:
-    async def server(_: object) -> Response:
-        return Response(200)
-
-    async def refresh(_: Credential | None) -> Credential:
-        return Credential(access_token="new", refresh_token="next", expires_in=60)
-
-    api = Interceptor(server, audience="https://api.test/", endpoint=refresh, clock=lambda: 1000.0)
-    assert api._snapshot() is None
-    await api.adopt("old", expires_in=300)
-    snapshot = api._snapshot()
-    assert snapshot is not None
-    assert (snapshot.token, snapshot.life, snapshot.remaining, snapshot.place) == ("old", 300, 300, "memory")
-    assert not snapshot.refresh_token_in_page
-    assert "old" not in repr(snapshot)
-    await api.renew()
-    snapshot = api._snapshot()
-    assert snapshot is not None
-    assert (snapshot.token, snapshot.refresh_token_in_page) == ("new", True)
-    await api.sign_out()
-    assert api._snapshot() is None
-    await api.close()
-
-
-async def test_the_browsers_storage_that_keeps_a_session_is_named() -> None:
-    class LocalStorage(Memory):
-        area = "localStorage"
-
-    async def never(_: object) -> Any:
-        raise AssertionError
-
-    api = Interceptor(never, audience="https://api.test/", endpoint=never, store=LocalStorage())
-    await api.adopt("token", expires_in=300)
-    snapshot = api._snapshot()
-    assert snapshot is not None
-    assert snapshot.place == "localStorage"
-    await api.close()
-
-
-# Forgeries
-
-
-def test_each_forgery_is_what_it_says() -> None:
-    claims = forgeries.sample()
-    good = parse_token(forgeries.signed(claims, forgeries.SECRET))
-    assert jwt.decode(good.token, forgeries.SECRET, ["HS256"], audience="notes") == claims
-    assert findings_of(good, now=claims["iat"]) == []
-    assert by_secret(good, forgeries.SECRET) is Verdict.HOLDS
-    assert by_secret(parse_token(forgeries.broken(good)), forgeries.SECRET) is Verdict.FAILS
-    unsigned = parse_token(forgeries.unsigned(claims))
-    assert unsigned.kind is Kind.SIGNED
-    assert [finding.kind for finding in findings_of(unsigned, now=claims["iat"])] == [FindingKind.ALG_NONE]
-
-
-# Words
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -95,3 +32,29 @@ def test_times_in_words() -> None:
     assert length(3700, WORDS) == "1 h 1 min"
     assert [from_now(seconds, WORDS) for seconds in (61, -5, 0.3)] == ["in 1 min 1 s", "5 s ago", "now"]
     assert from_now(61, LANGUAGES["ko"]) == "1분 1초 뒤"
+
+
+@pytest.mark.parametrize(
+    ("length", "parts"),
+    [
+        (0, [(0, "s")]),
+        (0.4, [(0, "s")]),
+        (59, [(59, "s")]),
+        (-61, [(1, "min"), (1, "s")]),
+        (60, [(1, "min")]),
+        (3600, [(1, "h")]),
+        (3605, [(1, "h")]),
+        (3700, [(1, "h"), (1, "min")]),
+        (86_400 * 3 + 7300, [(3, "d"), (2, "h")]),
+        (86_400 * 400, [(1, "y"), (35, "d")]),
+        (86_400 * 365 + 1, [(1, "y")]),
+        (1e308, [(31_709_791, "y"), (359, "d")]),
+    ],
+)
+def test_a_length_of_time_has_two_units_at_most(length: float, parts: list[tuple[int, str]]) -> None:
+    assert lasting(length) == parts
+
+
+def test_dates() -> None:
+    assert date_of(NOW) == "2027-01-15 08:00:00 UTC"
+    assert [date_of(time) for time in (1e300, -1e300, 1e14)] == ["", "", ""]
