@@ -554,11 +554,17 @@ None
 
     def mounted_and_closed(count: int) -> dict[str, float]:
         panel.run(f"inspector = reissue.inspect(api, '#panel')\nagain({count})\ninspector.close()\ngc.collect()\nNone")
-        panel.run("await asyncio.sleep(0.1)\ngc.collect()\nNone")
+        panel.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        panel.run("gc.collect()\nNone")
         return living()
 
     before = mounted_and_closed(20)
     after = mounted_and_closed(100)
+    for _ in range(20):  # the browser lets go of some a little later; what leaks stays however often it is looked for
+        if after["Nodes"] <= before["Nodes"] + 20:
+            break
+        panel.run("await asyncio.sleep(0.1)\ngc.collect()\nNone")
+        after = living()
     assert after["JSEventListeners"] <= before["JSEventListeners"]
     assert after["Nodes"] <= before["Nodes"] + 20, "not one node for each"
 
