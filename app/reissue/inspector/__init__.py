@@ -7,7 +7,7 @@ Theory of operation:
 
 1. `trace` hears the client's events, and knows lives: requests, refreshes, calls, tokens. `flow` lays requests into
    lanes and counts them. `window`, `axis` and `lanes` make a picture of a stretch of time out of it, as data. All of
-   that, `export` and `wording` are plain Python, and tested as such.
+   that, `formats` and `wording` are plain Python, and tested as such.
 2. `timeline` paints the picture; `requests.view` has the controls; `panel` has the tabs. They alone know the page.
 3. All of it lies in a shadow root, with a constructed style sheet. There is no file to serve and nothing inline, so it
    works from the wheel under any policy that Python works under.
