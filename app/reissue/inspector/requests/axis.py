@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from ...events import EndpointPhase, RefreshPhase
 from .picture import Picture, width_of
-from .trace import MarkKind, Trace
+from .records import MarkKind
+from .trace import Trace
 from .window import Window
 
 AXIS = 11

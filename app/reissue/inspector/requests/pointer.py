@@ -28,7 +28,7 @@ class Pointer:
         self._down: dict[int, float] = {}  # pointers on the canvas, and where they are
         self._travelled = 0.0
         self._scope = Scope()
-        canvas = timeline.canvas
+        canvas = timeline.canvas.element
         for event, heard in (
             ("pointerdown", self._pressed),
             ("pointermove", self._went),
@@ -48,7 +48,7 @@ class Pointer:
             if not self._down:
                 self._travelled = 0.0
             self._down[event.pointerId] = event.offsetX
-            self._timeline.canvas.setPointerCapture(event.pointerId)
+            self._timeline.canvas.element.setPointerCapture(event.pointerId)
 
     def _went(self, event: Any) -> None:
         x = event.offsetX

@@ -1,9 +1,6 @@
-"""The timeline: a canvas, the stretch of time that it shows, and when it is drawn.
+"""The timeline: the stretch of time that is shown, and when its picture is drawn.
 
-A canvas by hand, and no chart library: a library would be JavaScript that has to be served next to the wheel and let in
-by the page's policy, and those at hand draw series of numbers, not lives with a wait, a 401 and a replay in each. What
-is drawn is decided elsewhere, in plain Python that is tested without a browser; here it is only painted. A picture is
-one path for each colour, so a frame takes some dozens of calls to the browser, however many requests there are.
+What is drawn is decided in `axis` and `lanes`, in plain Python that is tested without a browser; `canvas` paints it.
 
 It is drawn in an animation frame, only after a change, only while it is in sight, and never for more than a part of the
 time: a picture that took long to draw is followed by a pause.
@@ -17,7 +14,7 @@ import js
 
 from ..dom import Scope, matches
 from . import axis
-from .flow import STACK
+from .canvas import Canvas
 from .lanes import DENSE, Layout, View, choose, draw_density, draw_lanes
 from .life import Life
 from .picture import Picture
@@ -25,14 +22,6 @@ from .selection import Selection
 from .trace import Trace
 from .window import Window
 
-STYLES = (
-    *(stage.value for stage in STACK),
-    *("refusal", "failed", "cancelled", "chosen", "grid", "scale", "band", "band_bad"),
-    *("token", "token_over", "mark", "call", "call_bad", "ink", "quiet", "on_token", "now"),
-)
-"""Each is a colour in the style sheet: `--ri-admission` and so on."""
-
-FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
 FULL_SPAN = 10.0  # seconds in sight, until somebody zooms
 LEAST_SPAN = 0.2
 PAD = 0.04  # of the span, to the right of what happened last
@@ -49,10 +38,9 @@ class Timeline:
         self, stage: Any, *, trace: Trace, selection: Selection, words: Mapping[str, str], drawn: Callable[[], None]
     ) -> None:
         self.stage = stage
-        self.canvas = js.document.createElement("canvas")
-        self.canvas.setAttribute("aria-hidden", "true")
+        self.canvas = Canvas(stage)
         self.spacer = js.document.createElement("div")
-        stage.append(self.canvas, self.spacer)
+        stage.append(self.canvas.element, self.spacer)
         self.window = Window(0.0, FULL_SPAN, 1)
         self.follows = True
         self.view = View.AUTO
@@ -67,9 +55,7 @@ class Timeline:
         self.in_sight = False
         self._frame: int | None = None
         self._not_before = 0.0
-        self._colours: dict[str, str] = {}
         self._scope = Scope()
-        self._context = self.canvas.getContext("2d")
         self._on_frame_proxy = self._scope.proxy(self._on_frame)
         self._scope.at_end(self._forget_frame)
         self.calm = matches("(prefers-reduced-motion: reduce)")
@@ -203,11 +189,8 @@ class Timeline:
             below.box("now", window.x(now), 0, 1, height)
         top = Picture()
         axis.draw_axis(top, self._trace, window, now, self._words)
-        context = self._context
-        context.clearRect(0, 0, window.width, height)
-        self._paint(below)
-        context.clearRect(0, 0, window.width, axis.HEIGHT)
-        self._paint(top)
+        self.canvas.paint(below, window.width, height)
+        self.canvas.paint(top, window.width, axis.HEIGHT)
 
     def _bracket(self, below: Picture, window: Window, now: float) -> None:
         """Where the chosen request is, when there are no lanes."""
@@ -216,19 +199,6 @@ class Timeline:
             left = window.x(life.at)
             right = window.x(life.ended_at if life.ended_at is not None else now)
             below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
-
-    def _paint(self, picture: Picture) -> None:
-        context, fill, write = self._context, self._context.fill, self._context.fillText
-        for style, parts in picture.shapes.items():
-            if parts:
-                context.fillStyle = self._colours[style]
-                fill(js.Path2D.new("".join(parts)))
-        style = ""
-        for text in picture.texts:
-            if text.style != style:
-                style = text.style
-                context.fillStyle = self._colours[style]
-            write(text.text, text.x, text.y)
 
     def _make_room(self, lanes_height: int) -> None:
         """Let the stage scroll over so many pixels of lanes."""
@@ -242,11 +212,7 @@ class Timeline:
         width, height = int(self.stage.clientWidth), int(self.stage.clientHeight)
         if width < 1 or height < 1:
             return
-        ratio = js.devicePixelRatio or 1
-        self.canvas.width, self.canvas.height = round(width * ratio), round(height * ratio)
-        self.canvas.style.width, self.canvas.style.height = f"{width}px", f"{height}px"
-        self._context.setTransform(ratio, 0, 0, ratio, 0, 0)
-        self._context.font = FONT
+        self.canvas.resize(width, height)
         self._height, self._lanes_height = height, -1
         self.window = Window(self.window.left, self.window.right, width)
         self._restyle()
@@ -254,8 +220,7 @@ class Timeline:
             self._draw()  # at once: a canvas that is resized is empty
 
     def _restyle(self) -> None:
-        style = js.getComputedStyle(self.stage)
-        self._colours = {name: str(style.getPropertyValue(f"--ri-{name.replace('_', '-')}")).strip() for name in STYLES}
+        self.canvas.restyle()
         self.calm = matches("(prefers-reduced-motion: reduce)")
         self.invalidate()
 

@@ -5,8 +5,6 @@ so many requests and forgets the oldest that have ended, so a page may run for d
 """
 
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum
 
 from ...events import (
     EndpointEvent,
@@ -24,6 +22,7 @@ from ...events import (
 )
 from .flow import Flow
 from .life import Life, Outcome, Stage
+from .records import Call, Mark, MarkKind, Refresh, Token
 
 KEPT = 10_000
 """Requests that are remembered."""
@@ -49,58 +48,6 @@ _ENDS = {
     RequestPhase.FAILED: Outcome.FAILED,
     RequestPhase.CANCELLED: Outcome.CANCELLED,
 }
-
-
-@dataclass(slots=True, eq=False)
-class Refresh:
-    """One refresh; `phase` is STARTED while it runs."""
-
-    session: int
-    at: float
-    ended_at: float | None = None
-    phase: RefreshPhase = RefreshPhase.STARTED
-    expires_in: float | None = None
-    retry_after: float | None = None
-    error: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """One call to the endpoint; `phase` is ASKED while it is on the wire."""
-
-    call: str
-    at: float
-    ended_at: float | None = None
-    phase: EndpointPhase = EndpointPhase.ASKED
-    error: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Token:
-    """The life of one access token: until when it is good, as far as it says, and when something took its place."""
-
-    at: float
-    expires_at: float | None
-    ended_at: float | None = None
-
-
-class MarkKind(Enum):
-    """What a mark stands for."""
-
-    SESSION_STARTED = "session_started"
-    SESSION_ENDED = "session_ended"
-    TAKEN_OVER = "taken_over"  # another tab was granted a token, and handed it over
-    STORE = "store"
-    SIGN_OUT = "sign_out"  # the endpoint has not confirmed it
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A moment. `detail` is a reason or a phase, where there is one."""
-
-    at: float
-    kind: MarkKind
-    detail: str = ""
 
 
 class Trace:
