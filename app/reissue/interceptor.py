@@ -20,7 +20,7 @@ Theory of operation:
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -372,16 +372,19 @@ class Interceptor:
 
     # Requests
 
-    async def fetch(
+    def fetch(
         self,
         url: Any,
         *,
         auth: bool = True,
-        timeout: float | None = None,  # noqa: ASYNC109 - a caller's word, as in every HTTP client
+        timeout: float | None = None,
         signal: Signal | None = None,
         **options: Any,
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """Send a request; with the access token if `url` is in the audience. Gives the transport's own response.
+
+        This is a coroutine function but for one thing: the body is read at the call, before anything is awaited, so
+        that a buffer may be used again at once (Q26).
 
         `options` are `method`, `headers`, `body`, `json` (sent as JSON) and what else the browser's `fetch` takes.
         `auth=False` sends without a token. `timeout` (seconds) is one deadline across waiting, sending and replaying
@@ -393,20 +396,17 @@ class Interceptor:
         RefreshUnavailable, StepUpRequired, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no
         answer came, and TypeError or ValueError for arguments that make no request.
         """
-        if not isinstance(url, str):
-            url = getattr(url, "href", url)  # a JavaScript URL
-        if not isinstance(url, str):
-            raise TypeError(f"a URL is text or a JavaScript URL, not {type(url).__name__}")
-        if signal is not None:
-            options["signal"] = signal  # the transport's too: after the head, the body is still to come
-        request = Request.build(url, **options)
+        try:
+            if timeout is not None:
+                _seconds("timeout", timeout, least=0)
+            if signal is not None:
+                options["signal"] = signal  # the transport's too: after the head, the body is still to come
+            request = self._request(url, options)
+        except Exception as error:
+            return _raising(error)
         if timeout is None and signal is None:
-            return await self._fetch(request, auth)
-        if timeout is not None:
-            _seconds("timeout", timeout, least=0)
-        with aborted_by(signal):
-            async with time_limit(timeout):
-                return await self._fetch(request, auth)
+            return self._fetch(request, auth)
+        return self._fetch_bounded(request, auth, timeout)
 
     @property
     def roots(self) -> frozenset[str]:
@@ -432,6 +432,19 @@ class Interceptor:
             if self._sessions.alive is None:
                 return await self._transport(request)
         return await self._fetch(request, auth, knows_step_up=True)
+
+    def _request(self, url: Any, options: dict[str, Any]) -> Request:
+        """The request that `fetch` was called with. Raises TypeError or ValueError."""
+        if not isinstance(url, str):
+            url = getattr(url, "href", url)  # a JavaScript URL
+        if not isinstance(url, str):
+            raise TypeError(f"a URL is text or a JavaScript URL, not {type(url).__name__}")
+        return Request.build(url, **options)
+
+    async def _fetch_bounded(self, request: Request, auth: bool, seconds: float | None) -> Any:
+        with aborted_by(request.options.get("signal")):
+            async with time_limit(seconds):
+                return await self._fetch(request, auth)
 
     async def _fetch(self, request: Request, auth: bool, *, knows_step_up: bool = False) -> Any:
         url = self._audience_url(request) if auth else None
@@ -567,6 +580,11 @@ class Interceptor:
             replayable=request.replayable,
         )
         self._listeners.tell(event)
+
+
+async def _raising(error: Exception) -> Any:
+    """Raises at the `await`, as a coroutine function does."""
+    raise error
 
 
 def _seconds(name: str, value: float, *, least: float | None = None) -> float:

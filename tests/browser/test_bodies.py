@@ -263,11 +263,11 @@ parameters, form = URLSearchParams.new("a=1"), FormData.new()
 form.append("a", "1")
 array, buffer = whole(), whole().buffer
 views = Uint8Array.new(viewed.buffer, 4, 8), DataView.new(seen.buffer, 4, 8)
-async def received(body):
-    return await (await api.fetch("/api/upload", method="POST", body=body)).json()
-tasks = [asyncio.create_task(received(body)) for body in (array, *views, buffer, moved.buffer, parameters, form)]
-for _ in range(20):
-    await asyncio.sleep(0)
+async def received(call):
+    return await (await call).json()
+bodies = (array, *views, buffer, moved.buffer, parameters, form)
+calls = [api.fetch("/api/upload", method="POST", body=body) for body in bodies]
+tasks = [asyncio.create_task(received(call)) for call in calls]
 for changed in (array, viewed, seen, Uint8Array.new(buffer)):
     changed.fill(0)
 js.structuredClone(moved.buffer, to_js({{"transfer": [moved.buffer]}}, dict_converter=Object.fromEntries))

@@ -302,6 +302,23 @@ async def test_a_body_is_sent_again_whole(world: World) -> None:
     assert [r.body for r in world.server.requests] == [b"hello", b"hello"]
 
 
+async def test_a_body_is_what_it_was_at_the_call_and_not_when_its_coroutine_begins(world: World) -> None:
+    """Q26"""
+    await world.signed_in()
+    buffer = bytearray(b"hello")
+    call = asyncio.create_task(world.api.fetch(API + "notes", method="POST", body=buffer))
+    buffer[:] = b"HELLO"
+    await call
+    assert {r.body for r in world.server.requests} == {b"hello"}
+
+
+async def test_a_request_that_can_not_be_made_is_told_of_where_it_is_awaited(world: World) -> None:
+    """Q26: so that `gather(…, return_exceptions=True)` sees it."""
+    calls = [world.api.fetch(API + "notes", body=b"hello"), world.api.fetch(7), world.api.fetch(API, timeout=-1)]
+    errors = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(error) for error in errors] == [ValueError, TypeError, ValueError]
+
+
 async def test_a_one_shot_body_gets_its_401_back_after_the_refresh(world: World) -> None:
     """Q8"""
     await world.signed_in()

@@ -373,7 +373,7 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token of another user is sent (S3)", "session/session",
-        "if self._is_anothers(match):", "if False:",
+        "if match is UserMatch.OTHER:  # the cookie", "if False:  # the cookie",
         strangers=(155,),
     ),
     Mutant(

@@ -1,6 +1,6 @@
 """An interceptor in a page or a worker: the core, wired to the browser."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -78,13 +78,16 @@ class PageInterceptor(Interceptor):
         if not IN_WORKER:
             self._stop_listening.append(listen(js.document, "visibilitychange", lambda _: self._looked_at()))
 
-    async def fetch(self, url: Any, *, signal: Any = None, **options: Any) -> Any:
+    def fetch(self, url: Any, **options: Any) -> Coroutine[Any, Any, Any]:
         """As `Interceptor.fetch`; `signal` is an AbortSignal, and the rest is what `pyodide.http.pyfetch` takes."""
-        if signal is not None:
-            options["signal"] = PageSignal(signal)
+        return super().fetch(url, **options)
+
+    def _request(self, url: Any, options: dict[str, Any]) -> Request:
+        if "signal" in options:
+            options["signal"] = PageSignal(options["signal"])
         if "body" in options:
             options["body"] = captured(options["body"])
-        return await super().fetch(url, **options)
+        return super()._request(url, options)
 
     def install(self) -> None:
         """Take all that this page, or this worker, fetches from the audience, whoever asks.

@@ -317,10 +317,13 @@ class Session:
         return fresh
 
     def _leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
-        """Does a token for another resource name the user differently, as pairwise subjects do and others' tokens?"""
+        """Is the cookie in doubt, and this token for another resource can't end that? Or does it raise the doubt?
+
+        Tokens for different resources may name one user differently (pairwise subjects), and name two users so, too.
+        """
         by_cookie = self._held.refresh_token is None and fresh.refresh_token is None
         unknown = self._match_elsewhere(fresh, previous) is UserMatch.UNKNOWN
-        return by_cookie and unknown and self._users.seem_to_differ(fresh, self._held)
+        return by_cookie and unknown and (self._cookie_in_doubt or self._users.seem_to_differ(fresh, self._held))
 
     async def _exchange_in_turn(
         self, ask: Callable[..., Awaitable[Credential]], fields: Mapping[str, str], previous: Credential | None
@@ -352,10 +355,12 @@ class Session:
         match = self._match_elsewhere(fresh, previous)
         self._rotate(held, fresh, match)
         self.check_alive()
-        if self._is_anothers(match):  # the cookie was replaced
+        if match is UserMatch.OTHER:  # the cookie was replaced
             self.doubt_cookie()
             self._flight.start(partial(self._refresh, self._credential))
             raise SessionChanged
+        if match is UserMatch.SAME:
+            self._cookie_in_doubt = False
         return fresh
 
     def _exchanged_late(

@@ -202,6 +202,29 @@ async def test_a_cookie_that_is_another_users_for_one_exchange_gives_no_token_fo
     assert await session.exchange(Endpoint(own, own), {}) == own
 
 
+@pytest.mark.parametrize("user", ["ada", "grace"])
+async def test_a_cookie_in_doubt_is_asked_whose_it_is_and_a_request_to_another_api_is_not_lost_for_it(
+    user: str,
+) -> None:
+    """S3, S6: the token for the other API can't tell, since it names users by no claim that is known.
+
+    Found by simulation: where the cookie was this user's all along, the request raised SessionChanged.
+    """
+    origin, (tab,) = await opened(COOKIE)
+    session = session_of(tab)
+    session.doubt_cookie()
+    origin.server.user = user  # whose cookie it is by now
+    opaque = Credential(access_token="of-files")
+    endpoint = Endpoint(opaque, opaque)
+    if user == "ada":
+        assert await session.exchange(endpoint, {}) == opaque
+        assert (len(endpoint.asked), tab.ends()) == (2, [])
+    else:
+        with pytest.raises(SessionChanged):
+            await session.exchange(endpoint, {})
+        assert (len(endpoint.asked), tab.ends()) == (1, ["replaced"])
+
+
 async def test_the_other_apis_credential_holds_no_refresh_token() -> None:
     _, (tab,) = await opened()
     session = session_of(tab)
