@@ -18,11 +18,11 @@ class Scope:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def at_end(self, end: Callable[[], object]) -> None:
-        """Call this in `close`, the last one first."""
+        """Call `end` when the scope ends. What was added last is called first."""
         self._ends.append(end)
 
     def proxy(self, callback: Callable[..., object]) -> Any:
-        """The function for JavaScript, until the scope ends."""
+        """The callback as a function of JavaScript, until the scope ends."""
         proxy = create_proxy(callback)
         self._ends.append(proxy.destroy)
         return proxy
@@ -38,7 +38,7 @@ class Scope:
         return button
 
     def observe(self, observer: Any, target: Any) -> None:
-        """Let an observer of the page look at an element."""
+        """Observe an element with one of the browser's observers, until the scope ends."""
         observer.observe(target)
         self._ends.append(observer.disconnect)
 
@@ -54,7 +54,7 @@ class Scope:
             task.result()  # an error of ours is reported, not swallowed
 
     def close(self) -> None:
-        """Undo all of it."""
+        """Cancel the tasks, and undo everything else."""
         for task in self._tasks:
             task.cancel()
         while self._ends:
@@ -62,7 +62,7 @@ class Scope:
 
 
 def element(tag: str, *children: Any, **attributes: Any) -> Any:
-    """An element: `class_` and `for_` lose their last sign, others have - for _. None leaves an attribute out."""
+    """An element. Names of attributes lose a final `_`, and have `-` for other `_`; one that is None is left out."""
     made = js.document.createElement(tag)
     for name, value in attributes.items():
         if value is not None:
@@ -72,5 +72,5 @@ def element(tag: str, *children: Any, **attributes: Any) -> Any:
 
 
 def matches(query: str) -> bool:
-    """Does a media query hold now?"""
+    """Does the page match this media query now?"""
     return bool(js.matchMedia(query).matches)

@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(slots=True, eq=False)
 class Token:
-    """The life of one access token: until when it is good, as far as it says, and when something took its place."""
+    """The life of one access token: when it expires, if it says so, and when another token replaced it."""
 
     at: float
     expires_at: float | None

@@ -22,13 +22,13 @@ from .selection import Selection
 from .trace import Trace
 from .window import Window
 
-FULL_SPAN = 10.0  # seconds in sight, until somebody zooms
+FULL_SPAN = 10.0  # seconds that are visible, until the user zooms
 LEAST_SPAN = 0.2
-PAD = 0.04  # of the span, to the right of what happened last
-SHARE = 4  # a drawing is followed by a pause of so many times what it took
+PAD = 0.04  # of the span, to the right of the latest event
+SHARE = 4  # the pause after a drawing is so many times as long as the drawing took
 FRAME = 0.030
 CALM_FRAME = 0.5
-"""Seconds between two drawings, at least; the second for who prefers less motion."""
+"""Least seconds between two drawings; the second for users who prefer reduced motion."""
 
 
 class Timeline:
@@ -49,7 +49,7 @@ class Timeline:
         self.drawings = 0
         self.drawing_seconds = 0.0
         self._trace, self._selection, self._words, self._drawn = trace, selection, words, drawn
-        self._touched = False  # has somebody zoomed?
+        self._touched = False  # has the user zoomed?
         self._height = 1
         self._lanes_height = 0
         self.in_sight = False
@@ -66,7 +66,7 @@ class Timeline:
         self._scope.observe(js.IntersectionObserver.new(self._scope.proxy(self._seen)), stage)
 
     def close(self) -> None:
-        """Draw no more."""
+        """Stop drawing."""
         self.in_sight = False
         self._scope.close()
 
@@ -74,11 +74,11 @@ class Timeline:
 
     @property
     def now(self) -> float:
-        """Up to when the picture goes: while nothing is on its way, time stands still."""
+        """The time at which the picture ends: now, or the latest event if nothing is running."""
         return time.perf_counter() if self._trace.busy else self._trace.last
 
     def zoom(self, factor: float, x: float | None = None) -> None:
-        """So many times as much time in sight. What is at pixel `x` stays there; else the end, or the middle."""
+        """Show `factor` times as much time. The time at pixel `x` stays there; without `x`, the end or the middle."""
         if x is None:
             self._keep_up()
         around = self.window.time(x) if x is not None else self.window.right if self.follows else None
@@ -87,13 +87,13 @@ class Timeline:
         self.invalidate()
 
     def move(self, pixels: float) -> None:
-        """Later by so many pixels. The picture does not follow any more."""
+        """Show a time that is so many pixels later, and stop following."""
         self.follows = False
         self.window = self.window.moved(pixels * self.window.span / self.window.width)
         self.invalidate()
 
     def follow(self, on: bool) -> None:
-        """Show what happens now, or stay."""
+        """Follow what happens, or stop following."""
         self.follows = on
         self.invalidate()
 
@@ -104,14 +104,14 @@ class Timeline:
         self.show(first, self.now)
 
     def show(self, left: float, right: float, *, margin: float = 0.05) -> None:
-        """Show that time."""
+        """Show the time from `left` to `right`, and stop following."""
         self._touched, self.follows = True, False
         self.window = self.window.showing(left, right, margin=margin)
         self.invalidate()
 
     def reveal(self, life: Life) -> None:
-        """Choose a request, and bring it in sight."""
-        self._keep_up()  # what the next drawing shows by itself is no reason to stop following
+        """Choose a request, and scroll to it."""
+        self._keep_up()  # if the next drawing would show the request anyway, there is no reason to stop following
         self.chosen = life.number
         end = life.ended_at if life.ended_at is not None else self.now
         if end < self.window.left or life.at > self.window.right:
@@ -136,7 +136,7 @@ class Timeline:
     # Drawing
 
     def invalidate(self) -> None:
-        """Something has changed: draw, in a while."""
+        """Draw in the next animation frame, since something has changed."""
         if self._frame is None and self.in_sight:
             self._frame = js.requestAnimationFrame(self._on_frame_proxy)
 
@@ -157,11 +157,11 @@ class Timeline:
 
     @property
     def settled(self) -> bool:
-        """It is drawn as it is: no drawing is due."""
+        """Is the picture up to date?"""
         return self.in_sight and self._frame is None
 
     def _keep_up(self) -> None:
-        """While it follows, show the time up to now: the last drawing may be old, and the next one not due yet."""
+        """If the timeline follows, move the window up to now: the last drawing may be old, and the next not due yet."""
         if not self.follows:
             return
         now = self.now
@@ -193,7 +193,7 @@ class Timeline:
         self.canvas.paint(top, window.width, axis.HEIGHT)
 
     def _bracket(self, below: Picture, window: Window, now: float) -> None:
-        """Where the chosen request is, when there are no lanes."""
+        """Mark the time of the chosen request, where no lanes are drawn."""
         life = self._trace.life(self.chosen)
         if life is not None:
             left = window.x(life.at)
@@ -201,7 +201,7 @@ class Timeline:
             below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
 
     def _make_room(self, lanes_height: int) -> None:
-        """Let the stage scroll over so many pixels of lanes."""
+        """Make the stage scroll over so many pixels of lanes."""
         if lanes_height != self._lanes_height:
             self._lanes_height = lanes_height
             self.spacer.style.height = f"{max(0, lanes_height + axis.HEIGHT + 6 - self._height)}px"

@@ -25,10 +25,10 @@ from .life import Life, Outcome, Stage
 from .records import Call, Mark, MarkKind, Refresh, Token
 
 KEPT = 10_000
-"""Requests that are remembered."""
+"""How many requests are remembered."""
 
 KEPT_BESIDES = 1_000
-"""Refreshes, calls, tokens and marks that are remembered, of each."""
+"""How many refreshes, calls, tokens and marks are remembered, of each."""
 
 
 _STAGES = {
@@ -81,7 +81,7 @@ class Trace:
 
     @property
     def busy(self) -> bool:
-        """Is a request, a refresh or a call on its way?"""
+        """Is a request, a refresh or a call running?"""
         return bool(self.running or self._refreshing or self._calling)
 
     def life(self, number: int) -> Life | None:
@@ -89,7 +89,7 @@ class Trace:
         return self._lives.get(number)
 
     def hear(self, event: Event, at: float, *, remaining: float | None = None) -> None:
-        """Take an event in. `remaining` is the life in seconds that the current access token has left."""
+        """Record an event. `remaining` is how many seconds the current access token has left."""
         self.version += 1
         self.last = at
         if self.first is None:
@@ -110,7 +110,7 @@ class Trace:
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
 
     def found_token(self, at: float, remaining: float | None) -> None:
-        """A session was on already when somebody began to watch."""
+        """Record the token of a session that began before the trace."""
         self.version += 1
         self.last = at
         if self.first is None:
@@ -136,7 +136,7 @@ class Trace:
         end = _ENDS.get(event.phase)
         if life is None:
             if end is not None:
-                return  # called before anybody watched
+                return  # it began before the trace
             life = Life(event.request, event.method, event.url, event.replayable, [(at, _stage(event))])
             self._lives[event.request] = life
             self.running += 1
@@ -197,7 +197,7 @@ class Trace:
             self._new_token(at, remaining)
             return
         self.marks.append(Mark(at, MarkKind.SESSION_ENDED, event.reason or ""))
-        if event.reason != "replaced":  # else the new session's token is there already
+        if event.reason != "replaced":  # if it was replaced, the new session's token is recorded already
             self._end_token(at)
 
     def _new_token(self, at: float, remaining: float | None) -> None:
