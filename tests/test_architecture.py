@@ -17,7 +17,7 @@ LAYERS = (
     ("oauth2", "tabs"),
     ("endpoint", "session"),
     ("attempts",),
-    ("snapshot",),
+    ("sender",),
     ("interceptor",),
     ("testing", "browser"),
     ("adapters", "inspector"),

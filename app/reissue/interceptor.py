@@ -21,39 +21,24 @@ Theory of operation:
 
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
-from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakSet
 
 from .attempts import Attempts
-from .concurrency.admission import Admission, MakeFuture
+from .concurrency.admission import Admissions, MakeFuture
 from .concurrency.blocking import Spawn
-from .concurrency.timers import time_limit
 from .endpoint import Endpoint, token_source
-from .errors import (
-    MalformedToken,
-    SessionEnded,
-)
-from .events import (
-    Event,
-    Listener,
-    Listeners,
-    MissedEvents,
-    RequestEvent,
-    RequestPhase,
-    WaitsFor,
-)
-from .http.abort_signal import Signal, aborted_by
+from .errors import MalformedToken
+from .events import Event, Listener, Listeners, MissedEvents
+from .http.abort_signal import Signal
 from .http.messages import Request, Transport, default_options
-from .http.outcomes import ShouldRenew, judge
-from .http.urls import Audience, ParseUrl, Url, parse_url
+from .http.outcomes import ShouldRenew
+from .http.urls import Audience, ParseUrl, parse_url
 from .oauth2.page import Page
 from .oauth2.token_source import Refresh
+from .sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
 from .session.lifecycle import SessionLifecycle, State
-from .session.session import Session
 from .session.settings import SessionSettings
 from .session.step_up import StepUpHandler
 from .storage import Store
@@ -64,7 +49,21 @@ from .tokens.dpop import Proofs, Prover
 from .tokens.users import Users
 
 if TYPE_CHECKING:
-    from .snapshot import Snapshot
+    from .session.snapshot import Snapshot
+
+
+class Inherited(TypedDict, total=False):
+    """The settings that a client made by `for_resource()` has of its parent, and its own."""
+
+    clock: Callable[[], float]
+    leeway: float
+    deadline: float
+    in_flight: int
+    proofs: Proofs | None
+    user_claim: str | None
+    cache: str | None
+    credentials: str | None
+    should_renew: ShouldRenew | None
 
 
 class Interceptor:
@@ -98,6 +97,8 @@ class Interceptor:
     Raises TypeError or ValueError for settings that can't work.
     """
 
+    _sender_kind = Sender
+
     def __init__(
         self,
         transport: Transport,
@@ -122,37 +123,36 @@ class Interceptor:
         page: Page | None = None,
         make_future: MakeFuture | None = None,
     ) -> None:
-        self._make_future = make_future
         if not callable(transport):
             raise TypeError("transport is a coroutine function that takes a Request")
-        self._transport = transport
-        self._parse_url = parse_url
-        self._audience = Audience(audience, parse=parse_url)
-        self._clock = clock
         if should_renew is not None and not callable(should_renew):
             raise TypeError("should_renew is a function of a response")
-        self._should_renew = should_renew
         if isinstance(in_flight, bool) or not isinstance(in_flight, int):
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
         if in_flight < 1:
             raise ValueError("in_flight is at least 1")
         if step_up is not None and not callable(step_up):
             raise TypeError("step_up is a coroutine function of a StepUp")
-        self._in_flight = in_flight
-        self._defaults = default_options(cache=cache, credentials=credentials)
-        self._prover = Prover(proofs, parse_url) if proofs else None
-        self._admissions: dict[str, Admission] = {}
+        self._clock = clock
         self._listeners = Listeners()
-        self._request_numbers = count(1)
         self._children: WeakSet[Interceptor] = WeakSet()
-        self._inherited = {
-            "clock": clock,
-            "leeway": leeway,
-            "in_flight": in_flight,
-            "proofs": proofs,
-            "user_claim": user_claim,
-            **self._defaults,
-        }
+        self._make_future = make_future
+        self._inherited = Inherited(
+            clock=clock,
+            leeway=leeway,
+            in_flight=in_flight,
+            proofs=proofs,
+            user_claim=user_claim,
+            cache=cache,
+            credentials=credentials,
+        )
+        rules = RequestRules(
+            Audience(audience, parse=parse_url),
+            parse_url,
+            should_renew=should_renew,
+            defaults=default_options(cache=cache, credentials=credentials),
+            prover=Prover(proofs, parse_url) if proofs else None,
+        )
         settings = SessionSettings(
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
@@ -161,21 +161,17 @@ class Interceptor:
             users=Users(user_claim),
             listeners=self._listeners,
         )
+        line = Admissions(in_flight, make_future=make_future)
         self._lifecycle: SessionLifecycle | DerivedLifecycle
         if isinstance(endpoint, Resource):
-            self._lifecycle = DerivedLifecycle(endpoint, settings, client=self)
-            return
-        prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
-        tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
-        self._lifecycle = SessionLifecycle(
-            tokens,
-            settings,
-            client=self,
-            neighbours=neighbours,
-            store=store,
-            untold=untold,
-            step_up=step_up,
-        )
+            self._lifecycle = DerivedLifecycle(endpoint, settings, line=line)
+        else:
+            prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
+            tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
+            self._lifecycle = SessionLifecycle(
+                tokens, settings, line=line, neighbours=neighbours, store=store, untold=untold, step_up=step_up
+            )
+        self._sender = self._sender_kind(transport, self._lifecycle, rules, settings, line)
 
     # What the app sees of the session
 
@@ -214,7 +210,7 @@ class Interceptor:
 
     def _snapshot(self) -> "Snapshot | None":
         """What the inspector shows, with the access token itself; None without a session."""
-        from .snapshot import Snapshot  # here, since most pages have no inspector
+        from .session.snapshot import Snapshot  # here, since most pages have no inspector
 
         session = self._lifecycle.alive
         if session is None:
@@ -351,24 +347,22 @@ class Interceptor:
         child = self._made_for(
             audience,
             Resource(parent, fields),
-            **self._inherited,
-            should_renew=should_renew,
-            deadline=parent.longest_call,
+            Inherited(**self._inherited, should_renew=should_renew, deadline=parent.longest_call),
         )
         self._children.add(child)
         return child
 
-    def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "Interceptor":
+    def _made_for(self, audience: str | Iterable[str], resource: Resource, inherited: "Inherited") -> "Interceptor":
         return Interceptor(
-            self._transport,
+            self._sender.transport,
             audience=audience,
             endpoint=resource,
-            parse_url=self._parse_url,
+            parse_url=self._sender.rules.parse_url,
             make_future=self._make_future,
-            **options,
+            **inherited,
         )
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
         self._lifecycle.wake()
 
@@ -406,34 +400,22 @@ class Interceptor:
             request = self._request(url, options)
         except Exception as error:
             return _raising(error)
-        if timeout is None and signal is None:
-            return self._fetch(request, auth)
-        return self._fetch_bounded(request, auth, timeout)
+        return self._sender.fetch(request, auth=auth, timeout=timeout)
 
-    @property
-    def roots(self) -> frozenset[str]:
-        """Texts with one of which all that this client covers begins: an origin and a path each."""
-        return self._audience.roots
+    def attempts(self, request: Request, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts | None:
+        """What drives another client's request through this session; None if it is to go out as it is.
 
-    def covers(self, url: Url) -> bool:
-        """Is this URL, parsed by this client's `parse_url`, in the audience?"""
-        return self._audience.covers(url)
+        That is so out of the audience, and with an Authorization header of its own. `request.body` may be left out if
+        it can be sent twice. `spawn` is for a caller that can't wait: it makes a task that has run up to where it first
+        waits. `bounded=False` is for a client that may not tell when a request has failed: what it has on the wire
+        doesn't count for `in_flight`. Raises SessionEnded after `close()`, and ReissueError within the endpoint.
 
-    async def pass_on(self, request: Request, *, auth: bool = True) -> Any:
-        """Send a request of somebody who knows nothing of sessions: without one, or `auth`, it goes out as it is.
-
-        So does what this client's own endpoint sends. Raises what `fetch` raises, but StepUpRequired only if the app
-        has a handler for it: without one, whoever asked reads the 401 himself.
+            with api.attempts(request) as attempts:
+                attempt = await attempts.first()
+                while attempt is not None:
+                    attempt = await attempts.after(await send(attempt))
         """
-        if not auth or self._lifecycle.called_by_endpoint:
-            return await self._transport(request)
-        if self._lifecycle.alive is None:
-            self._lifecycle.follow_loop()
-            with suppress(SessionEnded):
-                await self._lifecycle.current()  # it may be being resumed
-            if self._lifecycle.alive is None:
-                return await self._transport(request)
-        return await self._fetch(request, auth, knows_step_up=True)
+        return self._sender.attempts(request, spawn=spawn, bounded=bounded)
 
     def _request(self, url: Any, options: dict[str, Any]) -> Request:
         """The request that `fetch` was called with. Raises TypeError or ValueError."""
@@ -442,156 +424,6 @@ class Interceptor:
         if not isinstance(url, str):
             raise TypeError(f"a URL is text or a JavaScript URL, not {type(url).__name__}")
         return Request.build(url, **options)
-
-    async def _fetch_bounded(self, request: Request, auth: bool, seconds: float | None) -> Any:
-        with aborted_by(request.options.get("signal")):
-            async with time_limit(seconds):
-                return await self._fetch(request, auth)
-
-    async def _fetch(self, request: Request, auth: bool, *, knows_step_up: bool = False) -> Any:
-        url = self._audience_url(request) if auth else None
-        if url is None:
-            return await self._transport(request)
-        self._lifecycle.check_usable()
-        if "Authorization" in request.headers:
-            raise ValueError("this request has an Authorization header of its own: send it with auth=False")
-        if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
-            raise ValueError("in mode 'no-cors' a browser sends no token: leave the mode out, or send with auth=False")
-        options = {**self._defaults, **request.options} if self._defaults else request.options
-        request = Request(url.href, request.method, request.headers, request.body, options)
-        with self._attempts(request, url, knows_step_up=knows_step_up) as attempts:
-            attempt: Request | None = await attempts.first()
-            outcome: Any = None
-            while attempt is not None:
-                try:
-                    outcome = await self._send(attempt, attempts.heard)
-                except OSError as error:
-                    if self._should_renew is None:
-                        raise
-                    outcome = error
-                attempt = await attempts.after(outcome)
-            if isinstance(outcome, OSError):
-                raise outcome
-            return outcome
-
-    async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
-        """Send an attempt. A transport that knows the status before its caller goes on may tell it to `heard`."""
-        return await self._transport(attempt)
-
-    @property
-    def judges(self) -> bool:
-        """Is it a `should_renew` that says what a refusal is? It may read bodies."""
-        return self._should_renew is not None
-
-    def attempts(self, request: Request, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts | None:
-        """What drives another client's request through this session; None if it is to go out as it is.
-
-        That is so out of the audience, and with an Authorization header of its own. `request.body` may be left out if
-        it can be sent twice. `spawn` is for a caller that can't wait (see `blocking`): it makes a task that has run up
-        to where it first waits. `bounded=False` is for a client that may not tell when a request has failed: what it
-        has on the wire doesn't count.
-        """
-        url = self._audience_url(request)
-        if url is None or "Authorization" in request.headers:
-            return None
-        self._lifecycle.check_usable()
-        return self._attempts(request, url, spawn=spawn, bounded=bounded, knows_step_up=True)
-
-    def _attempts(
-        self,
-        request: Request,
-        url: Url,
-        *,
-        spawn: Spawn | None = None,
-        bounded: bool = True,
-        knows_step_up: bool,
-    ) -> Attempts:
-        return Attempts(
-            request,
-            enter=self._enter,
-            admission=self._admission(url.origin) if bounded and spawn is None else None,
-            is_refused=self._is_refused,
-            judged=self.judges,
-            is_elsewhere=partial(self._is_elsewhere, url.origin),
-            tell=partial(self._tell_request, next(self._request_numbers), request),
-            prover=self._prover,
-            knows_step_up=knows_step_up,
-            refresh_at_once=partial(self._lifecycle.refresh_at_once, spawn) if spawn else None,
-        )
-
-    async def _enter(self, waits: Callable[[], None]) -> Session:
-        if self._lifecycle.must_resume:
-            waits()
-        return await self._lifecycle.current()
-
-    async def _is_refused(self, outcome: Any) -> bool:
-        """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
-        if self._should_renew is None:
-            return bool(outcome.status == 401)
-        return await judge(self._should_renew, outcome)
-
-    def _is_elsewhere(self, origin: str, outcome: Any) -> bool:
-        """Did a redirect lead out of the audience, or to another origin, for which a browser takes the token off?"""
-        if not getattr(outcome, "redirected", False):
-            return False
-        try:
-            url = self._parse_url(outcome.url)
-        except ValueError:
-            return True
-        return url.origin != origin or not self._audience.covers(url)
-
-    def _audience_url(self, request: Request) -> Url | None:
-        """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""
-        try:
-            url = self._parse_url(request.url)
-        except ValueError:
-            return None
-        return url if self._audience.covers(url) else None
-
-    # Inside
-
-    def _admission(self, origin: str) -> Admission:
-        """The slots of an origin. Origins are as few as the audience names."""
-        if origin not in self._admissions:
-            self._admissions[origin] = Admission(self._in_flight, make_future=self._make_future)
-        return self._admissions[origin]
-
-    def session_ended(self) -> None:
-        """Let the requests in line hear at once that their session is over."""
-        for admission in self._admissions.values():
-            admission.dismiss()
-        for child in tuple(self._children):
-            assert isinstance(child._lifecycle, DerivedLifecycle)
-            child._lifecycle.follow()
-
-    def loop_changed(self) -> None:
-        """The next event loop runs this client: nobody stands in line any more."""
-        self._admissions.clear()
-
-    def _tell_request(
-        self,
-        number: int,
-        request: Request,
-        phase: RequestPhase,
-        *,
-        status: int | None = None,
-        error: str | None = None,
-        waits_for: WaitsFor | None = None,
-    ) -> None:
-        if not self._listeners:
-            return
-        event = RequestEvent(
-            at=self._clock(),
-            request=number,
-            phase=phase,
-            method=request.method,
-            url=request.shown_url,
-            status=status,
-            error=error,
-            waits_for=waits_for,
-            replayable=request.replayable,
-        )
-        self._listeners.tell(event)
 
 
 async def _raising(error: Exception) -> Any:

@@ -94,7 +94,7 @@ def test_a_page_that_is_looked_at_again_asks_at_once_and_one_that_is_left_does_n
 def test_a_page_that_closed_its_client_hears_no_more_of_the_network(python: Visit) -> None:
     """X5"""
     python.run("""
-reissue.Interceptor.wake = lambda self: refreshes.append("woken")
+reissue.Interceptor._wake = lambda self: refreshes.append("woken")
 other = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 None
 """)

@@ -126,19 +126,19 @@ async def test_what_is_not_the_sessions_is_left_to_the_other_client(world: World
     assert world.api.attempts(Request("https://other.test/v1/notes")) is None
     assert world.api.attempts(Request("/v1/notes")) is None
     assert world.api.attempts(Request(API, headers=Headers({"authorization": "Basic YTpi"}))) is None
-    assert world.api.roots == {"https://api.test/v1"}
-    assert [world.api.covers(parse_url(url)) for url in (API, "https://api.test/v2/")] == [True, False]
-    assert [world.make(should_renew=judge).judges for judge in (None, bool)] == [False, True]
+    assert world.api._sender.roots == {"https://api.test/v1"}
+    assert [world.api._sender.covers(parse_url(url)) for url in (API, "https://api.test/v2/")] == [True, False]
+    assert [world.make(should_renew=judge)._sender.rules.should_renew for judge in (None, bool)] == [None, bool]
 
 
 async def test_requests_of_those_who_know_nothing_of_sessions_go_out_as_they_are_while_there_is_none(
     world: World,
 ) -> None:
-    assert (await world.api.pass_on(NOTES)).status == 401
+    assert (await world.api._sender.send_or_pass(NOTES)).status == 401
     world.endpoint.gate, world.endpoint.failure = Gate(), GrantRefused("invalid_grant")
     resuming = asyncio.create_task(world.api.resume())
     await world.endpoint.gate.reached()
-    waiting = asyncio.create_task(world.api.pass_on(NOTES))
+    waiting = asyncio.create_task(world.api._sender.send_or_pass(NOTES))
     await settle()
     assert len(world.server.requests) == 1
     world.endpoint.gate.open()
@@ -146,8 +146,8 @@ async def test_requests_of_those_who_know_nothing_of_sessions_go_out_as_they_are
     assert await resuming is False
     assert world.server.tokens == [None, None]
     await world.signed_in("token-2")
-    assert (await world.api.pass_on(NOTES)).status == 200
-    assert (await world.api.pass_on(NOTES, auth=False)).status == 401
+    assert (await world.api._sender.send_or_pass(NOTES)).status == 200
+    assert (await world.api._sender.send_or_pass(NOTES, auth=False)).status == 401
     assert world.server.tokens == [None, None, "token-2", None]
 
 
@@ -156,7 +156,7 @@ async def test_requests_of_those_who_know_nothing_of_sessions_wait_for_the_one_t
     world.endpoint.gate = Gate()
     resuming = asyncio.create_task(world.api.resume())
     await world.endpoint.gate.reached()
-    waiting = asyncio.create_task(world.api.pass_on(NOTES))
+    waiting = asyncio.create_task(world.api._sender.send_or_pass(NOTES))
     world.endpoint.gate.open()
     assert (await waiting).status == 200
     assert await resuming is True
@@ -168,7 +168,7 @@ async def test_an_endpoint_that_sends_to_the_audience_does_not_wait_for_itself(w
     seen: list[int] = []
 
     async def endpoint(credential: Any) -> Any:
-        seen.append((await api.pass_on(NOTES)).status)
+        seen.append((await api._sender.send_or_pass(NOTES)).status)
         raise GrantRefused("invalid_grant")
 
     api = world.make(endpoint=endpoint)

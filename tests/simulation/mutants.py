@@ -104,19 +104,19 @@ MUTANTS = [
         one_tab=(6, 12, 24),
     ),
     Mutant(
-        "replay without end (Q4)", "attempts",
-        "if not refused or self._replayed:", "if not refused:",
+        "replay without end (Q4)", "http/decisions",
+        "if answer.rejected and not replayed:", "if answer.rejected:",
         one_tab=(133, 171, 189),
     ),
     Mutant(
-        "an answer that is no refusal is replayed, too", "interceptor",
-        "return bool(outcome.status == 401)", "return True",
+        "an answer that is no refusal is replayed, too", "attempts",
+        "rejected=None if self._judgement.is_the_apps_own else challenged", "rejected=True",
         one_tab=(0, 1, 5),
     ),
     Mutant(
         "a request follows the user who is signed in now (S3)", "attempts",
-        "        renewed = renewed or await self._session.renew(",
-        "        self._session = await self._enter()\n        renewed = renewed or await self._session.renew(",
+        "        renewed = renewed or await session.renew(",
+        "        session = await self._sessions.current()\n        renewed = renewed or await session.renew(",
         one_tab=(25, 112, 134),
     ),
     Mutant(
@@ -162,9 +162,9 @@ MUTANTS = [
         one_tab=(120, 226, 302),
     ),
     Mutant(
-        "a new session gets new slots (Q22)", "interceptor",
-        "        for admission in self._admissions.values():\n",
-        "        admissions, self._admissions = self._admissions, {}\n        for admission in admissions.values():\n",
+        "a new session gets new slots (Q22)", "concurrency/admission",
+        "        for admission in self._by_origin.values():\n",
+        "        admissions, self._by_origin = self._by_origin, {}\n        for admission in admissions.values():\n",
         one_tab=(67, 83, 293),
     ),
     Mutant(
@@ -173,7 +173,7 @@ MUTANTS = [
         one_tab=(5, 7, 11),
     ),
     Mutant(
-        "auth=False is not heard", "interceptor",
+        "auth=False is not heard", "sender",
         "url = self._audience_url(request) if auth else None", "url = self._audience_url(request)",
         one_tab=(10, 15, 19),
     ),
@@ -321,7 +321,7 @@ MUTANTS = [
     ),
     Mutant(
         "the user is asked for a step-up after the end (S1)", "attempts",
-        "        self._session.check_alive()  # nobody is asked to sign in for a session that is over\n", "",
+        "        session.check_alive()  # the user is not asked to sign in for a session that is over\n", "",
         further=(152, 294, 361),
     ),
     Mutant(
@@ -337,7 +337,7 @@ MUTANTS = [
     ),
     Mutant(
         "a step-up that is not enough is asked for without end", "attempts",
-        "if step_ups is None or self._stepped_up or self._refresh_at_once is not None:", "if step_ups is None:",
+        "if step_ups is None or history.stepped_up or self._caller.spawn is not None:", "if step_ups is None:",
         further=(96, 109, 119),
     ),
     Mutant(
@@ -403,7 +403,7 @@ MUTANTS = [
     ),
     Mutant(
         "the API's nonces and the endpoint's are mixed up (X3)", "interceptor",
-        "prover = Prover(proofs, parse_url) if proofs else None  # another's", "prover = self._prover  # another's",
+        "prover = Prover(proofs, parse_url) if proofs else None  # another's", "prover = rules.prover  # another's",
         bound=(0, 1, 2),
     ),
     Mutant(
@@ -435,33 +435,33 @@ MUTANTS = [
         bound=(533, 550, 632),
     ),
     Mutant(
-        "a request for a nonce is taken for a refused token (X3)", "attempts",
-        "if lacks_nonce or (nonce and status == 401 and not challenges):", "if False:",
+        "a request for a nonce is taken for a refused token (X3)", "http/decisions",
+        "if (bound and asks_for_nonce(answer.challenges)) or (answer.nonce and hides_challenges):", "if False:",
         bound=(0, 1, 7),
     ),
     Mutant(
         "a request is repeated for nonces without end (X3)", "attempts",
-        "nonce != self._nonce and not self._asked_for_nonce and", "nonce != self._nonce and",
+        "nonce != history.nonce and not history.asked_for_nonce and", "nonce != history.nonce and",
         bound=(7, 16, 63),
     ),
     Mutant(
         "after a replay no nonce is given (X3)", "attempts",
-        "self._replayed, self._asked_for_nonce = True, False", "self._replayed = True",
+        "self._history.replayed, self._history.asked_for_nonce = True, False", "self._history.replayed = True",
         bound=(243, 307, 481),
     ),
     Mutant(
         "a repeat for a nonce is the one replay (X3)", "attempts",
-        "                self._asked_for_nonce = True\n", "                self._asked_for_nonce = self._replayed = True\n",
+        "                self._history.asked_for_nonce = True\n", "                self._history.asked_for_nonce = self._history.replayed = True\n",
         bound=(0, 1, 7),
     ),
     Mutant(
         "a body that can be read once is sent twice for a nonce (Q8)", "attempts",
-        "not self._asked_for_nonce and self._request.replayable", "not self._asked_for_nonce",
+        "not history.asked_for_nonce and self._request.replayable", "not history.asked_for_nonce",
         bound=(59, 90, 96),
     ),
     Mutant(
         "a proof is kept for the next attempt (X3)", "attempts",
-        "            proof, self._nonce = await", "            self.kept = proof, self._nonce = getattr(self, 'kept', None) or await",
+        "            proof, self._history.nonce = await", "            self.kept = proof, self._history.nonce = getattr(self, 'kept', None) or await",
         bound=(0, 1, 7),
     ),
     Mutant(
@@ -471,12 +471,12 @@ MUTANTS = [
     ),
     Mutant(
         "nobody looks again after a proof was made (S1, Q15)", "attempts",
-        "            current = await self._obtain(renewed=renewed)\n", "            current = credential\n",
+        "            current = await self._obtain(session, renewed=renewed)\n", "            current = credential\n",
         bound=(10, 47, 56),
     ),
     Mutant(
         "a token that ran out while its proof was made is sent", "attempts",
-        "obtain(renewed=renewed)\n            if current", "obtain(renewed=credential)\n            if current",
+        "obtain(session, renewed=renewed)\n            if current", "obtain(session, renewed=credential)\n            if current",
         bound=(242, 304),
     ),
     Mutant(

@@ -68,7 +68,7 @@ class Gate:
         return False
 
     def _note_roots(self) -> None:
-        self._roots = tuple({root for client in self._clients for root in client.roots})
+        self._roots = tuple({root for client in self._clients for root in client._sender.roots})
         self._handler.roots = to_js(self._roots)
 
     @property
@@ -118,7 +118,7 @@ class Gate:
                 return None
             url = checked(parsed)
             for client in reversed(self._clients):
-                if client.covers(url):
+                if client._sender.covers(url):
                     return client, core_request(resource, init)
         except (ValueError, JsException):
             pass  # the native fetch says what is wrong with it

@@ -10,9 +10,10 @@ from ..endpoint import Endpoint
 from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
-from ..interceptor import Interceptor
+from ..interceptor import Inherited, Interceptor
 from ..oauth2.page import Page
 from ..oauth2.token_source import Refresh
+from ..sender import Sender
 from ..session.derived import Resource
 from ..storage import Memory, Store
 from ..tabs.key_bound import KeyedNeighbours, KeyedStore
@@ -32,8 +33,17 @@ if not IN_WORKER and not hasattr(js, "document"):
     raise ReissueError("connect() needs a browser's page or worker: there is neither here (Node?)")
 
 
+class PageSender(Sender):
+    """Learns of a response's head before Python's event loop goes on."""
+
+    async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
+        return await send(attempt, heard=on_head)
+
+
 class PageInterceptor(Interceptor):
     """Takes what a page has (AbortSignal), and hears what it hears (network back; on a main thread, tab looked at)."""
+
+    _sender_kind = PageSender
 
     def __init__(
         self,
@@ -74,7 +84,7 @@ class PageInterceptor(Interceptor):
             make_future=make_future,
             **options,
         )
-        self._stop_listening = [listen(js.globalThis, "online", lambda _: self.wake())]
+        self._stop_listening = [listen(js.globalThis, "online", lambda _: self._wake())]
         if not IN_WORKER:
             self._stop_listening.append(listen(js.document, "visibilitychange", lambda _: self._looked_at()))
 
@@ -123,19 +133,16 @@ class PageInterceptor(Interceptor):
         assert isinstance(child, PageInterceptor)
         return child
 
-    def _made_for(self, audience: str | Iterable[str], resource: Resource, **options: Any) -> "PageInterceptor":
+    def _made_for(self, audience: str | Iterable[str], resource: Resource, inherited: Inherited) -> "PageInterceptor":
         # Nothing of it is shared with other pages: each asks for its own tokens, in the session that is.
-        return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **options)
-
-    async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
-        return await send(attempt, heard=heard)
+        return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **inherited)
 
     async def answer(self, request: Request) -> Any:
         """The response to a request that came through the gate."""
-        if self._defaults:
+        if self._sender.rules.defaults:
             request = with_settings_of_its_own(request)
         with aborted_by(request.options.get("signal")):
-            return await self.pass_on(request, auth=can_carry_a_token(request))
+            return await self._sender.send_or_pass(request, auth=can_carry_a_token(request))
 
     async def close(self) -> None:
         """As `Interceptor.close`; the page's events are not listened to any more, and no proxy is left behind."""
@@ -148,7 +155,7 @@ class PageInterceptor(Interceptor):
 
     def _looked_at(self) -> None:
         if js.document.visibilityState == "visible":
-            self.wake()
+            self._wake()
 
 
 def connect_page(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> PageInterceptor:

@@ -148,3 +148,27 @@ class Admission:
             self._proven_until = max(self._proven_until, max(slow) + self._silence + self._memory)
         for slot in [slot for slot, since in sent.items() if since <= now - self._patience]:
             del self._held[slot]
+
+
+class Admissions:
+    """The slots of every origin: `limit` each, with what awaits them made by `make_future`. Origins are few."""
+
+    def __init__(self, limit: int, *, make_future: MakeFuture | None = None) -> None:
+        self._limit = limit
+        self._make_future = make_future
+        self._by_origin: dict[str, Admission] = {}
+
+    def of(self, origin: str) -> Admission:
+        """The slots of this origin."""
+        if origin not in self._by_origin:
+            self._by_origin[origin] = Admission(self._limit, make_future=self._make_future)
+        return self._by_origin[origin]
+
+    def dismiss(self) -> None:
+        """Let everything in line hear at once that its session is over."""
+        for admission in self._by_origin.values():
+            admission.dismiss()
+
+    def clear(self) -> None:
+        """The next event loop runs this client: nothing stands in line any more."""
+        self._by_origin.clear()

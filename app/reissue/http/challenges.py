@@ -5,7 +5,7 @@ read only where the server exposes it; then it adds detail to a 401, and without
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -74,7 +74,7 @@ def _parts(value: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield scheme, parameters
 
 
-def step_up_in(challenges: list[Challenge]) -> StepUp | None:
+def step_up_in(challenges: Sequence[Challenge]) -> StepUp | None:
     """What sign-in the API wants, if one of its challenges says so."""
     for challenge in challenges:
         if challenge.error == "insufficient_user_authentication":
@@ -86,6 +86,6 @@ def step_up_in(challenges: list[Challenge]) -> StepUp | None:
     return None
 
 
-def asks_for_nonce(challenges: list[Challenge]) -> bool:
+def asks_for_nonce(challenges: Sequence[Challenge]) -> bool:
     """Is the proof refused for want of a nonce (RFC 9449 section 9)? Then the token is as good as before."""
     return any(c.scheme == "dpop" and c.error == "use_dpop_nonce" for c in challenges)

@@ -12,7 +12,10 @@ Knows nothing of tokens. Of a transport's response it asks for `status` and `hea
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
+
+from .urls import Audience, ParseUrl
 
 ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
 """A caller's own test of a response, or of the OSError that came instead: was the token refused?"""
@@ -26,6 +29,40 @@ def discard_body(outcome: Any) -> None:
     if discard is not None:
         with suppress(Exception):  # the request goes on without this response
             discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How the outcomes of one request are judged.
+
+    `should_renew` is the app's own test, if it has one. `origin` is that of the request, `audience` is where the token
+    may be sent, and `parse` reads the URLs of responses.
+    """
+
+    should_renew: ShouldRenew | None
+    origin: str
+    audience: Audience
+    parse: ParseUrl
+
+    @property
+    def is_the_apps_own(self) -> bool:
+        """Does the app's own test judge, which may differ from what the status says, and read bodies?"""
+        return self.should_renew is not None
+
+    async def rejects(self, outcome: Any) -> bool:
+        """Does the app's own test say of this outcome, a response or an OSError, that the token was rejected?"""
+        assert self.should_renew is not None, "without a test, a 401 says so"
+        return await judge(self.should_renew, outcome)
+
+    def came_from_elsewhere(self, outcome: Any) -> bool:
+        """Did a redirect lead out of the audience, or to another origin, for which a browser takes the token off?"""
+        if not getattr(outcome, "redirected", False):
+            return False
+        try:
+            url = self.parse(outcome.url)
+        except ValueError:
+            return True
+        return url.origin != self.origin or not self.audience.covers(url)
 
 
 async def judge(should_renew: ShouldRenew, outcome: Any) -> bool:

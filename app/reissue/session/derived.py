@@ -27,7 +27,7 @@ from .other_tabs import OtherTabs
 from .session import Session
 from .settings import SessionSettings
 from .step_up import InheritedStepUps, StepUps
-from .succession import Client, Succession
+from .succession import Line, Succession
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,16 @@ class Resource:
 class DerivedLifecycle:
     """As `SessionLifecycle`, for a client whose tokens come by another client's session."""
 
-    def __init__(self, resource: Resource, settings: SessionSettings, *, client: Client) -> None:
+    def __init__(self, resource: Resource, settings: SessionSettings, *, line: Line) -> None:
         if isinstance(resource.parent.calls.tokens, CallableTokenSource):
             raise TypeError("an endpoint that is a function can't be asked for another resource")
         tokens = CallableTokenSource(self._exchanged, can_prove=True)
         shared = shared_session(OtherTabs(tokens, settings), settings)
         calls = EndpointCalls(tokens, shared, settings, seen_through=False)
+        resource.parent.sessions.followers.add(self)
         self._resource = resource
         self._parent = resource.parent
-        self.sessions = Succession(settings, calls, shared, client=client)
+        self.sessions = Succession(settings, calls, shared, line=line)
         self._loops = LoopWatch()
         self._asking: SingleFlight[Session] = SingleFlight()
         self._backoff = Backoff(clock=settings.clock)

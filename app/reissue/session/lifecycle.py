@@ -33,7 +33,7 @@ from .settings import SessionSettings
 from .sign_in import SignIns
 from .sign_out import SignOuts
 from .step_up import StepUpHandler, StepUps
-from .succession import Client, Succession
+from .succession import Line, Succession
 
 
 class State(Enum):
@@ -51,7 +51,8 @@ _MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two loo
 class SessionLifecycle:
     """This client's session, and the ones before and after it.
 
-    `tokens` is the endpoint. `neighbours`, `store`, `untold` and `step_up` are as `Interceptor` has them.
+    `tokens` is the endpoint, and `line` the requests that wait to be sent. `neighbours`, `store`, `untold` and
+    `step_up` are as `Interceptor` has them.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class SessionLifecycle:
         tokens: TokenSource,
         settings: SessionSettings,
         *,
-        client: Client,
+        line: Line,
         neighbours: Neighbours | None = None,
         store: Store | None = None,
         untold: Store | None = None,
@@ -72,7 +73,7 @@ class SessionLifecycle:
         tabs = OtherTabs(tokens, settings)
         self._shared = shared_session(tabs, settings, neighbours=neighbours, store=store, untold=untold)
         self.calls = EndpointCalls(tokens, self._shared, settings)
-        self.sessions = Succession(settings, self.calls, self._shared, client=client, prepare=self._prepare)
+        self.sessions = Succession(settings, self.calls, self._shared, line=line, prepare=self._prepare)
         self._sign_outs = SignOuts(self.calls, self._shared, settings)
         self._sign_ins = SignIns(self.sessions, self._sign_outs)
         self._resume = Resume(self.sessions, self._sign_ins, self._sign_outs)

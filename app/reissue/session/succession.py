@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Protocol
+from weakref import WeakSet
 
 from ..errors import EndReason, SessionEnded
 from ..events import SessionEvent, SessionPhase
@@ -13,15 +14,23 @@ from .session import Session
 from .settings import SessionSettings
 
 
-class Client(Protocol):
-    """What sends requests in these sessions."""
+class Line(Protocol):
+    """The requests that wait to be sent in these sessions: `Admissions`."""
 
-    def session_ended(self) -> None:
-        """A session has ended: the requests in line have to look at theirs."""
+    def dismiss(self) -> None:
+        """A session has ended: everything in line has to look at its own."""
         ...
 
-    def loop_changed(self) -> None:
-        """The next event loop runs this client (see `loop_watch`)."""
+    def clear(self) -> None:
+        """The next event loop runs this client: nothing stands in line any more."""
+        ...
+
+
+class Follower(Protocol):
+    """What has sessions that live by these: a derived lifecycle."""
+
+    def follow(self) -> None:
+        """A session has ended, perhaps the one that it lives by."""
         ...
 
 
@@ -34,7 +43,7 @@ class Succession:
         calls: EndpointCalls,
         shared: Sharing,
         *,
-        client: Client,
+        line: Line,
         prepare: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self.settings = settings
@@ -43,7 +52,8 @@ class Succession:
         self.latest: Session | None = None
         self.interruptions = 0  # sign-outs, and the end of the client: what was about to begin a session is overtaken
         self.closed = False
-        self._client = client
+        self.followers: WeakSet[Follower] = WeakSet()
+        self._line = line
         self._prepare = prepare
         self._numbers = count(1)
 
@@ -93,8 +103,10 @@ class Succession:
             raise SessionEnded("closed")
 
     def session_ended(self) -> None:
-        """A session has ended: the requests in line have to look at theirs."""
-        self._client.session_ended()
+        """A session has ended: the requests in line have to look at theirs, and what lives by it ends as well."""
+        self._line.dismiss()
+        for follower in tuple(self.followers):
+            follower.follow()
 
     def wake(self) -> None:
         """The network is back or the page is looked at again: the next refresh need not pause."""
@@ -106,7 +118,7 @@ class Succession:
         self.shared.begin_anew()
         if self.latest is not None:
             self.latest.begin_anew()
-        self._client.loop_changed()
+        self._line.clear()
 
     async def close(self, *, at_once: bool, first: Callable[[], Awaitable[None]] | None = None) -> None:
         """End the session in this tab only. The calls that are on the wire are waited for, unless `at_once`.

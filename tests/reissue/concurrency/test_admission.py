@@ -17,6 +17,7 @@ from reissue import (
     WaitsFor,
 )
 from reissue.concurrency.admission import Admission
+from reissue.sender import Sender
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
@@ -233,17 +234,21 @@ async def test_a_late_refusal_of_an_old_token_says_nothing_of_the_new_one(world:
     await asyncio.gather(*fetches)
 
 
-class Telling(Interceptor):
+class TellingSender(Sender):
     """As in the page: the head's status is told before who waits for the answer goes on."""
 
     slots: ClassVar[list[tuple[int, bool]]] = []
 
-    async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
-        response = await self._transport(attempt)
-        heard(response.status)
-        (admission,) = self._admissions.values()
+    async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
+        response = await self.transport(attempt)
+        on_head(response.status)
+        (admission,) = self._line._by_origin.values()
         self.slots.append((response.status, not admission._held))
         return response
+
+
+class Telling(Interceptor):
+    _sender_kind = TellingSender
 
 
 @pytest.mark.parametrize(
@@ -253,13 +258,13 @@ class Telling(Interceptor):
 async def test_a_good_head_gives_its_slot_back_at_once_and_a_refusal_when_it_is_known(
     world: World, should_renew: Any, expected: list[tuple[int, bool]]
 ) -> None:
-    Telling.slots.clear()
+    TellingSender.slots.clear()
     world.api = Telling(
         world.server, audience=API, endpoint=world.endpoint, clock=world.clock, should_renew=should_renew
     )
     await world.signed_in()
     assert (await world.fetches(1)[0]).status == 200
-    assert Telling.slots == expected
+    assert TellingSender.slots == expected
     await world.api.close()
 
 
@@ -267,11 +272,14 @@ async def test_a_good_head_lets_as_many_go_as_may(world: World) -> None:
     """Q22: they don't wait for whoever asked to go on."""
     wire, held = Wire(world), Gate()
 
-    class Slow(Telling):
-        async def _send(self, attempt: Request, heard: Callable[[int], object]) -> Any:
-            response = await super()._send(attempt, heard)
+    class SlowSender(TellingSender):
+        async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
+            response = await super()._send(attempt, on_head)
             await held.passed()
             return response
+
+    class Slow(Interceptor):
+        _sender_kind = SlowSender
 
     world.api = Slow(wire, audience=API, endpoint=world.endpoint, clock=world.clock)
     await world.signed_in("token-2")

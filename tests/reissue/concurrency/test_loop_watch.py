@@ -83,7 +83,7 @@ def test_a_pause_after_a_failure_is_kept_in_the_next_event_loop(script: Script) 
     script.server.trouble = OSError("down")
     assert run(time_of_a_failure()) == 0
     assert sum(run(time_of_a_failure()) for _ in range(5)) > 0
-    script.api.wake()
+    script.api._wake()
     assert run(time_of_a_failure()) == 0
     script.server.trouble = None
     run(script.api.renew())
@@ -98,7 +98,7 @@ def test_what_was_woken_up_pauses_in_no_event_loop(script: Script) -> None:
     script.server.trouble = OSError("down")
     for _ in range(9):
         assert run(failing()) == 0
-        script.api.wake()
+        script.api._wake()
     script.server.trouble = None
 
 
@@ -121,9 +121,9 @@ def test_requests_in_line_that_ended_with_their_event_loop_hold_up_nothing_in_th
         await gate.passed()
         return Response(200)
 
-    script.api._transport, fast = slow, script.api._transport
+    script.api._sender.transport, fast = slow, script.api._sender.transport
     run(script.left_in(lambda: script.statuses(5), gate))
-    script.api._transport = fast
+    script.api._sender.transport = fast
     assert run(script.statuses(5)) == [200] * 5
     run(script.api.close())
 
@@ -199,7 +199,7 @@ def test_a_step_up_that_ended_with_its_event_loop_is_asked_for_in_the_next() -> 
     "call",
     [
         lambda api: api.fetch(NOTES),
-        lambda api: api.pass_on(Request(NOTES)),
+        lambda api: api._sender.send_or_pass(Request(NOTES)),
         lambda api: api.renew(),
         lambda api: api.resume(),
         lambda api: api.sign_in(username="ada", password="lovelace"),

@@ -225,7 +225,7 @@ async def test_a_body_is_discarded_before_a_request_is_repeated_with_a_nonce() -
         return Answer(plain.status, log, name=where, headers=plain.headers, text=text)
 
     api = bound.connect()
-    api._transport = transport
+    api._sender.transport = transport
     await api.sign_in(username="ada", password="lovelace")
     assert (await api.fetch(f"{BOUND_API}notes")).status == 200
     assert log == ["send api", "discard api", "send api"]
@@ -501,7 +501,7 @@ async def test_a_401_from_elsewhere_asks_nobody_to_sign_in_and_says_nothing_of_t
     await world.signed_in("token-2")
     for expected in (200, 401):
         assert (await world.api.fetch(API)).status == expected
-    (admission,) = world.api._admissions.values()
+    (admission,) = world.api._sender._line._by_origin.values()
     assert admission._proven_until > asyncio.get_running_loop().time()
     assert asked == []
 
@@ -525,10 +525,10 @@ async def test_no_nonce_is_learned_from_elsewhere(should_renew: Any) -> None:
         return await bound.transport(request) if "/auth/" in request.url else answers.pop(0)
 
     api = bound.connect(should_renew=should_renew)
-    api._transport = transport
+    api._sender.transport = transport
     await api.sign_in(username="ada", password="lovelace")
     assert (await api.fetch(f"{BOUND_API}notes")).status == 401
-    assert api._prover is not None
-    assert api._prover._nonces == {}
+    assert api._sender.rules.prover is not None
+    assert api._sender.rules.prover._nonces == {}
     for made in bound.made:
         await made.close()

@@ -292,7 +292,7 @@ async def test_what_was_refused_stays_refused_when_the_refresh_token_is_rotated(
             await late.passed()
         return response
 
-    api._transport = slow
+    api._sender.transport = slow
     tokens.server.revoke()
     waiting = asyncio.create_task(api.fetch(NOTES))
     await late.reached()
@@ -346,9 +346,9 @@ async def test_a_sign_out_stops_what_waits_for_another_apis_token(world: World) 
     world.transport = slow  # type: ignore[method-assign]
     source: Any = world.api._lifecycle.sessions.calls.tokens
     source._transport = slow
-    source._grants = slow if world.api._prover is None else source._grants
+    source._grants = slow if world.api._sender.rules.prover is None else source._grants
     waiting = [asyncio.create_task(outcome(world.files.fetch(FILES))) for _ in range(3)]
-    if world.api._prover is None:
+    if world.api._sender.rules.prover is None:
         await wire.reached()
     signing_out = asyncio.create_task(world.api.sign_out())
     assert {type(error) for error in await asyncio.gather(*waiting)} == {SessionEnded}
@@ -494,7 +494,7 @@ async def test_a_server_that_can_not_be_reached_is_a_matter_of_time(world: World
     source._grants = flaky
     assert isinstance(await outcome(world.files.fetch(FILES)), RefreshUnavailable)
     down, source._grants = False, grants
-    world.files.wake()
+    world.files._wake()
     assert (await world.files.fetch(FILES)).status == 200
 
 
@@ -894,7 +894,7 @@ async def test_a_client_of_another_api_judges_refusals_by_its_own_predicate(toke
     files = tokens.resource(should_renew=judge)
     await tokens.signed_in()
     assert (await files.fetch(FILES)).status == 200
-    assert files.judges
+    assert files._sender.rules.should_renew
     assert tokens.asked("/auth/refresh") == 2, "for its first token, and for what was judged to be refused"
 
 
@@ -905,7 +905,7 @@ async def test_a_client_of_another_api_reads_urls_as_its_page_does(tokens: World
         return parse_url(urljoin("https://files.test/page", text))
 
     files = tokens.connect(proofs=None, parse_url=in_a_page).for_resource("/", resource=FILES)
-    assert files.roots == {FILES}
+    assert files._sender.roots == {FILES}
 
 
 async def test_whoever_is_in_line_for_another_api_awaits_what_the_page_makes(tokens: World) -> None:
@@ -931,7 +931,7 @@ async def test_closing_the_session_closes_its_clients(world: World) -> None:
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
     with pytest.raises(SessionEnded, match="closed"):
         world.files.attempts(Request(FILES))
-    world.api.session_ended()
+    world.api._lifecycle.sessions.session_ended()
 
 
 async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World) -> None:
@@ -940,7 +940,7 @@ async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World)
     await world.files.close()
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
     assert isinstance(await outcome(world.files.resume()), SessionEnded)
-    assert (await world.files.pass_on(Request(FILES))).status == 401
+    assert (await world.files._sender.send_or_pass(Request(FILES))).status == 401
     assert "Authorization" not in world.sent[-1].headers
     assert (await world.api.fetch(NOTES)).status == 200
 

@@ -143,7 +143,7 @@ async def test_a_late_401_is_replayed_and_asks_for_nothing_again(world: World) -
             await late.passed()
         return response
 
-    api._transport = slow
+    api._sender.transport = slow
     waiting = asyncio.create_task(api.fetch(VAULT + "/late"))
     await late.reached()
     assert (await api.fetch(VAULT)).status == 200
@@ -182,7 +182,7 @@ async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_t
             await late.passed()
         return response
 
-    other._transport = slow
+    other._sender.transport = slow
     waiting = fetches(other, 3)
     await late.reached()
     await settle()
@@ -210,7 +210,7 @@ async def test_a_request_goes_after_a_newer_token_once_and_then_the_user_is_aske
             await api.renew()
         return response
 
-    api._transport = renewing
+    api._sender.transport = renewing
     assert (await api.fetch(VAULT)).status == 200
     assert world.server.outcomes("/api/vault") == [WANTS, WANTS, (200, "")]
     assert world.handler.asked == [GOLD]
@@ -234,7 +234,7 @@ async def test_a_nonce_that_is_wanted_again_with_the_next_token_is_given_again(n
         if request.url.endswith("/login"):
             world.server.api_proofs.rotate()
 
-    api._transport = renewing
+    api._sender.transport = renewing
     world.meanwhile = rotate
     assert (await api.fetch(VAULT)).status == 200
     asked = [wants_nonce, WANTS]
@@ -257,7 +257,7 @@ async def test_a_replay_after_a_step_up_waits_for_a_slot_and_goes_before_those_t
             await wire.passed()
         return response
 
-    api._transport = slow
+    api._sender.transport = slow
     vault = asyncio.create_task(api.fetch(VAULT))
     await world.handler.gate.reached()
     notes = fetches(api, 3, NOTES)
@@ -284,7 +284,7 @@ async def test_without_a_handler_the_challenge_is_an_error_and_the_session_is_ke
 async def test_without_a_handler_whoever_knows_nothing_of_it_gets_the_401_as_it_is(world: World) -> None:
     api = world.without_handler()
     await api.sign_in(username="ada", password="lovelace")
-    response = await api.pass_on(Request(VAULT))
+    response = await api._sender.send_or_pass(Request(VAULT))
     assert (response.status, "insufficient" in response.headers["WWW-Authenticate"]) == (401, True)
     attempts = api.attempts(Request(VAULT))
     assert attempts is not None
@@ -294,7 +294,7 @@ async def test_without_a_handler_whoever_knows_nothing_of_it_gets_the_401_as_it_
     assert paths(world, "/auth/refresh") == 0
     world.api = world.connect(proofs=None)
     await world.signed_in()
-    assert (await world.api.pass_on(Request(VAULT))).status == 200, "with one it is replayed for everybody"
+    assert (await world.api._sender.send_or_pass(Request(VAULT))).status == 200, "with one it is replayed for everybody"
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,7 @@ async def test_what_the_handler_has_started_may_want_a_step_up_once_it_has_answe
             return Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
         return await transport(request)
 
-    api._transport = wants
+    api._sender.transport = wants
     later.open()
     assert (await started[0]).status == 200
     assert len(started) == 2
@@ -546,7 +546,7 @@ async def test_whoever_does_not_get_what_is_wanted_is_told_what_that_is(world: W
 
     world.api = world.connect(proofs=None, step_up=declines)
     api = await world.signed_in()
-    api._transport = wants
+    api._sender.transport = wants
     errors.append(await outcome(api.fetch(VAULT)))
     assert [(error.acr_values, error.max_age) for error in errors] == [(("gold",), 5)] * 2
 
@@ -562,7 +562,7 @@ async def test_the_users_no_to_a_later_step_up_is_for_all_that_was_sent_before_a
             await late.passed()
         return Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
 
-    api._transport = wants
+    api._sender.transport = wants
     world.handler.answer = None
     waiting = asyncio.create_task(outcome(api.fetch(VAULT + "/late")))
     await late.reached()
@@ -598,7 +598,7 @@ async def test_two_kinds_of_step_up_are_asked_for_one_after_the_other(world: Wor
     async def two_kinds(request: Request) -> Response:
         return api_of(request) if "/api/" in request.url else await transport(request)
 
-    api._transport = two_kinds
+    api._sender.transport = two_kinds
     responses = await asyncio.gather(api.fetch(API + "aged"), api.fetch(API + "older"))
     assert [response.status for response in responses] == [200, 200]
     assert most == 1
@@ -694,7 +694,7 @@ async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: Worl
             await late.passed()
         return response
 
-    other._transport = slow
+    other._sender.transport = slow
     waiting = asyncio.create_task(other.fetch(VAULT))
     await late.reached()
     world.server.asked.clear()
@@ -793,7 +793,7 @@ async def test_a_step_up_that_nobody_takes_is_told_with_all_that_was_wanted(worl
     async def transport(request: Request) -> Response:
         return Response(401, {"WWW-Authenticate": challenge})
 
-    api._transport = transport
+    api._sender.transport = transport
     with pytest.raises(StepUpRequired) as required:
         await api.fetch(NOTES)
     assert (required.value.acr_values, required.value.max_age) == (("gold",), 5)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...snapshot import Snapshot
+from ...session.snapshot import Snapshot
 from ..dom import element
 from .wording import length
 

@@ -1,0 +1,48 @@
+"""One request's place on the wire."""
+
+from .admission import Admission
+
+
+class Slot:
+    """A slot of an `admission`, for one request, one attempt after the other. Without an admission all are admitted."""
+
+    __slots__ = ("_admission", "_number")
+
+    def __init__(self, admission: Admission | None) -> None:
+        self._admission = admission
+        self._number: int | None = None
+
+    def must_wait(self, *, first: bool) -> bool:
+        """Would `enter(first=first)` wait?"""
+        return self._admission is not None and self._admission.full(first=first)
+
+    async def enter(self, *, first: bool) -> None:
+        """Wait to be admitted. `first` goes before all in line but those that said so as well."""
+        if self._admission is not None:
+            self._number = await self._admission.enter(first=first)
+
+    def sent(self) -> None:
+        """The request is on the wire now."""
+        if self._admission is not None and self._number is not None:
+            self._admission.sent(self._number)
+
+    def leave(self) -> None:
+        """Give the slot back, once: the head is here, or the request failed."""
+        if self._admission is not None and self._number is not None:
+            self._admission.leave(self._number)
+            self._number = None
+
+    def call_next(self) -> None:
+        """Let as many of those in line go as may."""
+        if self._admission is not None:
+            self._admission.call()
+
+    def token_accepted(self) -> None:
+        """There is a sign that the token is accepted. Those in line hear of it by `call_next`."""
+        if self._admission is not None:
+            self._admission.trust()
+
+    def token_rejected(self) -> None:
+        """There is a sign that the token is rejected."""
+        if self._admission is not None:
+            self._admission.distrust()

@@ -1,0 +1,83 @@
+"""What an answer says about the token that was sent, and what follows from that. Pure: decides, and does nothing.
+
+A 401 may say three things. By default the token is rejected: it is renewed. A proof may want a nonce: then the token is
+as good as before, and nothing is renewed (X3). Or the API wants another sign-in (RFC 9470). A 401 from where no token
+was sent says none of them, and is the caller's (Q27).
+
+| the answer, by the first line that fits | what follows |
+|---|---|
+| comes from where the token was not sent, and no test of the app's judges | `Done` |
+| wants a nonce, and has brought one that is new | `RepeatWithNonce` |
+| wants a nonce, and has brought none, or the request can't be repeated | `Done` |
+| wants another sign-in | `StepUp` |
+| only the app's own test can judge it | `Judge`: ask it, and decide again |
+| rejects the token, and the request was not replayed yet | `Renew` |
+| anything else | `Done`, which says whether the token was accepted |
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .challenges import Challenge, StepUp, asks_for_nonce, step_up_in
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one attempt.
+
+    `status` is None for an OSError. `elsewhere`: a redirect led to where the token was not sent. `nonce` is a new one,
+    by which the request can be sent once more. `rejected` is what the status says, or the app's own test: then `judged`
+    is True, and `rejected` None until the test was asked.
+    """
+
+    status: int | None
+    challenges: Sequence[Challenge] = ()
+    elsewhere: bool = False
+    nonce: str | None = None
+    judged: bool = False
+    rejected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer is the caller's. `accepted`: was the token? None if the answer says nothing of it."""
+
+    accepted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatWithNonce:
+    """Send the request once more, with the same token, and this nonce in its proof."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Ask the app's own test whether the token was rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The token was rejected: renew it, and replay the request."""
+
+
+Decision = Done | RepeatWithNonce | StepUp | Judge | Renew
+
+
+def decide(answer: Answer, *, bound: bool, replayed: bool) -> Decision:
+    """What follows from this answer. `bound`: the token is bound to a key. `replayed`: the request was, already."""
+    if answer.elsewhere and not answer.judged:
+        return Done()
+    hides_challenges = answer.status == 401 and not answer.challenges  # from pages of other origins, without CORS
+    if (bound and asks_for_nonce(answer.challenges)) or (answer.nonce and hides_challenges):
+        return RepeatWithNonce(answer.nonce) if answer.nonce else Done()
+    if wanted := step_up_in(answer.challenges):
+        return wanted
+    if answer.rejected is None:
+        return Judge()
+    if answer.rejected and not replayed:
+        return Renew()
+    if answer.rejected:
+        return Done(accepted=False)
+    return Done(accepted=True if answer.status is not None else None)

@@ -1,0 +1,182 @@
+"""Sends an app's requests: with the session's token where the audience is, and untouched elsewhere.
+
+On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+from .attempts import Attempts, Caller
+from .concurrency.admission import Admissions
+from .concurrency.blocking import Spawn
+from .concurrency.slot import Slot
+from .concurrency.timers import time_limit
+from .errors import SessionEnded
+from .events import RequestEvent, RequestPhase, WaitsFor
+from .http.abort_signal import aborted_by
+from .http.messages import Request, Transport
+from .http.outcomes import Judgement, ShouldRenew
+from .http.urls import Audience, ParseUrl, Url
+from .session.derived import DerivedLifecycle
+from .session.lifecycle import SessionLifecycle
+from .session.settings import SessionSettings
+from .tokens.dpop import Prover
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRules:
+    """The settings of `Interceptor` that concern its requests, checked.
+
+    `parse_url` reads a URL as the transport will. `should_renew` is the app's own test for a rejected token. `defaults`
+    are fetch's settings for requests that have none of their own. `prover` makes proofs for tokens that are bound to a
+    key.
+    """
+
+    audience: Audience
+    parse_url: ParseUrl
+    should_renew: ShouldRenew | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    prover: Prover | None = None
+
+
+class Sender:
+    """Sends over `transport`, in the sessions of `lifecycle`; `line` holds the slots of each origin."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        lifecycle: SessionLifecycle | DerivedLifecycle,
+        rules: RequestRules,
+        settings: SessionSettings,
+        line: Admissions,
+    ) -> None:
+        self.transport = transport
+        self.rules = rules
+        self._lifecycle = lifecycle
+        self._clock = settings.clock
+        self._listeners = settings.listeners
+        self._line = line
+        self._numbers = count(1)
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """Texts with one of which all that this client covers begins: an origin and a path each."""
+        return self.rules.audience.roots
+
+    def covers(self, url: Url) -> bool:
+        """Is this URL, parsed by this client's `parse_url`, in the audience?"""
+        return self.rules.audience.covers(url)
+
+    async def fetch(self, request: Request, *, auth: bool, timeout: float | None) -> Any:  # noqa: ASYNC109
+        """The response to a request of the app's own. `timeout` is in seconds."""
+        signal = request.options.get("signal")
+        if timeout is None and signal is None:
+            return await self._fetch(request, auth)
+        with aborted_by(signal):
+            async with time_limit(timeout):
+                return await self._fetch(request, auth)
+
+    async def send_or_pass(self, request: Request, *, auth: bool = True) -> Any:
+        """Send a request of code that knows nothing of sessions: without one, or `auth`, it goes out as it is.
+
+        So does what this client's own endpoint sends. Raises what `fetch` raises, but StepUpRequired only if the app
+        has a handler for it: without one, the caller reads the 401 itself.
+        """
+        lifecycle = self._lifecycle
+        if not auth or lifecycle.called_by_endpoint:
+            return await self.transport(request)
+        if lifecycle.alive is None:
+            lifecycle.follow_loop()
+            with suppress(SessionEnded):
+                await lifecycle.current()  # it may be being resumed
+            if lifecycle.alive is None:
+                return await self.transport(request)
+        return await self._fetch(request, auth, reads_401=True)
+
+    def attempts(self, request: Request, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts | None:
+        """As `Interceptor.attempts`."""
+        url = self._audience_url(request)
+        if url is None or "Authorization" in request.headers:
+            return None
+        self._lifecycle.check_usable()
+        return self._attempts(request, url, Caller(reads_401=True, spawn=spawn), bounded=bounded and spawn is None)
+
+    async def _fetch(self, request: Request, auth: bool, *, reads_401: bool = False) -> Any:
+        url = self._audience_url(request) if auth else None
+        if url is None:
+            return await self.transport(request)
+        self._lifecycle.check_usable()
+        if "Authorization" in request.headers:
+            raise ValueError("this request has an Authorization header of its own: send it with auth=False")
+        if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
+            raise ValueError("in mode 'no-cors' a browser sends no token: leave the mode out, or send with auth=False")
+        defaults = self.rules.defaults
+        options = {**defaults, **request.options} if defaults else request.options
+        request = Request(url.href, request.method, request.headers, request.body, options)
+        with self._attempts(request, url, Caller(reads_401=reads_401)) as attempts:
+            attempt: Request | None = await attempts.first()
+            outcome: Any = None
+            while attempt is not None:
+                try:
+                    outcome = await self._send(attempt, attempts.on_head)
+                except OSError as error:
+                    if self.rules.should_renew is None:
+                        raise
+                    outcome = error
+                attempt = await attempts.after(outcome)
+            if isinstance(outcome, OSError):
+                raise outcome
+            return outcome
+
+    async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
+        """Send an attempt. A transport that knows the status before its caller goes on may tell it to `on_head`."""
+        return await self.transport(attempt)
+
+    def _attempts(self, request: Request, url: Url, caller: Caller, *, bounded: bool = True) -> Attempts:
+        rules = self.rules
+        return Attempts(
+            request,
+            self._lifecycle,
+            slot=Slot(self._line.of(url.origin) if bounded else None),
+            judgement=Judgement(rules.should_renew, url.origin, rules.audience, rules.parse_url),
+            prover=rules.prover,
+            caller=caller,
+            emit=partial(self._emit, next(self._numbers), request),
+        )
+
+    def _audience_url(self, request: Request) -> Url | None:
+        """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""
+        try:
+            url = self.rules.parse_url(request.url)
+        except ValueError:
+            return None
+        return url if self.rules.audience.covers(url) else None
+
+    def _emit(
+        self,
+        number: int,
+        request: Request,
+        phase: RequestPhase,
+        *,
+        status: int | None = None,
+        error: str | None = None,
+        waits_for: WaitsFor | None = None,
+    ) -> None:
+        if not self._listeners:
+            return
+        event = RequestEvent(
+            at=self._clock(),
+            request=number,
+            phase=phase,
+            method=request.method,
+            url=request.shown_url,
+            status=status,
+            error=error,
+            waits_for=waits_for,
+            replayable=request.replayable,
+        )
+        self._listeners.tell(event)
