@@ -100,7 +100,7 @@ None
 """)
     python.evaluate("dispatchEvent(new Event('online'))")
     look(python, "visible")
-    assert python.run("refreshes") == ["woken"] * 3, "both by the tab, and by the network the one that was made after"
+    assert python.run("refreshes") == ["woken"] * 4, "both by the tab, and both by the network"
     python.run("await other.close()\nawait api.close()\nrefreshes.clear()")
     python.evaluate("dispatchEvent(new Event('online'))")
     look(python, "visible")
