@@ -68,7 +68,9 @@ quick: $(VENV)/dev.stamp
 
 # Fails unless the core's own tests reach every branch of it.
 coverage: $(VENV)/dev.stamp
-	@$(PY) -m coverage run -m pytest tests/reissue
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal tests/reissue
+	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
 simulate: $(VENV)/dev.stamp
@@ -146,5 +148,5 @@ pin:
 	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 
 clean:
-	rm -rf .venv .runtime .mutation .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage test-results dist
+	rm -rf .venv .runtime .mutation .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* test-results dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
