@@ -606,7 +606,7 @@ async def test_a_request_that_waits_for_a_resume_hears_of_the_close(world: World
     assert (type(error), error.reason) == (SessionEnded, "closed")
 
 
-async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_meanwhile(world: World) -> None:
+async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_after_a_sign_out(world: World) -> None:
     """S3"""
     world.endpoint.gate = Gate()
     resume = asyncio.create_task(world.api.resume())

@@ -29,7 +29,7 @@ from reissue.testing import Clock, Gate, settle
 from reissue.tokens.dpop import SignedProofs
 
 from tests.reissue.bound import SoftKey
-from tests.reissue.conftest import outcome
+from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.origin import Shelf
 from tests.reissue.pages import Pages
 
@@ -114,11 +114,10 @@ async def two(server: RotatingServer) -> AsyncIterator[list[Page]]:
     """Two pages of one session."""
     pages = Pages()
     opened = [Page(server, pages) for _ in range(2)]
-    await opened[0].api.sign_in(username="ada", password="lovelace")
-    await settle()
-    yield opened
-    for page in opened:
-        await page.api.close()
+    async with clean_console([page.api for page in opened]):
+        await opened[0].api.sign_in(username="ada", password="lovelace")
+        await settle()
+        yield opened
 
 
 @pytest.mark.parametrize("kind", [None, "", "Bearer", "bearer", ...], ids=repr)
