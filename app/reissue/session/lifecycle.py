@@ -120,12 +120,9 @@ class Sessions:
             Alone() if neighbours is None else neighbours,
             Memory() if store is None else store,
             Untold(Memory() if untold is None else untold, clock=clock),
+            self,
             clock=clock,
             patience=deadline + _MARGIN,
-            accepts=tokens.accepts,
-            taken=self._take_over,
-            ended=self._heard_end,
-            warn=self._warn,
         )
         self._calls = EndpointCalls(self._sharing, deadline=deadline, clock=clock, listeners=listeners)
 
@@ -556,9 +553,14 @@ class Sessions:
         if sign_outs != self._sign_outs:
             raise SessionEnded("closed" if self._closed else "signed_out")
 
-    # What other pages do
+    # What other pages do (see `SessionHolder`)
 
-    def _take_over(self, credential: Credential, same_session: bool) -> None:
+    def accepts(self, credential: Credential) -> bool:
+        """Can this client send this credential?"""
+        return self._tokens.accepts(credential)
+
+    def on_granted(self, credential: Credential, same_session: bool) -> None:
+        """Go on with what another page was granted, or begin the session that it began."""
         if self._closed:
             return
         session = self.alive
@@ -570,13 +572,15 @@ class Sessions:
     def _is_of_the_user_of(self, session: Session, credential: Credential) -> bool:
         return self._users.compare(credential, session.credential) is UserMatch.SAME
 
-    def _heard_end(self, reason: EndReason) -> None:
+    def on_ended(self, reason: EndReason) -> None:
+        """Another page has ended the session."""
         if reason == "signed_out":
             self._end(reason)
         elif self._session is not None:
             self._session.end(reason)
 
-    def _warn(self, phase: StorePhase) -> None:
+    def on_store_failure(self, phase: StorePhase) -> None:
+        """Tell listeners that the store is of no use, or held nothing of use."""
         self._listeners.tell(StoreEvent(at=self._clock(), phase=phase))
 
 
