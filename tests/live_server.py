@@ -6,7 +6,6 @@ import http.client
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.processes import started
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -96,17 +97,10 @@ class LiveServer:
 def running_server(*flags: str, program: str = "serve.py") -> Iterator[LiveServer]:
     """Starts `python serve.py --port 0` with these flags, and stops it at the end."""
     command = [sys.executable, str(ROOT / program), "--port", "0", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout
-    try:
-        first_line = process.stdout.readline()  # waits until the server listens, or has ended
+    with started(command, cwd=ROOT) as (process, first_line):
         if not first_line.startswith("Serving http"):
             raise RuntimeError(f"serve.py ended with {process.wait()} instead of serving (see its message above)")
         yield LiveServer(first_line.split()[1], process)
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
 
 
 @contextmanager

@@ -10,15 +10,19 @@ It is a process of its own. As threads of the process that drives the browser by
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.processes import started
+
+ROOT = Path(__file__).resolve().parents[1]
 
 SEEN = "/seen"  # where the requests are read; asking for them is not written down
 
@@ -98,15 +102,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def other_origin(host: str = "127.0.0.1") -> Iterator[OtherOrigin]:
     """Serves until the block ends. `host="localhost"` is another site than 127.0.0.1, too."""
-    process = subprocess.Popen([sys.executable, __file__, host], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    try:
-        port = int(process.stdout.readline())  # waits until it listens
-        yield OtherOrigin(f"http://{host}:{port}")
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
+    with started([sys.executable, "-m", "tests.other_origin", host], cwd=ROOT) as (_, port):
+        yield OtherOrigin(f"http://{host}:{int(port)}")
 
 
 def main() -> None:

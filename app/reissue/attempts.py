@@ -92,12 +92,10 @@ class Attempts:
         """The request with a token to send now. Raises SessionEnded, SessionChanged or RefreshUnavailable."""
         self._tell(RequestPhase.STARTED)
         self._session = await self._enter(self._waits_for_resume)
-        failures = self._session.failures
+        failures = self._session.holding.failures
         await self._admitted(first=False)
         before = self._session.credential
-        credential = await self._session.obtain(
-            renewed=self._renewed_at_once(), failures=failures, waits=self._waits_for_refresh
-        )
+        credential = await self._obtain(renewed=self._renewed_at_once(), failures=failures)
         if credential is not before and self._admission is not None:
             self._signs(good=True)  # it was granted just now
             self._admission.call()
@@ -145,9 +143,9 @@ class Attempts:
         if status is not None and self._judged:
             self._signs(good=not refused)
         if not refused and status is not None:
-            self._session.accepted(self._credential)
+            self._session.holding.accepted(self._credential)
         if refused and self._replayed:
-            self._session.replay_refused(self._credential)
+            self._session.replay_rejected(self._credential)
         if not refused or self._replayed:
             self._status = status
             return None
@@ -159,7 +157,7 @@ class Attempts:
         if self._request.replayable:
             self._discard()
         else:
-            self._session.refused_without_replay(
+            self._session.rejected_without_replay(
                 self._credential
             )  # no replay will tell whether the next one is refused, too
         self._tell(RequestPhase.REFUSED, status=status)
@@ -172,7 +170,7 @@ class Attempts:
         await self._admitted(first=True)
         if self._admission is not None:
             self._admission.call()
-        credential = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
+        credential = await self._obtain(renewed=renewed)
         self._replayed, self._asked_for_nonce = True, False
         return await self._sent(credential, RequestPhase.REPLAYED, renewed=credential)
 
@@ -248,7 +246,7 @@ class Attempts:
         """The request with the session's credential, whatever it is by now."""
         assert self._session is not None
         await self._admitted(first=True)
-        return await self._sent(await self._session.obtain(waits=self._waits_for_refresh), phase, nonce=nonce)
+        return await self._sent(await self._obtain(), phase, nonce=nonce)
 
     async def _sent(
         self,
@@ -266,7 +264,7 @@ class Attempts:
         while credential.bound:
             assert self._prover is not None, "without a key, a session takes no such credential"
             proof, self._nonce = await self._prover.proof(self._request, credential, nonce=nonce)
-            current = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)
+            current = await self._obtain(renewed=renewed)
             if current is credential:
                 break
             credential, renewed, proof = current, current, None
@@ -293,8 +291,18 @@ class Attempts:
     def _waits_for_resume(self) -> None:
         self._tell(RequestPhase.WAITING, waits_for=WaitsFor.RESUME)
 
-    def _waits_for_refresh(self) -> None:
-        self._tell(RequestPhase.WAITING, waits_for=WaitsFor.REFRESH)
+    async def _obtain(self, *, renewed: Credential | None = None, failures: int | None = None) -> Credential:
+        """The credential to send, at once or after a refresh. `failures` is as for `Session.check_failures`."""
+        session = self._session
+        assert session is not None
+        credential = session.usable(renewed=renewed)
+        if credential is not None:
+            return credential
+        if failures is not None:
+            session.check_failures(failures)
+        if session.must_wait():
+            self._tell(RequestPhase.WAITING, waits_for=WaitsFor.REFRESH)
+        return await session.renew(rejected=session.credential)
 
     async def _admitted(self, *, first: bool) -> None:
         if self._admission is not None:

@@ -51,8 +51,10 @@ from .http.outcomes import ShouldRenew, judge
 from .http.urls import Audience, ParseUrl, Url, parse_url
 from .oauth2.page import Page
 from .oauth2.token_source import Refresh
-from .session.derived import Resource, ResourceSessions
-from .session.lifecycle import Sessions, State
+from .session.derived import DerivedLifecycle, Resource
+from .session.lifecycle import SessionLifecycle, State
+from .session.session import Session
+from .session.settings import SessionSettings
 from .session.step_up import StepUpHandler
 from .storage import Store
 from .tabs.peers import Neighbours
@@ -151,25 +153,27 @@ class Interceptor:
             "user_claim": user_claim,
             **self._defaults,
         }
-        make_sessions: Callable[..., Sessions]
-        if isinstance(endpoint, Resource):
-            make_sessions = endpoint.sessions
-        else:
-            prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
-            tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
-            make_sessions = partial(Sessions, tokens)
-        self._sessions = make_sessions(
+        settings = SessionSettings(
             clock=clock,
             leeway=_seconds("leeway", leeway, least=0),
             deadline=_seconds("deadline", deadline),
             grace=_seconds("retry_lost_refresh", retry_lost_refresh, least=0),
+            users=Users(user_claim),
+            listeners=self._listeners,
+        )
+        self._lifecycle: SessionLifecycle | DerivedLifecycle
+        if isinstance(endpoint, Resource):
+            self._lifecycle = DerivedLifecycle(endpoint, settings, client=self)
+            return
+        prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
+        tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
+        self._lifecycle = SessionLifecycle(
+            tokens,
+            settings,
+            client=self,
             neighbours=neighbours,
             store=store,
             untold=untold,
-            listeners=self._listeners,
-            dismiss=self._dismiss,
-            begin_anew=self._admissions.clear,
-            users=Users(user_claim),
             step_up=step_up,
         )
 
@@ -178,7 +182,7 @@ class Interceptor:
     @property
     def state(self) -> State:
         """Whether requests can be sent now."""
-        return self._sessions.state
+        return self._lifecycle.state
 
     @property
     def claims(self) -> Mapping[str, Any]:
@@ -186,7 +190,7 @@ class Interceptor:
 
         Empty without a session, and for a token that is no JWT.
         """
-        session = self._sessions.alive
+        session = self._lifecycle.alive
         try:
             return unverified_claims(session.credential.access_token) if session else {}
         except MalformedToken:
@@ -198,21 +202,21 @@ class Interceptor:
 
         Empty without a session, and without OpenID Connect.
         """
-        session = self._sessions.alive
+        session = self._lifecycle.alive
         id_token = session.credential.id_token if session else None
         return unverified_claims(id_token) if id_token else {}
 
     @property
     def expires_in(self) -> float | None:
         """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
-        session = self._sessions.alive
+        session = self._lifecycle.alive
         return session.credential.remaining(self._clock()) if session else None
 
     def _snapshot(self) -> "Snapshot | None":
         """What the inspector shows, with the access token itself; None without a session."""
         from .snapshot import Snapshot  # here, since most pages have no inspector
 
-        session = self._sessions.alive
+        session = self._lifecycle.alive
         if session is None:
             return None
         credential = session.credential
@@ -221,7 +225,7 @@ class Interceptor:
             life=credential.expires_in,
             remaining=self.expires_in,
             refresh_token_in_page=credential.refresh_token is not None,
-            place=self._sessions.store_area,
+            place=self._lifecycle.sessions.shared.store_area,
         )
 
     def on(self, listener: Listener) -> Callable[[], None]:
@@ -253,7 +257,7 @@ class Interceptor:
         With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
         authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
         """
-        await self._sessions.sign_in(fields)
+        await self._lifecycle.sign_in(fields)
 
     async def adopt(
         self,
@@ -269,7 +273,7 @@ class Interceptor:
         `token_type` is "DPoP" is bound to the key of this client's proofs.
         Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
-        await self._sessions.adopt(
+        await self._lifecycle.adopt(
             Credential(
                 access_token=access_token, refresh_token=refresh_token, expires_in=expires_in, token_type=token_type
             )
@@ -285,14 +289,14 @@ class Interceptor:
         it was before. Raises GrantRefused if nothing came of it, or if the answer in the URL is not for this page; a
         session that was on goes on, and the next `resume()` takes it up.
         """
-        return await self._sessions.resume()
+        return await self._lifecycle.resume()
 
     async def renew(self) -> None:
         """Refresh now, for instance after the user's rights changed. Requests go on with the old token meanwhile.
 
         Raises what `fetch` raises, and GrantRefused if the refresh is refused while the current token still works.
         """
-        await self._sessions.renew()
+        await self._lifecycle.renew()
 
     async def sign_out(self) -> None:
         """End the session at once, here and in every page that shares it; then tell the endpoint.
@@ -305,7 +309,7 @@ class Interceptor:
         gives False. SignOutRefused: it answered with a 4xx that is final, and is not told again, so its tokens may
         live on. A `SignOutEvent` says the same, and also where the endpoint takes no sign-out.
         """
-        await self._sessions.sign_out()
+        await self._lifecycle.sign_out()
 
     async def close(self) -> None:
         """Let go of everything: waiting calls raise SessionEnded, streams of events end. The endpoint is not told.
@@ -314,7 +318,7 @@ class Interceptor:
         would be lost otherwise, and with it the session of them all.
         """
         try:
-            await self._sessions.close()
+            await self._lifecycle.close()
             for child in tuple(self._children):
                 await child.close()
         finally:
@@ -341,12 +345,15 @@ class Interceptor:
         fields = {name: value for name, value in (("resource", resource), ("scope", scope)) if value is not None}
         if not fields or not all(isinstance(value, str) and value for value in fields.values()):
             raise ValueError("for_resource() needs resource= or scope=, as text")
+        parent = self._lifecycle
+        if not isinstance(parent, SessionLifecycle):
+            raise TypeError("a client that was made by for_resource() can't be asked for another resource")
         child = self._made_for(
             audience,
-            Resource(self._sessions, fields),
+            Resource(parent, fields),
             **self._inherited,
             should_renew=should_renew,
-            deadline=self._sessions.longest_call,
+            deadline=parent.longest_call,
         )
         self._children.add(child)
         return child
@@ -361,14 +368,9 @@ class Interceptor:
             **options,
         )
 
-    def follow(self) -> None:
-        """The session that this client was made in has ended, perhaps."""
-        if isinstance(self._sessions, ResourceSessions):
-            self._sessions.follow()
-
     def wake(self) -> None:
         """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
-        self._sessions.wake()
+        self._lifecycle.wake()
 
     # Requests
 
@@ -423,13 +425,13 @@ class Interceptor:
         So does what this client's own endpoint sends. Raises what `fetch` raises, but StepUpRequired only if the app
         has a handler for it: without one, whoever asked reads the 401 himself.
         """
-        if not auth or self._sessions.called_by_endpoint:
+        if not auth or self._lifecycle.called_by_endpoint:
             return await self._transport(request)
-        if self._sessions.alive is None:
-            self._sessions.follow_loop()
+        if self._lifecycle.alive is None:
+            self._lifecycle.follow_loop()
             with suppress(SessionEnded):
-                await self._sessions.current()  # it may be being resumed
-            if self._sessions.alive is None:
+                await self._lifecycle.current()  # it may be being resumed
+            if self._lifecycle.alive is None:
                 return await self._transport(request)
         return await self._fetch(request, auth, knows_step_up=True)
 
@@ -450,7 +452,7 @@ class Interceptor:
         url = self._audience_url(request) if auth else None
         if url is None:
             return await self._transport(request)
-        self._sessions.check_usable()
+        self._lifecycle.check_usable()
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
         if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
@@ -492,7 +494,7 @@ class Interceptor:
         url = self._audience_url(request)
         if url is None or "Authorization" in request.headers:
             return None
-        self._sessions.check_usable()
+        self._lifecycle.check_usable()
         return self._attempts(request, url, spawn=spawn, bounded=bounded, knows_step_up=True)
 
     def _attempts(
@@ -506,7 +508,7 @@ class Interceptor:
     ) -> Attempts:
         return Attempts(
             request,
-            enter=self._sessions.enter,
+            enter=self._enter,
             admission=self._admission(url.origin) if bounded and spawn is None else None,
             is_refused=self._is_refused,
             judged=self.judges,
@@ -514,8 +516,13 @@ class Interceptor:
             tell=partial(self._tell_request, next(self._request_numbers), request),
             prover=self._prover,
             knows_step_up=knows_step_up,
-            refresh_at_once=partial(self._sessions.refresh_at_once, spawn) if spawn else None,
+            refresh_at_once=partial(self._lifecycle.refresh_at_once, spawn) if spawn else None,
         )
+
+    async def _enter(self, waits: Callable[[], None]) -> Session:
+        if self._lifecycle.must_resume:
+            waits()
+        return await self._lifecycle.current()
 
     async def _is_refused(self, outcome: Any) -> bool:
         """Does this outcome, a response or an OSError, say that the token was refused? By default a 401 does."""
@@ -549,12 +556,17 @@ class Interceptor:
             self._admissions[origin] = Admission(self._in_flight, make_future=self._make_future)
         return self._admissions[origin]
 
-    def _dismiss(self) -> None:
+    def session_ended(self) -> None:
         """Let the requests in line hear at once that their session is over."""
         for admission in self._admissions.values():
             admission.dismiss()
         for child in tuple(self._children):
-            child.follow()
+            assert isinstance(child._lifecycle, DerivedLifecycle)
+            child._lifecycle.follow()
+
+    def loop_changed(self) -> None:
+        """The next event loop runs this client: nobody stands in line any more."""
+        self._admissions.clear()
 
     def _tell_request(
         self,

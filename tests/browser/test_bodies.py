@@ -74,10 +74,10 @@ fetch("/api/upload", {method: "POST", keepalive: true, body: "x".repeat(40000)})
 RENEW_MEANWHILE = """
 other = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), name="other", tabs=False)
 await other.resume()
-newer = other._sessions._session.credential
+newer = other._lifecycle.sessions.latest.credential
 def hand_over(event):
     if event.phase.value == "refused":
-        api._sessions._session.take_over(newer)
+        api._lifecycle.sessions.latest.take_over(newer)
 stop = api.on(hand_over)
 None
 """

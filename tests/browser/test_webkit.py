@@ -25,6 +25,7 @@ from tests.browser.browsers import NoBrowser, engines, find_webkit
 from tests.browser.test_clients import CONNECT, EXAMPLES, PACKAGES, PREPARE
 from tests.browser.visit import PAGES
 from tests.live_server import LiveServer
+from tests.processes import started
 
 pytestmark = pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own call
 PATIENCE = 60  # seconds; no test waits for so long if all is well
@@ -131,14 +132,8 @@ def driver() -> Iterator[webdriver.WebKitGTK]:
 def a_screen(program: Path) -> Iterator[str]:
     """A display that nobody sees, of a number that is free."""
     command = [str(program), "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout
-    try:
-        yield f":{process.stdout.readline().strip()}"
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
+    with started(command, stderr=subprocess.DEVNULL) as (_, number):
+        yield f":{number.strip()}"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import jwt
 import pytest
+from reissue.testing import Clock
 from starlette.testclient import TestClient
 
 from devserver.app import create_app
@@ -22,19 +23,6 @@ POSTS = ["/auth/login", "/auth/refresh", "/auth/logout", "/dev/counters/reset", 
 POSTS += ["/auth/body/login", "/auth/body/refresh", "/auth/body/logout"]
 POSTS += ["/dev/steal", "/dev/lifetime", "/dev/skew", "/dev/faults", "/dev/release"]
 UPLOAD = b"POST /api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
-
-
-class Clock:
-    """Time moves only when a test says so."""
-
-    def __init__(self, now: float = 1_800_000_000.5) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Client:
@@ -105,7 +93,7 @@ class MakeClient(Protocol):
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_800_000_000.5)
 
 
 @pytest.fixture

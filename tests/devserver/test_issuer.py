@@ -12,10 +12,10 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from reissue.testing import Clock
 
 from devserver.issuer import AUDIENCE, Grant, InvalidGrant, InvalidToken, Issuer, OAuthError, RefreshTokenReused
 from devserver.keys import ALGORITHMS, SigningKey
-from tests.devserver.conftest import Clock
 
 Keys = Callable[[str], SigningKey]
 

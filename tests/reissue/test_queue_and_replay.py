@@ -79,7 +79,7 @@ async def test_a_late_401_does_not_refresh_again(world: World) -> None:
 async def test_a_late_401_over_a_newer_credential_that_has_expired_renews_it(world: World) -> None:
     """Q2"""
     await world.signed_in()
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
     old = session.credential
     await session.renew(rejected=old)
@@ -238,13 +238,17 @@ async def test_when_a_refresh_fails_every_waiter_gets_the_same_error_and_the_sta
     """
     failure = world.endpoint.failure = OSError("no route")
     await world.signed_in()
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
     before = session.credential
     errors = [await outcome(task) for task in world.fetches(20)]
     assert {(type(error), error.__cause__) for error in errors} == {(RefreshUnavailable, failure)}
     assert world.endpoint.calls == 1
-    assert (world.api.state, world.api._sessions._session, session.credential) == (State.SIGNED_IN, session, before)
+    assert (world.api.state, world.api._lifecycle.sessions.latest, session.credential) == (
+        State.SIGNED_IN,
+        session,
+        before,
+    )
     world.endpoint.failure = None
     world.server.accepts = "token-3"
     assert (await world.api.fetch(API + "notes")).status == 200
@@ -448,9 +452,9 @@ async def test_the_slot_is_empty_after_any_outcome_of_a_refresh(world: World, fa
     world.endpoint.failure = failure
     first = await outcome(world.api.fetch(API + "notes"))
     assert (getattr(first, "status", None) == 200) is (failure is None)
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
-    assert not session.refreshing
+    assert not session.refresh.running
     world.endpoint.failure = None
     if isinstance(failure, GrantRefused):
         await world.signed_in()  # the refused session is over
@@ -520,7 +524,7 @@ async def test_on_leaving_the_queue_the_token_is_looked_up_anew_and_the_request_
 async def test_a_waiter_whose_new_token_was_replaced_meanwhile_gets_the_newest(world: World) -> None:
     """Q15: here the new token is refused, too, before the last waiter sends."""
     await world.signed_in()
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
     old = session.credential
     new = await session.renew(rejected=old)
@@ -786,9 +790,9 @@ async def test_a_server_that_refuses_one_new_token_twice_counts_once(world: Worl
     world.server.accepts = "none of them"
     await world.signed_in()
     assert [(await task).status for task in world.fetches(5)] == [401] * 5
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
-    assert session._backoff._failures == 1
+    assert session.backoff._failures == 1
 
 
 async def test_a_server_that_refuses_new_tokens_too_is_asked_with_pauses(world: World) -> None:

@@ -173,14 +173,14 @@ async def test_a_message_is_told_from_nested_text_whatever_signs_its_token_holds
     token = "".join(map(chr, range(0x21, 0x7F)))
     await one.api.adopt(token, refresh_token='}{[]\\"', expires_in=300)
     await settle()
-    assert other.api._sessions._session is not None
-    assert other.api._sessions._session.credential.access_token == token
+    assert other.api._lifecycle.sessions.latest is not None
+    assert other.api._lifecycle.sessions.latest.credential.access_token == token
 
 
 async def test_no_secret_stands_in_what_python_prints_of_a_message(origin: Origin) -> None:
     """X7"""
     (tab,) = await origin.signed_in(1)
-    mine = tab.api._sessions._sharing.versions.mine
+    mine = tab.api._lifecycle.sessions.shared.versions.mine
     assert mine is not None
     assert mine.credential.access_token not in repr(mine)
     assert "refresh-" not in repr(mine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from runtime.nodejs import find_node
 from runtime.npm_packages import installed
 from tests.browser.conftest import browser_type_launch_args, runtime, server, server_flags, visit
 from tests.live_server import ROOT
+from tests.processes import started
 
 __all__ = ["browser_type_launch_args", "runtime", "server", "server_flags", "visit"]
 
@@ -32,17 +32,10 @@ def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
     if app.endswith(".mjs"):
         command = [find_node().node, str(HERE / app)]
         environment["MODULES"] = str(installed(ROOT / ".runtime"))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE, env=environment)
-    assert process.stdout
-    try:
-        port = process.stdout.readline()  # waits until it listens, or has ended
+    with started(command, cwd=HERE, env=environment) as (process, port):
         if not port:
             raise RuntimeError(f"{app} ended with {process.wait()} instead of serving (see its message above)")
         yield f"http://127.0.0.1:{int(port)}"
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ class Mutant:
 MUTANTS = [
     Mutant(
         "a late 401 refreshes again (Q2)", "session/session",
-        "if rejected is not self._credential:\n                return await self.obtain()\n            self._rejected",
-        "self._rejected",
+        "            if rejected is not holding.credential:\n                return await self.obtain()\n",
+        "",
         one_tab=(133, 152, 191),
     ),
     Mutant(
@@ -72,8 +72,8 @@ MUTANTS = [
         one_tab=(41, 214, 442),
     ),
     Mutant(
-        "a late answer signs in again (S1)", "session/lifecycle",
-        "if sign_outs != self._sign_outs:\n            raise", "if self._closed:\n            raise",
+        "a late answer signs in again (S1)", "session/succession",
+        "if seen != self.interruptions:\n            raise", "if self._closed:\n            raise",
         one_tab=(21, 64, 85),
     ),
     Mutant(
@@ -83,16 +83,16 @@ MUTANTS = [
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session/session",
-        "        # Since then, others ran: look again (Q15).\n        self.check_alive()\n", "",
+        "        # Since then, others ran: look again (Q15).\n        holding.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
     ),
     Mutant(
         "a session that is over still gives its token (S1)", "session/session",
-        '        self.check_alive()\n        credential = self._credential\n', "        credential = self._credential\n",
+        "        holding.check_alive()\n        credential = holding.credential\n", "        credential = holding.credential\n",
         one_tab=(5, 25, 34),
     ),
     Mutant(
-        "a network failure signs out (F1)", "session/session",
+        "a network failure signs out (F1)", "session/refresh",
         "except GrantRefused as refusal:", "except (GrantRefused, OSError) as refusal:",
         one_tab=(9, 12, 36),
     ),
@@ -103,7 +103,7 @@ MUTANTS = [
     ),
     Mutant(
         "no deadline (Q13)", "session/endpoint_calls",
-        "async with time_limit(self._deadline):", "async with time_limit(None):",
+        "async with time_limit(self._settings.deadline):", "async with time_limit(None):",
         one_tab=(6, 12, 24),
     ),
     Mutant(
@@ -124,7 +124,7 @@ MUTANTS = [
     ),
     Mutant(
         "the end is told at every look (F10)", "session/session",
-        "if self._ended is not None:\n            return", "if self._ended is not None and False:\n            return",
+        "if self.holding.ended is not None:\n            return", "if self.holding.ended is not None and False:\n            return",
         one_tab=(2, 3, 7),
     ),
     Mutant(
@@ -133,35 +133,35 @@ MUTANTS = [
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "sign-out leaves the session on", "session/lifecycle",
-        "        session.end(reason)\n", "",
+        "sign-out leaves the session on", "session/succession",
+        "        if session is not None:\n            session.end(reason)\n", "",
         one_tab=(4, 20, 21),
     ),
     Mutant(
         "the refused session ends without a refusal (F9)", "session/session",
-        "error = unavailable(cause)", "error = unavailable(cause); self.end('refused')",
+        "        except FlightCancelled:\n            holding", "        except RefreshUnavailable:\n            self.end(\"refused\")\n            raise\n        except FlightCancelled:\n            holding",
         one_tab=(3, 8, 9),
     ),
     Mutant(
-        "late answers are not dropped (S1)", "session/session",
+        "late answers are not dropped (S1)", "session/refresh",
         "        self._flight.cancel()\n", "",
-        "        if self._ended is not None:\n            self._tell_refresh(RefreshPhase.DROPPED)\n            return True\n", "",
+        "        if self._holding.ended is not None:\n            self.emit(RefreshPhase.DROPPED)\n            return True\n", "",
         one_tab=(10, 11, 22),
     ),
     Mutant(
-        "sign-out does not stop a resume (S1)", "session/lifecycle",
-        "        self._resuming.cancel()\n", "",
-        "if sign_outs != self._sign_outs or self.alive is not None or self._sharing.untold:", "if self._closed:",
+        "sign-out does not stop a resume (S1)", "session/resume",
+        "        self._flight.cancel()\n", "",
+        "if credential is None or seen != sessions.interruptions or sessions.alive or shared.untold:", "if credential is None or sessions.closed:",
         one_tab=(181, 194, 238),
     ),
     Mutant(
-        "the cookie's other user goes on as this one (S3)", "session/session",
-        "if self._is_anothers(self._users.compare(fresh, replaced)):", "if False:",
+        "the cookie's other user goes on as this one (S3)", "session/refresh",
+        "if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):", "if False:",
         one_tab=(120, 226, 302),
     ),
     Mutant(
-        "a lost sign-in leaves no doubt (S3)", "session/lifecycle",
-        "            if self._session is not None:\n                self._session.doubt_cookie()\n", "",
+        "a lost sign-in leaves no doubt (S3)", "session/sign_in",
+        "            if self._sessions.latest is not None:\n                self._sessions.latest.holding.doubt_cookie()\n", "",
         one_tab=(120, 226, 302),
     ),
     Mutant(
@@ -187,18 +187,18 @@ MUTANTS = [
     ),
     Mutant(
         "a fresh token is renewed", "session/session",
-        "if freshness is Freshness.STALE and", "if freshness is not Freshness.EXPIRED and",
+        "if holding.freshness is Freshness.STALE and", "if holding.freshness is not Freshness.EXPIRED and",
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "an expired token is sent", "session/session",
-        "if credential is self._rejected or freshness is Freshness.EXPIRED:", "if credential is self._rejected:",
+        "an expired token is sent", "session/holding",
+        "return not self._current.rejected and self.freshness is not Freshness.EXPIRED", "return not self._current.rejected",
         one_tab=(0, 1, 2),
     ),
     Mutant(
         "a refusal is not remembered (F7)", "session/session",
-        "            self._rejected = rejected\n        if self._refusal is not None:\n            self._give_up(self._refusal)\n",
-        "            self._rejected = rejected\n",
+        "            holding.reject()\n        if holding.refusal is not None:\n            self._give_up(holding.refusal)\n",
+        "            holding.reject()\n",
         one_tab=(83, 103, 132),
     ),
     Mutant(
@@ -222,14 +222,14 @@ MUTANTS = [
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "nobody looks inside the lock (T1)", "session/session",
-        "newest = await self._sharing.look()", "newest = True",
+        "nobody looks inside the lock (T1)", "session/refresh",
+        "newest = await self._shared.look()", "newest = True",
         many_tabs=(34, 56, 151),
     ),
     Mutant(
-        "what was granted is handed over when the lock is free again (T1)", "session/session",
-        "        self._sharing.hand_over(fresh, begins=False)\n",
-        "        asyncio.get_running_loop().call_later(0.1, lambda: self._sharing.hand_over(fresh, begins=False))\n",
+        "what was granted is handed over when the lock is free again (T1)", "session/refresh",
+        "        self._shared.hand_over(fresh, begins=False)\n",
+        "        asyncio.get_running_loop().call_later(0.1, lambda: self._shared.hand_over(fresh, begins=False))\n",
         many_tabs=(0, 2, 7),
     ),
     Mutant(
@@ -243,8 +243,8 @@ MUTANTS = [
         many_tabs=(294, 384, 595),
     ),
     Mutant(
-        "a sign-out is not heard (T8)", "session/lifecycle",
-        'if reason == "signed_out":\n            self._end(reason)', 'if reason == "signed_out":\n            pass',
+        "a sign-out is not heard (T8)", "session/other_tabs",
+        'if reason == "signed_out":\n            self._resume.cancel()\n            self._sessions.interrupt(reason)', 'if reason == "signed_out":\n            pass',
         many_tabs=(20, 41, 48),
     ),
     Mutant(
@@ -302,9 +302,9 @@ MUTANTS = [
         many_tabs=(4093, 4286, 5905),
     ),
     Mutant(
-        "another user's token is taken into the session that is on (S3)", "session/lifecycle",
-        "if session is not None and (same_session or self._is_of_the_user_of(session, credential)):",
-        "if session is not None:",
+        "another user's token is taken into the session that is on (S3)", "session/other_tabs",
+        "if session and (same_session or users.compare(credential, session.credential) is UserMatch.SAME):",
+        "if session:",
         many_tabs=(4, 22, 25),
     ),
     Mutant(
@@ -313,13 +313,13 @@ MUTANTS = [
         many_tabs=(577, 1174),
     ),
     Mutant(
-        "a token that ran out on its way is sent", "session/session",
-        " or (credential is self._handed and credential.remaining(self._clock()) == 0)", "",
+        "a token that ran out on its way is sent", "session/holding",
+        " or (current.taken_over and current.credential.remaining(self._clock()) == 0)", "",
         many_tabs=(34, 151, 195),
     ),
     Mutant(
-        "a refresh that paused is made, though another page made it", "session/session",
-        "if self._credential is not replaced:\n            return  #", "if False:\n            return  #",
+        "a refresh that paused is made, though another page made it", "session/refresh",
+        "if self._holding.credential is not replaced:\n            return  #", "if False:\n            return  #",
         many_tabs=(299, 1114, 1347),
     ),
     Mutant(
@@ -344,49 +344,49 @@ MUTANTS = [
         further=(96, 109, 119),
     ),
     Mutant(
-        "another user's step-up goes on as this one (S3)", "session/lifecycle",
-        "if self._users.compare(credential, session.credential) is UserMatch.OTHER:", "if False:",
+        "another user's step-up goes on as this one (S3)", "session/sign_in",
+        "if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:", "if False:",
         further=(19, 171, 216),
     ),
     Mutant(
         "another API's token outlives its session (S1)", "session/derived",
-        "            if self._session is not None:\n                self._session.end(self._of.ended)\n", "",
+        "            if self.sessions.latest is not None:\n                self.sessions.latest.end(self._of.ended)\n", "",
         further=(5, 62, 63),
     ),
     Mutant(
-        "another API's token is asked for out of turn (T1)", "session/session",
-        "            async with self._sharing.turn():\n                fresh = await self._exchange_in_turn(ask, fields, previous)\n",
-        "            fresh = await self._exchange_in_turn(ask, fields, previous)\n",
+        "another API's token is asked for out of turn (T1)", "session/exchange",
+        "            async with self.session.shared.turn():\n                fresh = await self._run_in_turn(previous)\n",
+        "            fresh = await self._run_in_turn(previous)\n",
         further=(1, 3, 4),
     ),
     Mutant(
         "another API's token is asked for after the end (S1)", "session/endpoint_calls",
-        " or not self.seen_through", "",
+        " or not self._seen_through", "",
         further=(11386,),
     ),
     Mutant(
-        "a refresh token that came with another API's token is not kept (T1)", "session/session",
-        "            self._hold(kept)\n            self._sharing.hand_over(kept, begins=False)\n", "            pass\n",
+        "a refresh token that came with another API's token is not kept (T1)", "session/grant",
+        "            holding.keep_refresh_token(kept)\n            self._shared.hand_over(kept, begins=False)\n", "            pass\n",
         further=(7, 19, 25),
     ),
     Mutant(
-        "a refresh token that came with another API's token is not handed over (T1)", "session/session",
-        "            self._hold(kept)\n            self._sharing.hand_over(kept, begins=False)\n", "            self._hold(kept)\n",
+        "a refresh token that came with another API's token is not handed over (T1)", "session/grant",
+        "            holding.keep_refresh_token(kept)\n            self._shared.hand_over(kept, begins=False)\n", "            holding.keep_refresh_token(kept)\n",
         further=(7, 19, 25),
     ),
     Mutant(
-        "another API's token of another user is sent (S3)", "session/session",
+        "another API's token of another user is sent (S3)", "session/exchange",
         "if match is UserMatch.OTHER:  # the cookie", "if False:  # the cookie",
         strangers=(155,),
     ),
     Mutant(
-        "a Retry-After is that client's alone which asked (F2)", "session/session",
-        "                self._backoff.failed(error.retry_after)\n            raise\n", "                pass\n            raise\n",
+        "a Retry-After is that client's alone which asked (F2)", "session/exchange",
+        "                session.backoff.failed(error.retry_after)\n            raise\n", "                pass\n            raise\n",
         further=(957, 1149),
     ),
     Mutant(
-        "who waits for a turn does not hear of a Retry-After (F2)", "session/session",
-        "        self._backoff.check()  # whoever had the turn before may have been asked to wait\n", "",
+        "who waits for a turn does not hear of a Retry-After (F2)", "session/refresh",
+        "        self._backoff.check()  # the tab that held the lock before may have been asked to wait\n", "",
         further=(21017, 21718, 22369),
     ),
     Mutant(
@@ -474,12 +474,12 @@ MUTANTS = [
     ),
     Mutant(
         "nobody looks again after a proof was made (S1, Q15)", "attempts",
-        "            current = await self._session.obtain(renewed=renewed, waits=self._waits_for_refresh)\n", "            current = credential\n",
+        "            current = await self._obtain(renewed=renewed)\n", "            current = credential\n",
         bound=(10, 47, 56),
     ),
     Mutant(
         "a token that ran out while its proof was made is sent", "attempts",
-        "obtain(renewed=renewed, waits=self._waits_for_refresh)\n            if current", "obtain(renewed=credential, waits=self._waits_for_refresh)\n            if current",
+        "obtain(renewed=renewed)\n            if current", "obtain(renewed=credential)\n            if current",
         bound=(242, 304),
     ),
     Mutant(
@@ -498,8 +498,8 @@ MUTANTS = [
         bound=(0, 1, 2),
     ),
     Mutant(
-        "a sign-out ends what began after it (S5)", "session/lifecycle",
-        "if self._sharing.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
+        "a sign-out ends what began after it (S5)", "session/sign_out",
+        "if self._shared.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
         strangers=(18, 169, 278),
     ),
     Mutant(
@@ -533,8 +533,8 @@ MUTANTS = [
         strangers=(4, 19, 47),
     ),
     Mutant(
-        "a rotated refresh token goes with a bad answer (F19)", "session/session",
-        "        if rotated is not None and held.refresh_token is not None:\n", "        if False:\n",
+        "a rotated refresh token goes with a bad answer (F19)", "session/grant",
+        "        if rotated is not None and presented.refresh_token is not None:\n", "        if False:\n",
         strangers=(19, 24, 27),
     ),
     Mutant(
@@ -618,17 +618,17 @@ MUTANTS = [
         strangers=(34, 37, 41),
     ),
     Mutant(
-        "a sign-out is not told before the sign-in that follows it (S5)", "session/lifecycle",
-        "            await self._tell_again()  # who has signed out in another page may wait for this very turn (S5)\n", "",
+        "a sign-out is not told before the sign-in that follows it (S5)", "session/sign_in",
+        "            await self._sign_outs.tell_again()  # another tab that has signed out may wait for this very turn (S5)\n", "",
         strangers=(169, 278),
     ),
     Mutant(
-        "a sign-out that is refused for good is told again and again (F15)", "session/lifecycle",
+        "a sign-out that is refused for good is told again and again (F15)", "session/sign_out",
         "            self._told(signed_out, until)\n            raise\n", "            raise\n",
         strangers=(98, 263, 293),
     ),
     Mutant(
-        "the tokens of a sign-in that was overtaken are nobody's (S1)", "session/lifecycle",
+        "the tokens of a sign-in that was overtaken are nobody's (S1)", "session/sign_out",
         "        if isinstance(came, Credential) and came.refresh_token is not None:\n            place", "        if False:\n            place",
         one_tab=(21, 38, 85),
         strangers=(38, 80),
@@ -639,9 +639,8 @@ MUTANTS = [
         strangers=(9, 34, 68),
     ),
     Mutant(
-        "a sign-out takes its place when its turn comes (S5)", "session/lifecycle",
-        "        telling = self._start_telling(place, self._tell", "        self._end('signed_out')\n        telling = self._start_telling(place, self._tell",
-        "        async with self._sharing.turn(place):  # what", "        place.give_up()\n        async with self._sharing.turn():  # what",
+        "a sign-out takes its place when its turn comes (S5)", "session/sign_out",
+        "        async with self._shared.turn(place):  # what", "        place.give_up()\n        await asyncio.sleep(0)\n        async with self._shared.turn():  # what",
         strangers=(126, 159, 256),
     ),
     Mutant(
@@ -651,13 +650,13 @@ MUTANTS = [
         strangers=(5, 44, 75),
     ),
     Mutant(
-        "tokens for different resources are compared (S6)", "session/session",
-        "        if match is UserMatch.UNKNOWN and self._users.compare(fresh, self._held) is UserMatch.SAME:\n            return UserMatch.SAME\n        return match\n", "        return UserMatch.OTHER if match is UserMatch.UNKNOWN and self._users.seem_to_differ(fresh, self._held) else match\n",
+        "tokens for different resources are compared (S6)", "session/exchange",
+        "        if match is UserMatch.UNKNOWN and users.compare(fresh, held) is UserMatch.SAME:\n            return UserMatch.SAME\n        return match\n", "        return UserMatch.OTHER if match is UserMatch.UNKNOWN and users.seem_to_differ(fresh, held) else match\n",
         strangers=(0, 24, 37),
     ),
     Mutant(
-        "nobody asks whose the cookie is (S6)", "session/session",
-        "        if self._leaves_open_whose_cookie_it_is(fresh, previous):\n", "        if False:\n",
+        "nobody asks whose the cookie is (S6)", "session/exchange",
+        "    if one.leaves_open_whose_cookie_it_is(fresh, previous):\n", "    if False:\n",
         strangers=(34, 68, 210),
     ),
     Mutant(

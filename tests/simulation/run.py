@@ -489,10 +489,11 @@ class Run:
 
     async def fetch_other(self, tab: Tab) -> Any:
         """A request to the other API. Where nobody can tell whose the cookie is, its first token may be refused."""
+        session = tab.session
         try:
             return await tab.fetch("end.other", "other")
         except self.reissue.SessionChanged:
-            anothers = tab.session is not None and tab.session.may_be_anothers
+            anothers = session is not None and session.may_be_anothers
             self.expect(anothers, "the session was not another's")
             await asyncio.sleep(1)
             return await tab.fetch("end.other again", "other")
@@ -526,7 +527,7 @@ def run(reissue: ModuleType, program: Program) -> Run:
     with (
         patch.object(reissue.session.backoff, "os", system),
         patch.object(reissue.tabs.known_versions, "os", system),
-        patch.object(reissue.tabs.sign_outs, "os", system),
+        patch.object(reissue.tabs.sign_out_marks, "os", system),
         patch.object(reissue.tabs.channel_lock, "os", system),
     ):
         try:

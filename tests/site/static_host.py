@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import started
+
 
 @dataclass(frozen=True, slots=True)
 class StaticHost:
@@ -22,12 +24,6 @@ class StaticHost:
 def static_host(folder: Path) -> Iterator[StaticHost]:
     """Serves until the block ends."""
     command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout
-    try:
-        words = process.stdout.readline().split()  # waits until it listens
+    with started(command, stderr=subprocess.DEVNULL) as (_, first_line):
+        words = first_line.split()
         yield StaticHost(folder, f"http://127.0.0.1:{int(words[words.index('port') + 1])}")
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()

@@ -1,7 +1,7 @@
 """A key that no script can read: made and used by the browser (Web Cryptography API), kept in IndexedDB.
 
-Every page of the origin that shares the session has the same one. A script that is injected into the page can have
-proofs signed while it runs there, and can't take the key along.
+All pages of the origin that share the session have the same key. A script that is injected into the page can have
+proofs signed while it runs there, but can't take the key with it.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from .interop import js_object, listen
 
 DATABASE, KEYS = "reissue", "keys"
 PATIENCE = 10.0
-"""Seconds for the browser to look the key up. One whose storage never answered was seen (WebKit bug 226547)."""
+"""Seconds that the browser has to look the key up: its storage may never answer (WebKit bug 226547)."""
 
 
 class PageKey:
     """The ES256 key of this name. Where the browser keeps none (a private window, a sandbox) it is this page's alone.
 
-    Raises ReissueError where there is no cryptography: a page that came over plain HTTP. Whoever waits for the key gets
-    TimeoutError if the browser does not answer.
+    Raises ReissueError where there is no cryptography: in a page that was loaded over plain HTTP. A call that waits for
+    the key raises TimeoutError if the browser does not answer.
     """
 
     def __init__(self, name: str) -> None:
@@ -40,11 +40,11 @@ class PageKey:
 
     @property
     def known_to_be_kept(self) -> bool | None:
-        """Have all pages this key? None: not known yet."""
+        """Do all pages have this key? None while that is not known."""
         return self._is_kept
 
     async def kept(self) -> bool:
-        """Have all pages this key?"""
+        """Do all pages have this key?"""
         if self._is_kept is None:
             await self._loading.join(self._load)
         return bool(self._is_kept)
@@ -65,7 +65,7 @@ class PageKey:
         try:
             async with time_limit(PATIENCE):
                 pair, kept = await _kept_pair(self._name), True
-        except TimeoutError:  # it may be kept all the same: whoever asks next looks again
+        except TimeoutError:  # the key may be kept all the same: the next call looks again
             raise
         except (JsException, OSError):
             pair, kept = await _new_pair(), False
@@ -81,9 +81,9 @@ async def _new_pair() -> Any:
 
 
 async def _kept_pair(name: str) -> Any:
-    """The pair that is kept under this name, made if there is none. Raises JsException or OSError if none can be kept.
+    """The pair that is kept under this name, or a new one. Raises JsException or OSError if the browser keeps none.
 
-    Of two pages that make one at once, the first to add it wins: a transaction that writes has the store to itself.
+    If two pages make a pair at once, the first to add it wins: a transaction that writes has the store to itself.
     """
     database = await _opened()
     try:
@@ -93,8 +93,8 @@ async def _kept_pair(name: str) -> Any:
             transaction = database.transaction(KEYS, "readwrite")
             transaction.objectStore(KEYS).add(made, name)
             try:
-                await _told(transaction, "complete", "abort")
-            except OSError:  # another page was faster, or it is full
+                await _settled(transaction, "complete", "abort")
+            except OSError:  # another page was faster, or the storage is full
                 pair = await _found(database, name)
             else:
                 pair = made
@@ -109,7 +109,7 @@ async def _opened() -> Any:
     request = js.indexedDB.open(DATABASE, 1)
     stop_listening = listen(request, "upgradeneeded", lambda _: request.result.createObjectStore(KEYS) and None)
     try:
-        await _told(request, "success", "error")
+        await _settled(request, "success", "error")
     finally:
         stop_listening()
     return request.result
@@ -117,24 +117,24 @@ async def _opened() -> Any:
 
 async def _found(database: Any, name: str) -> Any:
     request = database.transaction(KEYS).objectStore(KEYS).get(name)
-    await _told(request, "success", "error")
+    await _settled(request, "success", "error")
     return request.result
 
 
-async def _told(target: Any, good: str, bad: str) -> None:
-    """Wait for one event or the other; OSError if it is the bad one."""
-    told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+async def _settled(target: Any, good: str, bad: str) -> None:
+    """Wait for the first of two events. Raises OSError if it is the bad one."""
+    settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def hear(event: Any) -> None:
-        if not told.done():
+    def settle(event: Any) -> None:
+        if not settled.done():
             if event.type == good:
-                told.set_result(None)
+                settled.set_result(None)
             else:
-                told.set_exception(OSError("the browser's IndexedDB failed"))
+                settled.set_exception(OSError("the browser's IndexedDB failed"))
 
-    stops = [listen(target, event, hear) for event in (good, bad)]
+    stops = [listen(target, event, settle) for event in (good, bad)]
     try:
-        await told
+        await settled
     finally:
         for stop in stops:
             stop()

@@ -1,17 +1,19 @@
-"""What stands in fetch's place while a client is installed: `js.fetch`, `pyfetch` and the page's JavaScript meet here.
+"""The gate: it replaces the page's fetch while a client is installed, for `js.fetch`, `pyfetch` and JavaScript alike.
 
 Theory of operation:
 
-1. One gate for the page, however many clients are installed; of those that cover a URL the one installed last takes it.
-2. It is a JavaScript `Proxy` around the native fetch: `typeof fetch`, `fetch.name` and `fetch.length` are as ever.
-3. What no client covers is handed to the native fetch within the call, and the native promise handed back. Most of it
-   never comes here: gate.js sends it on its way, where the page has that file. Where not, the Proxy's trap `apply` is
-   Python's own: no script has to be served then, and a page whose Python dies has no fetch.
-4. The rest is answered by a task that starts within the call (`eager_start`): with a fresh token the request is on its
-   way when `fetch` returns. A page that is being left (`pagehide`, `keepalive`) has no later turn.
-5. The clients' own requests take the native fetch, the endpoint's among them. So does a request that an endpoint makes
-   by a fetch of its own: it would wait for itself (Q3).
-6. Once its trap is taken away the Proxy *is* the native fetch, for whoever has kept it.
+1. A page has one gate, however many clients are installed. If several clients cover a URL, the last one installed
+   takes the request.
+2. The gate is a JavaScript `Proxy` around the native fetch: `typeof fetch`, `fetch.name` and `fetch.length` stay the
+   same.
+3. A request that no client covers is passed to the native fetch within the call, and the caller gets the native
+   promise. Where the page has gate.js, that script does so without entering Python. Without it the Proxy's trap `apply`
+   is a function of Python: then no script has to be served, but a page whose Python has crashed has no fetch.
+4. A request that a client covers is answered by a task that starts within the call (`eager_start`): with a fresh token
+   the request is sent before `fetch` returns. A page that is being left (`pagehide`, `keepalive`) has no later turn.
+5. The clients' own requests use the native fetch, and so do their endpoints' calls. A request that an endpoint makes by
+   `fetch` uses it, too: otherwise it would wait for itself (Q3).
+6. Once its trap is removed the Proxy *is* the native fetch, for any script that has kept a reference to it.
 """
 
 import asyncio
@@ -52,7 +54,7 @@ class Gate:
         _pyfetch._jsfetch = self._called_by_pyfetch
 
     def enter(self, client: "PageInterceptor") -> None:
-        """Let this client take what its audience covers."""
+        """Let this client take the requests that its audience covers."""
         self._clients.append(client)
         self._note_roots()
 
@@ -71,11 +73,11 @@ class Gate:
 
     @property
     def empty(self) -> bool:
-        """Has everybody left?"""
+        """Is no client installed?"""
         return not self._clients
 
     def remove(self) -> None:
-        """Give the page its own fetch back; a script that has wrapped the gate meanwhile keeps its wrapper."""
+        """Give the page its own fetch back. If a script has wrapped the gate meanwhile, its wrapper stays."""
         Reflect.deleteProperty(self._handler, "apply")
         self._trap.destroy()
         if _pyfetch._jsfetch == self._called_by_pyfetch:
@@ -88,7 +90,7 @@ class Gate:
             Reflect.deleteProperty(js.globalThis, "fetch")
 
     def _called_by_javascript(self, native: Any, this: Any, arguments: Any) -> Any:
-        """`fetch(…)`, from JavaScript or as `js.fetch`: gives a Promise of a Response."""
+        """`fetch(…)`, called by JavaScript or as `js.fetch`. Returns a Promise of a Response."""
         # One by one: `*arguments` would take along the proxies of a caller in Python, and Pyodide dies of that.
         entry = self._entry(*[arguments[place] for place in range(arguments.length)])
         if entry is None:
@@ -102,17 +104,17 @@ class Gate:
         return promise.promise
 
     def _called_by_pyfetch(self, *arguments: Any) -> Any:
-        """As pyfetch calls its fetcher: gives what it awaits, for a Response."""
+        """pyfetch calls this as its fetcher, and awaits what it returns for a Response."""
         entry = self._entry(*arguments)
         return self.native(*arguments) if entry is None else _answer_pyfetch(*entry)
 
     def _entry(self, resource: Any = None, init: Any = None, *_: Any) -> "tuple[PageInterceptor, Request] | None":
-        """Who takes this request, and what it asks for; None if it is the native fetch's."""
+        """The client that takes this request, and the request; None if the native fetch takes it."""
         try:
-            # Of what is no Request, fetch takes the text.
+            # fetch takes the text of anything that is no Request.
             text = resource if isinstance(resource, str) else getattr(resource, "url", None) or str(resource)
             parsed = js_url(text)
-            if not f"{parsed.origin}{parsed.pathname}".startswith(self._roots):  # most that isn't ours, at less cost
+            if not f"{parsed.origin}{parsed.pathname}".startswith(self._roots):  # a cheap test for most other URLs
                 return None
             url = checked(parsed)
             for client in reversed(self._clients):
@@ -124,7 +126,7 @@ class Gate:
 
 
 def _handler(trap: Any) -> Any:
-    """What decides a call of the Proxy: gate.js with Python behind it, or Python alone."""
+    """The handler of the Proxy: gate.js with Python behind it, or Python alone."""
     gate = script("gate")
     if gate is not None:
         return gate.handler(trap, pyodide_js)
@@ -134,7 +136,7 @@ def _handler(trap: Any) -> Any:
 async def _settle(promise: Any, client: "PageInterceptor", request: Request) -> None:
     try:
         response = await client.answer(request)
-    except BaseException as error:  # whatever it is: a promise that is never settled would hang its caller
+    except BaseException as error:  # of any kind: a promise that is never settled would hang its caller
         promise.reject(_as_javascript(error, request))
     else:
         promise.resolve(response.js_response)
@@ -148,7 +150,7 @@ async def _answer_pyfetch(client: "PageInterceptor", request: Request) -> Any:
 
 
 def _as_javascript(error: BaseException, request: Request) -> Any:
-    """The error as JavaScript knows it from fetch; what only this library knows is an Error with its name."""
+    """The error that fetch would reject with. For an error of this library alone: an Error with its name."""
     if isinstance(error, RequestAborted):
         return request.options["source"].signal.reason
     if isinstance(error, asyncio.CancelledError):
@@ -171,7 +173,7 @@ _gate: Gate | None = None
 
 
 def install(client: "PageInterceptor") -> None:
-    """Let `client` take what its audience covers, of all that the page fetches."""
+    """Let `client` take the requests of the page that its audience covers."""
     global _gate
     if _gate is None:
         _gate = Gate()
@@ -190,5 +192,5 @@ def uninstall(client: "PageInterceptor") -> bool:
 
 
 def native_fetch() -> Any:
-    """The page's fetch behind the gate."""
+    """The page's own fetch, without the gate."""
     return js.fetch if _gate is None else _gate.native

@@ -1,4 +1,4 @@
-"""A page that is left to sign in elsewhere, and that the user comes back to."""
+"""This page, as one that the user leaves to sign in elsewhere, and comes back to."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from .storage import PageStore
 
 
 class LeftPage:
-    """This page. `name` is that of the client, and of those it shares the session with."""
+    """This page. `name` is the name of the client, and of all clients that share its session."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,15 +26,15 @@ class LeftPage:
         return str(js.location.href)
 
     def show(self, href: str) -> None:
-        """Put this URL in the place of the page's, in the address bar and in the history."""
+        """Replace the page's URL by this one, in the address bar and in the history."""
         js.history.replaceState(None, "", href)
 
     async def leave(self, url: str) -> None:
-        """Go to this URL. What runs until the page is gone waits here; a page may be brought back as it was."""
+        """Go to this URL. Returns only if the browser brings this page back as it was (back/forward cache)."""
         back = asyncio.Event()
 
         def brought_back(event: Any) -> None:
-            if event.persisted:  # else it is this page's first show, which may come after Python has begun
+            if event.persisted:  # otherwise the page is shown for the first time, perhaps after Python has started
                 back.set()
 
         stop_listening = listen(js.globalThis, "pageshow", brought_back)
@@ -45,7 +45,7 @@ class LeftPage:
             stop_listening()
 
     async def sha256(self, data: bytes) -> bytes:
-        """The digest of some bytes, by Web Crypto."""
+        """The SHA-256 digest of some bytes, by Web Crypto."""
         return await webcrypto.sha256(data)
 
     async def verify(self, parsed: ParsedToken, key: Key) -> Verdict:

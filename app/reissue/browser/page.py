@@ -101,7 +101,7 @@ class PageInterceptor(Interceptor):
         JavaScript gets errors as fetch's own, a TypeError if no answer came and the signal's reason if it was
         aborted; else an `Error` whose `name` is SessionEnded, SessionChanged or RefreshUnavailable.
         """
-        self._sessions.check_usable()
+        self._lifecycle.check_usable()
         gate.install(self)
 
     def uninstall(self) -> None:

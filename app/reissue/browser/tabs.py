@@ -117,7 +117,7 @@ class PageNeighbours:
         return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
     def close(self) -> None:
-        """Hear nothing and show nothing any more."""
+        """Stop listening, and show nothing any more."""
         self.show(None)
         if self._channel is not None:
             self._channel.close()

@@ -5,13 +5,14 @@
 
 Theory of operation:
 
-1. `trace` hears the client's events, and knows lives: requests, refreshes, calls, tokens. `flow` lays requests into
-   lanes and counts them. `window`, `axis` and `lanes` make a picture of a stretch of time out of it, as data. All of
-   that, `export` and `wording` are plain Python, and tested as such.
-2. `timeline` paints the picture; `requests.view` has the controls; `panel` has the tabs. They alone know the page.
-3. All of it lies in a shadow root, with a constructed style sheet. There is no file to serve and nothing inline, so it
+1. `trace` records the client's events as requests, refreshes, calls and tokens. `flow` lays requests into lanes and
+   counts them. `window`, `axis` and `lanes` make a picture of a stretch of time, as data. All of that, `formats` and
+   `wording` are plain Python, and tested as such; so is what is said of a token: `claims`, `findings`, `forgeries`.
+2. `timeline` decides when the picture is drawn, `canvas` paints it, and `requests.view` puts the controls around it.
+   `token.view` is the tab of the token, `panel` has the tabs. Only these use the page.
+3. All elements are in a shadow root, with a constructed style sheet: no file to serve, and nothing inline. So it
    works from the wheel under any policy that Python works under.
-4. Nobody imports this package but `reissue.inspect`, and a client that nobody listens to makes no events.
+4. Only `reissue.inspect` imports this package, and a client without listeners makes no events.
 """
 
 from typing import TYPE_CHECKING, Any

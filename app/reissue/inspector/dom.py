@@ -1,6 +1,7 @@
 """What the panel does with the page: elements, and a scope that undoes what was begun in it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import js
@@ -10,17 +11,18 @@ from ..browser.interop import listen
 
 
 class Scope:
-    """Listeners, proxies and whatever else must end when a part of the panel does."""
+    """Listeners, proxies, tasks and whatever else must end when a part of the panel does."""
 
     def __init__(self) -> None:
         self._ends: list[Callable[[], object]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def at_end(self, end: Callable[[], object]) -> None:
-        """Call this in `close`, the last one first."""
+        """Call `end` when the scope ends. What was added last is called first."""
         self._ends.append(end)
 
     def proxy(self, callback: Callable[..., object]) -> Any:
-        """The function for JavaScript, until the scope ends."""
+        """The callback as a function of JavaScript, until the scope ends."""
         proxy = create_proxy(callback)
         self._ends.append(proxy.destroy)
         return proxy
@@ -29,19 +31,38 @@ class Scope:
         """Call `callback` with each event of this name, until the scope ends."""
         self._ends.append(listen(target, event, callback, **options))
 
+    def button(self, text: str, pressed: Callable[[], object], **attributes: Any) -> Any:
+        """A button that calls `pressed`."""
+        button = element("button", text, type="button", **attributes)
+        self.listen(button, "click", lambda _: pressed())
+        return button
+
     def observe(self, observer: Any, target: Any) -> None:
-        """Let an observer of the page look at an element."""
+        """Observe an element with one of the browser's observers, until the scope ends."""
         observer.observe(target)
         self._ends.append(observer.disconnect)
 
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this in a task of its own, which is cancelled if the scope ends first."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.result()  # an error of ours is reported, not swallowed
+
     def close(self) -> None:
-        """Undo all of it."""
+        """Cancel the tasks, and undo everything else."""
+        for task in self._tasks:
+            task.cancel()
         while self._ends:
             self._ends.pop()()
 
 
 def element(tag: str, *children: Any, **attributes: Any) -> Any:
-    """An element: `class_` and `for_` lose their last sign, others have - for _. None leaves an attribute out."""
+    """An element. Names of attributes lose a final `_`, and have `-` for other `_`; one that is None is left out."""
     made = js.document.createElement(tag)
     for name, value in attributes.items():
         if value is not None:
@@ -51,5 +72,5 @@ def element(tag: str, *children: Any, **attributes: Any) -> Any:
 
 
 def matches(query: str) -> bool:
-    """Does a media query hold now?"""
+    """Does the page match this media query now?"""
     return bool(js.matchMedia(query).matches)

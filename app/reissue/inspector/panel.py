@@ -22,7 +22,7 @@ STYLES = ("panel.css", "token/token.css")
 
 
 class Inspector:
-    """The inspector of one client. It watches until `close()`, in sight or not."""
+    """The inspector of one client. It records events until `close()`, even while the panel is out of sight."""
 
     def __init__(self, api: Interceptor, target: Any, *, language: str | None = None) -> None:
         if not hasattr(js, "document"):
@@ -47,16 +47,16 @@ class Inspector:
 
     @property
     def trace(self) -> Trace:
-        """What was heard."""
+        """The record of the client's events."""
         return self._trace
 
     @property
     def tabs(self) -> "_Tabs | None":
-        """What is shown; None once it is closed."""
+        """The tabs of the panel; None after `close()`."""
         return self._tabs
 
     def close(self) -> None:
-        """Take the panel away. Nothing of it stays; what was written for the profiler does."""
+        """Remove the panel and all that belongs to it. Measures that were written for the profiler stay."""
         self._hide()
         self._scope.close()
 
@@ -75,7 +75,7 @@ class Inspector:
         self._shadow.querySelector(".language").focus()
 
     def _heard(self, event: Event) -> None:
-        # A request says nothing of the token, and there are many of them.
+        # Requests don't change the token, and there are many of them.
         remaining = None if isinstance(event, RequestEvent) else self._api.expires_in
         self._trace.hear(event, time.perf_counter(), remaining=remaining)
         if self._tabs is not None:
@@ -142,7 +142,7 @@ class _Tabs:
         self._open(first)
 
     def close(self) -> None:
-        """Take it all away."""
+        """Remove the tabs."""
         self._scope.close()
 
     def _open(self, name: str) -> None:

@@ -2,138 +2,189 @@
 
 Theory of operation:
 
-1. Such a client signs nobody in or out. It has a session while the one that it was made of has one, ends with it in the
-   same step, and for the same reason.
-2. Its access token is asked for when it is first needed, and renewed, by the other's refresh token, in the other's
-   turn: so it is never presented twice (T1). One that is rotated goes back to the other; see `Session.exchange`.
-3. Its tokens are this page's own: other pages have no use for them, and ask for theirs.
+1. Such a client signs no user in or out. It has a session while the one that it was derived from has one, ends with it
+   in the same step, and for the same reason.
+2. Its access token is asked for when it is first needed, and renewed, by the parent's refresh token, in the parent's
+   turn: so it is never presented twice (T1). One that is rotated goes back to the parent; see `exchange`.
+3. Its tokens are this page's own: other tabs have no use for them, and ask for theirs.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from ..concurrency.blocking import Spawn
+from ..concurrency.loop_watch import LoopWatch
+from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
 from ..oauth2.token_source import CallableTokenSource
 from ..tokens.credentials import Credential
-from .lifecycle import Sessions, State
+from .backoff import Backoff, unavailable
+from .endpoint_calls import EndpointCalls
+from .exchange import exchange
+from .lifecycle import SessionLifecycle, State, shared_session
+from .other_tabs import OtherTabs
 from .session import Session
+from .settings import SessionSettings
 from .step_up import InheritedStepUps, StepUps
+from .succession import Client, Succession
 
 
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """Another resource of the session of `sessions`, in the place of an endpoint. `fields` say which one."""
+    """Another resource of the parent's session, in the place of an endpoint. `fields` say which one."""
 
-    def __init__(self, sessions: Sessions, fields: Mapping[str, str]) -> None:
-        self._parent = sessions
-        self._fields = fields
-
-    def sessions(self, **settings: Any) -> "ResourceSessions":
-        """The sessions of a client for it; `settings` are those of `Sessions`."""
-        return ResourceSessions(self._parent, self._fields, **settings)
+    parent: SessionLifecycle
+    fields: Mapping[str, str]
 
 
-class ResourceSessions(Sessions):
-    """Follows the sessions of another client."""
+class DerivedLifecycle:
+    """As `SessionLifecycle`, for a client whose tokens come by another client's session."""
 
-    def __init__(self, parent: Sessions, fields: Mapping[str, str], **settings: Any) -> None:
-        parent.check_exchanges()
-        super().__init__(CallableTokenSource(self._exchanged, can_prove=True), **settings)
-        self._calls.seen_through = False
-        self._parent = parent
-        self._fields = fields
-        self._of: Session | None = None  # whose refresh token the session lives by
-        self._held: Credential | None = None  # where that token stood when it was last looked at
-
-    def follow(self) -> None:
-        """A session of the other client has ended: so does the one that lives by it."""
-        if self._of is not None and self._of.ended is not None:
-            self._resuming.cancel()
-            if self._session is not None:
-                self._session.end(self._of.ended)
-
-    def follow_loop(self) -> None:
-        """As the other client's, and that one's, too."""
-        self._parent.follow_loop()
-        super().follow_loop()
+    def __init__(self, resource: Resource, settings: SessionSettings, *, client: Client) -> None:
+        if isinstance(resource.parent.calls.tokens, CallableTokenSource):
+            raise TypeError("an endpoint that is a function can't be asked for another resource")
+        tokens = CallableTokenSource(self._exchanged, can_prove=True)
+        shared = shared_session(OtherTabs(tokens, settings), settings)
+        calls = EndpointCalls(tokens, shared, settings, seen_through=False)
+        self._resource = resource
+        self._parent = resource.parent
+        self.sessions = Succession(settings, calls, shared, client=client)
+        self._loops = LoopWatch()
+        self._asking: SingleFlight[Session] = SingleFlight()
+        self._backoff = Backoff(clock=settings.clock)
+        self._of: Session | None = None  # the parent's session that this client's lives by
+        self._seen: Credential | None = None  # where its refresh token stood when it was last looked at
 
     @property
     def state(self) -> State:
         """Whether requests can be sent now: the first will bring a token."""
-        return self._parent.state if self.alive is None else super().state
+        if (session := self.alive) is None:
+            return self._parent.state
+        return State.REFRESHING if session.refresh.running else State.SIGNED_IN
+
+    @property
+    def alive(self) -> Session | None:
+        """The session that is on; None without one."""
+        return self.sessions.alive
 
     @property
     def called_by_endpoint(self) -> bool:
-        """Is this code called by the endpoint, while this client or the other waits for it?"""
-        return super().called_by_endpoint or self._parent.called_by_endpoint
+        """Does the endpoint call this code, while this client or the parent waits for it?"""
+        return self.sessions.calls.running_here or self._parent.called_by_endpoint
 
-    async def sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Not here."""
+    def check_usable(self) -> None:
+        """As `SessionLifecycle.check_usable`."""
+        self.sessions.check_open()
+        self.follow_loop()
+        if self.called_by_endpoint:
+            raise self.sessions.calls.would_wait_for_itself()
+
+    def follow_loop(self) -> None:
+        """As the parent's, and that one's, too."""
+        self._parent.follow_loop()
+        if self._loops.has_changed():
+            self._asking = SingleFlight()
+            self._backoff.begin_anew()
+            self.sessions.begin_anew()
+
+    def follow(self) -> None:
+        """A session of the parent has ended: so does the one that lives by it."""
+        if self._of is not None and self._of.ended is not None:
+            self._asking.cancel()
+            if self.sessions.latest is not None:
+                self.sessions.latest.end(self._of.ended)
+
+    async def sign_in(self, fields: Mapping[str, Any]) -> NoReturn:
+        """Raises ReissueError: the parent client signs in."""
         raise ReissueError("this client has the session of another: sign in there")
 
-    async def adopt(self, credential: Credential) -> None:
-        """Not here."""
+    async def adopt(self, credential: Credential) -> NoReturn:
+        """Raises ReissueError: the parent client adopts tokens."""
         raise ReissueError("this client has the session of another: adopt tokens there")
 
-    async def sign_out(self) -> None:
-        """Not here."""
+    async def sign_out(self) -> NoReturn:
+        """Raises ReissueError: the parent client signs out."""
         raise ReissueError("this client has the session of another: sign out there")
 
     async def resume(self) -> bool:
-        """Take up the other client's session of an earlier page."""
+        """Take up the parent's session of an earlier page."""
         self.check_usable()
         return await self._parent.resume()
 
+    async def renew(self) -> None:
+        """Refresh now."""
+        self.check_usable()
+        await (await self.current()).renew()
+
+    async def close(self) -> None:
+        """End the session of this client only."""
+        self.follow_loop()
+        self._asking.cancel()
+        await self.sessions.close(at_once=self.called_by_endpoint)
+
+    def wake(self) -> None:
+        """The network is back or the page is looked at again: the next refresh need not pause."""
+        self._backoff.wake()
+        self.sessions.wake()
+
+    @property
+    def must_resume(self) -> bool:
+        """Would `current()` wait, for a resume or for a first token?"""
+        return self.alive is None
+
     async def current(self) -> Session:
-        """The session that a request enters with. Raises what the other's raises, and GrantRefused."""
-        if self._closed:
-            raise SessionEnded("closed")
+        """The session that a request enters with. Raises what the parent's raises, and GrantRefused."""
+        self.sessions.check_open()
         of = await self._parent.current()
         of.check_alive()
-        if self.alive is not None and self._of is of:
-            if self._held is not of.held:
-                self._held = of.held
-                self.alive.forget_refusal()
-            return self.alive
+        session = self.alive
+        if session is not None and self._of is of:
+            if self._seen is not of.holding.with_latest_refresh_token:
+                self._seen = of.holding.with_latest_refresh_token
+                session.holding.refusal = None  # what is presented next is not what was refused (F7)
+            return session
         self._of = of
-        session = await self._resumed()
+        try:
+            session = await self._asking.join(self._ask)
+        except FlightCancelled:
+            of.check_alive()
+            self.sessions.check_open()
+            raise RefreshUnavailable("the call to the endpoint was cancelled") from None
         of.check_alive()
-        if session is None:
-            if self._closed:
-                raise SessionEnded("closed")
-            raise RefreshUnavailable("the call to the endpoint was cancelled")
         return session
 
-    def refresh_at_once(self, spawn: Spawn, session: Session) -> None:
+    def refresh_at_once(self, spawn: Spawn, session: Session) -> NoReturn:
         """Not possible: raises WouldBlock."""
         raise WouldBlock("this client's tokens come from another's session: await api.renew() first")
 
-    @property
-    def _must_resume(self) -> bool:
-        return self.alive is None
-
-    async def _resume(self) -> Session | None:
-        try:
-            return await super()._resume()
-        except RefreshUnavailable as error:
-            cause = error.__cause__
-            if isinstance(cause, GrantRefused) and self._of is not None and self._of.refused:
-                self._resume_backoff.wake()  # the other session remembers it: nobody is asked again
-                raise SessionEnded("refused") from cause
-            if isinstance(cause, (GrantRefused, SessionEnded, SessionChanged)):
-                raise cause from None
-            raise
-
-    async def _found(self) -> Session | None:
+    async def _ask(self) -> Session:
+        """Begin a session with a first token."""
         of = self._of
         assert of is not None, "current() has looked"
-        step_ups = of.step_ups
+        self._backoff.check()
+        await self._backoff.wait()
+        try:
+            session = await self._begun(of)
+        except Exception as cause:
+            error = unavailable(cause)
+            self._backoff.failed(error.retry_after)
+            if isinstance(cause, GrantRefused) and of.holding.refusal is not None:
+                self._backoff.wake()  # the parent's session remembers it: nothing is asked again
+                raise SessionEnded("refused") from cause
+            if error is cause or isinstance(cause, (GrantRefused, SessionEnded, SessionChanged)):
+                raise
+            raise error from cause
+        self._backoff.succeeded()
+        return session
+
+    async def _begun(self, of: Session) -> Session:
         inherited = None
-        async with self._sharing.turn():
-            if isinstance(step_ups, StepUps):
-                inherited = InheritedStepUps(step_ups, self.renew)  # as many steps as are known before it is asked for
-            credential = await self._calls.make(self._tokens.refresh, None)
-        session = self._begin(credential)
+        async with self.sessions.shared.turn():
+            if isinstance(of.step_ups, StepUps):
+                inherited = InheritedStepUps(of.step_ups, self.renew)  # as many steps as are known before it is asked
+            credential = await self.sessions.calls.refresh(None)
+        session = self.sessions.begin(credential)
         session.step_ups = inherited
         return session
 
@@ -141,7 +192,7 @@ class ResourceSessions(Sessions):
         of = self._of
         assert of is not None, "current() has looked"
         try:
-            return await self._parent.exchange(of, self._fields, previous=credential)
+            return await exchange(of, self._parent.calls.exchange, self._resource.fields, previous=credential)
         except SessionChanged:
             if self.alive is not None and self.alive.must_wait():  # the next token is another user's, or may be
                 self.alive.end("replaced")

@@ -1,4 +1,4 @@
-"""The calls to the endpoint: each within the deadline, seen through, and told.
+"""The calls to the endpoint: each within the deadline, seen through, and told to listeners.
 
 A call into the client from within its own endpoint would wait for itself, so each call marks its context (Q3).
 """
@@ -10,8 +10,15 @@ from typing import Any
 
 from ..concurrency.blocking import must_block_within
 from ..concurrency.timers import time_limit
-from ..events import EndpointEvent, EndpointPhase, Listeners
+from ..errors import ReissueError
+from ..events import EndpointCall, EndpointEvent, EndpointPhase
+from ..oauth2.token_source import Exchange, TokenSource
 from ..tabs.shared_session import Sharing
+from ..tokens.credentials import Credential
+from .settings import SessionSettings
+
+OnLateResult = Callable[[Any], None]
+"""Gets the result of a call, or its error, that nobody waits for any more."""
 
 
 class _Mark:
@@ -31,58 +38,81 @@ _mark: ContextVar[_Mark | None] = ContextVar("reissue_endpoint_call", default=No
 
 
 class EndpointCalls:
-    """Makes the calls of one client. For whoever has the turn (see `shared_session`). `deadline` (seconds) bounds each.
+    """Makes the calls of one client to its endpoint, `tokens`, while this tab holds the lock (see `shared_session`).
 
-    `seen_through` is False where a call is another client's, who sees it through once it is sent.
+    Each call is listened to by the name that its event has. It raises what the endpoint raises; if its caller is
+    cancelled, the result or the error goes to `on_late_result`. `seen_through` is False where a call is another
+    client's, which sees it through once it is sent.
     """
 
-    seen_through = True
-
-    def __init__(self, sharing: Sharing, *, deadline: float, clock: Callable[[], float], listeners: Listeners) -> None:
-        self._sharing = sharing
-        self._deadline = deadline
-        self._clock = clock
-        self._listeners = listeners
+    def __init__(
+        self, tokens: TokenSource, shared: Sharing, settings: SessionSettings, *, seen_through: bool = True
+    ) -> None:
+        self.tokens = tokens
+        self._shared = shared
+        self._settings = settings
+        self._seen_through = seen_through
 
     @property
     def running_here(self) -> bool:
-        """Is this code called by the endpoint, while this client waits for it?"""
+        """Does the endpoint call this code, while this client waits for it?"""
         mark = _mark.get()
         return mark is not None and mark.is_within(self)
 
-    async def make(
-        self,
-        call: Callable[[Any], Awaitable[Any]],
-        argument: Any,
-        *,
-        late: Callable[[Any], None] | None = None,
-    ) -> Any:
-        """The call's result. Raises what the call raises; either goes to `late` if the caller was cancelled before."""
-        asking = partial(self._told, call, argument)
-        if must_block_within() is not None or not self.seen_through:  # no task of its own could run, or is needed
-            return await asking()
-        return await self._sharing.see_through(asking, late)
+    def would_wait_for_itself(self) -> ReissueError:
+        """What to raise in a call that `running_here` is true for (Q3)."""
+        return ReissueError(
+            "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
+        )
 
-    async def _told(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
-        """Listeners are outside the mark: what they start is not called by the endpoint."""
-        self._tell(call, EndpointPhase.ASKED)
+    async def sign_in(self, fields: Any, *, on_late_result: OnLateResult) -> Credential:
+        """Tokens for a user's own fields, or for the answer that the user was sent back with."""
+        credential: Credential = await self._make("sign_in", partial(self.tokens.sign_in, fields), on_late_result)
+        return credential
+
+    async def refresh(self, presented: Credential | None, *, on_late_result: OnLateResult | None = None) -> Credential:
+        """Tokens in place of these, or for the browser's cookie."""
+        credential: Credential = await self._make("refresh", partial(self.tokens.refresh, presented), on_late_result)
+        return credential
+
+    async def exchange(self, wanted: Exchange, *, on_late_result: OnLateResult) -> Credential:
+        """Tokens for another resource."""
+        credential: Credential = await self._make("exchange", partial(self.tokens.exchange, wanted), on_late_result)
+        return credential
+
+    async def sign_out(self, credential: Credential | None) -> bool:
+        """End the session of this credential, or of the cookie, at the server. False if it takes no sign-out."""
+        return bool(await self._make("sign_out", partial(self.tokens.sign_out, credential)))
+
+    async def _make(
+        self, name: EndpointCall, call: Callable[[], Awaitable[Any]], on_late_result: OnLateResult | None = None
+    ) -> Any:
+        making = partial(self._told, name, call)
+        if must_block_within() is not None or not self._seen_through:  # no task of its own could run, or is needed
+            return await making()
+        return await self._shared.see_through(making, on_late_result)
+
+    async def _told(self, name: EndpointCall, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Listeners are outside the mark: the endpoint does not call what they start."""
+        self._emit(name, EndpointPhase.ASKED)
         try:
-            result = await self._marked(call, argument)
+            result = await self._marked(call)
         except BaseException as error:
-            self._tell(call, EndpointPhase.FAILED, error=type(error).__name__)
+            self._emit(name, EndpointPhase.FAILED, error=type(error).__name__)
             raise
-        self._tell(call, EndpointPhase.ANSWERED)
+        self._emit(name, EndpointPhase.ANSWERED)
         return result
 
-    async def _marked(self, call: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
+    async def _marked(self, call: Callable[[], Awaitable[Any]]) -> Any:
         mark = _Mark(self, _mark.get())
         _mark.set(mark)  # counts while the call runs, also in tasks that inherit it
         try:
-            async with time_limit(self._deadline):
-                return await call(argument)
+            async with time_limit(self._settings.deadline):
+                return await call()
         finally:
             mark.running = False
 
-    def _tell(self, call: Any, phase: EndpointPhase, *, error: str | None = None) -> None:
-        if self._listeners:
-            self._listeners.tell(EndpointEvent(at=self._clock(), call=call.__name__, phase=phase, error=error))
+    def _emit(self, name: EndpointCall, phase: EndpointPhase, *, error: str | None = None) -> None:
+        listeners = self._settings.listeners
+        if listeners:
+            listeners.tell(EndpointEvent(at=self._settings.clock(), call=name, phase=phase, error=error))

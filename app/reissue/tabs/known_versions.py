@@ -21,13 +21,13 @@ from dataclasses import replace
 from ..errors import EndReason
 from .pending_sign_out import Mark
 from .protocol import AHEAD, ALL, BY_SIGN_IN, Edition, Ended, Granted, Over
-from .sign_outs import SignOuts
+from .sign_out_marks import SignOutMarks
 
 
 class KnownVersions:
     """The version that this tab holds, and what it knows of others. `clock` gives wall-clock seconds."""
 
-    def __init__(self, sign_outs: SignOuts, *, clock: Callable[[], float]) -> None:
+    def __init__(self, sign_outs: SignOutMarks, *, clock: Callable[[], float]) -> None:
         self._sign_outs = sign_outs
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds

@@ -15,7 +15,7 @@ Theory of operation:
 5. A tab whose refresh is refused looks again before it declares the end (T3), and its message ends no newer version.
 6. A sign-out is sent at once, without the lock. Every tab that it ends passes it on, to tabs that have opened meanwhile
    and to those that the first message did not reach.
-7. The endpoint hears of a sign-out later, or not at all. Until it does, a mark tells all tabs. See `sign_outs`.
+7. The endpoint hears of a sign-out later, or not at all. Until it does, a mark tells all tabs. See `sign_out_marks`.
 """
 
 from collections.abc import Callable, Coroutine
@@ -34,7 +34,7 @@ from .pending_sign_out import Mark, Untold
 from .protocol import Asked, Edition, Ended, Granted, Left, read, written
 from .session_holder import SessionHolder
 from .session_store import SessionStore
-from .sign_outs import SignOuts
+from .sign_out_marks import SignOutMarks
 
 ANSWER_WITHIN = 2.0
 """Seconds that a tab waits for another to hand over what it advertises. One that is awake answers in milliseconds."""
@@ -63,7 +63,7 @@ class SharedSession:
         self._store = SessionStore(store, holder, clock=clock)
         self._holder = holder
         self._clock = clock
-        self._sign_outs = SignOuts(untold, clock=clock)
+        self._sign_outs = SignOutMarks(untold, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
         self._news = News(neighbours, self.versions)
         self.lock = EndpointLock(neighbours, self.versions, self._news, patience=patience)

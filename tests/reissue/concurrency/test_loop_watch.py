@@ -137,7 +137,7 @@ def test_a_sign_out_that_ended_with_its_event_loop_is_told_in_the_next() -> None
         await gate.passed()
         return Response(204)
 
-    source: Any = script.api._sessions._tokens
+    source: Any = script.api._lifecycle.sessions.calls.tokens
     source._transport, fast = slow, source._transport
     run(script.left_in(script.api.sign_out, gate))
     source._transport = fast

@@ -227,7 +227,7 @@ async def test_no_secret_stands_in_a_repr_an_error_or_an_event(world: World) -> 
         *world.server.requests,
         credential,
         api,
-        api._sessions._session,
+        api._lifecycle.sessions.latest,
         Headers({"authorization": SECRET}),
     ]
     shown += [r.headers for r in world.server.requests] + [Response(200, {}, SECRET.encode())]

@@ -373,9 +373,9 @@ async def refreshes_of_twelve_calls(world: World, send: Callable[[], Awaitable[A
     """When the endpoint was asked, in seconds, while twelve calls were made one after the other. Pauses are as long as
     they may be.
     """
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
-    session._backoff._fraction = lambda: 1.0
+    session.backoff._fraction = lambda: 1.0
     loop, granted, asked = asyncio.get_running_loop(), world.endpoint.answer, list[float]()
 
     def answer(number: int) -> Any:
@@ -444,9 +444,9 @@ async def test_a_401_that_the_callers_test_lets_pass_makes_no_refresh_pause(worl
     )
     await world.signed_in()
     assert (await world.api.fetch(API)).status == 401
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
-    assert session._backoff._failures == 0
+    assert session.backoff._failures == 0
 
 
 # From beyond a redirect

@@ -9,8 +9,8 @@ from reissue import EndpointPhase, RefreshPhase
 from reissue.inspector.requests.flow import STACK
 from reissue.inspector.requests.lanes import View
 from reissue.inspector.requests.life import Outcome, Stage
+from reissue.inspector.requests.records import MarkKind
 from reissue.inspector.requests.selection import Kind
-from reissue.inspector.requests.trace import MarkKind
 from reissue.inspector.strings import LANGUAGES
 
 INSPECTOR = Path(__file__).resolve().parents[3] / "app" / "reissue" / "inspector"
@@ -55,7 +55,7 @@ def test_no_word_is_left_over() -> None:
     sources = "\n".join(file.read_text(encoding="utf-8") for file in files)
     made = re.compile(r"requests\.(stage|outcome|mark|kind|view|refresh|call|details)\.|panel\.(tab|language)\.")
     plain = [key for key in LANGUAGES["en"] if key.startswith(OWN) and not made.match(key)]
-    by_button = {f"requests.{name}" for name in re.findall(r"_(?:button|choice)\(\s*\"([\w.]+)\"", sources)}
+    by_choice = {f"requests.{name}" for name in re.findall(r"_choice\(\s*\"([\w.]+)\"", sources)}
     assert [
-        key for key in plain if f'"{key}"' not in sources and f"'{key}'" not in sources and key not in by_button
+        key for key in plain if f'"{key}"' not in sources and f"'{key}'" not in sources and key not in by_choice
     ] == []

@@ -601,7 +601,7 @@ async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_wh
         await wire.passed()
         return response
 
-    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
     renewing = asyncio.create_task(outcome(api.renew()))
     await wire.reached()
     signing_out = asyncio.create_task(api.sign_out())
@@ -624,7 +624,7 @@ async def test_what_a_code_brings_after_a_sign_out_is_revoked(tab: Tab) -> None:
         await wire.passed()
         return response
 
-    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
     resuming = asyncio.create_task(api.resume())
     await wire.reached()
     signing_out = asyncio.create_task(api.sign_out())
@@ -989,7 +989,7 @@ async def test_a_page_is_not_left_to_sign_in_before_the_sign_out_is_told(tab: Ta
 
     api.on(hear)
     revoking = Gate()
-    tokens: Any = api._sessions._tokens
+    tokens: Any = api._lifecycle.sessions.calls.tokens
     sign_out = tokens.sign_out
 
     async def slow(credential: Any) -> bool:

@@ -29,14 +29,20 @@ from reissue import (
     WouldBlock,
 )
 from reissue.http.urls import Url, parse_url
+from reissue.session.session import Session
 from reissue.testing import Gate, settle
-from reissue.tokens.users import UserMatch
+from reissue.tokens.credentials import Credential
 
 from tests.reissue.bound import API, ORIGIN, Bound, Busy
 from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.pages import Pages
 
 NOTES, FILES, MAPS = API + "notes", "https://files.test/", "https://maps.test/"
+
+
+def presented_by(session: Session) -> Credential:
+    """What this session would present next."""
+    return session.holding.with_latest_refresh_token
 
 
 class World(Bound):
@@ -49,7 +55,7 @@ class World(Bound):
 
     def answers_with(self, answer: Response | None) -> None:
         """Let the endpoint answer so, or as it is."""
-        source: Any = self.api._sessions._tokens
+        source: Any = self.api._lifecycle.sessions.calls.tokens
         self.in_vain = 0
 
         async def answered(request: Request) -> Response:
@@ -127,7 +133,7 @@ async def test_a_client_of_another_api_says_when_its_own_token_is_refreshed(toke
     await tokens.signed_in()
     await tokens.files.fetch(FILES)
     wire = Gate()
-    source: Any = tokens.api._sessions._tokens
+    source: Any = tokens.api._lifecycle.sessions.calls.tokens
     grants = source._grants
 
     async def slow(request: Request) -> Response:
@@ -255,7 +261,7 @@ async def test_after_the_end_a_request_for_another_api_waits_for_no_call_to_the_
     tokens.clock.advance(301)
     assert isinstance(await outcome(api.fetch(NOTES)), SessionEnded)
     wire = Gate()
-    source: Any = api._sessions._tokens
+    source: Any = api._lifecycle.sessions.calls.tokens
     grants = source._grants
 
     async def slow(request: Request) -> Response:
@@ -338,7 +344,7 @@ async def test_a_sign_out_stops_what_waits_for_another_apis_token(world: World) 
         return response
 
     world.transport = slow  # type: ignore[method-assign]
-    source: Any = world.api._sessions._tokens
+    source: Any = world.api._lifecycle.sessions.calls.tokens
     source._transport = slow
     source._grants = slow if world.api._prover is None else source._grants
     waiting = [asyncio.create_task(outcome(world.files.fetch(FILES))) for _ in range(3)]
@@ -380,12 +386,12 @@ async def test_the_next_users_request_does_not_share_the_end_of_what_the_last_on
             await wire.passed()
         return await transport(request)
 
-    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
     waiting = asyncio.create_task(outcome(tokens.files.fetch(FILES)))
     await wire.reached()
     other = tokens.connect(proofs=None)
     await other.sign_in(username="grace", password="hopper")
-    session = other._sessions.alive
+    session = other._lifecycle.alive
     assert session is not None
     wire.open()
     await api.adopt(session.credential.access_token, refresh_token=session.credential.refresh_token, expires_in=300)
@@ -414,7 +420,7 @@ async def test_an_exchange_whose_answer_was_lost_is_sent_again_within_the_grace_
             raise NetworkError("reset")
         return response
 
-    world.api._sessions._tokens._grants = losing  # type: ignore[attr-defined]
+    world.api._lifecycle.sessions.calls.tokens._grants = losing  # type: ignore[attr-defined]
     found = await outcome(world.files.fetch(FILES))
     assert isinstance(found, Response if grace else RefreshUnavailable)
     assert world.asked("/auth/refresh") == (2 if grace else 1)
@@ -424,7 +430,7 @@ async def test_an_exchange_whose_answer_was_lost_is_sent_again_within_the_grace_
 async def test_an_exchange_that_is_given_up_is_a_matter_of_time(tokens: World) -> None:
     """Q12"""
     api = await tokens.signed_in()
-    grants, tries = api._sessions._tokens._grants, []  # type: ignore[attr-defined]
+    grants, tries = api._lifecycle.sessions.calls.tokens._grants, []  # type: ignore[attr-defined]
 
     async def gives_up(request: Request) -> Response:
         tries.append(request)
@@ -433,7 +439,7 @@ async def test_an_exchange_that_is_given_up_is_a_matter_of_time(tokens: World) -
         response: Response = await grants(request)
         return response
 
-    api._sessions._tokens._grants = gives_up  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = gives_up  # type: ignore[attr-defined]
     assert isinstance(await outcome(tokens.files.fetch(FILES)), RefreshUnavailable)
     assert (await tokens.files.fetch(FILES)).status == 200
 
@@ -483,7 +489,7 @@ async def test_a_server_that_can_not_be_reached_is_a_matter_of_time(world: World
             raise NetworkError("offline")
         return await transport(request)
 
-    source: Any = world.api._sessions._tokens
+    source: Any = world.api._lifecycle.sessions.calls.tokens
     grants = source._grants
     source._grants = flaky
     assert isinstance(await outcome(world.files.fetch(FILES)), RefreshUnavailable)
@@ -533,7 +539,7 @@ async def test_what_an_exchange_brings_after_its_client_was_closed_is_kept(token
             await wire.passed()
         return response
 
-    source: Any = one._sessions._tokens
+    source: Any = one._lifecycle.sessions.calls.tokens
     source._grants = slow
     waiting = asyncio.create_task(outcome(files.fetch(FILES)))
     await wire.reached()
@@ -560,15 +566,17 @@ async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     files = tokens.resource(one)
-    session, faster = one._sessions.alive, other._sessions.alive
+    session, faster = one._lifecycle.alive, other._lifecycle.alive
     assert session is not None
     assert faster is not None
-    source: Any = one._sessions._tokens
+    source: Any = one._lifecycle.sessions.calls.tokens
     grants = source._grants
 
     async def overtaken(request: Request) -> Response:
         source._grants = grants
-        fresh = await other._sessions._tokens.refresh(faster.held)  # as a page does that the lock has forgotten
+        fresh = await other._lifecycle.sessions.calls.tokens.refresh(
+            presented_by(faster)
+        )  # as a page does that the lock has forgotten
         response: Response = await grants(request)
         session.take_over(fresh.received(tokens.clock()))
         return response
@@ -585,9 +593,9 @@ async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_ex
     one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    faster = other._sessions.alive
+    faster = other._lifecycle.alive
     assert faster is not None
-    source: Any = one._sessions._tokens
+    source: Any = one._lifecycle.sessions.calls.tokens
     grants = source._grants
     found: list[Any] = []
 
@@ -599,8 +607,10 @@ async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_ex
     async def overtaken(request: Request) -> Response:
         source._grants = grants
         pages.channel_works = False  # one message is lost
-        fresh = await other._sessions._tokens.refresh(faster.held)
-        other._sessions._sharing.hand_over(fresh.received(tokens.clock(), previous=faster.held), begins=False)
+        fresh = await other._lifecycle.sessions.calls.tokens.refresh(presented_by(faster))
+        other._lifecycle.sessions.shared.hand_over(
+            fresh.received(tokens.clock(), previous=presented_by(faster)), begins=False
+        )
         pages.channel_works = True
         response: Response = await grants(request)
         found.append(asyncio.create_task(ask_all_the_time()))
@@ -623,16 +633,18 @@ async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_m
     one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    shared = other._sessions.alive
+    shared = other._lifecycle.alive
     assert shared is not None
     async with pages.page().lock():  # of a page that is frozen
         call = tokens.resource(one).fetch(FILES) if what == "exchange" else one.renew()
         waiting = asyncio.create_task(outcome(call))
         await settle()
-        fresh = (await other._sessions._tokens.refresh(shared.held)).received(tokens.clock(), previous=shared.held)
+        fresh = (await other._lifecycle.sessions.calls.tokens.refresh(presented_by(shared))).received(
+            tokens.clock(), previous=presented_by(shared)
+        )
         if what == "refresh":  # all that came with a token for another API
-            fresh = replace(shared.held, refresh_token=fresh.refresh_token)
-        other._sessions._sharing.hand_over(fresh, begins=False)
+            fresh = replace(presented_by(shared), refresh_token=fresh.refresh_token)
+        other._lifecycle.sessions.shared.hand_over(fresh, begins=False)
         error = await waiting  # virtual time: 20 s
     if what == "refresh that another page has made":
         assert error is None
@@ -648,7 +660,7 @@ async def test_a_refresh_token_that_another_tab_was_given_makes_up_for_one_that_
     one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    source: Any = one._sessions._tokens
+    source: Any = one._lifecycle.sessions.calls.tokens
     grants = source._grants
 
     async def refuses(request: Request) -> Response:
@@ -668,12 +680,13 @@ async def test_a_refresh_token_that_another_tab_was_given_makes_up_for_one_that_
 async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
     """S1"""
     api = await tokens.signed_in()
-    session = api._sessions.alive
+    session = api._lifecycle.alive
     assert session is not None
-    held = session.held
+    held = presented_by(session)
     await api.sign_out()
-    session._rotate(held, held, UserMatch.SAME)
-    assert (session.held, api.state) == (held, State.SIGNED_OUT)
+    assert held.refresh_token is not None
+    session.refresh.grant.keep(held, held.refresh_token)
+    assert (presented_by(session), api.state) == (held, State.SIGNED_OUT)
 
 
 async def test_a_session_that_ended_in_the_line_for_the_turn_exchanges_nothing(tokens: World) -> None:
@@ -685,7 +698,7 @@ async def test_a_session_that_ended_in_the_line_for_the_turn_exchanges_nothing(t
     async with pages.page().lock():
         waiting = asyncio.create_task(outcome(files.fetch(FILES)))
         await settle()
-        api._sessions._end("signed_out")
+        api._lifecycle.sessions.interrupt("signed_out")
         assert isinstance(await waiting, SessionEnded)
     await settle()
     assert tokens.asked("/auth/refresh") == 0
@@ -697,11 +710,11 @@ async def test_the_next_refresh_token_of_a_page_that_is_frozen_is_waited_for(tok
     one, frozen = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    hears: Any = one._sessions._sharing._neighbours
+    hears: Any = one._lifecycle.sessions.shared._neighbours
     hears.frozen = True
     await frozen.renew()
     hears.inbox.clear()
-    holds: Any = frozen._sessions._sharing._neighbours
+    holds: Any = frozen._lifecycle.sessions.shared._neighbours
     hears.frozen, holds.frozen = False, True
     assert isinstance(await outcome(tokens.resource(one).fetch(FILES)), RefreshUnavailable)
     assert tokens.asked("/auth/refresh") == 1
@@ -748,13 +761,13 @@ async def test_a_token_that_works_is_sent_on_while_nobody_knows_whose_the_cookie
     await world.files.fetch(FILES)
     other = world.connect(proofs=None)
     await other.sign_in(username="grace", password="hopper")
-    session = api._sessions.alive
+    session = api._lifecycle.alive
     assert session is not None
 
     async def down(*_: object, **__: object) -> Any:
         raise OSError("down")
 
-    session._ask = down
+    session.refresh._calls.refresh = down  # type: ignore[method-assign]
     world.clock.advance(280)  # it is stale now
     assert statuses([await world.files.fetch(FILES) for _ in range(3)]) == [200] * 3
     await settle()
@@ -770,11 +783,11 @@ async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(wo
     one, other = (world.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    hears: Any = one._sessions._sharing._neighbours
+    hears: Any = one._lifecycle.sessions.shared._neighbours
     hears.frozen = True
     await other.sign_in(username="grace", password="hopper")
     hears.inbox.clear()
-    holds: Any = other._sessions._sharing._neighbours
+    holds: Any = other._lifecycle.sessions.shared._neighbours
     hears.frozen, holds.frozen = False, True
     assert isinstance(await outcome(world.resource(one).fetch(FILES)), SessionChanged)
 
@@ -857,7 +870,7 @@ async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
     for wrong in ({}, {"resource": ""}, {"scope": 7}):
         with pytest.raises(ValueError, match="resource"):
             world.api.for_resource(FILES, **wrong)
-    with pytest.raises(TypeError, match="function"):
+    with pytest.raises(TypeError, match="made by for_resource"):
         world.files.for_resource(MAPS, resource=MAPS)
 
     async def refresh(credential: object) -> Any:
@@ -867,7 +880,7 @@ async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
     with pytest.raises(TypeError, match="function"):
         api.for_resource(MAPS, resource=MAPS)
     with pytest.raises(TypeError, match="callable"):
-        await api._sessions._tokens.exchange(None)  # type: ignore[arg-type]
+        await api._lifecycle.sessions.calls.tokens.exchange(None)  # type: ignore[arg-type]
 
 
 async def test_a_client_of_another_api_judges_refusals_by_its_own_predicate(tokens: World) -> None:
@@ -918,7 +931,7 @@ async def test_closing_the_session_closes_its_clients(world: World) -> None:
     assert isinstance(await outcome(world.files.fetch(FILES)), SessionEnded)
     with pytest.raises(SessionEnded, match="closed"):
         world.files.attempts(Request(FILES))
-    world.api.follow()
+    world.api.session_ended()
 
 
 async def test_a_client_that_is_closed_alone_leaves_the_session_on(world: World) -> None:
@@ -957,7 +970,9 @@ async def test_a_call_from_within_the_endpoint_does_not_wait_for_itself(tokens: 
     asked = []
 
     def headers() -> dict[str, str]:
-        asked.append(tokens.files._sessions.called_by_endpoint)
+        asked.append(tokens.files._lifecycle.called_by_endpoint)
+        with pytest.raises(ReissueError, match="within its own endpoint"):
+            tokens.files.attempts(Request(FILES))
         return {}
 
     tokens.api = tokens.connect(endpoint=Endpoint(f"{ORIGIN}/auth", cookie=False, headers=headers), proofs=None)
@@ -990,7 +1005,7 @@ async def test_several_clients_with_endpoints_of_their_own_do_not_disturb_each_o
 async def test_a_token_for_another_api_may_wait_for_a_turn_and_take_its_time(tokens: World) -> None:
     """Q13: each call has the deadline for itself, and the client that waits for both has that of both."""
     api = await tokens.signed_in()
-    source: Any = api._sessions._tokens
+    source: Any = api._lifecycle.sessions.calls.tokens
     grants = source._grants
 
     async def slow(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What becomes of a session whose refresh token is used for another API's token: see `Session.exchange`."""
+"""What becomes of a session whose refresh token is used for another API's token: see `exchange`."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import pytest
 from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
 from reissue.errors import EndReason
 from reissue.oauth2.token_source import Exchange
+from reissue.session.exchange import exchange
 from reissue.session.session import Session
 from reissue.testing import Clock, Gate, settle
 
@@ -32,7 +33,7 @@ class Endpoint:
         self.meanwhile = meanwhile
         self.asked: list[Credential] = []
 
-    async def __call__(self, wanted: Exchange, *, late: object) -> Credential:
+    async def __call__(self, wanted: Exchange, *, on_late_result: object) -> Credential:
         self.asked.append(wanted.credential)
         self.meanwhile()
         await settle()
@@ -44,7 +45,7 @@ class Endpoint:
 
 
 def session_of(tab: Tab) -> Session:
-    session = tab.api._sessions.alive
+    session = tab.api._lifecycle.alive
     assert session is not None
     return session
 
@@ -62,7 +63,7 @@ async def test_nothing_is_asked_for_in_a_session_that_is_over() -> None:
     session, endpoint = session_of(tab), Endpoint(FRESH)
     session.end("signed_out")
     with pytest.raises(SessionEnded):
-        await session.exchange(endpoint, {})
+        await exchange(session, endpoint, {})
     assert endpoint.asked == []
 
 
@@ -72,7 +73,7 @@ async def test_an_answer_that_comes_after_the_end_starts_nothing() -> None:
     session = session_of(tab)
     answer = Credential(access_token=a_token_of("grace"), expires_in=300)
     with pytest.raises(SessionEnded):
-        await session.exchange(Endpoint(answer, meanwhile=lambda: session.end("signed_out")), {})
+        await exchange(session, Endpoint(answer, meanwhile=lambda: session.end("signed_out")), {})
     await settle()
     assert not [event for event in tab.events if isinstance(event, RefreshEvent)]
 
@@ -88,7 +89,7 @@ async def test_a_refusal_of_the_refresh_token_is_remembered_whole() -> None:
         await tab.api.renew()
     endpoint = Endpoint(FRESH)
     with pytest.raises(GrantRefused) as refused:
-        await session_of(tab).exchange(endpoint, {})
+        await exchange(session_of(tab), endpoint, {})
     told = refused.value
     assert (told.error, told.description, told.status) == ("invalid_grant", "it was revoked", 400)
     assert endpoint.asked == []
@@ -98,7 +99,7 @@ async def test_a_refusal_of_the_resource_says_nothing_of_the_refresh_token() -> 
     """F9"""
     origin, (tab,) = await opened()
     with pytest.raises(GrantRefused, match="invalid_target"):
-        await session_of(tab).exchange(Endpoint(GrantRefused("invalid_target")), {})
+        await exchange(session_of(tab), Endpoint(GrantRefused("invalid_target")), {})
     await tab.api.renew()
     assert origin.server.asked == 1
 
@@ -111,8 +112,8 @@ async def test_a_refusal_of_what_was_asked_for_leaves_the_refresh_token_in_use(e
     """F13, F9: the session's own refresh is the one to tell."""
     origin, (tab,) = await opened()
     with pytest.raises(GrantRefused, match=error):
-        await session_of(tab).exchange(Endpoint(GrantRefused(error, status=400)), {})
-    assert session_of(tab).refused is False
+        await exchange(session_of(tab), Endpoint(GrantRefused(error, status=400)), {})
+    assert session_of(tab).holding.refusal is None
     await tab.api.renew()
     assert origin.server.asked == 1
 
@@ -127,8 +128,8 @@ async def test_a_refresh_token_that_is_refused_in_other_words_is_refused_as_well
     endpoint = Endpoint(GrantRefused(error, status=400))
     for _ in range(2):
         with pytest.raises(GrantRefused, match=error):
-            await session_of(tab).exchange(endpoint, {})
-    assert session_of(tab).refused is True
+            await exchange(session_of(tab), endpoint, {})
+    assert session_of(tab).holding.refusal is not None
     with pytest.raises(GrantRefused, match=error):
         await tab.api.renew()
     assert (len(endpoint.asked), origin.server.asked) == (1, 0)
@@ -142,22 +143,22 @@ async def test_whoever_is_refused_looks_again_for_what_another_page_was_granted(
     def grant() -> None:
         if len(endpoint.asked) == 1:
             origin.pages.channel_works = False
-            session_of(other)._sharing.hand_over(newer, begins=False)
+            session_of(other).shared.hand_over(newer, begins=False)
 
     endpoint = Endpoint(GrantRefused("invalid_grant"), FRESH, meanwhile=grant)
-    assert (await session_of(tab).exchange(endpoint, {})).access_token == "of-files"
+    assert (await exchange(session_of(tab), endpoint, {})).access_token == "of-files"
     assert [credential.refresh_token for credential in endpoint.asked] == ["refresh-1", "newer"]
-    assert session_of(tab).held.refresh_token == "rotated"
+    assert session_of(tab).holding.with_latest_refresh_token.refresh_token == "rotated"
 
 
 async def test_an_opaque_token_is_not_believed_while_the_cookie_is_in_doubt() -> None:
     """S3"""
     _, (tab,) = await opened(COOKIE, opaque=True)
     session = session_of(tab)
-    assert (await session.exchange(Endpoint(Credential(access_token="opaque-a")), {})).access_token == "opaque-a"
-    session.doubt_cookie()
+    assert (await exchange(session, Endpoint(Credential(access_token="opaque-a")), {})).access_token == "opaque-a"
+    session.holding.doubt_cookie()
     with pytest.raises(SessionChanged):
-        await session.exchange(Endpoint(Credential(access_token="opaque-b")), {})
+        await exchange(session, Endpoint(Credential(access_token="opaque-b")), {})
 
 
 async def test_a_cookie_that_was_another_users_once_is_in_doubt() -> None:
@@ -165,7 +166,7 @@ async def test_a_cookie_that_was_another_users_once_is_in_doubt() -> None:
     origin, (tab,) = await opened(COOKIE)
     origin.server.opaque = True
     with pytest.raises(SessionChanged):
-        await session_of(tab).exchange(Endpoint(Credential(access_token=a_token_of("grace"))), {})
+        await exchange(session_of(tab), Endpoint(Credential(access_token=a_token_of("grace"))), {})
     await asyncio.sleep(1)
     assert tab.ends() == ["replaced"]
 
@@ -175,13 +176,13 @@ async def test_another_word_for_the_user_in_a_token_for_another_api_ends_nothing
     fresh = Credential(access_token=a_token_of("ada at files"), refresh_token="rotated")
     _, (tab,) = await opened()
     session = session_of(tab)
-    assert (await session.exchange(Endpoint(fresh), {})).access_token == fresh.access_token
-    assert session.held.refresh_token == "rotated"
+    assert (await exchange(session, Endpoint(fresh), {})).access_token == fresh.access_token
+    assert session.holding.with_latest_refresh_token.refresh_token == "rotated"
     assert tab.ends() == []
 
     _, (tab,) = await opened(COOKIE)
     by_cookie = Credential(access_token=a_token_of("ada at files"))
-    assert await session_of(tab).exchange(Endpoint(by_cookie, by_cookie), {}) == by_cookie
+    assert await exchange(session_of(tab), Endpoint(by_cookie, by_cookie), {}) == by_cookie
     phases = [event.phase for event in tab.events if isinstance(event, RefreshEvent)]
     assert (tab.ends(), phases) == ([], [RefreshPhase.STARTED, RefreshPhase.SUCCEEDED])
 
@@ -196,10 +197,10 @@ async def test_a_cookie_that_is_another_users_for_one_exchange_gives_no_token_fo
     anothers, own = (Credential(access_token=a_token_of(f"{user} at files")) for user in ("grace", "ada"))
     endpoint = Endpoint(anothers, own)
     with pytest.raises(SessionChanged):
-        await session.exchange(endpoint, {})
+        await exchange(session, endpoint, {})
     assert (len(endpoint.asked), tab.ends()) == (2, [])
     await session.renew()  # ends the doubt about the cookie
-    assert await session.exchange(Endpoint(own, own), {}) == own
+    assert await exchange(session, Endpoint(own, own), {}) == own
 
 
 @pytest.mark.parametrize("user", ["ada", "grace"])
@@ -212,16 +213,16 @@ async def test_a_cookie_in_doubt_is_asked_whose_it_is_and_a_request_to_another_a
     """
     origin, (tab,) = await opened(COOKIE)
     session = session_of(tab)
-    session.doubt_cookie()
+    session.holding.doubt_cookie()
     origin.server.user = user  # whose cookie it is by now
     opaque = Credential(access_token="of-files")
     endpoint = Endpoint(opaque, opaque)
     if user == "ada":
-        assert await session.exchange(endpoint, {}) == opaque
+        assert await exchange(session, endpoint, {}) == opaque
         assert (len(endpoint.asked), tab.ends()) == (2, [])
     else:
         with pytest.raises(SessionChanged):
-            await session.exchange(endpoint, {})
+            await exchange(session, endpoint, {})
         assert (len(endpoint.asked), tab.ends()) == (1, ["replaced"])
 
 
@@ -229,8 +230,8 @@ async def test_the_other_apis_credential_holds_no_refresh_token() -> None:
     _, (tab,) = await opened()
     session = session_of(tab)
     before = session.credential
-    assert (await session.exchange(Endpoint(FRESH), {})).refresh_token is None
-    assert session.held.refresh_token == "rotated"
+    assert (await exchange(session, Endpoint(FRESH), {})).refresh_token is None
+    assert session.holding.with_latest_refresh_token.refresh_token == "rotated"
     assert session.credential is before, "the access token is the same, refused or not"
 
 
@@ -239,8 +240,8 @@ async def test_what_was_taken_over_meanwhile_is_kept() -> None:
     _, (tab,) = await opened()
     session = session_of(tab)
     newer = Credential(access_token=a_token_of("ada"), refresh_token="newer", expires_in=300).received(0)
-    await session.exchange(Endpoint(FRESH, meanwhile=lambda: session.take_over(newer)), {})
-    assert session.held is newer
+    await exchange(session, Endpoint(FRESH, meanwhile=lambda: session.take_over(newer)), {})
+    assert session.holding.with_latest_refresh_token is newer
 
 
 @pytest.mark.parametrize("closed", [False, True])
@@ -250,11 +251,11 @@ async def test_a_rotated_refresh_token_goes_to_the_other_pages_of_the_session(cl
     session = session_of(tab)
     if closed:
         with pytest.raises(SessionEnded):
-            await session.exchange(Endpoint(FRESH, meanwhile=lambda: session.end("closed")), {})
+            await exchange(session, Endpoint(FRESH, meanwhile=lambda: session.end("closed")), {})
     else:
-        await session.exchange(Endpoint(FRESH), {})
+        await exchange(session, Endpoint(FRESH), {})
     await settle()
-    assert session_of(other).held.refresh_token == "rotated"
+    assert session_of(other).holding.with_latest_refresh_token.refresh_token == "rotated"
     assert other.ends() == []
 
 
@@ -269,9 +270,9 @@ async def test_a_page_that_closes_hands_nothing_over_that_is_older_than_what_ano
         session_of(other).step_up(newer)
 
     with pytest.raises(SessionEnded):
-        await session.exchange(Endpoint(FRESH, meanwhile=close), {})
+        await exchange(session, Endpoint(FRESH, meanwhile=close), {})
     await settle()
-    assert session_of(other).held.refresh_token == "newer"
+    assert session_of(other).holding.with_latest_refresh_token.refresh_token == "newer"
 
 
 async def test_a_step_up_goes_on_with_the_refresh_token_and_in_every_page() -> None:
@@ -292,13 +293,13 @@ async def test_a_rotated_refresh_token_is_kept_though_its_answer_names_another_u
     rotated = replace(fresh, refresh_token="rotated")
     _, (tab,) = await opened(opaque=True)
     with pytest.raises(SessionChanged):
-        await session_of(tab).exchange(Endpoint(rotated), {}, previous=previous)
-    assert session_of(tab).held.refresh_token == "rotated"
+        await exchange(session_of(tab), Endpoint(rotated), {}, previous=previous)
+    assert session_of(tab).holding.with_latest_refresh_token.refresh_token == "rotated"
 
     _, (tab,) = await opened(COOKIE, opaque=True)
     with pytest.raises(SessionChanged):
-        await session_of(tab).exchange(Endpoint(rotated), {}, previous=previous)
-    assert session_of(tab).held.refresh_token is None
+        await exchange(session_of(tab), Endpoint(rotated), {}, previous=previous)
+    assert session_of(tab).holding.with_latest_refresh_token.refresh_token is None
 
 
 @pytest.mark.parametrize("reason", ["closed", "signed_out"])
@@ -317,7 +318,7 @@ async def test_a_rotated_refresh_token_that_comes_too_late_is_kept_though_its_an
     await renewing
     await settle()
     if reason == "closed":
-        assert session_of(other).held.refresh_token == "refresh-2"
+        assert session_of(other).holding.with_latest_refresh_token.refresh_token == "refresh-2"
         assert session_of(other).credential is before
     else:
-        assert session.held.refresh_token == "refresh-2"
+        assert session.holding.with_latest_refresh_token.refresh_token == "refresh-2"

@@ -47,12 +47,12 @@ async def refreshed_in_vain(world: World, answer: Response | Exception) -> Any:
     """The error of a request whose refresh is answered so; the session must be as it was."""
     over_http(world, answer)
     await world.signed_in()
-    session = world.api._sessions._session
+    session = world.api._lifecycle.sessions.latest
     assert session is not None
     before = session.credential
     error = await outcome(world.api.fetch(API + "notes"))
     assert world.api.state is State.SIGNED_IN
-    assert (world.api._sessions._session, session.credential) == (session, before)
+    assert (world.api._lifecycle.sessions.latest, session.credential) == (session, before)
     return error
 
 
@@ -269,9 +269,9 @@ async def test_while_offline_attempts_are_paused_with_jitter_and_go_on_once_the_
     assert len(set(pauses)) > 50
     world.endpoint.failure = None
     world.server.accepts = f"token-{world.endpoint.calls + 2}"
-    session = world.api._sessions.alive
+    session = world.api._lifecycle.alive
     assert session is not None
-    session._backoff._fraction = lambda: 0.5  # it may be so short that it is none
+    session.backoff._fraction = lambda: 0.5  # it may be so short that it is none
     call = asyncio.create_task(world.api.fetch(API + "notes"))
     await settle()
     assert not call.done()

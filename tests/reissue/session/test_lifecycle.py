@@ -96,7 +96,7 @@ async def test_a_sign_out_at_any_step_of_a_refresh_is_not_undone_by_its_answer(
     await world.api.sign_out()
     await settle()
     assert world.api.state is State.SIGNED_OUT
-    assert world.api._sessions._session is None
+    assert world.api._lifecycle.sessions.latest is None
     answer = await outcome(waiting)
     assert isinstance(answer, SessionEnded) or answer.status in (200, 401)
     assert server.log.count("notes/0") == sent, "nothing goes out after the sign-out"
@@ -169,9 +169,9 @@ async def test_a_refresh_that_a_sign_out_stops_in_its_pause_never_began_and_is_n
     await world.signed_in()
     for _ in range(20):
         await outcome(world.api.fetch(API + "notes"))
-    session = world.api._sessions.alive
+    session = world.api._lifecycle.alive
     assert session is not None
-    session._backoff._fraction = lambda: 0.5  # it may be so short that it is none
+    session.backoff._fraction = lambda: 0.5  # it may be so short that it is none
     pausing = world.fetches(1)[0]
     await settle()
     await world.api.sign_out()

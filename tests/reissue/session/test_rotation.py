@@ -95,8 +95,8 @@ class Page:
 
     @property
     def held(self) -> str | None:
-        session = self.api._sessions.alive
-        return session.held.refresh_token if session else None
+        session = self.api._lifecycle.alive
+        return session.holding.with_latest_refresh_token.refresh_token if session else None
 
     @property
     def stored(self) -> str | None:
@@ -250,7 +250,7 @@ async def test_by_a_cookie_no_refresh_token_of_an_answer_without_a_user_is_kept(
     async def answers(request: Request) -> Response:
         return Response(200, {}, b'{"refresh_token": "of grace"}')
 
-    page.api._sessions._tokens._grants = answers  # type: ignore[attr-defined]
+    page.api._lifecycle.sessions.calls.tokens._grants = answers  # type: ignore[attr-defined]
     for client in (page.api, page.api.for_resource(FILES, resource=FILES)):
         assert isinstance(await outcome(client.renew()), RefreshUnavailable)
         page.api.wake()
@@ -268,7 +268,7 @@ async def test_by_a_cookie_an_exchange_brings_a_refresh_token_only_if_it_is_this
     async def answers(request: Request) -> Response:
         return Response(200, {}, b'{"access_token": "opaque", "refresh_token": "of grace"}')
 
-    page.api._sessions._tokens._grants = answers  # type: ignore[attr-defined]
+    page.api._lifecycle.sessions.calls.tokens._grants = answers  # type: ignore[attr-defined]
     assert (await page.api.for_resource(FILES, resource=FILES).fetch(FILES)).status == 200
     assert page.held is None
     await page.api.close()

@@ -242,7 +242,7 @@ async def test_a_mark_does_not_meet_a_session_that_began_later_though_it_can_not
     other = browser.open()
     await other.sign_in(username="grace", password="hopper")
     browser.untold.text = mark  # as a page sees it that reads the store late
-    other._sessions._sharing._neighbours.frozen = True  # type: ignore[attr-defined]
+    other._lifecycle.sessions.shared._neighbours.frozen = True  # type: ignore[attr-defined]
     await api.close()
     later = browser.open()
     browser.line.asked.clear()
@@ -262,7 +262,7 @@ async def test_a_refresh_that_finds_the_cookie_of_a_later_sign_in_is_not_stopped
     browser.untold.text = str(int(browser.line.server.clock() * 1000))  # somebody has signed out
     browser.line.server.clock.advance(1)
     await other.sign_in(username="grace", password="hopper")
-    other._sessions._sharing._neighbours.frozen = True  # type: ignore[attr-defined]
+    other._lifecycle.sessions.shared._neighbours.frozen = True  # type: ignore[attr-defined]
     await outcome(api.renew())
     assert api.claims["sub"] == "grace"
     await browser.close()

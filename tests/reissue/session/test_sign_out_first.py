@@ -302,7 +302,7 @@ async def test_a_telling_that_is_cancelled_lets_nothing_pass_before_its_call_has
     browser.line.gate = Gate()
     signing_out = asyncio.create_task(outcome(api.sign_out()))
     await browser.line.gate.reached()
-    (telling,) = api._sessions._telling
+    (telling,) = api._lifecycle._sign_outs._telling  # type: ignore[union-attr]
     telling.cancel()
     signing_in = asyncio.create_task(api.sign_in(username="grace", password="hopper"))
     await settle()
@@ -323,7 +323,7 @@ async def test_a_telling_that_is_cancelled_before_it_begins_keeps_nobody_in_line
     api = await browser.signed_in()
     signing_out = asyncio.create_task(outcome(api.sign_out()))
     await asyncio.sleep(0)
-    (telling,) = api._sessions._telling
+    (telling,) = api._lifecycle._sign_outs._telling  # type: ignore[union-attr]
     telling.cancel()
     await asyncio.wait((signing_out,))
     await api.sign_in(username="grace", password="hopper")

@@ -72,7 +72,7 @@ class World(Bound):
         """What a stronger sign-in gives to whoever asks for it by his own means."""
         other = self.without_handler()
         await other.sign_in(**ADA)
-        session = other._sessions.alive
+        session = other._lifecycle.alive
         assert session is not None
         return Credential(access_token=session.credential.access_token, refresh_token=session.credential.refresh_token)
 
@@ -365,7 +365,7 @@ async def test_a_refresh_on_its_way_loses_nothing_to_a_credential_of_the_apps_ow
             await wire.passed()
         return response
 
-    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
     renewing = asyncio.create_task(api.renew())
     await wire.reached()
     waiting = asyncio.create_task(api.fetch(VAULT))
@@ -388,7 +388,7 @@ async def test_another_users_step_up_begins_a_session_of_its_own_and_nothing_is_
     if own:
         other = world.without_handler()
         await other.sign_in(**world.handler.answer)
-        session = other._sessions.alive
+        session = other._lifecycle.alive
         assert session is not None
         world.handler.answer = session.credential
     assert [type(error) for error in await asyncio.gather(*fetches(api, 3))] == [SessionChanged] * 3
@@ -421,7 +421,7 @@ async def test_a_sign_out_during_the_sign_in_of_a_step_up_wins(world: World) -> 
             await wire.passed()
         return await transport(request)
 
-    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
     waiting = fetches(api, 3)
     await wire.reached()
     signing_out = asyncio.create_task(api.sign_out())
@@ -444,10 +444,10 @@ async def test_a_session_that_ended_in_the_line_for_the_turn_asks_for_nothing(wo
     async with other.lock():
         waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
         await settle()
-        session = api._sessions.alive
+        session = api._lifecycle.alive
         assert session is not None
         step_ups, session.step_ups = session.step_ups, None  # as if it could not be cancelled any more
-        api._sessions._end("signed_out")
+        api._lifecycle.sessions.interrupt("signed_out")
     await settle()
     session.step_ups = step_ups
     assert isinstance(await waiting, StepUpRequired)
@@ -466,13 +466,13 @@ async def test_a_session_that_ended_during_the_sign_in_of_a_step_up_gives_way_to
             await wire.passed()
         return await transport(request)
 
-    api._sessions._tokens._grants = slow  # type: ignore[attr-defined]
+    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
     waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
     await wire.reached()
-    session = api._sessions.alive
+    session = api._lifecycle.alive
     assert session is not None
     step_ups, session.step_ups = session.step_ups, None
-    api._sessions._end("signed_out")
+    api._lifecycle.sessions.interrupt("signed_out")
     session.step_ups = step_ups
     wire.open()
     assert isinstance(await waiting, StepUpRequired)
@@ -750,7 +750,7 @@ async def test_a_step_up_by_the_apps_own_means_is_newer_than_what_another_page_h
     deaf.thaw()
     await settle()
     for api in (one, other):
-        session = api._sessions.alive
+        session = api._lifecycle.alive
         assert session is not None
         assert session.credential.access_token == strong.access_token
 
@@ -762,10 +762,10 @@ async def test_what_the_app_got_for_a_session_that_has_ended_signs_nobody_in(wor
     world.handler.gate = Gate()
     waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
     await world.handler.gate.reached()
-    session = api._sessions.alive
+    session = api._lifecycle.alive
     assert session is not None
     step_ups, session.step_ups = session.step_ups, None  # as if it could not be cancelled any more
-    api._sessions._end("signed_out")
+    api._lifecycle.sessions.interrupt("signed_out")
     session.step_ups = step_ups
     world.handler.gate.open()
     assert isinstance(await waiting, StepUpRequired)

@@ -126,7 +126,7 @@ async def test_who_signs_in_after_the_clock_was_set_back_is_signed_in_in_every_t
     await two.sign_in(username="grace")
     await settle()
     assert one.ends() == ["replaced"]
-    assert one.api._sessions._session.credential.access_token == "of-grace"  # type: ignore[union-attr]
+    assert one.api._lifecycle.sessions.latest.credential.access_token == "of-grace"  # type: ignore[union-attr]
     await two.close()
 
 
@@ -252,7 +252,7 @@ async def test_what_a_closed_client_sees_through_goes_on_with_the_session_of_all
 
     origin.server.opaque = True
     one, other = await origin.signed_in(2, endpoint=refresh)
-    held = one.api._sessions._session.credential.refresh_token  # type: ignore[union-attr]
+    held = one.api._lifecycle.sessions.latest.credential.refresh_token  # type: ignore[union-attr]
     origin.clock.advance(301)
     waiting = one.fetches(1)[0]
     await gate.reached()
@@ -304,7 +304,7 @@ async def test_what_may_be_another_users_is_handed_to_nobody_by_a_closed_client(
     assert isinstance(await outcome(waiting), SessionEnded)
     await settle()
     assert [json.loads(text)["type"] for text in one.neighbours.posted[posted:]] == ["left"]
-    assert bystander.api._sessions._session.credential.access_token == "opaque-1"  # type: ignore[union-attr]
+    assert bystander.api._lifecycle.sessions.latest.credential.access_token == "opaque-1"  # type: ignore[union-attr]
 
 
 async def test_closing_a_client_in_mid_resume_sees_the_cookie_through(origin: Origin) -> None:

@@ -61,7 +61,7 @@ async def test_a_server_that_will_not_be_told_is_told_by_the_next_resume() -> No
     browser = Browser()
     api = await browser.reload(await browser.signed_out_offline())
     browser.line.offline = False
-    tokens = api._sessions._tokens
+    tokens = api._lifecycle.sessions.calls.tokens
     sign_out = tokens.sign_out
 
     async def refuses(credential: Credential | None) -> bool:
@@ -168,7 +168,7 @@ async def test_a_sign_out_that_is_cancelled_at_once_is_sent_and_its_failure_is_n
     assert signing_out.cancelled()
     assert browser.line.asked == ["auth/login", "auth/logout"]
     assert browser.untold.text is not None
-    assert not api._sessions._telling
+    assert not api._lifecycle._sign_outs._telling  # type: ignore[union-attr]
     await browser.close()
 
 
@@ -180,7 +180,7 @@ async def test_a_sign_out_whose_own_call_is_cancelled_leaves_the_mark() -> None:
     async def sign_out(credential: Credential | None) -> bool:
         raise asyncio.CancelledError
 
-    api._sessions._tokens.sign_out = sign_out  # type: ignore[method-assign]
+    api._lifecycle.sessions.calls.tokens.sign_out = sign_out  # type: ignore[method-assign]
     with pytest.raises(asyncio.CancelledError):
         await api.sign_out()
     assert browser.untold.text is not None

@@ -449,8 +449,8 @@ async def test_what_came_while_waiting_for_a_frozen_holder_is_taken(origin: Orig
     await stuck.__aenter__()
     waiting = other.fetches(1)[0]
     await settle()
-    fresh = (await origin.server.refresh(holder.api._sessions._session.credential)).received(origin.clock())  # type: ignore[union-attr]
-    holder.api._sessions._sharing.hand_over(fresh, begins=False)
+    fresh = (await origin.server.refresh(holder.api._lifecycle.sessions.latest.credential)).received(origin.clock())  # type: ignore[union-attr]
+    holder.api._lifecycle.sessions.shared.hand_over(fresh, begins=False)
     assert (await waiting).status == 200
     assert origin.server.asked == 1
     await stuck.__aexit__(None, None, None)
@@ -466,8 +466,8 @@ async def test_what_was_stored_while_waiting_for_a_frozen_holder_is_taken(origin
     waiting = other.fetches(1)[0]
     await settle()
     origin.pages.channel_works = False
-    fresh = (await origin.server.refresh(holder.api._sessions._session.credential)).received(origin.clock())  # type: ignore[union-attr]
-    holder.api._sessions._sharing.hand_over(fresh, begins=False)
+    fresh = (await origin.server.refresh(holder.api._lifecycle.sessions.latest.credential)).received(origin.clock())  # type: ignore[union-attr]
+    holder.api._lifecycle.sessions.shared.hand_over(fresh, begins=False)
     assert (await waiting).status == 200
     assert origin.server.asked == 1
     await turn.__aexit__(None, None, None)
@@ -669,8 +669,8 @@ async def test_the_next_session_is_the_later_one_also_if_the_clock_was_set_back(
     """S3, T12: it is not taken for one that another has overtaken, whose tokens may be another user's."""
     origin.server.opaque = True
     (tab,) = await origin.signed_in(1)
-    tab.api._sessions._end("signed_out")
-    tab.api._sessions._sharing.end("signed_out")
+    tab.api._lifecycle.sessions.interrupt("signed_out")
+    tab.api._lifecycle.sessions.shared.end("signed_out")
     origin.clock.advance(-3600)
     await origin.sign_in(tab)
     tab.events.clear()

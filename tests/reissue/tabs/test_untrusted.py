@@ -178,7 +178,7 @@ async def test_a_sign_out_that_could_not_be_told_is_not_undone_by_a_far_future_s
     (tab,) = await origin.signed_in(1, store=shelf, untold=untold)
     hostile = json.loads(tab.neighbours.posted[0]) | {"edition": f"{'9' * 86}.a.1"}
     tab.neighbours.heard(json.dumps(hostile))
-    tab.api._sessions._sharing.sign_out(in_body=origin.server.mode == TOKENS)
+    tab.api._lifecycle.sessions.shared.sign_out(in_body=origin.server.mode == TOKENS)
     mark = Mark.parse(untold.text)
     assert mark is not None
     assert mark.until <= (origin.clock() + DAY) * 1000
@@ -247,7 +247,7 @@ async def test_many_sessions_that_others_say_are_over_push_out_none_that_was_hel
     for n in range(3000):
         ended = {"type": "ended", "edition": f"1.s{n}.1", "reason": "signed_out"}
         other.neighbours.heard(json.dumps(ended))
-    over = other.api._sessions._sharing.versions._over
+    over = other.api._lifecycle.sessions.shared.versions._over
     assert len(over._told) == 1000
     assert (over.up_to("s0"), over.up_to("s2999")) == (0, 2**53)
     other.neighbours.heard(granted)

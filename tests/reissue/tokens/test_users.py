@@ -21,6 +21,7 @@ from reissue import (
     SessionPhase,
     State,
 )
+from reissue.session.exchange import exchange
 from reissue.testing import settle
 from reissue.tokens.users import UserMatch, Users
 
@@ -203,50 +204,50 @@ async def test_an_opaque_token_with_an_id_token_may_be_followed_by_a_jwt(world: 
     fresh = token(sub="pairwise-of-the-api", aud="https://api.test/")
     world.endpoint.answer = lambda n: Credential(access_token=fresh, refresh_token="rotated", expires_in=300)
     world.server.accepts = fresh
-    await world.api._sessions.adopt(
+    await world.api._lifecycle.adopt(
         Credential(access_token="opaque", refresh_token="refresh-1", id_token=token(sub="ada", aud="app"))
     )
     assert (await world.api.fetch(API + "notes")).status == 200
-    session = world.api._sessions.alive
+    session = world.api._lifecycle.alive
     assert session is not None
-    assert (session.number, session.held.refresh_token) == (1, "rotated")
+    assert (session.number, session.holding.with_latest_refresh_token.refresh_token) == (1, "rotated")
 
 
 async def test_an_answer_for_this_user_ends_the_doubt_about_the_cookie(world: World) -> None:
     """S3, S6: else what can't be compared later would be taken for another's for ever."""
     server = granting({"sub": "ada"}, {"sub": "ada"}, {"sub": "x7", "aud": "b"})
     await signed_in(world, server)
-    session = world.api._sessions.alive
+    session = world.api._lifecycle.alive
     assert session is not None
-    session.doubt_cookie()
+    session.holding.doubt_cookie()
     await world.api.renew()
     await world.api.renew()
-    assert world.api._sessions.alive is session
+    assert world.api._lifecycle.alive is session
     assert world.api.claims["sub"] == "x7"
 
 
 async def test_another_resources_token_that_names_the_user_alike_ends_the_doubt_about_the_cookie(world: World) -> None:
     """S3, S6"""
     await signed_in(world, granting({"sub": "ada"}))
-    session = world.api._sessions.alive
+    session = world.api._lifecycle.alive
     assert session is not None
-    session.doubt_cookie()
+    session.holding.doubt_cookie()
 
-    async def ask(wanted: object, *, late: object) -> Credential:
+    async def ask(wanted: object, *, on_late_result: object) -> Credential:
         return held({"sub": "ada", "scope": "files"})
 
-    fresh = await session.exchange(ask, {"scope": "files"})
+    fresh = await exchange(session, ask, {"scope": "files"})
     assert fresh.access_token == token(sub="ada", scope="files")
-    assert world.api._sessions.alive is session
+    assert world.api._lifecycle.alive is session
 
 
 async def test_while_the_cookie_is_in_doubt_what_can_not_be_compared_is_anothers(world: World) -> None:
     """S3"""
     server = granting({"sub": "ADA"}, {"sub": "ada"})
     await signed_in(world, server)
-    session = world.api._sessions.alive
+    session = world.api._lifecycle.alive
     assert session is not None
-    session.doubt_cookie()
+    session.holding.doubt_cookie()
     assert isinstance(await outcome(world.api.fetch(API + "notes", method="POST")), SessionChanged)
     assert server.accepted == []
 
@@ -314,7 +315,7 @@ async def test_another_users_cookie_gives_no_token_for_another_resource(known: b
 async def test_whose_a_cookie_is_that_can_not_be_asked_is_a_matter_of_time() -> None:
     """F1, S6: and the token that it gave for another resource is not sent."""
     world, files = await bound(cookie=True)
-    grants = world.api._sessions._tokens._grants  # type: ignore[attr-defined]
+    grants = world.api._lifecycle.sessions.calls.tokens._grants  # type: ignore[attr-defined]
 
     async def down(request: Request) -> Response:
         if "resource" not in json.loads(request.body or b"{}"):
@@ -322,7 +323,7 @@ async def test_whose_a_cookie_is_that_can_not_be_asked_is_a_matter_of_time() -> 
         answer: Response = await grants(request)
         return answer
 
-    world.api._sessions._tokens._grants = down  # type: ignore[attr-defined]
+    world.api._lifecycle.sessions.calls.tokens._grants = down  # type: ignore[attr-defined]
     assert isinstance(await outcome(files.fetch(FILES)), RefreshUnavailable)
     assert world.api.state is State.SIGNED_IN
     assert not [request for request in world.sent if request.url == FILES]
@@ -338,7 +339,7 @@ async def test_a_client_for_another_resource_looks_at_the_claim_that_is_set() ->
     await other.sign_in(username="grace", password="hopper")
     world.clock.advance(301)
     assert isinstance(await outcome(files.fetch(FILES, method="POST")), SessionChanged)
-    assert files._sessions._users == world.api._sessions._users == Users("oid")
+    assert files._lifecycle.sessions.settings.users == world.api._lifecycle.sessions.settings.users == Users("oid")
     for api in world.made:
         await api.close()
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from ...events import EndpointPhase, RefreshPhase
 from .picture import Picture, width_of
-from .trace import MarkKind, Trace
+from .records import MarkKind
+from .trace import Trace
 from .window import Window
 
 AXIS = 11
@@ -67,7 +68,7 @@ def _draw_tokens(picture: Picture, trace: Trace, window: Window, now: float, wor
         right = window.x(end)
         if good > token.at:
             picture.box("token", left, TOKEN, max(1, window.x(good) - left - 1), ROW)
-        if good < end:  # it has run out, and nothing has come in its place
+        if good < end:  # it has expired, and no other token has replaced it
             picture.box("token_over", window.x(good), TOKEN + ROW // 2 - 1, max(1, right - window.x(good)), 2)
         shown = max(2, left + 4)
         if token.expires_at is None:
@@ -90,7 +91,7 @@ def _draw_tokens(picture: Picture, trace: Trace, window: Window, now: float, wor
 
 def _draw_calls(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
     picture.use("band", "band_bad", "call", "call_bad")
-    for refresh in trace.refreshes:  # hollow while it waits for its turn: only the call itself is filled
+    for refresh in trace.refreshes:  # an outline while the refresh waits for the lock: only the call itself is filled
         end = now if refresh.ended_at is None else refresh.ended_at
         if end >= window.left and refresh.at <= window.right:
             bad = refresh.phase in (RefreshPhase.REFUSED, RefreshPhase.UNAVAILABLE)
@@ -98,7 +99,7 @@ def _draw_calls(picture: Picture, trace: Trace, window: Window, now: float, word
             picture.box(
                 "band_bad" if bad else "band", left, CALLS - 2, max(2, window.x(end) - left), HEIGHT - CALLS + 2
             )
-    free = 0  # up to where the row is written on
+    free = 0  # the pixel up to which the row has text
     for call in trace.calls:
         end = now if call.ended_at is None else call.ended_at
         if end < window.left or call.at > window.right:

@@ -8,7 +8,7 @@ from .wording import duration, outcome, steps
 
 
 class Details:
-    """Tells all about one request, below the timeline. `closed` is called when somebody wants to see it no more."""
+    """Shows one request in full, below the timeline. `closed` is called when the user closes it."""
 
     def __init__(self, words: Mapping[str, str], *, closed: Callable[[], object]) -> None:
         self._words = words
@@ -44,7 +44,7 @@ class Details:
         return focused is not None and bool(self.root.contains(focused))
 
     def show(self, life: Life | None, now: float, first: float) -> None:
-        """Tell of this request; `first` (s) is where the axis begins."""
+        """Show this request, or that none is chosen. `first` (s) is where the axis begins."""
         if life is None:
             self._shown = None
             self._known.hidden, self._none.hidden = True, False
@@ -86,5 +86,5 @@ class Details:
         self._known.hidden, self._none.hidden = False, True
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Stop listening."""
         self._scope.close()

@@ -19,17 +19,17 @@ _MOST_STEPS = 50_000  # of one level
 
 
 class Level:
-    """How many there are, as time goes by."""
+    """How many requests there are at one stage, over time."""
 
     __slots__ = ("_areas", "_counts", "_times")
 
     def __init__(self) -> None:
         self._times: list[float] = []
         self._counts: list[int] = []
-        self._areas: list[float] = []  # the integral up to each of these times
+        self._areas: list[float] = []  # the integral of the counts, up to each time
 
     def step(self, at: float, change: int) -> None:
-        """So many more from now on."""
+        """From `at` on there are `change` more."""
         if not self._times:
             self._times.append(at)
             self._counts.append(change)
@@ -46,7 +46,7 @@ class Level:
             self._cut(_MOST_STEPS // 2)
 
     def forget(self, before: float) -> None:
-        """Let go of what was before that time."""
+        """Forget the steps before that time."""
         self._cut(bisect_right(self._times, before) - 1)
 
     def _cut(self, steps: int) -> None:
@@ -55,16 +55,16 @@ class Level:
 
     @property
     def now(self) -> int:
-        """How many there are now."""
+        """The latest count."""
         return self._counts[-1] if self._counts else 0
 
     def at(self, time: float) -> int:
-        """How many there were."""
+        """The count at that time."""
         place = bisect_right(self._times, time)
         return self._counts[place - 1] if place else 0
 
     def averages(self, edges: Sequence[float]) -> list[float]:
-        """How many there were on average between each of these times, which ascend, and the next."""
+        """The average count between each of these times and the next. The times ascend."""
         times, counts, areas = self._times, self._counts, self._areas
         if not times or edges[-1] <= times[0]:
             return [0.0] * (len(edges) - 1)
@@ -88,12 +88,12 @@ class Lane:
         self.lives: list[Life] = []
 
     def add(self, life: Life, at: float) -> None:
-        """The next one."""
+        """Add the next request."""
         self.starts.append(at)
         self.lives.append(life)
 
     def between(self, left: float, right: float) -> range:
-        """The places of those that are to be seen in that time."""
+        """The places of the requests that were running at some time between `left` and `right`."""
         first = max(0, bisect_right(self.starts, left) - 1)
         if first < len(self.lives):
             ended_at = self.lives[first].ended_at
@@ -102,12 +102,12 @@ class Lane:
         return range(first, bisect_left(self.starts, right, first))
 
     def nearest(self, time: float) -> Life | None:
-        """The request that was called last by then, or first after it."""
+        """The last request that was called before `time`; if there is none, the first after it."""
         place = bisect_right(self.starts, time)
         return self.lives[max(0, place - 1)] if self.lives else None
 
     def forget(self, numbers: set[int]) -> None:
-        """Let go of these."""
+        """Forget these requests."""
         kept = [life for life in self.lives if life.number not in numbers]
         if len(kept) < len(self.lives):
             self.lives = kept
@@ -115,19 +115,19 @@ class Lane:
 
 
 class Flow:
-    """Lanes and levels of some requests, told in the order of time."""
+    """Lanes and levels of some requests, whose changes are reported in the order of time."""
 
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
         self.levels = {stage: Level() for stage in STACK}
         self.all = Level()
-        self.problems: list[float] = []  # when a request came to a bad end
+        self.problems: list[float] = []  # the times at which a request failed, or got a status of 400 or more
         self.lane_of: dict[int, int] = {}
         self._free: list[int] = []
 
     @classmethod
     def of(cls, lives: Iterable[Life]) -> "Flow":
-        """The flow of these requests, as if only they had been."""
+        """The flow of these requests alone."""
         flow = cls()
         for at, _, life, place in sorted(_moments(lives), key=lambda moment: moment[:2]):
             if place == 0:
@@ -140,7 +140,7 @@ class Flow:
         return flow
 
     def enter(self, life: Life, at: float) -> None:
-        """A request begins: it gets the lowest lane that is free."""
+        """Put a new request into the lowest free lane."""
         if self._free:
             number = heappop(self._free)
         else:
@@ -151,14 +151,14 @@ class Flow:
         self.all.step(at, 1)
 
     def change(self, before: Stage | None, after: Stage | None, at: float) -> None:
-        """A request goes from one stage to another."""
+        """Move a request from one stage to another."""
         if before in self.levels:
             self.levels[before].step(at, -1)
         if after in self.levels:
             self.levels[after].step(at, 1)
 
     def leave(self, life: Life, at: float) -> None:
-        """A request has ended."""
+        """Take a request that has ended out of its lane."""
         self.change(life.stage, None, at)
         self.all.step(at, -1)
         heappush(self._free, self.lane_of[life.number])
@@ -166,7 +166,7 @@ class Flow:
             self.problems.append(at)
 
     def forget(self, numbers: set[int]) -> None:
-        """Let go of these requests, which have ended."""
+        """Forget these requests, which have ended."""
         for lane in self.lanes:
             lane.forget(numbers)
         for number in numbers:
@@ -185,7 +185,7 @@ class Flow:
         return needed, seen
 
     def troubled(self, edges: Sequence[float]) -> list[bool]:
-        """Did a request come to a bad end between each of these times and the next?"""
+        """For each of these times: did a request end badly between it and the next?"""
         places = [bisect_left(self.problems, edge) for edge in edges]
         return [after > before for before, after in pairwise(places)]
 
@@ -202,10 +202,10 @@ class Flow:
 
 
 def _moments(lives: Iterable[Life]) -> Iterator[tuple[float, int, Life, int | None]]:
-    """When each began, changed and ended: the time, what comes first at equal times, the request, which step."""
+    """Each beginning, change and end: its time, its rank at equal times, the request, and which step it is."""
     for life in lives:
         for place, (at, _) in enumerate(life.steps):
             yield at, 1 if place else 2, life, place
         if life.ended_at is not None:
-            # What took no time must not end before it began.
+            # A stage that took no time must not end before it began.
             yield life.ended_at, 0 if life.ended_at > life.at else 3, life, None

@@ -27,14 +27,14 @@ class View(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the requests lie: `lane` is the height of one (pixels; 0: none), `bar` that of its bar, `top` above it."""
+    """Heights in pixels: of a lane (0: there are none), of the bar in it, and of the gap above the bar (`top`)."""
 
     lane: int
     bar: int
     top: int
 
     def height(self, lanes: int) -> int:
-        """Of so many lanes, in pixels."""
+        """The height of so many lanes, in pixels."""
         return self.lane * lanes
 
 
@@ -48,7 +48,7 @@ _WAITING = (Stage.RESUME, Stage.ADMISSION, Stage.REFRESH, Stage.STEP_UP, Stage.R
 
 
 def choose(view: View, flow: Flow, window: Window, room: int) -> tuple[Layout, int]:
-    """How to lay out what is in sight on so many pixels of height, and how many lanes that takes."""
+    """The layout for what is visible on so many pixels of height, and how many lanes it has."""
     if view is View.DENSITY:
         return DENSE, 0
     lanes, seen = flow.extent(window.left, window.right)
@@ -87,7 +87,7 @@ def draw_lanes(
 def _draw_life(
     picture: Picture, life: Life, window: Window, now: float, layout: Layout, y: int, *, chosen: bool
 ) -> int:
-    """One request; the pixel that it reaches."""
+    """Draw one request. Returns the pixel at which it ends."""
     left, end = window.x(life.at), life.ended_at if life.ended_at is not None else now
     right = max(left + 2, window.x(end))
     top, height = y + layout.top, layout.bar

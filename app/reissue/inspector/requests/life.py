@@ -7,7 +7,7 @@ from enum import Enum
 class Stage(Enum):
     """What a request is doing during one stretch of its life."""
 
-    CALLED = "called"  # no time at all, unless nobody told what it waits for
+    CALLED = "called"  # takes no time, unless the request waits for something that no event names
     RESUME = "resume"
     ADMISSION = "admission"
     REFRESH = "refresh"
@@ -18,7 +18,7 @@ class Stage(Enum):
 
 
 class Outcome(Enum):
-    """How a request ended, or that it did not yet."""
+    """How a request ended, if it has."""
 
     RUNNING = "running"
     DONE = "done"  # a status below 400

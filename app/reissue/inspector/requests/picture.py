@@ -1,4 +1,4 @@
-"""A picture as data: shapes by style, and texts. What paints it need not know what it shows.
+"""A picture as data: shapes by style, and texts. The code that paints it need not know what it shows.
 
 All shapes of one style are one path, in the syntax of SVG (SVG 2, section 9.3). A canvas takes it as it is
 (`Path2D(path)`), so a picture takes as many calls to the browser as there are styles, however much it shows: a call
@@ -30,7 +30,7 @@ class Picture:
     texts: list[Text] = field(default_factory=list)
 
     def use(self, *styles: str) -> None:
-        """Fix the order: what is named first lies below."""
+        """Fix the order of the styles: the first is painted first, below the others."""
         for style in styles:
             self.shapes.setdefault(style, [])
 
@@ -39,7 +39,7 @@ class Picture:
         self.shapes.setdefault(style, []).append(f"M{x} {y}h{width}v{height}h{-width}z")
 
     def diamond(self, style: str, x: int, y: int, radius: int) -> None:
-        """A square on its tip, around a point."""
+        """A diamond around a point."""
         r = radius
         self.shapes.setdefault(style, []).append(f"M{x - r} {y}l{r} {-r}l{r} {r}l{-r} {r}z")
 

@@ -1,4 +1,4 @@
-"""The mouse, the pen and the finger on the timeline: drag to move, pinch or Ctrl and wheel to zoom, click to choose."""
+"""Mouse, pen and finger on the timeline: drag to move, pinch or Ctrl and wheel to zoom, click to choose."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,12 @@ from ..dom import Scope
 from .life import Life
 from .timeline import Timeline
 
-CLICK = 4  # pixels that a hand may tremble
+CLICK = 4  # pixels: a pointer that moves further drags
 WHEEL = 0.002  # of a zoom, for each pixel that a wheel is turned
 
 
 class Pointer:
-    """Hears what is pointed at. `moved` is called when the picture may not follow any more."""
+    """Listens to the canvas. `moved` is called after a drag or a zoom: the picture may have stopped following."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Pointer:
         self._down: dict[int, float] = {}  # pointers on the canvas, and where they are
         self._travelled = 0.0
         self._scope = Scope()
-        canvas = timeline.canvas
+        canvas = timeline.canvas.element
         for event, heard in (
             ("pointerdown", self._pressed),
             ("pointermove", self._went),
@@ -40,7 +40,7 @@ class Pointer:
         self._scope.listen(canvas, "wheel", self._turned, passive=False)
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Stop listening."""
         self._scope.close()
 
     def _pressed(self, event: Any) -> None:
@@ -48,7 +48,7 @@ class Pointer:
             if not self._down:
                 self._travelled = 0.0
             self._down[event.pointerId] = event.offsetX
-            self._timeline.canvas.setPointerCapture(event.pointerId)
+            self._timeline.canvas.element.setPointerCapture(event.pointerId)
 
     def _went(self, event: Any) -> None:
         x = event.offsetX
@@ -80,7 +80,7 @@ class Pointer:
         self._down.pop(event.pointerId, None)
 
     def _turned(self, event: Any) -> None:
-        """A plain wheel scrolls the page, or the lanes; so it is not taken."""
+        """Zoom or move. A wheel without a key scrolls the page or the lanes, so it is left to the browser."""
         if event.ctrlKey or event.metaKey:
             self._timeline.zoom(2 ** (event.deltaY * WHEEL * 2), event.offsetX)
         elif event.shiftKey or abs(event.deltaX) > abs(event.deltaY):

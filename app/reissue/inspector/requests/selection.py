@@ -11,7 +11,7 @@ from .trace import Trace
 
 
 class Kind(Enum):
-    """What the filter asks of a request's fate."""
+    """Requests to show, by what became of them."""
 
     ALL = "all"
     RUNNING = "running"
@@ -28,11 +28,11 @@ class Filter:
 
     @property
     def takes_all(self) -> bool:
-        """Does it filter nothing?"""
+        """Does every request match?"""
         return self.kind is Kind.ALL and not self.text.strip()
 
     def takes(self, life: Life) -> bool:
-        """Is this request to be shown?"""
+        """Does this request match?"""
         match self.kind:
             case Kind.RUNNING if life.ended_at is not None:
                 return False
@@ -64,7 +64,7 @@ class Selection:
 
     @property
     def filter(self) -> Filter:
-        """What is shown."""
+        """The filter."""
         return self._filter
 
     @filter.setter
@@ -79,7 +79,7 @@ class Selection:
 
     @property
     def flow(self) -> Flow:
-        """Their flow."""
+        """The flow of these requests."""
         return self._trace.flow if self._filter.takes_all else self._filtered()[1]
 
     @property

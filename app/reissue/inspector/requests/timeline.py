@@ -1,9 +1,6 @@
-"""The timeline: a canvas, the stretch of time that it shows, and when it is drawn.
+"""The timeline: the stretch of time that is shown, and when its picture is drawn.
 
-A canvas by hand, and no chart library: a library would be JavaScript that has to be served next to the wheel and let in
-by the page's policy, and those at hand draw series of numbers, not lives with a wait, a 401 and a replay in each. What
-is drawn is decided elsewhere, in plain Python that is tested without a browser; here it is only painted. A picture is
-one path for each colour, so a frame takes some dozens of calls to the browser, however many requests there are.
+What is drawn is decided in `axis` and `lanes`, in plain Python that is tested without a browser; `canvas` paints it.
 
 It is drawn in an animation frame, only after a change, only while it is in sight, and never for more than a part of the
 time: a picture that took long to draw is followed by a pause.
@@ -17,7 +14,7 @@ import js
 
 from ..dom import Scope, matches
 from . import axis
-from .flow import STACK
+from .canvas import Canvas
 from .lanes import DENSE, Layout, View, choose, draw_density, draw_lanes
 from .life import Life
 from .picture import Picture
@@ -25,21 +22,13 @@ from .selection import Selection
 from .trace import Trace
 from .window import Window
 
-STYLES = (
-    *(stage.value for stage in STACK),
-    *("refusal", "failed", "cancelled", "chosen", "grid", "scale", "band", "band_bad"),
-    *("token", "token_over", "mark", "call", "call_bad", "ink", "quiet", "on_token", "now"),
-)
-"""Each is a colour in the style sheet: `--ri-admission` and so on."""
-
-FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
-FULL_SPAN = 10.0  # seconds in sight, until somebody zooms
+FULL_SPAN = 10.0  # seconds that are visible, until the user zooms
 LEAST_SPAN = 0.2
-PAD = 0.04  # of the span, to the right of what happened last
-SHARE = 4  # a drawing is followed by a pause of so many times what it took
+PAD = 0.04  # of the span, to the right of the latest event
+SHARE = 4  # the pause after a drawing is so many times as long as the drawing took
 FRAME = 0.030
 CALM_FRAME = 0.5
-"""Seconds between two drawings, at least; the second for who prefers less motion."""
+"""Least seconds between two drawings; the second for users who prefer reduced motion."""
 
 
 class Timeline:
@@ -49,10 +38,9 @@ class Timeline:
         self, stage: Any, *, trace: Trace, selection: Selection, words: Mapping[str, str], drawn: Callable[[], None]
     ) -> None:
         self.stage = stage
-        self.canvas = js.document.createElement("canvas")
-        self.canvas.setAttribute("aria-hidden", "true")
+        self.canvas = Canvas(stage)
         self.spacer = js.document.createElement("div")
-        stage.append(self.canvas, self.spacer)
+        stage.append(self.canvas.element, self.spacer)
         self.window = Window(0.0, FULL_SPAN, 1)
         self.follows = True
         self.view = View.AUTO
@@ -61,15 +49,13 @@ class Timeline:
         self.drawings = 0
         self.drawing_seconds = 0.0
         self._trace, self._selection, self._words, self._drawn = trace, selection, words, drawn
-        self._touched = False  # has somebody zoomed?
+        self._touched = False  # has the user zoomed?
         self._height = 1
         self._lanes_height = 0
         self.in_sight = False
         self._frame: int | None = None
         self._not_before = 0.0
-        self._colours: dict[str, str] = {}
         self._scope = Scope()
-        self._context = self.canvas.getContext("2d")
         self._on_frame_proxy = self._scope.proxy(self._on_frame)
         self._scope.at_end(self._forget_frame)
         self.calm = matches("(prefers-reduced-motion: reduce)")
@@ -80,7 +66,7 @@ class Timeline:
         self._scope.observe(js.IntersectionObserver.new(self._scope.proxy(self._seen)), stage)
 
     def close(self) -> None:
-        """Draw no more."""
+        """Stop drawing."""
         self.in_sight = False
         self._scope.close()
 
@@ -88,11 +74,11 @@ class Timeline:
 
     @property
     def now(self) -> float:
-        """Up to when the picture goes: while nothing is on its way, time stands still."""
+        """The time at which the picture ends: now, or the latest event if nothing is running."""
         return time.perf_counter() if self._trace.busy else self._trace.last
 
     def zoom(self, factor: float, x: float | None = None) -> None:
-        """So many times as much time in sight. What is at pixel `x` stays there; else the end, or the middle."""
+        """Show `factor` times as much time. The time at pixel `x` stays there; without `x`, the end or the middle."""
         if x is None:
             self._keep_up()
         around = self.window.time(x) if x is not None else self.window.right if self.follows else None
@@ -101,13 +87,13 @@ class Timeline:
         self.invalidate()
 
     def move(self, pixels: float) -> None:
-        """Later by so many pixels. The picture does not follow any more."""
+        """Show a time that is so many pixels later, and stop following."""
         self.follows = False
         self.window = self.window.moved(pixels * self.window.span / self.window.width)
         self.invalidate()
 
     def follow(self, on: bool) -> None:
-        """Show what happens now, or stay."""
+        """Follow what happens, or stop following."""
         self.follows = on
         self.invalidate()
 
@@ -118,14 +104,14 @@ class Timeline:
         self.show(first, self.now)
 
     def show(self, left: float, right: float, *, margin: float = 0.05) -> None:
-        """Show that time."""
+        """Show the time from `left` to `right`, and stop following."""
         self._touched, self.follows = True, False
         self.window = self.window.showing(left, right, margin=margin)
         self.invalidate()
 
     def reveal(self, life: Life) -> None:
-        """Choose a request, and bring it in sight."""
-        self._keep_up()  # what the next drawing shows by itself is no reason to stop following
+        """Choose a request, and scroll to it."""
+        self._keep_up()  # if the next drawing would show the request anyway, there is no reason to stop following
         self.chosen = life.number
         end = life.ended_at if life.ended_at is not None else self.now
         if end < self.window.left or life.at > self.window.right:
@@ -150,7 +136,7 @@ class Timeline:
     # Drawing
 
     def invalidate(self) -> None:
-        """Something has changed: draw, in a while."""
+        """Draw in the next animation frame, since something has changed."""
         if self._frame is None and self.in_sight:
             self._frame = js.requestAnimationFrame(self._on_frame_proxy)
 
@@ -171,11 +157,11 @@ class Timeline:
 
     @property
     def settled(self) -> bool:
-        """It is drawn as it is: no drawing is due."""
+        """Is the picture up to date?"""
         return self.in_sight and self._frame is None
 
     def _keep_up(self) -> None:
-        """While it follows, show the time up to now: the last drawing may be old, and the next one not due yet."""
+        """If the timeline follows, move the window up to now: the last drawing may be old, and the next not due yet."""
         if not self.follows:
             return
         now = self.now
@@ -203,35 +189,19 @@ class Timeline:
             below.box("now", window.x(now), 0, 1, height)
         top = Picture()
         axis.draw_axis(top, self._trace, window, now, self._words)
-        context = self._context
-        context.clearRect(0, 0, window.width, height)
-        self._paint(below)
-        context.clearRect(0, 0, window.width, axis.HEIGHT)
-        self._paint(top)
+        self.canvas.paint(below, window.width, height)
+        self.canvas.paint(top, window.width, axis.HEIGHT)
 
     def _bracket(self, below: Picture, window: Window, now: float) -> None:
-        """Where the chosen request is, when there are no lanes."""
+        """Mark the time of the chosen request, where no lanes are drawn."""
         life = self._trace.life(self.chosen)
         if life is not None:
             left = window.x(life.at)
             right = window.x(life.ended_at if life.ended_at is not None else now)
             below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
 
-    def _paint(self, picture: Picture) -> None:
-        context, fill, write = self._context, self._context.fill, self._context.fillText
-        for style, parts in picture.shapes.items():
-            if parts:
-                context.fillStyle = self._colours[style]
-                fill(js.Path2D.new("".join(parts)))
-        style = ""
-        for text in picture.texts:
-            if text.style != style:
-                style = text.style
-                context.fillStyle = self._colours[style]
-            write(text.text, text.x, text.y)
-
     def _make_room(self, lanes_height: int) -> None:
-        """Let the stage scroll over so many pixels of lanes."""
+        """Make the stage scroll over so many pixels of lanes."""
         if lanes_height != self._lanes_height:
             self._lanes_height = lanes_height
             self.spacer.style.height = f"{max(0, lanes_height + axis.HEIGHT + 6 - self._height)}px"
@@ -242,11 +212,7 @@ class Timeline:
         width, height = int(self.stage.clientWidth), int(self.stage.clientHeight)
         if width < 1 or height < 1:
             return
-        ratio = js.devicePixelRatio or 1
-        self.canvas.width, self.canvas.height = round(width * ratio), round(height * ratio)
-        self.canvas.style.width, self.canvas.style.height = f"{width}px", f"{height}px"
-        self._context.setTransform(ratio, 0, 0, ratio, 0, 0)
-        self._context.font = FONT
+        self.canvas.resize(width, height)
         self._height, self._lanes_height = height, -1
         self.window = Window(self.window.left, self.window.right, width)
         self._restyle()
@@ -254,8 +220,7 @@ class Timeline:
             self._draw()  # at once: a canvas that is resized is empty
 
     def _restyle(self) -> None:
-        style = js.getComputedStyle(self.stage)
-        self._colours = {name: str(style.getPropertyValue(f"--ri-{name.replace('_', '-')}")).strip() for name in STYLES}
+        self.canvas.restyle()
         self.calm = matches("(prefers-reduced-motion: reduce)")
         self.invalidate()
 

@@ -1,4 +1,4 @@
-"""What is said beside the pointer. The keyboard has the details for it."""
+"""The note beside the pointer. For the keyboard, the details below the timeline say the same."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ OFF = 14  # pixels from the pointer
 
 
 class Tooltip:
-    """A note in `frame` about what lies under the pointer, kept up as the picture moves."""
+    """A note in `frame` about what is under the pointer, also as the picture moves."""
 
     def __init__(
         self, frame: Any, timeline: Timeline, selection: Selection, trace: Trace, words: Mapping[str, str]
@@ -32,17 +32,17 @@ class Tooltip:
         frame.append(self._note)
 
     def show(self, x: float, y: float) -> None:
-        """The pointer is here."""
+        """Show the note for this point."""
         self._at = (x, y)
         self.follow()
 
     def hide(self) -> None:
-        """The pointer has left."""
+        """Hide the note: the pointer has left."""
         self._at = None
         self._note.hidden = True
 
     def follow(self) -> None:
-        """Say what is under the pointer now."""
+        """Bring the note up to date."""
         if self._at is None:
             return
         x, y = self._at
@@ -59,7 +59,7 @@ class Tooltip:
         self._note.style.left, self._note.style.top = f"{max(0, left)}px", f"{max(-2 * OFF, top)}px"
 
     def close(self) -> None:
-        """Say nothing more."""
+        """Stop following the pointer."""
         self._at = None
 
     def _lines(self, x: float, y: float) -> list[str]:

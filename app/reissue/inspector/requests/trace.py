@@ -5,8 +5,6 @@ so many requests and forgets the oldest that have ended, so a page may run for d
 """
 
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum
 
 from ...events import (
     EndpointEvent,
@@ -24,12 +22,13 @@ from ...events import (
 )
 from .flow import Flow
 from .life import Life, Outcome, Stage
+from .records import Call, Mark, MarkKind, Refresh, Token
 
 KEPT = 10_000
-"""Requests that are remembered."""
+"""How many requests are remembered."""
 
 KEPT_BESIDES = 1_000
-"""Refreshes, calls, tokens and marks that are remembered, of each."""
+"""How many refreshes, calls, tokens and marks are remembered, of each."""
 
 
 _STAGES = {
@@ -49,58 +48,6 @@ _ENDS = {
     RequestPhase.FAILED: Outcome.FAILED,
     RequestPhase.CANCELLED: Outcome.CANCELLED,
 }
-
-
-@dataclass(slots=True, eq=False)
-class Refresh:
-    """One refresh; `phase` is STARTED while it runs."""
-
-    session: int
-    at: float
-    ended_at: float | None = None
-    phase: RefreshPhase = RefreshPhase.STARTED
-    expires_in: float | None = None
-    retry_after: float | None = None
-    error: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """One call to the endpoint; `phase` is ASKED while it is on the wire."""
-
-    call: str
-    at: float
-    ended_at: float | None = None
-    phase: EndpointPhase = EndpointPhase.ASKED
-    error: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Token:
-    """The life of one access token: until when it is good, as far as it says, and when something took its place."""
-
-    at: float
-    expires_at: float | None
-    ended_at: float | None = None
-
-
-class MarkKind(Enum):
-    """What a mark stands for."""
-
-    SESSION_STARTED = "session_started"
-    SESSION_ENDED = "session_ended"
-    TAKEN_OVER = "taken_over"  # another tab was granted a token, and handed it over
-    STORE = "store"
-    SIGN_OUT = "sign_out"  # the endpoint has not confirmed it
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A moment. `detail` is a reason or a phase, where there is one."""
-
-    at: float
-    kind: MarkKind
-    detail: str = ""
 
 
 class Trace:
@@ -134,7 +81,7 @@ class Trace:
 
     @property
     def busy(self) -> bool:
-        """Is a request, a refresh or a call on its way?"""
+        """Is a request, a refresh or a call running?"""
         return bool(self.running or self._refreshing or self._calling)
 
     def life(self, number: int) -> Life | None:
@@ -142,7 +89,7 @@ class Trace:
         return self._lives.get(number)
 
     def hear(self, event: Event, at: float, *, remaining: float | None = None) -> None:
-        """Take an event in. `remaining` is the life in seconds that the current access token has left."""
+        """Record an event. `remaining` is how many seconds the current access token has left."""
         self.version += 1
         self.last = at
         if self.first is None:
@@ -163,7 +110,7 @@ class Trace:
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
 
     def found_token(self, at: float, remaining: float | None) -> None:
-        """A session was on already when somebody began to watch."""
+        """Record the token of a session that began before the trace."""
         self.version += 1
         self.last = at
         if self.first is None:
@@ -189,7 +136,7 @@ class Trace:
         end = _ENDS.get(event.phase)
         if life is None:
             if end is not None:
-                return  # called before anybody watched
+                return  # it began before the trace
             life = Life(event.request, event.method, event.url, event.replayable, [(at, _stage(event))])
             self._lives[event.request] = life
             self.running += 1
@@ -250,7 +197,7 @@ class Trace:
             self._new_token(at, remaining)
             return
         self.marks.append(Mark(at, MarkKind.SESSION_ENDED, event.reason or ""))
-        if event.reason != "replaced":  # else the new session's token is there already
+        if event.reason != "replaced":  # if it was replaced, the new session's token is recorded already
             self._end_token(at)
 
     def _new_token(self, at: float, remaining: float | None) -> None:

@@ -1,4 +1,4 @@
-"""The stretch of time that is in sight, and how it lies on the pixels."""
+"""The stretch of time that is visible, and which pixel each time is at."""
 
 from dataclasses import dataclass
 from math import ceil, floor, log10
@@ -30,28 +30,28 @@ class Window:
         return self.left + x * self.span / self.width
 
     def zoomed(self, factor: float, around: float | None = None) -> "Window":
-        """`factor` times as much time in sight; what is at the time `around` (or in the middle) stays where it is."""
+        """A window of `factor` times as much time. The time `around` (or the middle) stays at its pixel."""
         middle = (self.left + self.right) / 2 if around is None else around
         span = max(SHORTEST, min(LONGEST, self.span * factor))
         left = middle - (middle - self.left) * span / self.span
         return Window(left, left + span, self.width)
 
     def moved(self, seconds: float) -> "Window":
-        """Later by so many seconds."""
+        """The window that begins so many seconds later."""
         return Window(self.left + seconds, self.right + seconds, self.width)
 
     def ending(self, right: float) -> "Window":
-        """As long, up to that time."""
+        """The window of the same length that ends at that time."""
         return Window(right - self.span, right, self.width)
 
     def showing(self, left: float, right: float, *, margin: float = 0.05) -> "Window":
-        """All of that time, with a margin at each side (a part of it)."""
+        """The window from `left` to `right`, with a margin at each side (a fraction of that time)."""
         span = max(SHORTEST, min(LONGEST, (right - left) * (1 + 2 * margin)))
         middle = (left + right) / 2
         return Window(middle - span / 2, middle + span / 2, self.width)
 
     def edges(self, pixels: int, until: float) -> list[float]:
-        """The times at every so many pixels, and none later than `until`."""
+        """The times at every so many pixels, up to `until`."""
         step = pixels * self.span / self.width
         count = min(ceil(self.width / pixels), ceil((until - self.left) / step))
         return [min(until, self.left + step * place) for place in range(max(0, count) + 1)]

@@ -1,4 +1,4 @@
-"""What is known of one request, or of one moment, in words."""
+"""One request, or one moment, in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def duration(seconds: float) -> str:
 
 
 def outcome(life: Life, words: Words) -> str:
-    """How it ended, or what it is doing."""
+    """How a request ended, or the stage that it is at."""
     if life.ended_at is None:
         return words[f"requests.stage.{life.stage.value}"]
     detail = life.status if life.status is not None else life.error
@@ -44,7 +44,7 @@ def outcome(life: Life, words: Words) -> str:
 
 
 def steps(life: Life, now: float, words: Words) -> list[Step]:
-    """Its stages; what took no time because nothing was waited for is left out."""
+    """The stages of a request, without a CALLED that took no time."""
     return [
         Step(stage, words[f"requests.stage.{stage.value}"], duration(began - life.at), duration(ended - began))
         for stage, began, ended in life.spans(now)
@@ -53,7 +53,7 @@ def steps(life: Life, now: float, words: Words) -> list[Step]:
 
 
 def sentence(life: Life, now: float, words: Words) -> str:
-    """All about a request, for a screen reader."""
+    """A request in one sentence, for a screen reader."""
     parts = [
         f"{words['requests.details'].format(number=life.number)}: {life.method} {life.url}",
         outcome(life, words),
@@ -66,7 +66,7 @@ def sentence(life: Life, now: float, words: Words) -> str:
 
 
 def lines(life: Life, now: float, words: Words) -> list[str]:
-    """All about a request, line by line."""
+    """A request in several lines, for the tooltip."""
     first = f"#{life.number}  {life.method}  {outcome(life, words)}  {duration(life.duration(now))}"
     found = [first, life.url, *(f"{step.after}  {step.name}  {step.took}" for step in steps(life, now, words))]
     if not life.replayable:
@@ -132,7 +132,7 @@ def totals(trace: Trace, matching: int, words: Words) -> str:
 
 
 def news(trace: Trace, words: Words) -> str:
-    """What a listener should be told now: of the last refresh, or the end of the session, whichever is later."""
+    """The latest news for a screen reader: the last refresh, or the end of the session if that came later."""
     told = [(mark.at, words[axis.MARKS[mark.kind]]) for mark in list(trace.marks)[-1:]]
     for refresh in list(trace.refreshes)[-1:]:
         at = refresh.at if refresh.phase is RefreshPhase.STARTED else refresh.ended_at or refresh.at

@@ -10,11 +10,11 @@ from .display_text import shown
 
 
 class Sort(Enum):
-    """Who says what a claim means (RFC 7519 section 4)."""
+    """Who defines a claim (RFC 7519 section 4)."""
 
     REGISTERED = "registered"  # the RFC itself
     PUBLIC = "public"  # the registry of IANA
-    PRIVATE = "private"  # whoever issued the token
+    PRIVATE = "private"  # the issuer of the token
 
 
 REGISTERED: Final = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
@@ -36,7 +36,7 @@ EXPLAINED: Final = frozenset(
         *("cnf", "act", "preferred_username", "updated_at"),
     }
 )
-"""The claims that the view has a sentence for."""
+"""Claims that have a sentence of explanation."""
 
 MOST: Final = 100
 """How many claims, members of the header and findings are shown at most: thousands would block the page."""
@@ -66,7 +66,7 @@ def claims_of(payload: Mapping[str, Any], *, most: int = MOST) -> list[Claim]:
 
 
 def sort_of(name: str) -> Sort:
-    """Who says what a claim of this name means. A name that is a URL is nobody else's, but no registry knows it."""
+    """Who defines a claim of this name. A name that is a URL belongs to its owner, but stands in no registry."""
     if name in REGISTERED:
         return Sort.REGISTERED
     return Sort.PUBLIC if name in PUBLIC else Sort.PRIVATE

@@ -1,4 +1,4 @@
-"""Access token and refresh token side by side: what a page must know of both."""
+"""Access token and refresh token side by side: where each is kept, who can read it, and how long it lives."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -27,7 +27,7 @@ _MILLISECONDS = 1e11  # in seconds that would be the year 5138
 
 
 class FindingKind(Enum):
-    """Something about a token that deserves a look. `value` names the words for it."""
+    """A kind of finding. `value` names the words for it."""
 
     ALG_NONE = "alg_none"
     ALG_MISSING = "alg_missing"
@@ -72,7 +72,7 @@ GRAVE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding, and the member that it is about."""
+    """One finding, and the member of the token that it is about."""
 
     kind: FindingKind
     about: str = ""
@@ -84,7 +84,7 @@ class Finding:
 
 
 def findings_of(parsed: ParsedToken, *, now: float, leeway: float = 5) -> list[Finding]:
-    """What deserves a look, the grave first. `leeway` (seconds) is how far two clocks may be apart."""
+    """The findings about a token, grave ones first. `leeway` (seconds) is how far two clocks may be apart."""
     found = [*(Finding(FindingKind.TWICE, name) for name in parsed.twice)]
     if parsed.header is not None:
         found += _of_header(parsed, parsed.header)
@@ -120,7 +120,7 @@ def _of_header(parsed: ParsedToken, header: Mapping[str, Any]) -> Iterator[Findi
     elif length is not None and len(parsed.signature) != length:
         yield Finding(FindingKind.SIGNATURE_LENGTH, f"{len(parsed.signature)} ≠ {length}")
     elif not any(parsed.signature):
-        # CVE-2022-21449: r = s = 0 was good for every message and every key.
+        # CVE-2022-21449: r = s = 0 was accepted for every message and every key.
         yield Finding(FindingKind.SIGNED_NOTHING)
 
 

@@ -1,7 +1,7 @@
-"""Where the keys to verify with come from: a secret that the visitor types, or a key set from a URL.
+"""The keys to verify with: a secret that the user types, or a key set from a URL.
 
-The URL is the visitor's, or this origin's usual one; never one that a token names, which would let a token choose who
-vouches for it.
+The URL is the one that the user types, or this origin's usual one; never one that a token names: a token must not
+choose the keys that it is verified with.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ _LONGEST = 1_000_000  # characters of a key set
 
 
 class Keys:
-    """A secret and a key set, kept while the view is open. Neither is stored, sent or told."""
+    """A secret and a key set, kept while the view is open. Neither is stored, sent or logged."""
 
     def __init__(self, api: Interceptor) -> None:
         self._api = api
         self.secret = ""
         self.url = USUAL
-        self.fetched = ""  # the URL that `trouble` or the set is from
+        self.fetched = ""  # the URL of the last fetch
         self.trouble = ""
         self._set: Any = None
 
     async def fetch(self) -> None:
-        """Bring the key set; `trouble` says what kept it from coming."""
+        """Fetch the key set. If that fails, `trouble` says why."""
         self.fetched, self._set, self.trouble = self.url, None, ""
         try:
             response = await self._api.fetch(self.url, auth=False, cache="no-store", credentials="omit")
@@ -48,7 +48,7 @@ class Keys:
             self.trouble = "not a key set"
 
     async def verify(self, parsed: ParsedToken) -> tuple[Verdict, Key | None]:
-        """Whether the signature holds, and the key that said so: if the token brings one, that one."""
+        """The verdict on the signature, and the key that was used: the one in the token, if there is one."""
         if parsed.algorithm in HMAC:
             if (
                 not self.secret
@@ -63,7 +63,7 @@ class Keys:
         return await by_keys(parsed, self._set, verified)
 
     async def public_key_as_text(self) -> str:
-        """The first public key of the set, as text; a fresh one if there is no set."""
+        """The first public key of the set, as text; a new one if there is no set."""
         keys = self._set.get("keys") if isinstance(self._set, dict) else None
         for jwk in keys if isinstance(keys, list) else []:
             if isinstance(jwk, Mapping) and isinstance(jwk.get("alg"), str) and jwk["alg"][:2] in ("ES", "RS"):

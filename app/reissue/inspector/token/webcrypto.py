@@ -1,4 +1,4 @@
-"""Forgeries to look at that need the browser's own cryptography, and public keys as text."""
+"""Forgeries that need the browser's cryptography, and public keys as text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ...tokens.jws import compact, parse_token
 
 
 async def signed_with_a_key_of_its_own(payload: Mapping[str, Any]) -> str:
-    """A token whose header brings along the key that it was signed with: anybody can make one."""
+    """A token with the key that it was signed with in its own header, which any attacker can make."""
     pair = await js.crypto.subtle.generateKey(parameters_of("ES256"), True, to_js(["sign", "verify"]))
     jwk = (await js.crypto.subtle.exportKey("jwk", pair.publicKey)).to_py()
     header = {
@@ -26,7 +26,7 @@ async def signed_with_a_key_of_its_own(payload: Mapping[str, Any]) -> str:
 
 
 async def public_key_as_text(jwk: Mapping[str, Any] | None, algorithm: str) -> str:
-    """A public key in PEM, as it lies in many a configuration; a fresh one if none is given."""
+    """A public key in PEM, as it stands in many configurations; a new key if none is given."""
     if jwk is None:
         pair = await js.crypto.subtle.generateKey(parameters_of("ES256"), True, to_js(["sign", "verify"]))
         key = pair.publicKey

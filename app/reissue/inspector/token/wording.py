@@ -8,12 +8,12 @@ UNITS: Final = (("y", 365 * 86_400), ("d", 86_400), ("h", 3600), ("min", 60), ("
 
 
 def length(seconds: float, words: Mapping[str, str]) -> str:
-    """How long that is: `1 min 5 s`."""
+    """A length of time in words: `1 min 5 s`."""
     return " ".join(words[f"token.unit.{unit}"].format(count=f"{count:,}") for count, unit in lasting(seconds))
 
 
 def from_now(seconds: float, words: Mapping[str, str]) -> str:
-    """When that is: `in 1 min 5 s`, or `5 s ago`."""
+    """A time relative to now, in words: `in 1 min 5 s`, or `5 s ago`."""
     if round(seconds) == 0:
         return words["token.now"]
     return words["token.in" if seconds > 0 else "token.ago"].format(length=length(seconds, words))

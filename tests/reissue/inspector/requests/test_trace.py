@@ -2,7 +2,8 @@
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, SignOutPhase, StorePhase, WaitsFor
 from reissue.inspector.requests.life import Outcome, Stage
-from reissue.inspector.requests.trace import Mark, MarkKind, Trace
+from reissue.inspector.requests.records import Mark, MarkKind
+from reissue.inspector.requests.trace import Trace
 
 from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, REPLAYED, SENT, STARTED, Story
 

@@ -1,4 +1,4 @@
-"""Hands the trace to the user as files, and to the browser's profiler as measures (User Timing, level 3)."""
+"""Buttons that save the trace as a file, or write it to the browser's profiler as measures (User Timing, level 3)."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,31 +9,44 @@ import js
 from pyodide.ffi import to_js
 
 from ...browser.interop import js_object
-from ..dom import element
-from .export import GROUP, Measure, as_har, as_json, measures
+from ..dom import Scope, element
+from .formats import GROUP, Measure, as_har, as_json, measures
 from .trace import Trace
 
 
-class Exports:
-    """What the buttons do. `wording` gets a sentence when it is done."""
+class ExportButtons:
+    """One button for each format. `told` is called with a sentence when the export is done."""
 
     def __init__(self, trace: Trace, words: Mapping[str, str], *, told: Callable[[str], object]) -> None:
         self._trace, self._words, self._told = trace, words, told
         self._measured: set[Measure] = set()
+        self._scope = Scope()
+        button = self._scope.button
+        self.root = element(
+            "span",
+            button(words["requests.export.json"], self._save_json),
+            button(words["requests.export.har"], self._save_har),
+            button(words["requests.export.measures"], self._write, title=words["requests.export.measures.hint"]),
+            class_="group",
+            role="group",
+            aria_labelledby="export",
+        )
 
-    def json(self) -> None:
-        """Save the trace as JSON."""
+    def close(self) -> None:
+        """Stop listening."""
+        self._scope.close()
+
+    def _save_json(self) -> None:
         now = time.perf_counter()
         self._save(as_json(self._trace, now=now, wall=time.time() - now), "json", "application/json")
 
-    def har(self) -> None:
-        """Save the requests as an HTTP archive."""
+    def _save_har(self) -> None:
         now = time.perf_counter()
         text = as_har(self._trace, now=now, wall=time.time() - now, version=_version())
         self._save(text, "har", "application/json")
 
-    def measures(self) -> None:
-        """Write what was not written before. Chromium shows each track in the group `reissue`."""
+    def _write(self) -> None:
+        """Write the measures that were not written before. Chromium shows each track in the group `reissue`."""
         new = [measure for measure in measures(self._trace) if measure not in self._measured]
         # `perf_counter` is `performance.now()`, but for where it begins.
         offset = js.performance.now() / 1000 - time.perf_counter()

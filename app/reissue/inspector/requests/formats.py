@@ -1,6 +1,6 @@
-"""The trace for other programs: as JSON, as an HTTP archive, and as measures for the browser's own profiler.
+"""The trace in other programs' formats: JSON, an HTTP archive, and measures for the browser's own profiler.
 
-What is in it is what events tell: URLs without their queries, and no header, body or token.
+It holds what events tell: URLs without their queries, and no header, body or token.
 """
 
 import json

@@ -20,7 +20,7 @@ ABOUT_TO_TELL = 60.0
 _SIGNED_OUT: Final = "signed-out"
 
 
-class SignOuts:
+class SignOutMarks:
     """The marks of sign-outs. `untold` is the stored mark, `clock` gives wall-clock seconds."""
 
     def __init__(self, untold: Untold, *, clock: Callable[[], float]) -> None:

@@ -1,10 +1,10 @@
-"""The trace for other programs."""
+"""The trace in other programs' formats."""
 
 import json
 from typing import Any
 
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
-from reissue.inspector.requests.export import as_har, as_json, measures
+from reissue.inspector.requests.formats import as_har, as_json, measures
 
 from tests.reissue.inspector.requests.story import CANCELLED, DONE, FAILED, REFUSED, SENT, STARTED, URL, Story
 

@@ -1,0 +1,61 @@
+"""What a trace holds besides requests: refreshes, calls to the endpoint, tokens, and moments that are marked.
+
+Times are seconds of the trace's clock.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ...events import EndpointPhase, RefreshPhase
+
+
+@dataclass(slots=True, eq=False)
+class Refresh:
+    """One refresh; `phase` is STARTED while it runs."""
+
+    session: int
+    at: float
+    ended_at: float | None = None
+    phase: RefreshPhase = RefreshPhase.STARTED
+    expires_in: float | None = None
+    retry_after: float | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call to the endpoint; `phase` is ASKED while it is on the wire."""
+
+    call: str
+    at: float
+    ended_at: float | None = None
+    phase: EndpointPhase = EndpointPhase.ASKED
+    error: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Token:
+    """The life of one access token: when it expires, if it says so, and when another token replaced it."""
+
+    at: float
+    expires_at: float | None
+    ended_at: float | None = None
+
+
+class MarkKind(Enum):
+    """What a mark stands for."""
+
+    SESSION_STARTED = "session_started"
+    SESSION_ENDED = "session_ended"
+    TAKEN_OVER = "taken_over"  # another tab was granted a token, and handed it over
+    STORE = "store"
+    SIGN_OUT = "sign_out"  # the endpoint has not confirmed it
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment. `detail` is a reason or a phase, where there is one."""
+
+    at: float
+    kind: MarkKind
+    detail: str = ""

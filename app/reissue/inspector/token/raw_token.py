@@ -1,0 +1,55 @@
+"""The text of a token, in its parts. With its signature, the session's token is as good as the session."""
+
+from collections.abc import Mapping
+
+from ...tokens.jws import ParsedToken
+from ..dom import Scope, element
+
+_PARTS = ("header", "payload", "signature")
+
+
+class RawToken:
+    """Shows a token's text. The signature of the session's own is covered until the user uncovers it."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = words
+        self._scope = Scope()
+        self._parts: tuple[str, ...] = ()
+        self._is_own = False
+        self._is_covered = True
+        self._text = element(
+            "p", class_="token-raw", dir="ltr", role="group", aria_label=words["token.raw"], tabindex=0
+        )
+        self._cover = self._scope.button(words["token.uncover"], self._toggle)
+        self._hint = element("span", words["token.covered.hint"], class_="quiet")
+        self.root = element("div", self._text, element("p", self._cover, self._hint, class_="token-cover"))
+
+    def show(self, parsed: ParsedToken, *, is_own: bool) -> None:
+        """Show this token; `is_own` says that it is the session's."""
+        self._parts, self._is_own = parsed.parts, is_own
+        self._render()
+
+    def cover(self) -> None:
+        """Cover the signature of what is shown next."""
+        self._is_covered = True
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._scope.close()
+
+    def _toggle(self) -> None:
+        self._is_covered = not self._is_covered
+        self._render()
+
+    def _render(self) -> None:
+        names = _PARTS if len(self._parts) == len(_PARTS) else ("payload",) * len(self._parts)
+        can_be_covered = self._is_own and names == _PARTS
+        spans = []
+        for place, (name, part) in enumerate(zip(names, self._parts, strict=True)):
+            is_hidden = can_be_covered and self._is_covered and name == "signature"
+            text = self._words["token.covered"] if is_hidden else part
+            spans += ["."] if place else []
+            spans.append(element("span", text, class_=f"token-{name}{' token-covered' if is_hidden else ''}"))
+        self._text.replaceChildren(*spans)
+        self._cover.hidden = self._hint.hidden = not can_be_covered
+        self._cover.textContent = self._words["token.uncover" if self._is_covered else "token.cover"]

@@ -1,0 +1,136 @@
+"""A token for another resource, by a session's refresh token or by the browser's cookie (RFC 8707).
+
+Theory of operation:
+
+1. The refresh token is presented in this tab's turn, so that it is never presented twice (T1). One that is rotated is
+   kept by the session, whomever the token names that came with it (F19).
+2. A cookie may have become another user's. Tokens of one resource tell: this one's user is compared with that of the
+   token before it. Tokens for different resources may name one user differently (pairwise subjects), and two users as
+   well: then a refresh tells whose the cookie is, since that gives a token that can be compared; and as the cookie may
+   have been another user's only for the moment of the exchange, a second exchange has to name the user as the first.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ..errors import GrantRefused, RefreshUnavailable, SessionChanged
+from ..oauth2.refusals import refuses_refresh_token
+from ..oauth2.token_source import Exchange
+from ..tokens.credentials import Credential
+from ..tokens.users import UserMatch
+from .session import Session
+
+Ask = Callable[..., Awaitable[Credential]]
+"""`EndpointCalls.exchange`."""
+
+
+async def exchange(
+    session: Session,
+    ask: Ask,
+    fields: Mapping[str, str],
+    *,
+    previous: Credential | None = None,
+) -> Credential:
+    """A credential for another resource, which `fields` name; it holds no refresh token.
+
+    `ask` is `EndpointCalls.exchange`. `previous` is what this session was granted for the same resource before.
+    Raises SessionEnded, SessionChanged, GrantRefused, RefreshUnavailable, and what the call raises.
+    """
+    one = _Exchange(session, ask, fields)
+    fresh = await one.run(previous)
+    if one.leaves_open_whose_cookie_it_is(fresh, previous):
+        session.holding.doubt_cookie()
+        await session.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
+        fresh = await one.run(fresh)  # the cookie may have been another user's that one time
+    return replace(fresh, refresh_token=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    session: Session
+    ask: Ask
+    fields: Mapping[str, str]
+
+    async def run(self, previous: Credential | None) -> Credential:
+        """What the endpoint gives, in this tab's turn."""
+        fresh: Credential | None = None
+        while fresh is None:
+            async with self.session.shared.turn():
+                fresh = await self._run_in_turn(previous)
+        return fresh
+
+    async def _run_in_turn(self, previous: Credential | None) -> Credential | None:
+        """As `run`; None if another tab was faster to use the refresh token (T3)."""
+        session, holding = self.session, self.session.holding
+        up_to_date = await session.shared.look()
+        session.check_alive()
+        session.backoff.check()
+        if holding.refusal is not None:
+            refusal = holding.refusal
+            raise GrantRefused(refusal.error, refusal.description, status=refusal.status)
+        presented = session.refresh.grant.presented(up_to_date=up_to_date)
+        late = partial(self._came_late, presented, previous)
+        asking = partial(self.ask, Exchange(presented, self.fields), on_late_result=late)
+        try:
+            fresh = await session.refresh.grant.answer(presented, asking)
+        except GrantRefused as refused:
+            if not refuses_refresh_token(refused):
+                raise
+            await session.shared.look()
+            if holding.with_latest_refresh_token is presented:
+                holding.refusal = refused  # raised by the next round
+            return None
+        except RefreshUnavailable as error:
+            if error.retry_after:  # the endpoint's word, whatever it was asked for (F2)
+                session.backoff.failed(error.retry_after)
+            raise
+        return self._came(presented, fresh, previous)
+
+    def _came(self, presented: Credential, fresh: Credential, previous: Credential | None) -> Credential:
+        match = self._match(fresh, previous)
+        self._rotate(presented, fresh, match)
+        self.session.check_alive()
+        if match is UserMatch.OTHER:  # the cookie was replaced
+            self.session.holding.doubt_cookie()
+            self.session.refresh.start()
+            raise SessionChanged
+        if match is UserMatch.SAME:
+            self.session.holding.cookie_in_doubt = False
+        return fresh
+
+    def _came_late(
+        self, presented: Credential, previous: Credential | None, answer: Credential | BaseException
+    ) -> None:
+        """The caller was cancelled while this was on its way."""
+        if isinstance(answer, Credential):
+            self._rotate(presented, answer, self._match(answer, previous))
+        else:
+            self.session.refresh.grant.rescue(presented, answer)
+
+    def _rotate(self, presented: Credential, fresh: Credential, match: UserMatch) -> None:
+        """Keep the refresh token that came along, unless a cookie that may be another user's has brought it."""
+        if fresh.refresh_token is None:
+            return
+        if presented.refresh_token is not None or match is UserMatch.SAME:
+            self.session.refresh.grant.keep(presented, fresh.refresh_token)
+
+    def _match(self, fresh: Credential, previous: Credential | None) -> UserMatch:
+        """Is a token for another resource this session's user's? By the one before it, or by its naming the user alike.
+
+        That it names the user by another word proves nothing (S6), also where no token says for which resource it is.
+        """
+        users, held = self.session.settings.users, self.session.holding.with_latest_refresh_token
+        match = UserMatch.UNKNOWN if previous is None else users.compare(fresh, previous)
+        if match is UserMatch.UNKNOWN and users.compare(fresh, held) is UserMatch.SAME:
+            return UserMatch.SAME
+        return match
+
+    def leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
+        """Is the cookie in doubt, and can this token not end that? Or does the token raise the doubt?"""
+        holding = self.session.holding
+        held = holding.with_latest_refresh_token
+        by_cookie = held.refresh_token is None and fresh.refresh_token is None
+        unknown = self._match(fresh, previous) is UserMatch.UNKNOWN
+        seems_anothers = self.session.settings.users.seem_to_differ(fresh, held)
+        return by_cookie and unknown and (holding.cookie_in_doubt or seems_anothers)

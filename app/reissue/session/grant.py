@@ -1,0 +1,76 @@
+"""What a session presents to the endpoint, and what becomes of the refresh token that an answer brings.
+
+Theory of operation:
+
+1. A refresh token is presented once. What comes with an answer is kept and handed to the other tabs, whatever else is
+   wrong with that answer (F19): the one that was presented is spent.
+2. A late answer replaces no credential of a session that has ended (S1). But if the session was closed in this tab
+   only, the other tabs get it, and after a sign-out it is what the endpoint has to be told of.
+3. A refresh whose answer was lost is sent again, if the server says that it accepts a refresh token twice within a
+   grace window (F6).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from ..errors import MalformedToken, RefreshUnavailable, take_rotated
+from ..tabs.shared_session import Sharing
+from ..tokens.credentials import Credential
+from .holding import Holding
+from .settings import SessionSettings
+
+
+class Grant:
+    """The refresh token of one session, or the browser's cookie in its place."""
+
+    def __init__(self, holding: Holding, shared: Sharing, settings: SessionSettings) -> None:
+        self._holding = holding
+        self._shared = shared
+        self._clock = settings.clock
+        self._grace = settings.grace
+
+    def presented(self, *, up_to_date: bool) -> Credential:
+        """What to present to the endpoint. Raises RefreshUnavailable if another tab has to do that, or has done it."""
+        holding = self._holding
+        self._shared.check_turn()
+        if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
+            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
+        if self._shared.overtaken:
+            holding.doubt_cookie()
+        return holding.with_latest_refresh_token
+
+    async def answer(self, presented: Credential, ask: Callable[[], Awaitable[Credential]]) -> Credential:
+        """What the endpoint answers; asked again if the answer was lost within the grace window."""
+        asked_at = self._clock()
+        try:
+            try:
+                return await ask()
+            except OSError:
+                if not 0 <= self._clock() - asked_at < self._grace:
+                    raise
+                return await ask()
+        except MalformedToken as error:
+            self.rescue(presented, error)
+            raise
+
+    def keep(self, presented: Credential, refresh_token: str) -> None:
+        """Hold and hand over this refresh token in place of the one presented; the access token stays as it is."""
+        holding, kept = self._holding, replace(presented, refresh_token=refresh_token)
+        if holding.ended is None and holding.with_latest_refresh_token is presented:
+            holding.keep_refresh_token(kept)
+            self._shared.hand_over(kept, begins=False)
+        else:
+            self.pass_on(presented, kept)
+
+    def rescue(self, presented: Credential, failure: BaseException) -> None:
+        """Keep the refresh token that came with an answer of no use."""
+        rotated = take_rotated(failure)
+        if rotated is not None and presented.refresh_token is not None:
+            self.keep(presented, rotated)
+
+    def pass_on(self, presented: Credential, late: Credential) -> None:
+        """Let what came too late in place of `presented` go where it is still of use."""
+        if self._holding.ended == "signed_out":
+            self._holding.with_latest_refresh_token = late
+        elif self._holding.ended == "closed" and self._shared.holds(presented):
+            self._shared.hand_over(late, begins=False)

@@ -1,0 +1,137 @@
+"""What a session holds: its credential, and what is known of it. Decides at once, and waits for nothing.
+
+Theory of operation:
+
+1. Credentials are compared by identity: a server may grant the same token again. What is known of one, that it was
+   rejected above all, ends when another takes its place.
+2. A credential that was rejected, or has expired, is never sent again. One that another tab was granted is not new: it
+   has been used, so it is not sent once it has expired.
+3. A refresh token that is rotated by an exchange, for another resource's token, does not make the credential another
+   one: what was rejected stays rejected. It is kept beside it, and presented from then on.
+4. A refusal of the refresh token is remembered, so that nothing is asked twice (F7), until there is another refresh
+   token to present.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded
+from ..tokens.credentials import Credential, Freshness
+from ..tokens.users import UserMatch
+
+
+@dataclass(slots=True)
+class _Current:
+    """The credential in use, and what is known of this one alone."""
+
+    credential: Credential
+    rejected: bool = False
+    taken_over: bool = False  # another tab was granted it
+    unproven: bool = False  # it came in place of a rejected one, and the API has not accepted it yet
+    refused_while_new: bool = False
+
+
+class Holding:
+    """The credential of one session. `clock` and `leeway` are those of `SessionSettings`."""
+
+    def __init__(self, credential: Credential, *, clock: Callable[[], float], leeway: float) -> None:
+        # What another tab hands over is not received anew: its life has been running since.
+        credential = credential.received(clock()) if credential.received_at is None else credential
+        self._clock = clock
+        self._leeway = leeway
+        self._current = _Current(credential)
+        self.with_latest_refresh_token = credential
+        self.refusal: GrantRefused | None = None
+        self.failure: RefreshUnavailable | None = None  # of the last refresh, if requests depended on it
+        self.failures = 0  # how many refreshes have failed that requests depended on
+        self.cookie_in_doubt = False
+        self.ended: EndReason | None = None
+
+    @property
+    def credential(self) -> Credential:
+        """The current credential, fresh or not."""
+        return self._current.credential
+
+    @property
+    def freshness(self) -> Freshness:
+        """How fresh the current credential is now."""
+        return self.credential.freshness(self._clock(), leeway=self._leeway)
+
+    @property
+    def sendable(self) -> bool:
+        """Is the current credential neither rejected nor expired?"""
+        return not self._current.rejected and self.freshness is not Freshness.EXPIRED
+
+    @property
+    def useless(self) -> bool:
+        """Can no request be sent with the current credential: is it rejected, or at the end of its life?"""
+        return self._current.rejected or self.credential.remaining(self._clock()) == 0
+
+    @property
+    def spent(self) -> bool:
+        """Is the current credential of no use even to a caller that has just been given it?
+
+        A new one is used at least once, however short its life (T12); but what another tab was granted is not new.
+        """
+        current = self._current
+        return current.rejected or (current.taken_over and current.credential.remaining(self._clock()) == 0)
+
+    def check_alive(self) -> None:
+        """Raises SessionEnded or SessionChanged once the session has ended."""
+        if self.ended is None:
+            return
+        if self.ended == "replaced":
+            raise SessionChanged
+        if self.ended == "refused":
+            raise SessionEnded(self.ended) from self.refusal
+        raise SessionEnded(self.ended)
+
+    def replace(self, fresh: Credential, *, taken_over: bool = False) -> None:
+        """Go on with this credential. What was known of the last one is over."""
+        self._current = _Current(fresh, taken_over=taken_over, unproven=self._current.rejected)
+        self.with_latest_refresh_token = fresh
+        self.refusal = self.failure = None
+
+    def keep_refresh_token(self, kept: Credential) -> None:
+        """Present the refresh token of this credential from now on. The access token stays the current one."""
+        self.with_latest_refresh_token = kept
+        self.refusal = None
+
+    def reject(self) -> None:
+        """The API has rejected the current credential: it is not sent any more."""
+        self._current.rejected = True
+
+    def accepted(self, credential: Credential) -> None:
+        """The API has accepted this credential: a later rejection does not mean that refreshes are futile."""
+        if credential is self.credential:
+            self._current.unproven = False
+
+    def is_unproven(self, credential: Credential) -> bool:
+        """Did this credential come in place of a rejected one, and has the API not accepted it yet?"""
+        return credential is self.credential and self._current.unproven
+
+    def refused_while_new(self, credential: Credential) -> bool:
+        """The API has rejected this credential in a replay, too. True if that is news of the current one."""
+        if credential is not self.credential or self._current.refused_while_new:
+            return False
+        self._current.refused_while_new = True
+        return True
+
+    def failed(self, error: RefreshUnavailable) -> None:
+        """A refresh has failed. If the current credential is of no use, requests depended on it."""
+        if self.useless:
+            self.failure = error
+            self.failures += 1
+
+    def doubt_cookie(self) -> None:
+        """Another user may have signed in: if the cookie is theirs by now, an opaque token won't tell (S3)."""
+        self.cookie_in_doubt = self.credential.refresh_token is None
+
+    def is_anothers(self, match: UserMatch) -> bool:
+        """Is an answer another user's, or may it be, since the cookie is in doubt?
+
+        One that names this session's user ends the doubt: the browser's present cookie has brought it.
+        """
+        if match is UserMatch.SAME:
+            self.cookie_in_doubt = False
+        return match is UserMatch.OTHER or self.cookie_in_doubt

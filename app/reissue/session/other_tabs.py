@@ -1,0 +1,52 @@
+"""What other tabs do to this tab's session: they begin one, go on with it, and end it."""
+
+from ..errors import EndReason
+from ..events import StoreEvent, StorePhase
+from ..oauth2.token_source import TokenSource
+from ..tokens.credentials import Credential
+from ..tokens.users import UserMatch
+from .resume import Resume
+from .settings import SessionSettings
+from .succession import Succession
+
+
+class OtherTabs:
+    """The holder of a shared session (see `SessionHolder`): lets this client's session follow those of other tabs."""
+
+    def __init__(self, tokens: TokenSource, settings: SessionSettings) -> None:
+        self._tokens = tokens
+        self._settings = settings
+        self._sessions: Succession | None = None
+        self._resume: Resume | None = None
+
+    def attach(self, sessions: Succession, resume: Resume) -> None:
+        """From now on these are the client's sessions. Before, no other tab is listened to."""
+        self._sessions, self._resume = sessions, resume
+
+    def accepts(self, credential: Credential) -> bool:
+        """Can this client send this credential?"""
+        return self._tokens.accepts(credential)
+
+    def on_granted(self, credential: Credential, same_session: bool) -> None:
+        """Another tab was granted this credential, for the session that this tab holds or for another one."""
+        assert self._sessions is not None and self._resume is not None, "attached"  # noqa: PT018
+        if self._sessions.closed:
+            return
+        session, users = self._sessions.alive, self._settings.users
+        if session and (same_session or users.compare(credential, session.credential) is UserMatch.SAME):
+            session.take_over(credential)
+        else:
+            self._resume.handed = self._sessions.begin(credential, handed=True)
+
+    def on_ended(self, reason: EndReason) -> None:
+        """Another tab has ended the session."""
+        assert self._sessions is not None and self._resume is not None, "attached"  # noqa: PT018
+        if reason == "signed_out":
+            self._resume.cancel()
+            self._sessions.interrupt(reason)
+        elif self._sessions.latest is not None:
+            self._sessions.latest.end(reason)
+
+    def on_store_failure(self, phase: StorePhase) -> None:
+        """The store does not keep what it should."""
+        self._settings.listeners.tell(StoreEvent(at=self._settings.clock(), phase=phase))

@@ -1,0 +1,84 @@
+"""Begins sessions by sign-ins, and lets a session go on with a step-up.
+
+Theory of operation:
+
+1. A sign-out overtakes a sign-in that is on its way (S1): it begins no session, and its tokens are revoked.
+2. Before a sign-in the endpoint is told of a sign-out that it may not know of (S5).
+3. A sign-in that is lost may have brought its cookie all the same: whose the cookie is, is in doubt (S3).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import MalformedToken
+from ..oauth2.token_source import check_sendable
+from ..tokens.credentials import Credential
+from ..tokens.users import UserMatch
+from .session import Session
+from .sign_out import SignOuts
+from .succession import Succession
+
+
+class SignIns:
+    """The sign-ins of one client, whose sessions are `sessions`."""
+
+    def __init__(self, sessions: Succession, sign_outs: SignOuts) -> None:
+        self._sessions = sessions
+        self._calls = sessions.calls
+        self._shared = sessions.shared
+        self._sign_outs = sign_outs
+
+    async def by(self, fields: Any) -> Session:
+        """The session that begins with what the endpoint gives for these fields."""
+        sessions, seen = self._sessions, self._sessions.interruptions
+        async with self._shared.turn():
+            sessions.check_overtaken(seen)
+            await self._sign_outs.tell_again()  # another tab that has signed out may wait for this very turn (S5)
+            sessions.check_overtaken(seen)
+            credential = await self._asked(fields)
+            if seen != sessions.interruptions:
+                self._sign_outs.revoke(credential)
+            sessions.check_overtaken(seen)
+            return self._begin(credential, in_turn=True)
+
+    async def adopt(self, credential: Credential) -> None:
+        """Begin a session with tokens that the app got by its own means."""
+        check_sendable(self._calls.tokens, credential)
+        credential = credential.received(self._sessions.settings.clock())  # its life runs already
+        seen = self._sessions.interruptions
+        await self._shared.look_around()
+        self._sessions.check_overtaken(seen)
+        self._begin(credential)
+
+    async def step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
+        """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
+        if not isinstance(answer, (Credential, Mapping)):
+            raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
+        async with self._shared.turn():  # a credential may go on with the refresh token that is being spent
+            session.check_alive()
+            if isinstance(answer, Credential):
+                credential = answer
+            else:
+                credential = await self._asked(answer)
+                if not session.alive:
+                    self._sign_outs.revoke(credential)
+            check_sendable(self._calls.tokens, credential)
+            session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
+            if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:
+                self._begin(credential)
+            else:
+                session.step_up(credential)
+
+    async def _asked(self, fields: Any) -> Credential:
+        """What the endpoint gives for these fields. In this tab's turn."""
+        try:
+            return await self._calls.sign_in(fields, on_late_result=self._sign_outs.revoke)
+        except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
+            if self._sessions.latest is not None:
+                self._sessions.latest.holding.doubt_cookie()
+            raise
+
+    def _begin(self, credential: Credential, *, in_turn: bool = False) -> Session:
+        self._sign_outs.superseded()
+        return self._sessions.begin(credential, by_sign_in=in_turn)

@@ -1,0 +1,124 @@
+"""The sessions of one client, one after the other: at most one is alive."""
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Protocol
+
+from ..errors import EndReason, SessionEnded
+from ..events import SessionEvent, SessionPhase
+from ..tabs.shared_session import Sharing
+from ..tokens.credentials import Credential
+from .endpoint_calls import EndpointCalls
+from .session import Session
+from .settings import SessionSettings
+
+
+class Client(Protocol):
+    """What sends requests in these sessions."""
+
+    def session_ended(self) -> None:
+        """A session has ended: the requests in line have to look at theirs."""
+        ...
+
+    def loop_changed(self) -> None:
+        """The next event loop runs this client (see `loop_watch`)."""
+        ...
+
+
+class Succession:
+    """Begins sessions and ends them. `prepare` is called with each session before anything else hears of it."""
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        calls: EndpointCalls,
+        shared: Sharing,
+        *,
+        client: Client,
+        prepare: Callable[[Session], None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self.calls = calls
+        self.shared = shared
+        self.latest: Session | None = None
+        self.interruptions = 0  # sign-outs, and the end of the client: what was about to begin a session is overtaken
+        self.closed = False
+        self._client = client
+        self._prepare = prepare
+        self._numbers = count(1)
+
+    @property
+    def alive(self) -> Session | None:
+        """The session that is on; None without one."""
+        return self.latest if self.latest is not None and self.latest.alive else None
+
+    def begin(self, credential: Credential, *, handed: bool = False, by_sign_in: bool = False) -> Session:
+        """Begin a session, which replaces the one that is on.
+
+        `handed`: another tab has begun it. `by_sign_in`: a sign-in at the endpoint has, in this turn.
+        """
+        session = Session(
+            credential,
+            number=next(self._numbers),
+            settings=self.settings,
+            calls=self.calls,
+            shared=self.shared,
+            owner=self,
+        )
+        self._prepare(session)
+        replaced, self.latest = self.latest, session
+        if not handed:
+            self.shared.hand_over(session.credential, begins=True, by_sign_in=by_sign_in)
+        if replaced is not None:
+            replaced.end("replaced")
+        event = SessionEvent(at=self.settings.clock(), session=session.number, phase=SessionPhase.STARTED)
+        self.settings.listeners.tell(event)
+        return session
+
+    def interrupt(self, reason: EndReason) -> None:
+        """End the session in this tab, and overtake whatever is about to begin one."""
+        session, self.latest = self.latest, None
+        self.interruptions += 1
+        if session is not None:
+            session.end(reason)
+
+    def check_overtaken(self, seen: int) -> None:
+        """Raises SessionEnded if there has been an interruption since there were so many."""
+        if seen != self.interruptions:
+            raise SessionEnded("closed" if self.closed else "signed_out")
+
+    def check_open(self) -> None:
+        """Raises SessionEnded after `close()`."""
+        if self.closed:
+            raise SessionEnded("closed")
+
+    def session_ended(self) -> None:
+        """A session has ended: the requests in line have to look at theirs."""
+        self._client.session_ended()
+
+    def wake(self) -> None:
+        """The network is back or the page is looked at again: the next refresh need not pause."""
+        if self.latest is not None:
+            self.latest.backoff.wake()
+
+    def begin_anew(self) -> None:
+        """The next event loop runs this client (see `loop_watch`)."""
+        self.shared.begin_anew()
+        if self.latest is not None:
+            self.latest.begin_anew()
+        self._client.loop_changed()
+
+    async def close(self, *, at_once: bool, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """End the session in this tab only. The calls that are on the wire are waited for, unless `at_once`.
+
+        `first` is waited for before them.
+        """
+        self.closed = True
+        self.interrupt("closed")
+        try:
+            if not at_once:
+                if first is not None:
+                    await first()
+                await self.shared.settle()
+        finally:
+            self.shared.close()
