@@ -12,7 +12,7 @@ Left out is what no client can save without the server's grace (F6), an answer t
 - A connection that breaks after the server has rotated: the faults `lost` and `truncate`, an answer that comes after
   the refresh's deadline, and a network that goes while a refresh is on the wire. So the network goes in a turn that the
   chaos itself has taken.
-- An answer that comes later than `sharing.LANDING` to a page that has been left: slow answers are faster than that.
+- An answer to a page that has been left, later than `endpoint_lock.LANDING`: slow answers are faster than that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 from playwright.sync_api import Page, Route, sync_playwright
-from reissue.tabs.shared_session import LANDING
+from reissue.tabs.endpoint_lock import LANDING
 
 from tests.browser.browsers import chromium_launch_options
 from tests.browser.tabs import Tab, Tabs
@@ -44,7 +44,7 @@ COUNTED = ("refreshes_asked", "refreshes_granted", "refreshes_refused", "reuse_d
 
 
 class Chaos:
-    """One run over `tabs`. `landing` (seconds) stands in for `sharing.LANDING`, on a machine that may be busy.
+    """One run over `tabs`. `landing` (seconds) stands in for `endpoint_lock.LANDING`, on a machine that may be busy.
 
     With `hostile`, a script of the origin that is nobody's client does what it can. `store` is `connect`'s.
     """

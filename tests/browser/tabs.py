@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page
-from reissue.tabs.shared_session import LANDING
+from reissue.tabs.endpoint_lock import LANDING
 
 from tests.browser.visit import PAGES, REFUSED, Visit
 from tests.live_server import LiveServer
@@ -35,7 +35,7 @@ class Tab(Visit):
     def connect(self, *, skew: float = 0, landing: float = LANDING, endpoint: str = COOKIES, **options: Any) -> Tab:
         self.disconnect()
         client = (PAGES / "client.py").read_text("utf-8")
-        settings = f"reissue.tabs.shared_session.LANDING, skew = {landing}, {skew}"
+        settings = f"reissue.tabs.endpoint_lock.LANDING, skew = {landing}, {skew}"
         self.run(f"{client}\n{settings}\napi = connect({endpoint!r}, **{options!r})\nNone")
         self.connected = True
         return self

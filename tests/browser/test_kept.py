@@ -50,7 +50,7 @@ def delete_from_the_browser(page: Visit) -> None:
 
 
 def change_a_module(page: Visit) -> None:
-    page.run("import reissue.tabs.shared_session\nreissue.tabs.shared_session.LANDING = 0\nNone")
+    page.run("import reissue.tabs.endpoint_lock\nreissue.tabs.endpoint_lock.LANDING = 0\nNone")
 
 
 def change_a_class(page: Visit) -> None:

@@ -180,7 +180,7 @@ async def test_a_message_is_told_from_nested_text_whatever_signs_its_token_holds
 async def test_no_secret_stands_in_what_python_prints_of_a_message(origin: Origin) -> None:
     """X7"""
     (tab,) = await origin.signed_in(1)
-    mine = tab.api._lifecycle.sessions.shared._mine
+    mine = tab.api._lifecycle.sessions.shared.versions.mine
     assert mine is not None
     assert mine.credential.access_token not in repr(mine)
     assert "refresh-" not in repr(mine)

@@ -14,7 +14,7 @@ CORE = Path(__file__).resolve().parents[2] / "app" / "reissue"
 
 
 class Mutant:
-    """Each of the `faults` is a text that stands in `module` exactly once, and the text that it becomes.
+    """Each of the `faults` is a text that stands in the `modules` exactly once, and the text that it becomes.
 
     `one_tab`, `many_tabs`, `further`, `bound` or `strangers` are the seeds of programs that are known to catch it.
     """
@@ -22,7 +22,7 @@ class Mutant:
     def __init__(
         self,
         name: str,
-        module: str,
+        modules: str | tuple[str, ...],
         *faults: str,
         one_tab: tuple[int, ...] = (),
         many_tabs: tuple[int, ...] = (),
@@ -31,7 +31,7 @@ class Mutant:
         strangers: tuple[int, ...] = (),
     ) -> None:
         self.name = name
-        self.module = module
+        self.modules = (modules,) if isinstance(modules, str) else modules
         self.faults = list(zip(faults[::2], faults[1::2], strict=True))
         self.one_tab = one_tab
         self.many_tabs = many_tabs  # it takes several to see it
@@ -39,11 +39,14 @@ class Mutant:
         self.bound = bound  # it takes a token that is bound to a key
         self.strangers = strangers  # it takes a server, a proxy or a script that is not ours
 
-    def of(self, source: str) -> str:
+    def put_into(self, package: Path) -> None:
+        paths = [package / f"{module}.py" for module in self.modules]
         for before, after in self.faults:
-            assert source.count(before) == 1, f"{self.name}: {before!r} stands {source.count(before)} times"
-            source = source.replace(before, after)
-        return source
+            sources = {path: path.read_text(encoding="utf-8") for path in paths}
+            times = sum(source.count(before) for source in sources.values())
+            assert times == 1, f"{self.name}: {before!r} stands {times} times"
+            for path, source in sources.items():
+                path.write_text(source.replace(before, after), encoding="utf-8")
 
 
 MUTANTS = [
@@ -74,7 +77,7 @@ MUTANTS = [
         one_tab=(21, 64, 85),
     ),
     Mutant(
-        "a sign-out that the server did not hear is undone by its cookie (S1)", "tabs/shared_session",
+        "a sign-out that the server did not hear is undone by its cookie (S1)", "tabs/known_versions",
         "return max(marks, key=lambda mark: mark.until, default=None)", "return None",
         one_tab=(62, 263, 307),
     ),
@@ -94,8 +97,8 @@ MUTANTS = [
         one_tab=(9, 12, 36),
     ),
     Mutant(
-        "endpoint calls overlap (S2)", "tabs/shared_session",
-        "            await turn.enter_async_context(place or self._line.join())\n", "",
+        "endpoint calls overlap (S2)", "tabs/endpoint_lock",
+        "            await held.enter_async_context(place or self._line.join())\n", "",
         one_tab=(2, 3, 4),
     ),
     Mutant(
@@ -231,7 +234,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is not newer is taken (T8)", "tabs/shared_session",
-        "        if self._knows(granted.edition):\n            return\n", "",
+        "        if self.versions.is_old(granted.edition):\n            return\n", "",
         many_tabs=(0, 1, 2),
     ),
     Mutant(
@@ -245,57 +248,57 @@ MUTANTS = [
         many_tabs=(20, 41, 48),
     ),
     Mutant(
-        "what is over is not remembered (T8)", "tabs/shared_session",
+        "what is over is not remembered (T8)", "tabs/known_versions",
         "if edition.number <= self._over.up_to(edition.session):", "if False:",
         many_tabs=(1, 3, 9),
     ),
     Mutant(
-        "a sign-out is not passed on, nor looked up (T8)", "tabs/shared_session",
+        "a sign-out is not passed on, nor looked up (T8)", ("tabs/shared_session", "tabs/known_versions"),
         'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
-        "        return edition.began <= self._untold.until\n", "        return False\n",
+        "        return edition.began <= self._sign_outs.until\n", "        return False\n",
         many_tabs=(4912,),
     ),
     Mutant(
-        "a sign-out that is told again stops a sign-in (T8)", "tabs/shared_session",
-        "over = False  # it is told again", "over = True  # it is told again",
+        "a sign-out that is told again stops a sign-in (T8)", "tabs/known_versions",
+        "return False  # this sign-out is known", "return True  # this sign-out is known",
         many_tabs=(1899, 3053, 3418),
     ),
     Mutant(
-        "a late sign-out ends what is newer (T8)", "tabs/shared_session",
-        "over = mine is None or ended.edition is None or not mine.began_after(ended.edition)", "over = True",
+        "a late sign-out ends what is newer (T8)", "tabs/known_versions",
+        "return mine is None or ended.edition is None or not mine.began_after(ended.edition)", "return True",
         many_tabs=(27, 293, 654),
     ),
     Mutant(
-        "nobody looks at what the others show (T1)", "tabs/shared_session",
-        "self._newest = max(news, default=None)", "self._newest = None",
+        "nobody looks at what the others show (T1)", "tabs/known_versions",
+        "self.newest = max(news, default=None)", "self.newest = None",
         many_tabs=(34, 56, 142),
     ),
     Mutant(
-        "the lock is never given back (T4)", "tabs/shared_session",
-        "waited = await turn.enter_async_context(self._neighbours.lock())",
+        "the lock is never given back (T4)", "tabs/endpoint_lock",
+        "waited = await held.enter_async_context(self._neighbours.lock())",
         "self.kept = self._neighbours.lock()\n                waited = await self.kept.__aenter__()",
         many_tabs=(0, 1, 2),
     ),
     Mutant(
-        "the lock is not given back after an error (T4)", "tabs/shared_session",
-        "waited = await turn.enter_async_context(self._neighbours.lock())",
+        "the lock is not given back after an error (T4)", "tabs/endpoint_lock",
+        "waited = await held.enter_async_context(self._neighbours.lock())",
         "self.kept = lock = self._neighbours.lock()\n                waited = await lock.__aenter__()\n"
-        "                turn.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
+        "                held.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
         many_tabs=(4, 11, 25),
     ),
     Mutant(
-        "the lock is waited for without end (T4)", "tabs/shared_session",
+        "the lock is waited for without end (T4)", "tabs/endpoint_lock",
         "time_limit(self._patience)", "time_limit(None)",
         many_tabs=(1431, 1811, 2895),
     ),
     Mutant(
-        "whoever waits too long for the lock goes on without it (T5)", "tabs/shared_session",
+        "whoever waits too long for the lock goes on without it (T5)", "tabs/endpoint_lock",
         "if not self._came:", "if False:",
         many_tabs=(156, 807, 1431),
     ),
     Mutant(
-        "the cookie of a page that is gone is not waited for (T7)", "tabs/shared_session",
-        "if left_in_a_hurry and self._newest is None and self._mine is before:", "if False:",
+        "the cookie of a page that is gone is not waited for (T7)", "tabs/endpoint_lock",
+        "if may_land and self._versions.newest is None and self._versions.mine is before:", "if False:",
         many_tabs=(4093, 4286, 5905),
     ),
     Mutant(
@@ -305,7 +308,7 @@ MUTANTS = [
         many_tabs=(4, 22, 25),
     ),
     Mutant(
-        "a new issue has the number of the old one", "tabs/shared_session",
+        "a new issue has the number of the old one", "tabs/known_versions",
         "Edition(mine.began, mine.session, newest.number + 1)", "Edition(mine.began, mine.session, newest.number)",
         many_tabs=(577, 1174),
     ),
@@ -566,12 +569,12 @@ MUTANTS = [
     ),
     Mutant(
         "a credential that can't be sent is taken from another page (X10)", "tabs/shared_session",
-        "case Granted() as granted if self._accepts(granted.credential):", "case Granted() as granted:",
+        "case Granted() as granted if self._holder.accepts(granted.credential):", "case Granted() as granted:",
         strangers=(7, 40, 41),
     ),
     Mutant(
-        "a credential that can't be sent is taken from the store (X10)", "tabs/shared_session",
-        "if isinstance(message, Granted) and self._accepts(message.credential):", "if isinstance(message, Granted):",
+        "a credential that can't be sent is taken from the store (X10)", "tabs/session_store",
+        "if isinstance(message, Granted) and self._holder.accepts(message.credential):", "if isinstance(message, Granted):",
         strangers=(50, 130, 136),
     ),
     Mutant(
@@ -669,8 +672,7 @@ def mutated(mutant: Mutant, folder: Path) -> Iterator[ModuleType]:
     """The package with one fault in it; the real one is back at the end."""
     copy = folder / "reissue"
     shutil.copytree(CORE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    path = copy / f"{mutant.module}.py"
-    path.write_text(mutant.of(path.read_text(encoding="utf-8")), encoding="utf-8")
+    mutant.put_into(copy)
 
     real = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "reissue"}
     sys.path.insert(0, str(folder))

@@ -526,7 +526,8 @@ def run(reissue: ModuleType, program: Program) -> Run:
     import_module("reissue.tabs.channel_lock")
     with (
         patch.object(reissue.session.backoff, "os", system),
-        patch.object(reissue.tabs.shared_session, "os", system),
+        patch.object(reissue.tabs.known_versions, "os", system),
+        patch.object(reissue.tabs.sign_out_marks, "os", system),
         patch.object(reissue.tabs.channel_lock, "os", system),
     ):
         try:

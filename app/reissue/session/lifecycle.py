@@ -242,10 +242,7 @@ def shared_session(
         Alone() if neighbours is None else neighbours,
         Memory() if store is None else store,
         Untold(Memory() if untold is None else untold, clock=settings.clock),
+        tabs,
         clock=settings.clock,
         patience=settings.deadline + _MARGIN,
-        accepts=tabs.accepts,
-        taken=tabs.on_granted,
-        ended=tabs.on_ended,
-        warn=tabs.on_store_failure,
     )

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import reissue
-import reissue.tabs.shared_session
+import reissue.tabs.endpoint_lock
 
 skew = 0.0
 told: list[str] = []

@@ -105,10 +105,10 @@ async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_mea
 
 async def test_an_end_that_another_page_tells_of_is_told_once(world: World) -> None:
     """F10: this page's session is over already, or there was none."""
-    world.api._lifecycle.sessions.shared._ended("refused")
+    world.api._lifecycle.sessions.shared._holder.on_ended("refused")
     await world.signed_in()
-    world.api._lifecycle.sessions.shared._ended("refused")
-    world.api._lifecycle.sessions.shared._ended("refused")
+    world.api._lifecycle.sessions.shared._holder.on_ended("refused")
+    world.api._lifecycle.sessions.shared._holder.on_ended("refused")
     assert world.api.state is State.SIGNED_OUT
     assert [event.phase.value for event in world.events] == ["started", "ended"]
     with pytest.raises(SessionEnded, match="the server ended"):
@@ -132,7 +132,7 @@ async def test_a_refresh_token_that_another_page_has_spent_is_not_presented(
     neighbours.shown = []
     world.api = world.make(neighbours=neighbours)
     await world.signed_in()
-    mine = world.api._lifecycle.sessions.shared._mine
+    mine = world.api._lifecycle.sessions.shared.versions.mine
     assert mine is not None
     neighbours.shown = [str(Edition(mine.edition.began, mine.edition.session, mine.edition.number + 1))]
 
@@ -144,6 +144,6 @@ async def test_a_refresh_token_that_another_page_has_spent_is_not_presented(
         assert isinstance(error, RefreshUnavailable)
         assert "does not hand it over" in str(error)
         # Again without a timeout: Python 3.11's tracer loses sight of a coroutine that one was thrown into.
-        monkeypatch.setattr(world.api._lifecycle.sessions.shared, "_hear", no_answer)
+        monkeypatch.setattr(world.api._lifecycle.sessions.shared._news, "wait", no_answer)
     assert world.endpoint.calls == 0
     assert world.api.state is State.SIGNED_IN

@@ -20,8 +20,8 @@ from reissue import (
     SessionPhase,
     State,
 )
+from reissue.tabs.news import News
 from reissue.tabs.peers import Alone
-from reissue.tabs.shared_session import Sharing
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, outcome
@@ -460,10 +460,10 @@ async def test_a_later_session_that_can_not_be_had_puts_the_cookie_in_doubt(
         return
     if wait == "cut short":  # Python 3.11 traces no line after a timeout that was thrown into a coroutine
 
-        async def nothing(_: Sharing, within: float) -> bool:
+        async def nothing(_: News, within: float) -> bool:
             return False
 
-        monkeypatch.setattr(Sharing, "_hear", nothing)
+        monkeypatch.setattr(News, "wait", nothing)
     one, other = await origin.signed_in(2)
     origin.pages.channel_works = False
     await origin.sign_in(one, "grace")

@@ -1,0 +1,156 @@
+"""What a tab knows of the session's versions: its own, the newest of other tabs, those that are over.
+
+Pure bookkeeping: it sends nothing and waits for nothing.
+
+Theory of operation:
+
+1. Versions are ordered. Messages may come late, twice, out of order or never: what is not newer is ignored.
+2. A new session is later than every session that this tab knows of, whatever its clock says.
+3. A sign-out ends every version of its session (T8), one on its way included; a refusal ends them up to the one that
+   was refused.
+4. A sign-out ends no session that a sign-in began after it. It matters how a session began: a sign-in at the endpoint,
+   made while its tab held the lock, has replaced the browser's cookie. A session that began otherwise was adopted, or
+   resumed by the cookie while a call that brings another one was on its way. Beside such a session it is unknown whose
+   the cookie is, and the endpoint is told of the sign-out, so that no user who signed out is signed in again.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..errors import EndReason
+from .pending_sign_out import Mark
+from .protocol import AHEAD, ALL, BY_SIGN_IN, Edition, Ended, Granted, Over
+from .sign_out_marks import SignOutMarks
+
+
+class KnownVersions:
+    """The version that this tab holds, and what it knows of others. `clock` gives wall-clock seconds."""
+
+    def __init__(self, sign_outs: SignOutMarks, *, clock: Callable[[], float]) -> None:
+        self._sign_outs = sign_outs
+        self._clock = clock
+        self.mine: Granted | None = None  # what this tab holds
+        self.newest: Edition | None = None  # what another tab advertised at the last look, if it is news
+        self._latest = 0  # time (ms) at which a session is known to have begun
+        self._signed_in = 0  # the same, of sessions that a sign-in has begun while its tab held the lock
+        self._over = Over()
+
+    @property
+    def edition(self) -> Edition | None:
+        """The version that this tab holds."""
+        return self.mine.edition.dated(self._clock()) if self.mine else None
+
+    @property
+    def overtaken(self) -> bool:
+        """Is there a later session than this tab's: over by now, or advertised at the last look and not handed over?"""
+        newest, mine = self.newest, self.edition
+        assert mine is not None, "asked by a session that is on"
+        return mine.began < self._began or (newest is not None and newest.session != mine.session)
+
+    @property
+    def pending_sign_out(self) -> Mark | None:
+        """The latest sign-out that the endpoint may not know of, in any tab; None if a session has begun since."""
+        marks = [mark for mark in self._sign_outs.marks if not self.signed_in_since(mark.until)]
+        return max(marks, key=lambda mark: mark.until, default=None)
+
+    def signed_in_since(self, until: int) -> bool:
+        """Has a session begun later than that (ms), by whatever means?"""
+        newest = self.newest.began if self.newest else 0
+        return max(self._began, newest) > until
+
+    def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
+        """Has a sign-in begun a session later than that (ms), so that no earlier session's cookie can come any more?"""
+        return self._signed_in > until
+
+    def is_old(self, edition: Edition) -> bool:
+        """Is this version over, or no newer than the one that this tab holds?"""
+        if edition.number <= self._over.up_to(edition.session):
+            return True
+        if (mine := self.edition) is not None:
+            return not edition.is_newer_than(mine)
+        return edition.began <= self._sign_outs.until
+
+    def ends_mine(self, ended: Ended) -> bool:
+        """Does this message of another tab end what this tab holds, or is about to begin?"""
+        mine = self.edition
+        if ended.reason == "refused":
+            return mine is not None and ended.edition is not None and not mine.is_newer_than(ended.edition)
+        if mine is None and ended.edition is not None and self._over.up_to(ended.edition.session) == ALL:
+            return False  # this sign-out is known, and the user may be signing in here by now
+        # A tab that holds an earlier session has missed a message: the browser has one cookie, and it is spent.
+        return mine is None or ended.edition is None or not mine.began_after(ended.edition)
+
+    def next(self, *, begins: bool, by_sign_in: bool) -> Edition:
+        """The version of a credential that this tab is granted now: the next of its session, or a session's first."""
+        mine = self.edition
+        newest = max((edition.dated(self._clock()) for edition in (mine, self.newest) if edition), default=None)
+        if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
+            return Edition(mine.began, mine.session, newest.number + 1)
+        # Later than every session known, whatever the clock says.
+        began = max(self._now, self._began + 1, newest.began + 1 if newest else 0)
+        return Edition(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
+
+    def hold(self, granted: Granted) -> Edition:
+        """This tab holds this from now on. Returns its version, dated as this tab dates its session."""
+        edition = granted.edition
+        if self.mine is not None and self.mine.edition.session != edition.session:
+            self.close_off(self.mine.edition, "replaced")
+        elif self.mine is not None:  # another tab may have dated it anew
+            edition = replace(edition, began=max(self.mine.edition.began, edition.began))
+        self.mine = Granted(edition, granted.credential)
+        self._latest = max(self._began, edition.began)
+        self._note_sign_in(edition)
+        self._sign_outs.replaced(self._began)
+        return edition
+
+    def let_go(self, reason: EndReason) -> Edition | None:
+        """This tab holds nothing any more, and what it held is over. Returns the version of that."""
+        edition = self.edition
+        self.mine = None
+        self.close_off(edition, reason)
+        return edition
+
+    def close_off(self, edition: Edition | None, reason: EndReason, *, held: bool = True) -> None:
+        """From now on these versions are over, also if they are still on their way; `held`: this tab held them."""
+        if edition is not None:
+            self._over.note(edition, altogether=reason != "refused", held=held)
+
+    def notice(self, signs: list[str]) -> None:
+        """Note what the other tabs advertise: versions of sessions, and sign-outs."""
+        self._sign_outs.notice(signs)
+        editions = (Edition.parse(text, now=self._clock()) for text in signs)
+        news = [edition for edition in editions if edition and not self.is_old(edition)]
+        self.newest = max(news, default=None)
+        for edition in news:
+            self._note_sign_in(edition)
+        if self.newest is not None:
+            self._sign_outs.replaced(self.newest.began)
+
+    def mark_sign_out(self, *, in_body: bool) -> Mark:
+        """Leave the mark of a sign-out in this tab: every session that has begun until now is over."""
+        mark = Mark(max(self._now, self._began), in_body)
+        self._signed_in = min(self._signed_in, mark.until)
+        self._sign_outs.leave(mark)
+        return mark
+
+    def sign_out_confirmed(self, until: int | None = None) -> None:
+        """The endpoint need not be told any more of the sign-outs up to this time (ms); None: of any.
+
+        Sessions that begin from now on are later than these. A sign-out that has come since still has to be told.
+        """
+        self._latest = max(self._began, self._sign_outs.confirm(until))
+
+    @property
+    def _now(self) -> int:
+        """The time (ms)."""
+        return int(self._clock() * 1000)
+
+    @property
+    def _began(self) -> int:
+        """The latest time (ms) at which a session is known to have begun: 0 if this clock has been put back since."""
+        return self._latest if self._latest <= self._now + AHEAD else 0
+
+    def _note_sign_in(self, edition: Edition) -> None:
+        if edition.by_sign_in:
+            self._signed_in = max(self._signed_in, edition.began)

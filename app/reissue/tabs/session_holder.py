@@ -1,0 +1,27 @@
+"""What a shared session asks of the client that holds it, and tells it."""
+
+from typing import Protocol
+
+from ..errors import EndReason
+from ..events import StorePhase
+from ..tokens.credentials import Credential
+
+
+class SessionHolder(Protocol):
+    """The client in this tab. None of its methods waits."""
+
+    def accepts(self, credential: Credential) -> bool:
+        """Can this client send this credential? One that it can't send is ignored, wherever it comes from."""
+        ...
+
+    def on_granted(self, credential: Credential, same_session: bool) -> None:
+        """Another tab was granted this credential, in the session that this tab holds or in a new one."""
+        ...
+
+    def on_ended(self, reason: EndReason) -> None:
+        """Another tab has ended the session."""
+        ...
+
+    def on_store_failure(self, phase: StorePhase) -> None:
+        """The store is unavailable, or what it held was unreadable and has been removed."""
+        ...

@@ -1,0 +1,62 @@
+"""The stored session: what a tab that opens later, or this one after a reload, resumes from.
+
+A store may fail at any time: it is full, or the user forbids it. Nothing is lost then. The tab goes on from memory,
+tells its client once, and the other tabs get the session by messages (T6). What is read is not trusted: any script of
+the origin can write to a store.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..events import StorePhase
+from ..storage import Memory, Store
+from .protocol import Granted, read, written
+from .session_holder import SessionHolder
+
+
+class SessionStore:
+    """The session's place in a `store`. `clock` gives wall-clock seconds."""
+
+    def __init__(self, store: Store, holder: SessionHolder, *, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._holder = holder
+        self._clock = clock
+
+    @property
+    def area(self) -> str:
+        """The name of the browser's storage; "memory" for any other store."""
+        area: str = getattr(self._store, "area", "memory")
+        return area
+
+    @property
+    def own(self) -> bool:
+        """Is it this tab's alone, so that no other tab reads or writes it?"""
+        return self._store.own
+
+    def read(self) -> Granted | None:
+        """The stored credential with its version; None if there is none that this client can send."""
+        try:
+            text = self._store.read()
+        except OSError:
+            self._do_without()
+            return None
+        message = read(text, now=self._clock())
+        if isinstance(message, Granted) and self._holder.accepts(message.credential):
+            return message
+        if text:  # unreadable, and every reload would meet it again
+            self._holder.on_store_failure(StorePhase.CORRUPTED)
+            self.keep(None)
+        return None
+
+    def keep(self, granted: Granted | None) -> None:
+        """Store this in place of what was there; None removes it."""
+        try:
+            self._store.write(None if granted is None else written(granted))
+        except OSError:
+            self._do_without()
+
+    def _do_without(self) -> None:
+        with suppress(OSError):  # a full store still has the last credential, spent by now, and would keep it for good
+            self._store.write(None)
+        self._store = Memory()
+        self._holder.on_store_failure(StorePhase.UNAVAILABLE)

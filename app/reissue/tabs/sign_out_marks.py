@@ -1,0 +1,81 @@
+"""The sign-outs that the endpoint may not know of yet: this tab's, the stored one, and those of other tabs.
+
+Theory of operation:
+
+1. A sign-out leaves a mark that every tab sees, also one that opens later (see `pending_sign_out`). Until the endpoint
+   knows of the sign-out, a tab without a session accepts none that began before the mark.
+2. While a tab is about to tell the endpoint, it also advertises the mark to the keeper of the lock. A tab that is about
+   to sign in sees it, and tells the endpoint first (S5). So no tab needs to wait for another's place in the line.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from .pending_sign_out import Mark, Untold
+
+ABOUT_TO_TELL = 60.0
+"""Seconds for which a tab is believed that advertises a sign-out. A tab that advertises it for longer is frozen."""
+
+_SIGNED_OUT: Final = "signed-out"
+
+
+class SignOutMarks:
+    """The marks of sign-outs. `untold` is the stored mark, `clock` gives wall-clock seconds."""
+
+    def __init__(self, untold: Untold, *, clock: Callable[[], float]) -> None:
+        self._untold = untold
+        self._clock = clock
+        self._name = os.urandom(8).hex()  # tells what this tab advertises from what others do
+        self._elsewhere: Mark | None = None  # the latest that another tab advertised at the last look
+        self._known_until = 0  # time (ms): the endpoint knows of every sign-out until then
+
+    @property
+    def until(self) -> int:
+        """Time (ms) of the stored mark: sessions that began until then are over. 0 without a mark."""
+        return self._untold.until
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Every mark that this tab knows of."""
+        return [mark for mark in (self._untold.mark, self._elsewhere) if mark]
+
+    def leave(self, mark: Mark) -> None:
+        """Store the mark of a sign-out in this tab."""
+        self._untold.leave(mark)
+
+    def sign_of(self, mark: Mark) -> str:
+        """What this tab advertises while it is about to tell the endpoint of this sign-out."""
+        return f"{_SIGNED_OUT}.{self._name}.{mark}"
+
+    def notice(self, signs: list[str]) -> None:
+        """Note which sign-outs the other tabs advertise."""
+        marks = [mark for mark in map(self._mark_of, signs) if mark]
+        self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
+
+    def confirm(self, until: int | None) -> int:
+        """The endpoint knows of every sign-out until this time (ms), or will not be told any more. None: of them all.
+
+        Returns the latest time that this was ever said of. A mark that is later stays.
+        """
+        elsewhere = self._elsewhere.until if self._elsewhere else 0
+        known = max(self._untold.until, elsewhere) if until is None else until
+        self._known_until = max(self._known_until, known)
+        self._elsewhere = None  # the next look sets it again
+        if self._untold.until <= self._known_until:
+            self._untold.remove()
+        return self._known_until
+
+    def replaced(self, began: int) -> None:
+        """A session has begun at this time (ms): its cookie has replaced that of every earlier sign-out."""
+        if 0 < self._untold.until < began:  # in a shared store, the tab that began it has removed the mark already
+            self._untold.remove()
+
+    def _mark_of(self, sign: str) -> Mark | None:
+        """The mark that another tab advertises by this sign; None if it is no such sign, or no longer of interest."""
+        kind, _, rest = sign.partition(".")
+        name, _, text = rest.partition(".")
+        mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None
+        if mark is None or mark.until <= self._known_until or not mark.stands(self._clock(), within=ABOUT_TO_TELL):
+            return None
+        return mark
