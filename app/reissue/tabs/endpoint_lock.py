@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..concurrency.line import Line, Place
 from ..concurrency.timers import time_limit
@@ -30,6 +30,8 @@ LANDING = 3.0
 """Seconds for the response to a tab that is gone to land in the browser. Passes only after a call that was cut off."""
 
 T = TypeVar("T")
+Call: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
+Late: TypeAlias = Callable[[T | BaseException], None]
 
 
 class EndpointLock:
@@ -84,9 +86,7 @@ class EndpointLock:
         if not self._came:
             raise RefreshUnavailable("another page has the turn to refresh, and does not end it")
 
-    async def see_through(
-        self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T | BaseException], None] | None
-    ) -> T:
+    async def see_through(self, call: Call[T], late: Late[T] | None) -> T:
         """The result of a call under the lock. If its caller is cancelled, the call goes on, and the lock stays held.
 
         The browser stores the cookie that a response brings, also if nothing waits for it any more: the next call must
@@ -156,6 +156,6 @@ class EndpointLock:
             self._neighbours.post(written(Left()))
 
 
-def _give(late: Callable[[T | BaseException], None], call: "asyncio.Task[T]") -> None:
+def _give(late: Late[T], call: "asyncio.Task[T]") -> None:
     if not call.cancelled():
         late(call.exception() or call.result())

@@ -13,20 +13,19 @@ Theory of operation:
    later asks for it.
 4. What is not newer than what a tab holds is ignored. See `known_versions`.
 5. A tab whose refresh is refused looks again before it declares the end (T3), and its message ends no newer version.
-6. A sign-out is sent at once, without the lock. Every tab that it ends passes it on, to tabs that have opened meanwhile
-   and to those that the first message did not reach.
-7. The endpoint hears of a sign-out later, or not at all. Until it does, a mark tells all tabs. See `sign_out_marks`.
+6. A sign-out is sent to the tabs at once, without the lock. Every tab that it ends passes it on: to tabs that have
+   opened meanwhile, and to those that the first message did not reach. The endpoint may hear of it later, or never: a
+   mark stays until it does. See `sign_out_marks`.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
 
 from ..concurrency.line import Place
 from ..errors import EndReason
 from ..storage import Store
 from ..tokens.credentials import Credential
-from .endpoint_lock import EndpointLock
+from .endpoint_lock import Call, EndpointLock, Late, T
 from .known_versions import KnownVersions
 from .news import News
 from .peers import Alone, Neighbours
@@ -39,14 +38,11 @@ from .sign_out_marks import SignOutMarks
 ANSWER_WITHIN = 2.0
 """Seconds that a tab waits for another to hand over what it advertises. One that is awake answers in milliseconds."""
 
-T = TypeVar("T")
-
 
 class SharedSession:
     """One tab's part in the session.
 
-    `holder` is the client in this tab. `patience` (seconds) bounds the wait for the lock. `clock` gives wall-clock
-    seconds.
+    `holder` is this tab's client. `patience` (seconds) bounds the wait for the lock. `clock` gives wall-clock seconds.
     """
 
     def __init__(
@@ -222,9 +218,7 @@ class Sharing(SharedSession):
         """`lock.check_held()`."""
         self.lock.check_held()
 
-    async def see_through(
-        self, call: Callable[[], Coroutine[Any, Any, T]], late: Callable[[T | BaseException], None] | None
-    ) -> T:
+    async def see_through(self, call: Call[T], late: Late[T] | None) -> T:
         """`lock.see_through()`."""
         return await self.lock.see_through(call, late)
 

@@ -1,0 +1,152 @@
+"""The bookkeeping of versions, without a browser: which are newer, which are over, and when a sign-out still counts."""
+
+import pytest
+from reissue.storage import Memory
+from reissue.tabs.known_versions import KnownVersions
+from reissue.tabs.pending_sign_out import Mark, Untold
+from reissue.tabs.protocol import Edition, Ended, Granted
+from reissue.tabs.sign_out_marks import SignOutMarks
+from reissue.tokens.credentials import Credential
+
+NOW = 1_700_000_000.0
+MS = int(NOW * 1000)
+
+
+class Tab:
+    """One tab's bookkeeping; `untold` may be shared."""
+
+    def __init__(self, untold: Memory | None = None) -> None:
+        self.now = NOW
+        self.marks = SignOutMarks(Untold(untold or Memory(), clock=self.clock), clock=self.clock)
+        self.versions = KnownVersions(self.marks, clock=self.clock)
+
+    def clock(self) -> float:
+        return self.now
+
+    def granted(self, *, begins: bool = False, by_sign_in: bool = False) -> Edition:
+        edition = self.versions.next(begins=begins, by_sign_in=by_sign_in)
+        return self.versions.hold(Granted(edition, Credential(access_token="token")))
+
+    def takes(self, edition: Edition) -> None:
+        assert not self.versions.is_old(edition)
+        self.versions.hold(Granted(edition, Credential(access_token="token")))
+
+
+def test_a_session_counts_its_versions_from_one() -> None:
+    tab = Tab()
+    first = tab.granted(begins=True)
+    second = tab.granted()
+    assert (first.session, first.number, second.number) == (second.session, 1, 2)
+    assert tab.versions.is_old(first)
+    assert tab.versions.is_old(second)
+
+
+def test_a_version_that_another_tab_advertises_is_counted() -> None:
+    tab = Tab()
+    first = tab.granted(begins=True)
+    tab.versions.notice([str(Edition(first.began, first.session, 7)), "no version"])
+    assert tab.granted().number == 8
+
+
+def test_a_new_session_is_later_than_every_other_though_the_clock_was_put_back() -> None:
+    tab = Tab()
+    first = tab.granted(begins=True)
+    tab.now -= 3600
+    assert tab.granted(begins=True).began == first.began + 1
+    tab.versions.notice([f"{MS + 5000}.b.1"])
+    assert tab.granted(begins=True).began == MS + 5001
+
+
+def test_a_refusal_ends_the_versions_up_to_its_own_and_a_sign_out_all_of_the_session() -> None:
+    tab = Tab()
+    for number in (3, 4):
+        tab.takes(Edition(MS, "a", number))
+        tab.versions.let_go("refused")
+        assert tab.versions.is_old(Edition(MS, "a", number))
+        assert not tab.versions.is_old(Edition(MS, "a", number + 1))
+    tab.versions.close_off(Edition(MS, "a", 1), "signed_out", held=False)
+    assert tab.versions.is_old(Edition(MS, "a", 5))
+
+
+@pytest.mark.parametrize(
+    ("ended", "ends"),
+    [
+        (Ended(Edition(MS, "b", 2), "refused"), True),
+        (Ended(Edition(MS, "b", 1), "refused"), False),
+        (Ended(Edition(MS, "b", 1), "signed_out"), True),
+        (Ended(Edition(MS + 1, "c", 1), "signed_out"), True),
+        (Ended(Edition(MS - 1, "a", 9), "signed_out"), False),
+        (Ended(None, "signed_out"), True),
+    ],
+    ids=str,
+)
+def test_another_tabs_end_ends_no_newer_version(ended: Ended, ends: bool) -> None:
+    tab = Tab()
+    tab.takes(Edition(MS, "b", 2))
+    assert tab.versions.ends_mine(ended) is ends
+
+
+def test_a_sign_out_that_is_known_stops_no_sign_in() -> None:
+    tab = Tab()
+    ended = Ended(Edition(MS, "a", 1), "signed_out")
+    assert tab.versions.ends_mine(ended)
+    tab.versions.close_off(ended.edition, ended.reason, held=False)
+    assert not tab.versions.ends_mine(ended)
+
+
+def test_after_a_sign_out_no_session_is_taken_that_began_before_it() -> None:
+    tab = Tab()
+    mark = tab.versions.mark_sign_out(in_body=False)
+    assert mark == tab.versions.pending_sign_out == Mark(MS)
+    assert tab.versions.is_old(Edition(MS, "a", 1))
+    tab.takes(Edition(MS + 1, "b", 1))
+    assert tab.versions.pending_sign_out is None
+    assert tab.marks.until == 0
+
+
+def test_the_sign_out_that_another_tab_advertises_counts_until_the_endpoint_knows() -> None:
+    tab, other = Tab(), Tab()
+    sign = other.marks.sign_of(other.versions.mark_sign_out(in_body=True))
+    tab.versions.notice([sign])
+    assert tab.versions.pending_sign_out == Mark(MS, in_body=True)
+    tab.versions.sign_out_confirmed()
+    tab.versions.notice([sign])
+    assert tab.versions.pending_sign_out is None
+
+
+def test_a_tab_does_not_count_its_own_advertisement_nor_that_of_a_frozen_tab() -> None:
+    tab, other = Tab(), Tab()
+    tab.versions.notice([tab.marks.sign_of(Mark(MS))])
+    assert tab.versions.pending_sign_out is None
+    tab.now += 61
+    tab.versions.notice([other.marks.sign_of(Mark(MS))])
+    assert tab.versions.pending_sign_out is None
+
+
+def test_a_sign_out_that_has_come_since_stays_to_be_told() -> None:
+    tab = Tab()
+    first = tab.versions.mark_sign_out(in_body=False)
+    tab.now += 1
+    second = tab.versions.mark_sign_out(in_body=False)
+    tab.versions.sign_out_confirmed(first.until)
+    assert tab.versions.pending_sign_out == second
+
+
+@pytest.mark.parametrize("by_sign_in", [True, False])
+def test_only_a_sign_in_at_the_endpoint_says_whose_the_cookie_is(by_sign_in: bool) -> None:
+    tab, other = Tab(), Tab()
+    edition = other.granted(begins=True, by_sign_in=by_sign_in)
+    tab.versions.notice([str(edition)])
+    assert tab.versions.signed_in_since(MS - 1)
+    assert tab.versions.cookie_is_of_a_later_sign_in(MS - 1) is by_sign_in
+    assert not tab.versions.cookie_is_of_a_later_sign_in(MS)
+
+
+def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -> None:
+    tab = Tab()
+    mine = tab.granted(begins=True)
+    assert not tab.versions.overtaken
+    tab.versions.notice([str(Edition(mine.began, mine.session, 2))])
+    assert not tab.versions.overtaken
+    tab.versions.notice([f"{MS + 1}.b.1"])
+    assert tab.versions.overtaken
