@@ -151,7 +151,7 @@ MUTANTS = [
     Mutant(
         "sign-out does not stop a resume (S1)", "session/resume",
         "        self._flight.cancel()\n", "",
-        "if credential is None or seen != sessions.interruptions or sessions.alive or shared.untold:", "if credential is None or sessions.closed:",
+        "overtaken = seen != sessions.interruptions or sessions.alive or versions.pending_sign_out", "overtaken = sessions.closed",
         one_tab=(181, 194, 238),
     ),
     Mutant(
@@ -355,7 +355,7 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token is asked for out of turn (T1)", "session/exchange",
-        "            async with self.session.shared.turn():\n                fresh = await self._run_in_turn(previous)\n",
+        "            async with self.session.shared.lock.hold():\n                fresh = await self._run_in_turn(previous)\n",
         "            fresh = await self._run_in_turn(previous)\n",
         further=(1, 3, 4),
     ),
@@ -499,7 +499,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out ends what began after it (S5)", "session/sign_out",
-        "if self._shared.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
+        "if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
         strangers=(18, 169, 278),
     ),
     Mutant(
@@ -640,7 +640,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out takes its place when its turn comes (S5)", "session/sign_out",
-        "        async with self._shared.turn(place):  # what", "        place.give_up()\n        await asyncio.sleep(0)\n        async with self._shared.turn():  # what",
+        "        async with self._shared.lock.hold(place):  # what", "        place.give_up()\n        await asyncio.sleep(0)\n        async with self._shared.lock.hold():  # what",
         strangers=(126, 159, 256),
     ),
     Mutant(

@@ -181,7 +181,7 @@ class DerivedLifecycle:
 
     async def _begun(self, of: Session) -> Session:
         inherited = None
-        async with self.sessions.shared.turn():
+        async with self.sessions.shared.lock.hold():
             if isinstance(of.step_ups, StepUps):
                 inherited = InheritedStepUps(of.step_ups, self.renew)  # as many steps as are known before it is asked
             credential = await self.sessions.calls.refresh(None)

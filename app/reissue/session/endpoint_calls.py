@@ -13,7 +13,7 @@ from ..concurrency.timers import time_limit
 from ..errors import ReissueError
 from ..events import EndpointCall, EndpointEvent, EndpointPhase
 from ..oauth2.token_source import Exchange, TokenSource
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .settings import SessionSettings
 
@@ -46,7 +46,7 @@ class EndpointCalls:
     """
 
     def __init__(
-        self, tokens: TokenSource, shared: Sharing, settings: SessionSettings, *, seen_through: bool = True
+        self, tokens: TokenSource, shared: SharedSession, settings: SessionSettings, *, seen_through: bool = True
     ) -> None:
         self.tokens = tokens
         self._shared = shared
@@ -90,7 +90,7 @@ class EndpointCalls:
         making = partial(self._told, name, call)
         if must_block_within() is not None or not self._seen_through:  # no task of its own could run, or is needed
             return await making()
-        return await self._shared.see_through(making, on_late_result)
+        return await self._shared.lock.see_through(making, on_late_result)
 
     async def _told(self, name: EndpointCall, call: Callable[[], Awaitable[Any]]) -> Any:
         """Listeners are outside the mark: the endpoint does not call what they start."""

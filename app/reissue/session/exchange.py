@@ -56,7 +56,7 @@ class _Exchange:
         """What the endpoint gives, in this tab's turn."""
         fresh: Credential | None = None
         while fresh is None:
-            async with self.session.shared.turn():
+            async with self.session.shared.lock.hold():
                 fresh = await self._run_in_turn(previous)
         return fresh
 

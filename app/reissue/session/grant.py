@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ..errors import MalformedToken, RefreshUnavailable, take_rotated
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .holding import Holding
 from .settings import SessionSettings
@@ -23,7 +23,7 @@ from .settings import SessionSettings
 class Grant:
     """The refresh token of one session, or the browser's cookie in its place."""
 
-    def __init__(self, holding: Holding, shared: Sharing, settings: SessionSettings) -> None:
+    def __init__(self, holding: Holding, shared: SharedSession, settings: SessionSettings) -> None:
         self._holding = holding
         self._shared = shared
         self._clock = settings.clock
@@ -32,10 +32,10 @@ class Grant:
     def presented(self, *, up_to_date: bool) -> Credential:
         """What to present to the endpoint. Raises RefreshUnavailable if another tab has to do that, or has done it."""
         holding = self._holding
-        self._shared.check_turn()
+        self._shared.lock.check_held()
         if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
             raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
-        if self._shared.overtaken:
+        if self._shared.versions.overtaken:
             holding.doubt_cookie()
         return holding.with_latest_refresh_token
 

@@ -23,7 +23,7 @@ from ..oauth2.token_source import CallableTokenSource, TokenSource
 from ..storage import Memory, Store
 from ..tabs.peers import Alone, Neighbours
 from ..tabs.pending_sign_out import Untold
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .other_tabs import OtherTabs
@@ -212,7 +212,7 @@ class SessionLifecycle:
         """Refresh within this call, in which nothing waits (see `blocking`). Raises WouldBlock if that can't be."""
         reason = obstacle(
             refreshing=session.refresh.running,
-            calling=self._shared.in_turn,
+            calling=self._shared.lock.in_use,
             shared=self._shared.with_others,
             over_transport=not isinstance(self._tokens, CallableTokenSource),
             in_body=session.holding.with_latest_refresh_token.refresh_token is not None,
@@ -236,9 +236,9 @@ def shared_session(
     neighbours: Neighbours | None = None,
     store: Store | None = None,
     untold: Store | None = None,
-) -> Sharing:
+) -> SharedSession:
     """This tab's part in a session that `neighbours` share; without them, in one of its own."""
-    return Sharing(
+    return SharedSession(
         Alone() if neighbours is None else neighbours,
         Memory() if store is None else store,
         Untold(Memory() if untold is None else untold, clock=settings.clock),

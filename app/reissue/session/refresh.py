@@ -20,7 +20,7 @@ from ..concurrency.blocking import Spawn
 from ..concurrency.singleflight import SingleFlight
 from ..errors import GrantRefused, RefreshUnavailable
 from ..events import RefreshEvent, RefreshPhase
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .backoff import Backoff, unavailable
 from .endpoint_calls import EndpointCalls
@@ -43,7 +43,7 @@ class Refresh:
         number: int,
         settings: SessionSettings,
         calls: EndpointCalls,
-        shared: Sharing,
+        shared: SharedSession,
         backoff: Backoff,
         begin: Callable[[Credential], object],
     ) -> None:
@@ -105,7 +105,7 @@ class Refresh:
             return  # another tab was faster
         self.emit(RefreshPhase.STARTED)
         try:
-            async with self._shared.turn():
+            async with self._shared.lock.hold():
                 await self._run_in_turn(replaced)
         except asyncio.CancelledError as cause:
             if self._holding.ended is None:  # the endpoint itself gave up, and nobody ended the session
@@ -142,7 +142,7 @@ class Refresh:
 
     def _came(self, fresh: Credential, replaced: Credential) -> None:
         if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):  # the cookie was replaced
-            if self._shared.untold:  # by that of a user who has signed out: it signs nobody in
+            if self._shared.versions.pending_sign_out:  # by that of a user who has signed out: it signs nobody in
                 self._refused(GrantRefused("invalid_grant"))
                 return
             self.emit(RefreshPhase.DROPPED)

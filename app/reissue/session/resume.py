@@ -14,6 +14,7 @@ from typing import Any
 
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..errors import GrantRefused, MalformedToken, SessionChanged, SessionEnded
+from ..tabs.pending_sign_out import Mark
 from ..tokens.credentials import Credential
 from .backoff import Backoff, unavailable
 from .session import Session
@@ -103,19 +104,11 @@ class Resume:
         sessions, shared, seen = self._sessions, self._sessions.shared, self._sessions.interruptions
         await shared.look()
         if sessions.alive is None:
-            before = shared.untold
-            async with shared.turn():
+            before = shared.versions.pending_sign_out
+            async with shared.lock.hold():
                 await shared.look()  # the tab that held the lock before us may have resumed the session
-                untold = shared.untold or before  # or have told it: whom its cookie stood for is not asked then
-                if sessions.alive is None and untold is not None and not shared.signed_in_since(untold.until):
-                    await self._sign_outs.tell_again()
-                    return None
                 if sessions.alive is None:
-                    shared.check_turn()
-                    credential = await self._asked_for_the_cookies()
-                    if credential is None or seen != sessions.interruptions or sessions.alive or shared.untold:
-                        return None  # there is no session; or a sign-out was faster, or another sign-in
-                    return sessions.begin(credential)
+                    return await self._by_the_cookie(seen, before)
         session = sessions.alive
         if session is None or session is not self.handed:
             return None
@@ -123,10 +116,26 @@ class Resume:
             await session.obtain()  # what was kept may have expired, or been ended, long ago
         return session
 
+    async def _by_the_cookie(self, seen: int, before: Mark | None) -> Session | None:
+        """The session that the browser's cookie stands for; None if for none, or after a sign-out. Under the lock.
+
+        `before` is the sign-out that was pending before the lock was held: if another tab has told the endpoint of it
+        meanwhile, the cookie stands for nobody.
+        """
+        sessions, versions = self._sessions, self._sessions.shared.versions
+        pending = versions.pending_sign_out or before
+        if pending is not None and not versions.signed_in_since(pending.until):
+            await self._sign_outs.tell_again()
+            return None
+        sessions.shared.lock.check_held()
+        credential = await self._asked_for_the_cookies()
+        overtaken = seen != sessions.interruptions or sessions.alive or versions.pending_sign_out
+        return None if credential is None or overtaken else sessions.begin(credential)
+
     async def _asked_for_the_cookies(self) -> Credential | None:
         """What the browser's cookie stands for; None if for nothing."""
         # After a reload in mid-refresh the cookie may still change (T7).
-        attempts = 2 if self._sessions.shared.cut_off else 1
+        attempts = 2 if self._sessions.shared.lock.cut_off else 1
         credential: Credential | None = None
         while credential is None and attempts:
             attempts -= 1

@@ -16,7 +16,7 @@ from ..concurrency.blocking import Spawn, at_once
 from ..concurrency.singleflight import FlightCancelled
 from ..errors import EndReason, GrantRefused, RefreshUnavailable, SessionEnded, WouldBlock
 from ..events import RefreshPhase, SessionEvent, SessionPhase
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential, Freshness
 from .backoff import Backoff
 from .endpoint_calls import EndpointCalls
@@ -48,7 +48,7 @@ class Session:
         number: int,
         settings: SessionSettings,
         calls: EndpointCalls,
-        shared: Sharing,
+        shared: SharedSession,
         owner: SessionOwner,
     ) -> None:
         self.number = number

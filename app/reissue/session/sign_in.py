@@ -32,7 +32,7 @@ class SignIns:
     async def by(self, fields: Any) -> Session:
         """The session that begins with what the endpoint gives for these fields."""
         sessions, seen = self._sessions, self._sessions.interruptions
-        async with self._shared.turn():
+        async with self._shared.lock.hold():
             sessions.check_overtaken(seen)
             await self._sign_outs.tell_again()  # another tab that has signed out may wait for this very turn (S5)
             sessions.check_overtaken(seen)
@@ -55,7 +55,7 @@ class SignIns:
         """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
         if not isinstance(answer, (Credential, Mapping)):
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
-        async with self._shared.turn():  # a credential may go on with the refresh token that is being spent
+        async with self._shared.lock.hold():  # a credential may go on with the refresh token that is being spent
             session.check_alive()
             if isinstance(answer, Credential):
                 credential = answer

@@ -22,7 +22,7 @@ from typing import Any
 from ..concurrency.line import Place
 from ..errors import RefreshUnavailable, ReissueError, SignOutRefused
 from ..events import SignOutEvent, SignOutPhase
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .session import Session
@@ -32,7 +32,7 @@ from .settings import SessionSettings
 class SignOuts:
     """The sign-outs of one client."""
 
-    def __init__(self, calls: EndpointCalls, shared: Sharing, settings: SessionSettings) -> None:
+    def __init__(self, calls: EndpointCalls, shared: SharedSession, settings: SessionSettings) -> None:
         self._calls = calls
         self._shared = shared
         self._settings = settings
@@ -41,7 +41,7 @@ class SignOuts:
 
     def start(self, session: Session | None) -> "asyncio.Task[None]":
         """Sign this session out in every tab, and begin to tell the endpoint. The task raises what that raises."""
-        place = self._shared.place()  # before any listener hears of it: who signs in then comes after it (S5)
+        place = self._shared.lock.place()  # before any listener hears of it: who signs in then comes after it (S5)
         signed_out = self._unconfirmed = session or self._unconfirmed
         until = self._shared.sign_out(in_body=_in_body(signed_out))
         return self._start_telling(place, self._tell_in_turn(place, signed_out, until))
@@ -49,12 +49,12 @@ class SignOuts:
     def superseded(self) -> None:
         """A user has signed in: the cookie of the user who signed out before is replaced."""
         self._unconfirmed = None
-        self._shared.told()
+        self._shared.versions.sign_out_confirmed()
 
     def revoke(self, came: Credential | BaseException) -> None:
         """Have the endpoint end what a sign-in has brought, once, in the next turn: no session begins with it."""
         if isinstance(came, Credential) and came.refresh_token is not None:
-            place = self._shared.place()
+            place = self._shared.lock.place()
             self._start_telling(place, self._revoke_in_turn(place, came))
 
     async def tell_again(self) -> None:
@@ -62,7 +62,7 @@ class SignOuts:
 
         If that fails, the next resume will.
         """
-        mark = self._shared.untold
+        mark = self._shared.versions.pending_sign_out
         if mark is not None and (not mark.in_body or _in_body(self._unconfirmed)):
             with suppress(OSError, ReissueError):
                 await self._tell(self._unconfirmed, mark.until)
@@ -89,9 +89,9 @@ class SignOuts:
             telling.exception()  # its caller may be gone
 
     async def _tell_in_turn(self, place: Place, signed_out: Session | None, until: int) -> None:
-        async with self._shared.turn(place):  # what a refresh on its way has brought is the server's to end
+        async with self._shared.lock.hold(place):  # what a refresh on its way has brought is the server's to end
             try:
-                if self._shared.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
+                if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._emit(SignOutPhase.OVERTAKEN)
                 else:
                     await self._tell(signed_out, until)
@@ -99,7 +99,7 @@ class SignOuts:
                 self._shared.tried_to_tell()
 
     async def _revoke_in_turn(self, place: Place, credential: Credential) -> None:
-        async with self._shared.turn(place):
+        async with self._shared.lock.hold(place):
             await self._notify_endpoint(credential)
 
     async def _tell(self, signed_out: Session | None, until: int) -> None:
@@ -132,7 +132,7 @@ class SignOuts:
         """The endpoint need not be told of this sign-out any more. There may have been another since."""
         if self._unconfirmed is signed_out:
             self._unconfirmed = None
-        self._shared.told(until)
+        self._shared.versions.sign_out_confirmed(until)
 
     def _emit(self, phase: SignOutPhase, status: int | None = None) -> None:
         self._settings.listeners.tell(SignOutEvent(at=self._settings.clock(), phase=phase, status=status))

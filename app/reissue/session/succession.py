@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 from ..errors import EndReason, SessionEnded
 from ..events import SessionEvent, SessionPhase
-from ..tabs.shared_session import Sharing
+from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .session import Session
@@ -41,7 +41,7 @@ class Succession:
         self,
         settings: SessionSettings,
         calls: EndpointCalls,
-        shared: Sharing,
+        shared: SharedSession,
         *,
         line: Line,
         prepare: Callable[[Session], None] = lambda _: None,
@@ -131,6 +131,6 @@ class Succession:
             if not at_once:
                 if first is not None:
                     await first()
-                await self.shared.settle()
+                await self.shared.lock.settle()
         finally:
             self.shared.close()

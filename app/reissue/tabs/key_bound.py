@@ -1,4 +1,4 @@
-"""Sharing a session that is bound to a key (DPoP): only among pages that have the same key.
+"""SharedSession a session that is bound to a key (DPoP): only among pages that have the same key.
 
 Where the browser keeps no key each page has one of its own, and what it is granted is of no use to the others: it
 shares nothing then, stores nothing, and says so once, as of any store that can't be used (T6). Whether the key is kept

@@ -19,17 +19,15 @@ Theory of operation:
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
-from ..concurrency.line import Place
 from ..errors import EndReason
 from ..storage import Store
 from ..tokens.credentials import Credential
-from .endpoint_lock import Call, EndpointLock, Late, T
+from .endpoint_lock import EndpointLock
 from .known_versions import KnownVersions
 from .news import News
 from .peers import Alone, Neighbours
-from .pending_sign_out import Mark, Untold
+from .pending_sign_out import Untold
 from .protocol import Asked, Edition, Ended, Granted, Left, read, written
 from .session_holder import SessionHolder
 from .session_store import SessionStore
@@ -191,59 +189,3 @@ class SharedSession:
         if stored is not None and (edition is None or self.versions.is_old(stored.edition)):
             self._store.keep(None)
         return edition
-
-
-class Sharing(SharedSession):
-    """`SharedSession` by the names that `session/` calls it by."""
-
-    @property
-    def in_turn(self) -> bool:
-        """`lock.in_use`."""
-        return self.lock.in_use
-
-    @property
-    def cut_off(self) -> bool:
-        """`lock.cut_off`."""
-        return self.lock.cut_off
-
-    def place(self) -> Place:
-        """`lock.place()`."""
-        return self.lock.place()
-
-    def turn(self, place: Place | None = None) -> AbstractAsyncContextManager[None]:
-        """`lock.hold()`."""
-        return self.lock.hold(place)
-
-    def check_turn(self) -> None:
-        """`lock.check_held()`."""
-        self.lock.check_held()
-
-    async def see_through(self, call: Call[T], late: Late[T] | None) -> T:
-        """`lock.see_through()`."""
-        return await self.lock.see_through(call, late)
-
-    async def settle(self) -> None:
-        """`lock.settle()`."""
-        await self.lock.settle()
-
-    @property
-    def overtaken(self) -> bool:
-        """`versions.overtaken`."""
-        return self.versions.overtaken
-
-    @property
-    def untold(self) -> Mark | None:
-        """`versions.pending_sign_out`."""
-        return self.versions.pending_sign_out
-
-    def signed_in_since(self, until: int) -> bool:
-        """`versions.signed_in_since()`."""
-        return self.versions.signed_in_since(until)
-
-    def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
-        """`versions.cookie_is_of_a_later_sign_in()`."""
-        return self.versions.cookie_is_of_a_later_sign_in(until)
-
-    def told(self, until: int | None = None) -> None:
-        """`versions.sign_out_confirmed()`."""
-        self.versions.sign_out_confirmed(until)
