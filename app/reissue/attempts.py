@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
 
-from .concurrency.blocking import Spawn
+from .concurrency.blocking import StartEagerly
 from .concurrency.singleflight import FlightCancelled
 from .concurrency.slot import Slot
 from .errors import RequestAborted, StepUpRequired, WouldBlock
@@ -46,7 +46,7 @@ class Sessions(Protocol):
         """The session that a request enters with."""
         ...
 
-    def refresh_at_once(self, spawn: Spawn, session: Session) -> None:
+    def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> None:
         """Refresh within this call, in which nothing waits. Raises WouldBlock if that can't be."""
         ...
 
@@ -56,12 +56,12 @@ class Caller:
     """What drives the attempts.
 
     `reads_401`: it sees a 401 itself. Without a handler of the app's for step-ups it gets that as it is, and
-    StepUpRequired is not raised. `spawn` is for a caller that can't wait (see `blocking`): it makes a task that has run
-    up to where it first waits.
+    StepUpRequired is not raised. `start_eagerly` is for a caller that can't wait (see `blocking`): it makes a task that
+    has run up to where it first waits.
     """
 
     reads_401: bool
-    spawn: Spawn | None = None
+    start_eagerly: StartEagerly | None = None
 
 
 @dataclass(slots=True)
@@ -219,7 +219,7 @@ class Attempts:
             self._status = status
             return None
         self._emit(RequestPhase.REFUSED, status=status)
-        if step_ups is None or history.stepped_up or self._caller.spawn is not None:
+        if step_ups is None or history.stepped_up or self._caller.start_eagerly is not None:
             raise StepUpRequired(wanted.acr_values, wanted.max_age)
         session.check_alive()  # the user is not asked to sign in for a session that is over
         if replayable:
@@ -331,14 +331,14 @@ class Attempts:
 
     def _renewed_at_once(self, session: Session, *, rejected: Credential | None = None) -> Credential | None:
         """What a refresh within this call has given, if the caller can't wait and one is needed."""
-        if self._caller.spawn is None:
+        if self._caller.start_eagerly is None:
             return None
         if session.credential.bound:
             raise WouldBlock("the browser signs a proof for each request (DPoP), which can't be while this call blocks")
         if not session.must_wait(rejected=rejected):
             return None
         before = session.credential
-        self._sessions.refresh_at_once(self._caller.spawn, session)
+        self._sessions.refresh_at_once(self._caller.start_eagerly, session)
         return None if session.credential is before else session.credential
 
     async def _admitted(self, session: Session, *, first: bool) -> None:

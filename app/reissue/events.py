@@ -181,7 +181,7 @@ class _Stream(asyncio.Queue[Event | None]):
     left_out = 0  # since the last event that was read
     left_out_at = 0.0
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         if self.qsize() == MOST_UNREAD:
             oldest = self.get_nowait()
             assert oldest is not None, "nothing follows the end"
@@ -225,10 +225,10 @@ class Listeners:
 
         return unsubscribe
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Give an event to everyone."""
         for stream in self._streams:
-            stream.tell(event)
+            stream.emit(event)
         for listener in tuple(self._listeners):
             try:
                 listener(event)

@@ -26,7 +26,7 @@ from weakref import WeakSet
 
 from .attempts import Attempts
 from .concurrency.admission import Admissions, MakeFuture
-from .concurrency.blocking import Spawn
+from .concurrency.blocking import StartEagerly
 from .endpoint import Endpoint, token_source
 from .errors import MalformedToken
 from .events import Event, Listener, Listeners, MissedEvents
@@ -42,7 +42,7 @@ from .session.lifecycle import SessionLifecycle, State
 from .session.settings import SessionSettings
 from .session.step_up import StepUpHandler
 from .storage import Store
-from .tabs.peers import Neighbours
+from .tabs.peers import Peers
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential, TokenType
 from .tokens.dpop import Proofs, Prover
@@ -69,27 +69,44 @@ class Inherited(TypedDict, total=False):
 class Interceptor:
     """A client for one API: sends each request to the `audience` with the session's access token.
 
-    `transport` sends a `Request` and gives a response. `audience` is the URL, or the URLs, from which on down the
-    token may be seen. `endpoint` says where tokens come from. `clock` gives wall-clock seconds. `leeway` (seconds) is
-    how long before its end a token is renewed behind the requests' backs, at most a quarter of its life. `deadline`
-    (seconds) bounds one call to the endpoint. `in_flight` is how many requests may be on the wire at once to one
-    origin, and at most 8 until an answer, or one that takes a second, has shown that the token is taken; the rest wait
-    their turn, on futures that `make_future` makes. `should_renew` is your own test for a refused token, in place of
-    `status == 401`: a function, plain or async, of the response or of the OSError in its place; True means that the
-    token was refused. It gets the head at once, and may read the body without taking it from the caller. What it says
-    counts also for a response from beyond a redirect (`redirected`, `url`).
-    `retry_lost_refresh` (seconds) states the grace window in which the
-    server takes a refresh token twice: a refresh whose answer was lost is sent again at once within it (F6).
-    `neighbours` are the other pages that share the session, `store` is where it outlives the page; `untold` is where
-    a mark without a secret does, that a sign-out could not be told to the endpoint. `proofs` makes the proofs of a
-    key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens. `cache` and `credentials` are
-    fetch's own settings for each request to the audience that has none of its own: `cache="no-store"` keeps one user's
-    answers from the next (X14), `credentials="omit"` cookies from the API, and password dialogs from the page (X15).
-    `step_up` is a coroutine function that is called with a `StepUp` when the API wants a stronger or a fresher sign-in
-    (RFC 9470): it gives fields for the endpoint's sign-in, or a credential, or None if the user declines. `user_claim`
-    is what this server's tokens call the claim that names the user: by it a client notices that the browser's cookie
-    has become another user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`. `parse_url`
-    reads a URL as the transport will. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    What it is made of:
+
+    - `transport` sends a `Request` and gives a response. `parse_url` reads a URL as the transport will.
+    - `audience` is the URL, or the URLs, from which on down the token may be seen.
+    - `endpoint` says where tokens come from. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    - `clock` gives wall-clock seconds.
+
+    When tokens are renewed:
+
+    - `leeway` (seconds) is how long before its end a token is renewed while requests go on with it; at most a quarter
+      of its life.
+    - `deadline` (seconds) bounds one call to the endpoint.
+    - `retry_lost_refresh` (seconds) is the grace window in which the server accepts a refresh token twice: a refresh
+      whose answer was lost is sent again at once within it (F6).
+    - `should_renew` is your own test for a rejected token, in place of `status == 401`: a function, plain or async, of
+      the response, or of the OSError in its place; True means that the token was rejected. It is called as soon as the
+      head is there, and may read the body without taking it from the caller. It also judges responses from beyond a
+      redirect (`redirected`, `url`).
+    - `step_up` is a coroutine function of a `StepUp`, called when the API wants a stronger or a fresher sign-in (RFC
+      9470). It gives fields for the endpoint's sign-in, or a credential, or None if the user declines.
+
+    How requests are sent:
+
+    - `in_flight` is how many requests may be on the wire at once to one origin. It starts at 8, and rises to
+      `in_flight` once a response, or a request still open after a second, suggests that the token is accepted. The rest
+      wait their turn, on futures that `make_future` makes.
+    - `cache` and `credentials` are fetch's own settings for requests to the audience that have none of their own:
+      `cache="no-store"` keeps one user's answers from the next (X14), `credentials="omit"` cookies from the API, and
+      password dialogs from the page (X15).
+    - `proofs` makes the proofs of a key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens.
+
+    Where the session is shared and kept:
+
+    - `peers` are the other tabs that share the session.
+    - `store` is where the session outlives the page.
+    - `pending_sign_out` is where a mark does, without a secret: the endpoint could not be told of a sign-out yet.
+    - `user_claim` is the claim that names the user in this server's tokens: by it a client notices that the browser's
+      cookie has become another user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`.
 
     A client runs in one event loop at a time. In the next one, as in a second `asyncio.run`, its session goes on once
     the last one is closed; while that is open, calls raise ReissueError.
@@ -111,9 +128,9 @@ class Interceptor:
         in_flight: int = 64,
         should_renew: ShouldRenew | None = None,
         retry_lost_refresh: float = 0,
-        neighbours: Neighbours | None = None,
+        peers: Peers | None = None,
         store: Store | None = None,
-        untold: Store | None = None,
+        pending_sign_out: Store | None = None,
         proofs: Proofs | None = None,
         step_up: StepUpHandler | None = None,
         user_claim: str | None = None,
@@ -169,7 +186,13 @@ class Interceptor:
             prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
             tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
             self._lifecycle = SessionLifecycle(
-                tokens, settings, line=line, neighbours=neighbours, store=store, untold=untold, step_up=step_up
+                tokens,
+                settings,
+                line=line,
+                peers=peers,
+                store=store,
+                pending_sign_out=pending_sign_out,
+                step_up=step_up,
             )
         self._sender = self._sender_kind(transport, self._lifecycle, rules, settings, line)
 
@@ -402,20 +425,22 @@ class Interceptor:
             return _raising(error)
         return self._sender.fetch(request, auth=auth, timeout=timeout)
 
-    def attempts(self, request: Request, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts | None:
+    def attempts(
+        self, request: Request, *, start_eagerly: StartEagerly | None = None, bounded: bool = True
+    ) -> Attempts | None:
         """What drives another client's request through this session; None if it is to go out as it is.
 
         That is so out of the audience, and with an Authorization header of its own. `request.body` may be left out if
-        it can be sent twice. `spawn` is for a caller that can't wait: it makes a task that has run up to where it first
-        waits. `bounded=False` is for a client that may not tell when a request has failed: what it has on the wire
-        doesn't count for `in_flight`. Raises SessionEnded after `close()`, and ReissueError within the endpoint.
+        it can be sent twice. `start_eagerly` is for a caller that can't wait: it makes a task that has run up to where
+        it first waits. `bounded=False` is for a client that may not tell when a request has failed: what it has on the
+        wire doesn't count for `in_flight`. Raises SessionEnded after `close()`, and ReissueError within the endpoint.
 
             with api.attempts(request) as attempts:
                 attempt = await attempts.first()
                 while attempt is not None:
                     attempt = await attempts.after(await send(attempt))
         """
-        return self._sender.attempts(request, spawn=spawn, bounded=bounded)
+        return self._sender.attempts(request, start_eagerly=start_eagerly, bounded=bounded)
 
     def _request(self, url: Any, options: dict[str, Any]) -> Request:
         """The request that `fetch` was called with. Raises TypeError or ValueError."""

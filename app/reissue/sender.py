@@ -12,7 +12,7 @@ from typing import Any
 
 from .attempts import Attempts, Caller
 from .concurrency.admission import Admissions
-from .concurrency.blocking import Spawn
+from .concurrency.blocking import StartEagerly
 from .concurrency.slot import Slot
 from .concurrency.timers import time_limit
 from .errors import SessionEnded
@@ -97,13 +97,17 @@ class Sender:
                 return await self.transport(request)
         return await self._fetch(request, auth, reads_401=True)
 
-    def attempts(self, request: Request, *, spawn: Spawn | None = None, bounded: bool = True) -> Attempts | None:
+    def attempts(
+        self, request: Request, *, start_eagerly: StartEagerly | None = None, bounded: bool = True
+    ) -> Attempts | None:
         """As `Interceptor.attempts`."""
         url = self._audience_url(request)
         if url is None or "Authorization" in request.headers:
             return None
         self._lifecycle.check_usable()
-        return self._attempts(request, url, Caller(reads_401=True, spawn=spawn), bounded=bounded and spawn is None)
+        return self._attempts(
+            request, url, Caller(reads_401=True, start_eagerly=start_eagerly), bounded=bounded and start_eagerly is None
+        )
 
     async def _fetch(self, request: Request, auth: bool, *, reads_401: bool = False) -> Any:
         url = self._audience_url(request) if auth else None
@@ -179,4 +183,4 @@ class Sender:
             waits_for=waits_for,
             replayable=request.replayable,
         )
-        self._listeners.tell(event)
+        self._listeners.emit(event)

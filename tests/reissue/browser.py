@@ -52,12 +52,16 @@ class Browser:
     def __init__(self, **options: Any) -> None:
         self.line = Line(**options)
         self.pages = Pages()
-        self.untold = Shelf()
+        self.pending_sign_out = Shelf()
         self.opened: list[Interceptor] = []
 
     def open(self, **options: Any) -> Interceptor:
         server = self.line.server
-        settings: dict[str, Any] = {"neighbours": self.pages.page(), "untold": self.untold, "clock": server.clock}
+        settings: dict[str, Any] = {
+            "peers": self.pages.page(),
+            "pending_sign_out": self.pending_sign_out,
+            "clock": server.clock,
+        }
         api = Interceptor(
             self.line, audience=f"{server.url}api/", endpoint=Endpoint(f"{server.url}auth"), **(settings | options)
         )

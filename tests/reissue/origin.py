@@ -16,7 +16,7 @@ from reissue import (
 )
 from reissue.testing import Clock, Gate, settle
 
-from tests.reissue.pages import FakeNeighbours, Pages
+from tests.reissue.pages import FakePeers, Pages
 
 API = "https://api.test/v1/"
 TOKENS, COOKIE = "tokens in the page", "a cookie"
@@ -97,7 +97,7 @@ class Server:
 @dataclass
 class Tab:
     api: Interceptor
-    neighbours: FakeNeighbours
+    peers: FakePeers
     events: list[Any]
 
     def fetches(self, count: int) -> "list[asyncio.Task[Any]]":
@@ -107,7 +107,7 @@ class Tab:
         return [e.reason for e in self.events if e.phase is SessionPhase.ENDED]
 
     def crash(self) -> None:
-        self.neighbours.close()
+        self.peers.close()
 
 
 @dataclass
@@ -118,12 +118,12 @@ class Origin:
     tabs: list[Tab] = field(default_factory=list)
 
     def open(self, **options: Any) -> Tab:
-        neighbours = options.pop("neighbours", None) or self.pages.page()
+        peers = options.pop("peers", None) or self.pages.page()
         events: list[Any] = []
-        settings = {"endpoint": self.server.refresh, "clock": self.clock, "neighbours": neighbours, **options}
+        settings = {"endpoint": self.server.refresh, "clock": self.clock, "peers": peers, **options}
         api = Interceptor(self.server.api, audience=API, **settings)
         api.on(events.append)
-        self.tabs.append(Tab(api, neighbours, events))
+        self.tabs.append(Tab(api, peers, events))
         return self.tabs[-1]
 
     async def signed_in(self, tabs: int, **options: Any) -> list[Tab]:

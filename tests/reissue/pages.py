@@ -10,16 +10,16 @@ class Pages:
     """One origin and one name. `page()` is one more page of it."""
 
     def __init__(self) -> None:
-        self.open: list[FakeNeighbours] = []
-        self.line: deque[tuple[FakeNeighbours, asyncio.Future[None]]] = deque()
-        self.holder: FakeNeighbours | None = None
-        self.holders: list[FakeNeighbours] = []  # all there ever were
+        self.open: list[FakePeers] = []
+        self.line: deque[tuple[FakePeers, asyncio.Future[None]]] = deque()
+        self.holder: FakePeers | None = None
+        self.holders: list[FakePeers] = []  # all there ever were
         self.channel_works = self.locks_work = True
         self.marks_work = True
         self.turn_is_marked = False  # by whoever has it, until it ends it
 
-    def page(self) -> "FakeNeighbours":
-        page = FakeNeighbours(self)
+    def page(self) -> "FakePeers":
+        page = FakePeers(self)
         self.open.append(page)
         return page
 
@@ -34,19 +34,19 @@ class Pages:
                 return
 
 
-class FakeNeighbours:
+class FakePeers:
     """One page's view of the others. Messages arrive in the loop's next round, and wait while the page is `frozen`."""
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
-        self.heard: Callable[[str], None] = lambda text: None
+        self.on_message: Callable[[str], None] = lambda text: None
         self.shown: str | None = None
-        self.frozen = self.cut_off = False
+        self.frozen = self.previous_holder_vanished = False
         self.inbox: deque[str] = deque()
         self.posted: list[str] = []
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        self.heard = heard
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        self.on_message = on_message
 
     def post(self, message: str) -> None:
         self.posted.append(message)
@@ -58,7 +58,7 @@ class FakeNeighbours:
 
     def deliver(self) -> None:
         while self.inbox and not self.frozen and self in self.pages.open:
-            self.heard(self.inbox.popleft())
+            self.on_message(self.inbox.popleft())
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
         return self._turn() if self.pages.locks_work else nullcontext(False)
@@ -72,20 +72,20 @@ class FakeNeighbours:
             self.pages.next_turn()
         try:
             await place
-            self.cut_off = self.cut_off or self.pages.turn_is_marked
+            self.previous_holder_vanished = self.previous_holder_vanished or self.pages.turn_is_marked
             self.pages.turn_is_marked = self.pages.marks_work
             yield taken
-            self.cut_off = False
+            self.previous_holder_vanished = False
         finally:
             if place.done() and not place.cancelled() and self in self.pages.open:
                 self.pages.turn_is_marked = False
                 self.pages.next_turn()
             place.cancel()
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         self.shown = sign
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         await asyncio.sleep(0)
         return [page.shown for page in self.pages.open if page.shown is not None]
 

@@ -35,7 +35,7 @@ from reissue.oauth2.id_token import Expected, validated
 from reissue.oauth2.metadata import read_metadata
 from reissue.oauth2.token_response import read_credential
 from reissue.storage import Memory
-from reissue.tabs.channel_lock import CourteousNeighbours
+from reissue.tabs.channel_lock import ChannelLockPeers
 from reissue.tabs.protocol import Granted, read
 from reissue.testing import Clock
 from reissue.tokens.claims import lifetime
@@ -283,11 +283,11 @@ def test_any_audience_is_one_or_a_clear_error(text: Any) -> None:
     st.text()
     | st.binary().map(lambda data: data.decode("latin-1"))
     | st.dictionaries(
-        st.sampled_from(["type", "edition", "reason", "access_token", "refresh_token", "expires_in", "received_at"]),
+        st.sampled_from(["type", "version", "reason", "access_token", "refresh_token", "expires_in", "received_at"]),
         VALUES | st.sampled_from(["granted", "ended", "asked", "1.a.1", "signed_out", "refused"]),
     ).map(json.dumps)
 )
-@example(json.dumps({"type": "granted", "edition": "1.aaaaaaaaaaaaaaaa.1", "access_token": "a", "received_at": HUGE}))
+@example(json.dumps({"type": "granted", "version": "1.aaaaaaaaaaaaaaaa.1", "access_token": "a", "received_at": HUGE}))
 @example("[" * 100_000)
 def test_any_text_from_another_page_or_a_store_is_a_message_or_none(text: str) -> None:
     """T6"""
@@ -401,10 +401,10 @@ def test_any_text_on_the_channel_is_a_courtesy_or_passed_on(text: str) -> None:
     passed_on: list[str] = []
 
     async def take_a_turn() -> None:
-        neighbours = CourteousNeighbours(Channel(), clock=lambda: 1_700_000_000.0)
-        neighbours.listen(passed_on.append)
-        neighbours.show("sign")
-        async with neighbours.lock():
+        peers = ChannelLockPeers(Channel(), clock=lambda: 1_700_000_000.0)
+        peers.listen(passed_on.append)
+        peers.advertise("sign")
+        async with peers.lock():
             hear[0](text)
         hear[0](text)
 

@@ -273,7 +273,7 @@ async def test_a_stream_that_is_not_read_is_bounded_and_says_what_it_left_out() 
 
     def tell(count: int) -> None:
         for _ in range(count):
-            listeners.tell(SessionEvent(at=clock(), session=1, phase=SessionPhase.STARTED))
+            listeners.emit(SessionEvent(at=clock(), session=1, phase=SessionPhase.STARTED))
             clock.advance(1)
 
     tell(10_000)
@@ -298,12 +298,12 @@ async def test_what_is_left_out_is_told_at_its_place_also_where_the_end_comes_ne
     waiting = asyncio.ensure_future(anext(second))
     await asyncio.sleep(0)
     for _ in range(10_001):
-        listeners.tell(event)
+        listeners.emit(event)
     assert await waiting == MissedEvents(at=0, count=1), "it had no turn to read meanwhile"
     assert await anext(second) == event
     listeners.close()
     for _ in range(20_000):
-        listeners.tell(event)
+        listeners.emit(event)
     assert len([found async for found in first]) == 10_001
     assert [found async for found in listeners.stream()] == []
 

@@ -217,7 +217,7 @@ class Blocking:
         return self
 
     def tokens(self, *answers: int) -> list[str]:
-        attempts = self.api.attempts(NOTES, spawn=at_once)
+        attempts = self.api.attempts(NOTES, start_eagerly=at_once)
         assert attempts is not None
         task = at_once(sent(attempts, *answers))
         assert task.done(), "it would wait"
@@ -273,7 +273,7 @@ async def test_a_call_to_the_endpoint_on_its_way_is_waited_for_by_nobody_who_can
 
 async def test_a_caller_that_cant_wait_does_not_refresh_what_other_pages_share(world: World) -> None:
     """T1"""
-    caller = await Blocking(world, neighbours=Pages().page()).signed_in()
+    caller = await Blocking(world, peers=Pages().page()).signed_in()
     world.clock.advance(301)
     with pytest.raises(WouldBlock, match="other tabs share this session"):
         caller.tokens(200)
@@ -344,7 +344,7 @@ async def test_a_refresh_on_its_way_is_waited_for_by_nobody_who_cant(world: Worl
 async def test_a_401_after_the_sign_out_starts_no_refresh_for_a_caller_that_cant_wait(world: World) -> None:
     """S1"""
     caller = await Blocking(world).signed_in()
-    attempts = caller.api.attempts(NOTES, spawn=at_once)
+    attempts = caller.api.attempts(NOTES, start_eagerly=at_once)
     assert attempts is not None
     await attempts.first()
     await caller.api.sign_out()
@@ -371,7 +371,7 @@ async def test_a_refresh_that_waits_after_all_is_given_up_by_a_caller_that_cant(
 async def test_an_endpoint_of_the_apps_own_is_not_called_by_a_caller_that_cant_wait(world: World) -> None:
     await world.signed_in()
     world.clock.advance(301)
-    attempts = world.api.attempts(NOTES, spawn=at_once)
+    attempts = world.api.attempts(NOTES, start_eagerly=at_once)
     assert attempts is not None
     error = await outcome(sent(attempts, 200))
     assert isinstance(error, WouldBlock)

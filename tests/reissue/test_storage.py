@@ -18,13 +18,13 @@ async def test_a_thawed_tab_puts_no_session_back_into_the_store_that_was_signed_
     """T8. Found by the simulator: a tab that opened in that moment was signed in."""
     shelf = Shelf()
     one, other = await origin.signed_in(2, store=shelf)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.renew()
     await one.api.sign_out()
-    other.neighbours.frozen = False
-    other.neighbours.heard(other.neighbours.inbox.popleft())
+    other.peers.frozen = False
+    other.peers.on_message(other.peers.inbox.popleft())
     assert shelf.text is None
-    other.neighbours.deliver()
+    other.peers.deliver()
     assert other.api.state is State.SIGNED_OUT
 
 
@@ -73,12 +73,12 @@ async def test_what_another_tab_was_granted_is_kept_in_this_tabs_store_too(origi
 async def test_a_message_that_comes_late_puts_nothing_older_into_a_store_that_all_share(origin: Origin) -> None:
     shelf = Shelf()
     one, other, late = await origin.signed_in(3, store=shelf)
-    late.neighbours.frozen = True
+    late.peers.frozen = True
     await one.api.renew()
-    (old,) = late.neighbours.inbox
+    (old,) = late.peers.inbox
     await other.api.renew()
     newest = shelf.text
-    late.neighbours.heard(old)
+    late.peers.on_message(old)
     assert shelf.text == newest
 
 
@@ -102,13 +102,13 @@ async def test_a_resume_that_another_tabs_sign_in_overtakes_says_yes(origin: Ori
 async def test_signing_out_empties_the_store_and_another_pages_newer_session_stays_in_it(origin: Origin) -> None:
     shelf = Shelf()
     one, other = await origin.signed_in(2, store=shelf)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.sign_out()
     assert shelf.text is None
     await origin.sign_in(one, "grace")
     kept = shelf.text
     assert kept is not None
-    other.neighbours.thaw()
+    other.peers.thaw()
     assert shelf.text == kept
     assert other.api.claims["sub"] == "grace"
 

@@ -49,7 +49,7 @@ def files_of(site: Path) -> dict[str, bytes]:
 
 
 def served(site: Path) -> set[str]:
-    """The addresses, without the compressed neighbours."""
+    """The addresses, without the compressed peers."""
     return {address for address in files_of(site) if not address.endswith(tuple(CODINGS.values()))}
 
 

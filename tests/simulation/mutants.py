@@ -218,12 +218,12 @@ MUTANTS = [
     ),
     Mutant(
         "a stream loses events", "events",
-        "            stream.tell(event)\n", "            stream.empty() and stream.tell(event)\n",
+        "            stream.emit(event)\n", "            stream.empty() and stream.emit(event)\n",
         one_tab=(0, 1, 2),
     ),
     Mutant(
         "nobody looks inside the lock (T1)", "session/refresh",
-        "newest = await self._shared.look()", "newest = True",
+        "newest = await self._shared.adopt_newer()", "newest = True",
         many_tabs=(34, 56, 151),
     ),
     Mutant(
@@ -234,7 +234,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is not newer is taken (T8)", "tabs/shared_session",
-        "        if self.versions.is_old(granted.edition):\n            return\n", "",
+        "        if self.versions.is_old(granted.version):\n            return\n", "",
         many_tabs=(0, 1, 2),
     ),
     Mutant(
@@ -249,13 +249,13 @@ MUTANTS = [
     ),
     Mutant(
         "what is over is not remembered (T8)", "tabs/known_versions",
-        "if edition.number <= self._over.up_to(edition.session):", "if False:",
+        "if version.number <= self._over.up_to(version.session):", "if False:",
         many_tabs=(1, 3, 9),
     ),
     Mutant(
         "a sign-out is not passed on, nor looked up (T8)", ("tabs/shared_session", "tabs/known_versions"),
-        'if ended.reason == "signed_out" and edition is not None:', "if ended.edition is None and edition is not None:",
-        "        return edition.began <= self._sign_outs.until\n", "        return False\n",
+        'if ended.reason == "signed_out" and version is not None:', "if ended.version is None and version is not None:",
+        "        return version.began <= self._sign_outs.until\n", "        return False\n",
         many_tabs=(4912,),
     ),
     Mutant(
@@ -265,7 +265,7 @@ MUTANTS = [
     ),
     Mutant(
         "a late sign-out ends what is newer (T8)", "tabs/known_versions",
-        "return mine is None or ended.edition is None or not mine.began_after(ended.edition)", "return True",
+        "return mine is None or ended.version is None or not mine.began_after(ended.version)", "return True",
         many_tabs=(27, 293, 654),
     ),
     Mutant(
@@ -275,14 +275,14 @@ MUTANTS = [
     ),
     Mutant(
         "the lock is never given back (T4)", "tabs/endpoint_lock",
-        "waited = await held.enter_async_context(self._neighbours.lock())",
-        "self.kept = self._neighbours.lock()\n                waited = await self.kept.__aenter__()",
+        "waited = await held.enter_async_context(self._peers.lock())",
+        "self.kept = self._peers.lock()\n                waited = await self.kept.__aenter__()",
         many_tabs=(0, 1, 2),
     ),
     Mutant(
         "the lock is not given back after an error (T4)", "tabs/endpoint_lock",
-        "waited = await held.enter_async_context(self._neighbours.lock())",
-        "self.kept = lock = self._neighbours.lock()\n                waited = await lock.__aenter__()\n"
+        "waited = await held.enter_async_context(self._peers.lock())",
+        "self.kept = lock = self._peers.lock()\n                waited = await lock.__aenter__()\n"
         "                held.push_async_exit(lambda kind, *_: asyncio.sleep(0) if kind else lock.__aexit__(*[None] * 3))",
         many_tabs=(4, 11, 25),
     ),
@@ -309,7 +309,7 @@ MUTANTS = [
     ),
     Mutant(
         "a new issue has the number of the old one", "tabs/known_versions",
-        "Edition(mine.began, mine.session, newest.number + 1)", "Edition(mine.began, mine.session, newest.number)",
+        "Version(mine.began, mine.session, newest.number + 1)", "Version(mine.began, mine.session, newest.number)",
         many_tabs=(577, 1174),
     ),
     Mutant(
@@ -340,7 +340,7 @@ MUTANTS = [
     ),
     Mutant(
         "a step-up that is not enough is asked for without end", "attempts",
-        "if step_ups is None or history.stepped_up or self._caller.spawn is not None:", "if step_ups is None:",
+        "if step_ups is None or history.stepped_up or self._caller.start_eagerly is not None:", "if step_ups is None:",
         further=(96, 109, 119),
     ),
     Mutant(

@@ -208,19 +208,19 @@ class Origin:
     def is_vital(text: str, tab: "Tab") -> bool:
         """Does it tell this page of a session's beginning, or of an end that it has not heard of?"""
         fields = json.loads(text)
-        issue = Issue.of(fields.get("edition"))
+        issue = Issue.of(fields.get("version"))
         if issue is not None and issue.session in tab.over:
             return False
         return fields.get("reason") == "signed_out" or (issue is not None and issue.number == 1)
 
     @staticmethod
     def tells_of_beginning(fields: dict[str, Any]) -> bool:
-        issue = Issue.of(fields.get("edition"))
+        issue = Issue.of(fields.get("version"))
         return fields.get("type") == "granted" and issue is not None and issue.number == 1
 
     def note(self, text: str | None, sender: "Tab") -> None:
         fields = json.loads(text) if text else {}
-        issue = Issue.of(fields.get("edition"))
+        issue = Issue.of(fields.get("version"))
         if fields.get("reason") == "signed_out" and issue:
             self.signed_out.add(issue.age)
             sender.over.add(issue.session)
@@ -247,8 +247,8 @@ class Channel:
         self.tab = tab
         self.origin = origin
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        self.tab.heard_others = heard
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        self.tab.heard_others = on_message
 
     def post(self, message: str) -> None:
         self.tab.hands_over(message)
@@ -260,14 +260,14 @@ class Channel:
 
 
 class LockedPage(Channel):
-    """`Neighbours` by locks and a channel."""
+    """`Peers` by locks and a channel."""
 
     def __init__(self, tab: "Tab", origin: Origin) -> None:
         super().__init__(tab, origin)
         self.to_keeper = Pipe(origin.run, origin.context)
         self.from_keeper = Pipe(origin.run, origin.context)
         self.sign: Hold | None = None
-        self.cut_off = False
+        self.previous_holder_vanished = False
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
         return self._lock()
@@ -285,7 +285,7 @@ class LockedPage(Channel):
             finally:
                 tab.waited = loop.time() - asked_at
                 tab.run.expect(tab.awake <= awake_at + PATIENCE + 1e-6, "the wait for a turn has no bound")
-            self.cut_off, self.origin.marked = self.origin.marked, True
+            self.previous_holder_vanished, self.origin.marked = self.origin.marked, True
             tab.has_turn, began, tab.calls_in_turn = True, tab.awake, 0
             try:
                 yield taken
@@ -297,20 +297,20 @@ class LockedPage(Channel):
                 await asyncio.wait((self.sign.granted,))  # whoever comes next must see it
         finally:
             if turn is not None and turn.granted.done() and not self.tab.gone:
-                self.origin.marked = self.cut_off = False
+                self.origin.marked = self.previous_holder_vanished = False
             if turn is not None:
                 turn.end()
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         before, self.sign = self.sign, None if sign is None else self._hold(sign)
         if before is not None:
             before.end()
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         return [name for name in await self._held() if name]
 
     def close(self) -> None:
-        self.show(None)
+        self.advertise(None)
         super().close()
 
     def leave(self) -> None:
@@ -377,8 +377,8 @@ class Drawer:
             self.tab.hands_over(text)
 
 
-def neighbours_of(tab: "Tab", origin: Origin, courtesy: Any) -> Any:
-    """The page's neighbours: by locks, or by `courtesy` over nothing but the channel."""
+def peers_of(tab: "Tab", origin: Origin, courtesy: Any) -> Any:
+    """The page's peers: by locks, or by `courtesy` over nothing but the channel."""
     if courtesy is None:
         return LockedPage(tab, origin)
-    return courtesy.CourteousNeighbours(Channel(tab, origin), clock=tab.run.client_time)
+    return courtesy.ChannelLockPeers(Channel(tab, origin), clock=tab.run.client_time)

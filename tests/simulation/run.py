@@ -258,7 +258,7 @@ class Run:
         new.start(new.api.resume())
 
     async def connect_again(self, tab: Tab) -> None:
-        """What an app does that has a client and wants another: two at once would be two pages without neighbours.
+        """What an app does that has a client and wants another: two at once would be two pages without peers.
 
         If it is cancelled in between, it has none. It connects with its next step for which the old one has let go.
         """

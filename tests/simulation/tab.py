@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.reissue.virtual_time import PAGE
 from tests.simulation.model import ACCESS_LIFE, API, AUTH, DEADLINE, OTHER_API, Browser, Family
 from tests.simulation.origin import PATIENCE as TURN_PATIENCE
-from tests.simulation.origin import Drawer, Issue, Origin, Shelf, neighbours_of
+from tests.simulation.origin import Drawer, Issue, Origin, Shelf, peers_of
 from tests.simulation.proofs import LACKS_NONCE, PageProofs, Proof
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Tab:
         self.refused: dict[str, int] = {}  # session → the issue that this page has seen refused
         self.over: set[str] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
-        self.neighbours = neighbours_of(self, origin, courtesy) if origin else None
+        self.peers = peers_of(self, origin, courtesy) if origin else None
         self.api = reissue.Interceptor(
             self.transport,
             audience=API,
@@ -217,9 +217,9 @@ class Tab:
             clock=run.client_time,
             in_flight=in_flight,
             should_renew={"": None, "plain": self.plain_judge, "async": self.async_judge}[judge],
-            neighbours=self.neighbours,
+            peers=self.peers,
             store=(Shelf(self, origin) if stored else None) if origin else self.drawer,
-            untold=run.untold,
+            pending_sign_out=run.untold,
             step_up=self.step_up if run.program.handler else None,
             proofs=PageProofs(self) if run.program.bound else None,
         )
@@ -270,8 +270,8 @@ class Tab:
         if self.session is not None:
             self.run.lose_copy(self.session.refresh_token)
         self.run.lose_owner()
-        if self.neighbours is not None and not self.courtesy:
-            self.neighbours.leave()
+        if self.peers is not None and not self.courtesy:
+            self.peers.leave()
 
     def start(self, coroutine: Any, name: str = "") -> None:
         context = copy_context()
@@ -347,7 +347,7 @@ class Tab:
             raise
         finally:
             self.signing_in = False
-        # With neighbours the turn ends a little after the sign-in has taken effect.
+        # With peers the turn ends a little after the sign-in has taken effect.
         overtaken = sign_outs != self.sign_outs and self.origin is None
         self.run.expect(not overtaken, "a sign-in that a sign-out had overtaken took effect")
 
@@ -650,7 +650,7 @@ class Tab:
         fields = json.loads(text)
         if fields.get("reason") == "signed_out":
             self.sign_out_known = max(self.sign_out_known, sign_out)
-        issue = Issue.of(fields.get("edition"))
+        issue = Issue.of(fields.get("version"))
         if fields.get("reason") == "signed_out":
             self.ends_heard += issue is None or issue.session not in self.over
         before = self.received
@@ -674,7 +674,7 @@ class Tab:
         fields = json.loads(text) if text else {}
         if fields.get("type") != "granted":
             return
-        token, self.offered = fields["access_token"], Issue.of(fields["edition"])
+        token, self.offered = fields["access_token"], Issue.of(fields["version"])
         self.run.expect(token in self.browser.server.access, "a page hands over a token that no server has given")
         if token not in self.browser.server.access:
             return
@@ -703,7 +703,7 @@ class Tab:
         """It tells what it goes on with, before it tells that it does: of two answers, which."""
         fields = json.loads(text)
         if fields.get("type") == "granted":
-            issue = Issue.of(fields["edition"])
+            issue = Issue.of(fields["version"])
             if self.session is not None and fields["access_token"] == self.session.token.access_token:
                 if self.held is not None and issue is not None and issue > self.held:
                     self.keep(self.session, fields["refresh_token"], issue)
@@ -848,7 +848,7 @@ class Tab:
         match event.reason:
             case "signed_out" | "refused" if self.hearing is not None:
                 expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
-                mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
+                mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("version"))
                 if mine is not None and theirs is not None:
                     newer = mine.began_after(theirs)
                     if event.reason == "refused":

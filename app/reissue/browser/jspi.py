@@ -21,7 +21,7 @@ def attempts_of(api: Interceptor, request: Request, *, bounded: bool = True) -> 
     can_suspend = ffi.can_run_sync()
     if can_suspend:
         hold_collector()
-    return api.attempts(request, spawn=None if can_suspend else eager_task, bounded=bounded)
+    return api.attempts(request, start_eagerly=None if can_suspend else eager_task, bounded=bounded)
 
 
 def wait_for(step: Coroutine[Any, Any, T]) -> T:

@@ -16,8 +16,8 @@ from ..oauth2.token_source import Refresh
 from ..sender import Sender
 from ..session.derived import Resource
 from ..storage import Memory, Store
-from ..tabs.key_bound import KeyedNeighbours, KeyedStore
-from ..tabs.peers import Alone
+from ..tabs.key_bound import KeyBoundPeers, KeyBoundStore
+from ..tabs.peers import NoPeers
 from ..tokens.dpop import SignedProofs
 from . import gate
 from .dpop import PageKey
@@ -25,7 +25,7 @@ from .interop import listen
 from .requests import can_carry_a_token, captured, with_settings_of_its_own
 from .signals import PageSignal
 from .storage import PageStore
-from .tabs import page_neighbours
+from .tabs import page_peers
 from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
 
@@ -37,7 +37,7 @@ class PageSender(Sender):
     """Learns of a response's head before Python's event loop goes on."""
 
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
-        return await send(attempt, heard=on_head)
+        return await send(attempt, on_head=on_head)
 
 
 class PageInterceptor(Interceptor):
@@ -60,7 +60,7 @@ class PageInterceptor(Interceptor):
         # Of a session that is bound to a key, a page without it can make no use, nor the other way round.
         names = [shared_name, f"{shared_name} dpop"]
         mine, other = reversed(names) if dpop else names
-        neighbours = page_neighbours(mine) if tabs else None
+        peers = page_peers(mine) if tabs else None
         kept = _store(store, mine, other)
         if dpop:
             if not isinstance(endpoint, Endpoint):
@@ -69,17 +69,17 @@ class PageInterceptor(Interceptor):
                 )
             key = PageKey(mine)
             options["proofs"] = SignedProofs(key)
-            if neighbours is not None or kept is not None:
-                kept = KeyedStore(kept or Memory(), lambda: key.known_to_be_kept)
-                neighbours = KeyedNeighbours(neighbours or Alone(), key.kept)  # a look waits for the key, also alone
+            if peers is not None or kept is not None:
+                kept = KeyBoundStore(kept or Memory(), lambda: key.known_to_be_kept)
+                peers = KeyBoundPeers(peers or NoPeers(), key.kept)  # a look waits for the key, also alone
         super().__init__(
             send,
             audience=audience,
             endpoint=endpoint,
             parse_url=parse_page_url,
-            neighbours=neighbours,
+            peers=peers,
             store=kept,
-            untold=PageStore("localStorage", f"{shared_name} untold"),
+            pending_sign_out=PageStore("localStorage", f"{shared_name} pending sign-out"),
             page=_page(endpoint, mine),
             make_future=make_future,
             **options,

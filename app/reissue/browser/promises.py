@@ -24,22 +24,22 @@ class PromiseBridge:
 
     @contextmanager
     def of(
-        self, begin: Callable[..., Any], *arguments: Any, heard: Callable[[Any], object] | None = None
+        self, begin: Callable[..., Any], *arguments: Any, on_head: Callable[[Any], object] | None = None
     ) -> Iterator[tuple[Any, Any]]:
         """What `begin(number, tell, *arguments)` returns, and the future that `tell` settles until the block ends.
 
-        `heard` is called with the value before the waiting task goes on. It runs in no task, and must not wait.
+        `on_head` is called with the value before the waiting task goes on. It runs in no task, and must not wait.
         """
         number = next(self._numbers)
         future = self.turns.future()
-        self._pending[number] = future, heard
+        self._pending[number] = future, on_head
         try:
             yield begin(number, self._tell, *arguments), future
         finally:
             del self._pending[number]
 
     def _settle(self, number: int, value: Any, error: Any) -> None:
-        future, heard = self._pending.get(number, _NOTHING)
+        future, on_head = self._pending.get(number, _NOTHING)
         if future is None or future.done():
             return
         _enter(future.get_loop())
@@ -47,8 +47,8 @@ class PromiseBridge:
             if error is not None:
                 future.set_exception(error)
                 return
-            if heard is not None:
-                heard(value)
+            if on_head is not None:
+                on_head(value)
             future.set_result(value)
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from ..tabs.channel_lock import CourteousNeighbours
-from ..tabs.peers import Neighbours
+from ..tabs.channel_lock import ChannelLockPeers
+from ..tabs.peers import Peers
 from .interop import listen
 from .storage import PageStore
 
 
-def page_neighbours(name: str) -> Neighbours | None:
+def page_peers(name: str) -> Peers | None:
     """Every page of this origin that goes by `name`; None where the browser has no way to reach them.
 
     Without Web Locks (a page that is not served over HTTPS) turns are taken by courtesy. Without a BroadcastChannel
@@ -28,7 +28,7 @@ def page_neighbours(name: str) -> Neighbours | None:
     channel = PageChannel(f"reissue:{name}") if getattr(js, "BroadcastChannel", None) else None
     if getattr(js.navigator, "locks", None):
         return PageNeighbours(name, channel)
-    return CourteousNeighbours(channel, clock=time.time) if channel else None
+    return ChannelLockPeers(channel, clock=time.time) if channel else None
 
 
 class PageChannel:
@@ -38,12 +38,12 @@ class PageChannel:
         self._channel: Any = js.BroadcastChannel.new(name)
         self._stop_listening: Callable[[], None] | None = None
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with every message of another page, from now on."""
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        """Call `on_message` with every message of another page, from now on."""
 
         def received(event: Any) -> None:
             if isinstance(event.data, str):
-                heard(event.data)
+                on_message(event.data)
 
         self._stop_listening = listen(self._channel, "message", received)
 
@@ -69,12 +69,12 @@ class PageNeighbours:
         self._sign: _Hold | None = None
         self._turn: _Hold | None = None  # the last
         self._mark = PageStore("localStorage", f"{name} turn")  # outlives the page that has the turn
-        self.cut_off = False
+        self.previous_holder_vanished = False
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with every message of another page, from now on."""
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        """Call `on_message` with every message of another page, from now on."""
         if self._channel is not None:
-            self._channel.listen(heard)
+            self._channel.listen(on_message)
 
     def post(self, message: str) -> None:
         """Send a message to every other page."""
@@ -93,7 +93,7 @@ class PageNeighbours:
         turn = self._turn = _Hold(self._name, "exclusive")
         try:
             await turn.granted()
-            self.cut_off = self._marked() is not None
+            self.previous_holder_vanished = self._marked() is not None
             self._marked("on")
             yield taken
             if self._sign is not None:
@@ -101,16 +101,16 @@ class PageNeighbours:
         finally:
             if turn.held:
                 self._marked(None)
-            self.cut_off = False
+            self.previous_holder_vanished = False
             turn.end()
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         """Let the others see this; None takes it away."""
         before, self._sign = self._sign, None if sign is None else _Hold(f"{self._name}#{sign}", "shared")
         if before is not None:
             before.end()
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         """What all pages show now. Nothing without a channel: it could not be asked for."""
         prefix = f"{self._name}#"
         names = await _lock_names() if self._channel is not None else []
@@ -118,7 +118,7 @@ class PageNeighbours:
 
     def close(self) -> None:
         """Stop listening, and show nothing any more."""
-        self.show(None)
+        self.advertise(None)
         if self._channel is not None:
             self._channel.close()
 

@@ -26,10 +26,10 @@ make_future = _promises.turns.future if _promises is not None else None
 """For `Interceptor`: what a request in line awaits goes on in the turn of the answer that made room."""
 
 
-async def send(request: Request, *, heard: Callable[[int], object] | None = None) -> FetchResponse | Response:
+async def send(request: Request, *, on_head: Callable[[int], object] | None = None) -> FetchResponse | Response:
     """Send a request, and give the response once its head is here.
 
-    `heard` may be called with the head's status as soon as that is known, in no task. A request with `keepalive` for
+    `on_head` may be called with the head's status as soon as that is known, in no task. A request with `keepalive` for
     which the browser has no room is sent without, where wire.js is there to see that it was not sent.
     Cancelling the task aborts the request on the wire. Raises NetworkError if no answer came, RequestAborted if the
     caller's signal fired, ValueError if the browser won't send such a request, TypeError for a body that is a Python
@@ -42,7 +42,7 @@ async def send(request: Request, *, heard: Callable[[int], object] | None = None
         kind = type(body).__name__
         raise TypeError(f"in a page a body is text, bytes or a JavaScript object (FormData, Blob), not {kind}")
     try:
-        return await (_by_pyfetch(request) if _promises is None else _by_wire(request, heard))
+        return await (_by_pyfetch(request) if _promises is None else _by_wire(request, on_head))
     except (AbortError, _Unanswered) as error:
         if signal is not None and signal.aborted:
             raise RequestAborted from None
@@ -56,7 +56,7 @@ class _Unanswered(OSError):
     """No answer came; the message is the browser's."""
 
 
-async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> PageResponse:
+async def _by_wire(request: Request, on_head: Callable[[int], object] | None) -> PageResponse:
     assert _wire is not None
     assert _promises is not None
     body, options = request.body, None
@@ -73,10 +73,10 @@ async def _by_wire(request: Request, heard: Callable[[int], object] | None) -> P
     arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
 
     def note(response: Any) -> None:
-        if heard is not None and hasattr(response, "status"):  # a page's own fetch may give anything
-            heard(response.status)
+        if on_head is not None and hasattr(response, "status"):  # a page's own fetch may give anything
+            on_head(response.status)
 
-    with _promises.of(_wire.send, *arguments, heard=note) as (sending, answer):
+    with _promises.of(_wire.send, *arguments, on_head=note) as (sending, answer):
         try:
             return PageResponse(await answer, sending, _wire, _promises)
         except JsException as error:

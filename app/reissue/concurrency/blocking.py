@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-Spawn = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
+StartEagerly = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 """Makes a task that has run up to where it first waits, when it is given back."""
 
 _deadline: ContextVar[float | None] = ContextVar("reissue_blocking_deadline", default=None)

@@ -36,15 +36,18 @@ class SingleFlight(Generic[T]):
         return self._task is not None and not self._task.done()
 
     def start(
-        self, run: Callable[[], Coroutine[Any, Any, T]], *, spawn: "Callable[..., asyncio.Task[T]] | None" = None
+        self,
+        run: Callable[[], Coroutine[Any, Any, T]],
+        *,
+        start_eagerly: "Callable[..., asyncio.Task[T]] | None" = None,
     ) -> asyncio.Task[T]:
         """Start `run()`, unless a run is on the way already; give the task of the one on the way.
 
-        `spawn` makes the task in place of `asyncio.create_task`.
+        `start_eagerly` makes the task in place of `asyncio.create_task`.
         """
         task = self._task
         if task is None or task.done():
-            task = self._task = (spawn or asyncio.create_task)(run())
+            task = self._task = (start_eagerly or asyncio.create_task)(run())
             task.add_done_callback(self._clear)
         return task
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ..concurrency.blocking import Spawn
+from ..concurrency.blocking import StartEagerly
 from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
@@ -155,7 +155,7 @@ class DerivedLifecycle:
         of.check_alive()
         return session
 
-    def refresh_at_once(self, spawn: Spawn, session: Session) -> NoReturn:
+    def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> NoReturn:
         """Not possible: raises WouldBlock."""
         raise WouldBlock("this client's tokens come from another's session: await api.renew() first")
 

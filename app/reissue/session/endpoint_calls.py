@@ -115,4 +115,4 @@ class EndpointCalls:
     def _emit(self, name: EndpointCall, phase: EndpointPhase, *, error: str | None = None) -> None:
         listeners = self._settings.listeners
         if listeners:
-            listeners.tell(EndpointEvent(at=self._settings.clock(), call=name, phase=phase, error=error))
+            listeners.emit(EndpointEvent(at=self._settings.clock(), call=name, phase=phase, error=error))

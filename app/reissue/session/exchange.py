@@ -63,7 +63,7 @@ class _Exchange:
     async def _run_in_turn(self, previous: Credential | None) -> Credential | None:
         """As `run`; None if another tab was faster to use the refresh token (T3)."""
         session, holding = self.session, self.session.holding
-        up_to_date = await session.shared.look()
+        up_to_date = await session.shared.adopt_newer()
         session.check_alive()
         session.backoff.check()
         if holding.refusal is not None:
@@ -77,7 +77,7 @@ class _Exchange:
         except GrantRefused as refused:
             if not refuses_refresh_token(refused):
                 raise
-            await session.shared.look()
+            await session.shared.adopt_newer()
             if holding.with_latest_refresh_token is presented:
                 holding.refusal = refused  # raised by the next round
             return None

@@ -15,14 +15,14 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from ..concurrency.blocking import Spawn, obstacle
+from ..concurrency.blocking import StartEagerly, obstacle
 from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError, SessionChanged, SessionEnded, WouldBlock
 from ..oauth2.token_source import CallableTokenSource, TokenSource
 from ..storage import Memory, Store
-from ..tabs.peers import Alone, Neighbours
-from ..tabs.pending_sign_out import Untold
+from ..tabs.peers import NoPeers, Peers
+from ..tabs.pending_sign_out import PendingSignOut
 from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .endpoint_calls import EndpointCalls
@@ -51,7 +51,7 @@ _MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two loo
 class SessionLifecycle:
     """This client's session, and the ones before and after it.
 
-    `tokens` is the endpoint, and `line` the requests that wait to be sent. `neighbours`, `store`, `untold` and
+    `tokens` is the endpoint, and `line` the requests that wait to be sent. `peers`, `store`, `pending_sign_out` and
     `step_up` are as `Interceptor` has them.
     """
 
@@ -61,9 +61,9 @@ class SessionLifecycle:
         settings: SessionSettings,
         *,
         line: Line,
-        neighbours: Neighbours | None = None,
+        peers: Peers | None = None,
         store: Store | None = None,
-        untold: Store | None = None,
+        pending_sign_out: Store | None = None,
         step_up: StepUpHandler | None = None,
     ) -> None:
         self._tokens = tokens
@@ -71,7 +71,7 @@ class SessionLifecycle:
         self._handler = step_up
         self._loops = LoopWatch()
         tabs = OtherTabs(tokens, settings)
-        self._shared = shared_session(tabs, settings, neighbours=neighbours, store=store, untold=untold)
+        self._shared = shared_session(tabs, settings, peers=peers, store=store, pending_sign_out=pending_sign_out)
         self.calls = EndpointCalls(tokens, self._shared, settings)
         self.sessions = Succession(settings, self.calls, self._shared, line=line, prepare=self._prepare)
         self._sign_outs = SignOuts(self.calls, self._shared, settings)
@@ -208,7 +208,7 @@ class SessionLifecycle:
             raise SessionEnded("signed_out")
         return self.sessions.latest
 
-    def refresh_at_once(self, spawn: Spawn, session: Session) -> None:
+    def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> None:
         """Refresh within this call, in which nothing waits (see `blocking`). Raises WouldBlock if that can't be."""
         reason = obstacle(
             refreshing=session.refresh.running,
@@ -219,7 +219,7 @@ class SessionLifecycle:
         )
         if reason is not None:
             raise WouldBlock(reason)
-        session.refresh_at_once(spawn)
+        session.refresh_at_once(start_eagerly)
 
     # Inside
 
@@ -233,15 +233,15 @@ def shared_session(
     tabs: OtherTabs,
     settings: SessionSettings,
     *,
-    neighbours: Neighbours | None = None,
+    peers: Peers | None = None,
     store: Store | None = None,
-    untold: Store | None = None,
+    pending_sign_out: Store | None = None,
 ) -> SharedSession:
-    """This tab's part in a session that `neighbours` share; without them, in one of its own."""
+    """This tab's part in a session that `peers` share; without them, in one of its own."""
     return SharedSession(
-        Alone() if neighbours is None else neighbours,
+        NoPeers() if peers is None else peers,
         Memory() if store is None else store,
-        Untold(Memory() if untold is None else untold, clock=settings.clock),
+        PendingSignOut(Memory() if pending_sign_out is None else pending_sign_out, clock=settings.clock),
         tabs,
         clock=settings.clock,
         patience=settings.deadline + _MARGIN,

@@ -36,7 +36,7 @@ class OtherTabs:
         if session and (same_session or users.compare(credential, session.credential) is UserMatch.SAME):
             session.take_over(credential)
         else:
-            self._resume.handed = self._sessions.begin(credential, handed=True)
+            self._resume.from_another_tab = self._sessions.begin(credential, by_another_tab=True)
 
     def on_ended(self, reason: EndReason) -> None:
         """Another tab has ended the session."""
@@ -49,4 +49,4 @@ class OtherTabs:
 
     def on_store_failure(self, phase: StorePhase) -> None:
         """The store does not keep what it should."""
-        self._settings.listeners.tell(StoreEvent(at=self._settings.clock(), phase=phase))
+        self._settings.listeners.emit(StoreEvent(at=self._settings.clock(), phase=phase))

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from ..concurrency.blocking import Spawn
+from ..concurrency.blocking import StartEagerly
 from ..concurrency.singleflight import SingleFlight
 from ..errors import GrantRefused, RefreshUnavailable
 from ..events import RefreshEvent, RefreshPhase
@@ -63,9 +63,9 @@ class Refresh:
         """Is a refresh on its way?"""
         return self._flight.running
 
-    def start(self, *, spawn: Spawn | None = None) -> "asyncio.Task[None]":
+    def start(self, *, start_eagerly: StartEagerly | None = None) -> "asyncio.Task[None]":
         """Start a refresh of the current credential, unless one is on its way; the task of the one on its way."""
-        return self._flight.start(partial(self._run, self._holding.credential), spawn=spawn)
+        return self._flight.start(partial(self._run, self._holding.credential), start_eagerly=start_eagerly)
 
     async def join(self) -> None:
         """Wait for the refresh that is on its way, or for a new one. Raises its error, or FlightCancelled."""
@@ -97,7 +97,7 @@ class Refresh:
             retry_after=retry_after,
             error=error,
         )
-        self._settings.listeners.tell(event)
+        self._settings.listeners.emit(event)
 
     async def _run(self, replaced: Credential) -> None:
         await self._backoff.wait()
@@ -124,7 +124,7 @@ class Refresh:
             raise error from cause
 
     async def _run_in_turn(self, replaced: Credential) -> None:
-        newest = await self._shared.look()
+        newest = await self._shared.adopt_newer()
         if self._is_settled(replaced):
             return
         self._backoff.check()  # the tab that held the lock before may have been asked to wait
@@ -133,7 +133,7 @@ class Refresh:
         try:
             fresh = (await self.grant.answer(presented, ask)).received(self._settings.clock(), previous=presented)
         except GrantRefused as refusal:
-            await self._shared.look()  # before anything ends: another tab may have been faster (T3)
+            await self._shared.adopt_newer()  # before anything ends: another tab may have been faster (T3)
             if not self._is_settled(replaced):
                 self._refused(refusal)
             return

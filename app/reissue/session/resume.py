@@ -28,7 +28,7 @@ class Resume:
 
     def __init__(self, sessions: Succession, sign_ins: SignIns, sign_outs: SignOuts) -> None:
         self.refusal: GrantRefused | MalformedToken | None = None  # what came of an answer, for the caller who asks
-        self.handed: Session | None = None  # the last session that another tab has begun
+        self.from_another_tab: Session | None = None  # the last session that another tab has begun
         self.backoff = Backoff(clock=sessions.settings.clock)
         self._sessions = sessions
         self._sign_ins = sign_ins
@@ -102,15 +102,15 @@ class Resume:
             except (GrantRefused, MalformedToken) as refusal:
                 self.refusal = refusal
         sessions, shared, seen = self._sessions, self._sessions.shared, self._sessions.interruptions
-        await shared.look()
+        await shared.adopt_newer()
         if sessions.alive is None:
             before = shared.versions.pending_sign_out
             async with shared.lock.hold():
-                await shared.look()  # the tab that held the lock before us may have resumed the session
+                await shared.adopt_newer()  # the tab that held the lock before us may have resumed the session
                 if sessions.alive is None:
                     return await self._by_the_cookie(seen, before)
         session = sessions.alive
-        if session is None or session is not self.handed:
+        if session is None or session is not self.from_another_tab:
             return None
         with suppress(SessionEnded, SessionChanged):
             await session.obtain()  # what was kept may have expired, or been ended, long ago
@@ -135,7 +135,7 @@ class Resume:
     async def _asked_for_the_cookies(self) -> Credential | None:
         """What the browser's cookie stands for; None if for nothing."""
         # After a reload in mid-refresh the cookie may still change (T7).
-        attempts = 2 if self._sessions.shared.lock.cut_off else 1
+        attempts = 2 if self._sessions.shared.lock.previous_holder_vanished else 1
         credential: Credential | None = None
         while credential is None and attempts:
             attempts -= 1

@@ -12,7 +12,7 @@ Theory of operation:
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from ..concurrency.blocking import Spawn, at_once
+from ..concurrency.blocking import StartEagerly, at_once
 from ..concurrency.singleflight import FlightCancelled
 from ..errors import EndReason, GrantRefused, RefreshUnavailable, SessionEnded, WouldBlock
 from ..events import RefreshPhase, SessionEvent, SessionPhase
@@ -156,10 +156,10 @@ class Session:
             return False
         return holding.credential is rejected or not holding.sendable
 
-    def refresh_at_once(self, spawn: Spawn) -> None:
+    def refresh_at_once(self, start_eagerly: StartEagerly) -> None:
         """Refresh within this call, in which nothing waits (see `blocking`), and within the deadline.
 
-        `spawn` makes a task that has run up to where it first waits.
+        `start_eagerly` makes a task that has run up to where it first waits.
 
         Raises RefreshUnavailable. A refusal is remembered, and raised by the next `obtain` or `renew`.
         """
@@ -167,7 +167,7 @@ class Session:
             raise RefreshUnavailable("the last refresh failed just now", retry_after=pause)
         self.backoff.wake()  # it has paused long enough
         with at_once(self.settings.deadline):
-            task = self.refresh.start(spawn=spawn)
+            task = self.refresh.start(start_eagerly=start_eagerly)
         if not task.done():
             task.cancel()
             raise WouldBlock(
@@ -184,7 +184,7 @@ class Session:
         if self.step_ups is not None:
             self.step_ups.end()
         event = SessionEvent(at=self.settings.clock(), session=self.number, phase=SessionPhase.ENDED, reason=reason)
-        self.settings.listeners.tell(event)
+        self.settings.listeners.emit(event)
         self._on_end()
 
     def take_over(self, credential: Credential) -> None:

@@ -47,7 +47,7 @@ class SignIns:
         check_sendable(self._calls.tokens, credential)
         credential = credential.received(self._sessions.settings.clock())  # its life runs already
         seen = self._sessions.interruptions
-        await self._shared.look_around()
+        await self._shared.read_versions()
         self._sessions.check_overtaken(seen)
         self._begin(credential)
 

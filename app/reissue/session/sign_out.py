@@ -135,7 +135,7 @@ class SignOuts:
         self._shared.versions.sign_out_confirmed(until)
 
     def _emit(self, phase: SignOutPhase, status: int | None = None) -> None:
-        self._settings.listeners.tell(SignOutEvent(at=self._settings.clock(), phase=phase, status=status))
+        self._settings.listeners.emit(SignOutEvent(at=self._settings.clock(), phase=phase, status=status))
 
 
 def _in_body(session: Session | None) -> bool:

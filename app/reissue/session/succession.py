@@ -62,10 +62,10 @@ class Succession:
         """The session that is on; None without one."""
         return self.latest if self.latest is not None and self.latest.alive else None
 
-    def begin(self, credential: Credential, *, handed: bool = False, by_sign_in: bool = False) -> Session:
+    def begin(self, credential: Credential, *, by_another_tab: bool = False, by_sign_in: bool = False) -> Session:
         """Begin a session, which replaces the one that is on.
 
-        `handed`: another tab has begun it. `by_sign_in`: a sign-in at the endpoint has, in this turn.
+        `by_another_tab`: another tab has begun it. `by_sign_in`: a sign-in at the endpoint has, in this turn.
         """
         session = Session(
             credential,
@@ -77,12 +77,12 @@ class Succession:
         )
         self._prepare(session)
         replaced, self.latest = self.latest, session
-        if not handed:
+        if not by_another_tab:
             self.shared.hand_over(session.credential, begins=True, by_sign_in=by_sign_in)
         if replaced is not None:
             replaced.end("replaced")
         event = SessionEvent(at=self.settings.clock(), session=session.number, phase=SessionPhase.STARTED)
-        self.settings.listeners.tell(event)
+        self.settings.listeners.emit(event)
         return session
 
     def interrupt(self, reason: EndReason) -> None:

@@ -1,4 +1,4 @@
-"""Neighbours where the browser has no locks (pages that are not served over HTTPS): turns by asking nicely.
+"""Peers where the browser has no locks (pages that are not served over HTTPS): turns by asking nicely.
 
 Theory of operation:
 
@@ -34,8 +34,8 @@ _MOST_SIGNS = 1000  # that are noted: more pages than a browser opens
 class Channel(Protocol):
     """Carries text to every other page."""
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with every message of another page, from now on."""
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        """Call `on_message` with every message of another page, from now on."""
         ...
 
     def post(self, message: str) -> None:
@@ -47,10 +47,10 @@ class Channel(Protocol):
         ...
 
 
-class CourteousNeighbours:
-    """`Neighbours` over nothing but a channel. `clock` gives wall-clock seconds: the earlier claim goes first."""
+class ChannelLockPeers:
+    """`Peers` over nothing but a channel. `clock` gives wall-clock seconds: the earlier claim goes first."""
 
-    cut_off = False
+    previous_holder_vanished = False
 
     def __init__(self, channel: Channel, *, clock: Callable[[], float]) -> None:
         self._channel = channel
@@ -61,12 +61,12 @@ class CourteousNeighbours:
         self._sign: str | None = None
         self._signs: list[str] = []
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with every message of another page, from now on."""
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        """Call `on_message` with every message of another page, from now on."""
 
         def hear(text: str) -> None:
             if not self._is_courtesy(text):
-                heard(text)
+                on_message(text)
 
         self._channel.listen(hear)
 
@@ -94,11 +94,11 @@ class CourteousNeighbours:
             self._claim = None
             self._say("free")
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         """Let the others see this when they ask."""
         self._sign = sign
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         """What those answer who are awake."""
         self._signs = []
         self._say("who")

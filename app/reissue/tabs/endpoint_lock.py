@@ -23,7 +23,7 @@ from ..concurrency.timers import time_limit
 from ..errors import RefreshUnavailable
 from .known_versions import KnownVersions
 from .news import News
-from .peers import Neighbours
+from .peers import Peers
 from .protocol import Granted, Left, written
 
 LANDING = 3.0
@@ -37,8 +37,8 @@ Late: TypeAlias = Callable[[T | BaseException], None]
 class EndpointLock:
     """This tab's part in the lock. `patience` (seconds) bounds the wait for it."""
 
-    def __init__(self, neighbours: Neighbours, versions: KnownVersions, news: News, *, patience: float) -> None:
-        self._neighbours = neighbours
+    def __init__(self, peers: Peers, versions: KnownVersions, news: News, *, patience: float) -> None:
+        self._peers = peers
         self._versions = versions
         self._news = news
         self._patience = patience
@@ -53,9 +53,9 @@ class EndpointLock:
         return bool(self._line)
 
     @property
-    def cut_off(self) -> bool:
+    def previous_holder_vanished(self) -> bool:
         """While this tab holds the lock: did its last holder vanish in the middle of a call?"""
-        return self._neighbours.cut_off
+        return self._peers.previous_holder_vanished
 
     def place(self) -> Place:
         """A place in this tab's line, taken at once: for `hold`."""
@@ -132,15 +132,15 @@ class EndpointLock:
         self._came = True
         try:
             async with time_limit(self._patience):
-                waited = await held.enter_async_context(self._neighbours.lock())
+                waited = await held.enter_async_context(self._peers.lock())
         except TimeoutError:
             self._came = False
-            await self._news.look_around()
+            await self._news.read_versions()
             return
-        if self._neighbours.cut_off:
+        if self._peers.previous_holder_vanished:
             self._news.forget()  # it is of an earlier holder
-        await self._news.look_around()
-        may_land = self._neighbours.cut_off or (waited and not self._news.came)
+        await self._news.read_versions()
+        may_land = self._peers.previous_holder_vanished or (waited and not self._news.came)
         if may_land and self._versions.newest is None and self._versions.mine is before:
             await self._news.wait(LANDING)
 
@@ -153,7 +153,7 @@ class EndpointLock:
 
     def _leave(self, before: Granted | None) -> None:
         if self._versions.mine is before:
-            self._neighbours.post(written(Left()))
+            self._peers.post(written(Left()))
 
 
 def _give(late: Late[T], call: "asyncio.Task[T]") -> None:

@@ -9,30 +9,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from ..storage import Store
-from .peers import Neighbours
+from .peers import Peers
 
 
-class KeyedNeighbours:
-    """`Neighbours` who have the key as well. `kept` tells whether all pages have the same."""
+class KeyBoundPeers:
+    """`Peers` who have the key as well. `kept` tells whether all pages have the same."""
 
-    def __init__(self, neighbours: Neighbours, kept: Callable[[], Awaitable[bool]]) -> None:
-        self._neighbours = neighbours
+    def __init__(self, peers: Peers, kept: Callable[[], Awaitable[bool]]) -> None:
+        self._peers = peers
         self._kept = kept
         self._shared = False  # as far as is known
 
     @property
-    def cut_off(self) -> bool:
+    def previous_holder_vanished(self) -> bool:
         """While this page has the turn: was a page left in the middle of the turn before?"""
-        return self._neighbours.cut_off
+        return self._peers.previous_holder_vanished
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with every message of a page that has the key, from when that is known."""
-        self._neighbours.listen(lambda text: heard(text) if self._shared else None)
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        """Call `on_message` with every message of a page that has the key, from when that is known."""
+        self._peers.listen(lambda text: on_message(text) if self._shared else None)
 
     def post(self, message: str) -> None:
         """Send a message to every page that has the key."""
         if self._shared:
-            self._neighbours.post(message)
+            self._peers.post(message)
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
         """One page at a time; each for itself if each has a key of its own."""
@@ -43,28 +43,28 @@ class KeyedNeighbours:
         if not await self._looked():
             yield False
             return
-        async with self._neighbours.lock() as taken:
+        async with self._peers.lock() as taken:
             yield taken
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         """Let the others see this."""
         if self._shared:
-            self._neighbours.show(sign)
+            self._peers.advertise(sign)
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         """What those show who have the key."""
-        return await self._neighbours.seen() if await self._looked() else []
+        return await self._peers.advertised() if await self._looked() else []
 
     def close(self) -> None:
         """Hear nothing and show nothing any more."""
-        self._neighbours.close()
+        self._peers.close()
 
     async def _looked(self) -> bool:
         self._shared = await self._kept()
         return self._shared
 
 
-class KeyedStore:
+class KeyBoundStore:
     """A store for what is of use with the key only. `kept` tells whether later pages have it; None: not known yet."""
 
     def __init__(self, store: Store, kept: Callable[[], bool | None]) -> None:

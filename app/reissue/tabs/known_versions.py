@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from ..errors import EndReason
 from .pending_sign_out import Mark
-from .protocol import AHEAD, ALL, BY_SIGN_IN, Edition, Ended, Granted, Over
+from .protocol import AHEAD, ALL, BY_SIGN_IN, Ended, Granted, Over, Version
 from .sign_out_marks import SignOutMarks
 
 
@@ -31,20 +31,20 @@ class KnownVersions:
         self._sign_outs = sign_outs
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds
-        self.newest: Edition | None = None  # what another tab advertised at the last look, if it is news
+        self.newest: Version | None = None  # what another tab advertised at the last look, if it is news
         self._latest = 0  # time (ms) at which a session is known to have begun
         self._signed_in = 0  # the same, of sessions that a sign-in has begun while its tab held the lock
         self._over = Over()
 
     @property
-    def edition(self) -> Edition | None:
+    def version(self) -> Version | None:
         """The version that this tab holds."""
-        return self.mine.edition.dated(self._clock()) if self.mine else None
+        return self.mine.version.dated(self._clock()) if self.mine else None
 
     @property
     def overtaken(self) -> bool:
         """Is there a later session than this tab's: over by now, or advertised at the last look and not handed over?"""
-        newest, mine = self.newest, self.edition
+        newest, mine = self.newest, self.version
         assert mine is not None, "asked by a session that is on"
         return mine.began < self._began or (newest is not None and newest.session != mine.session)
 
@@ -63,67 +63,67 @@ class KnownVersions:
         """Has a sign-in begun a session later than that (ms), so that no earlier session's cookie can come any more?"""
         return self._signed_in > until
 
-    def is_old(self, edition: Edition) -> bool:
+    def is_old(self, version: Version) -> bool:
         """Is this version over, or no newer than the one that this tab holds?"""
-        if edition.number <= self._over.up_to(edition.session):
+        if version.number <= self._over.up_to(version.session):
             return True
-        if (mine := self.edition) is not None:
-            return not edition.is_newer_than(mine)
-        return edition.began <= self._sign_outs.until
+        if (mine := self.version) is not None:
+            return not version.is_newer_than(mine)
+        return version.began <= self._sign_outs.until
 
     def ends_mine(self, ended: Ended) -> bool:
         """Does this message of another tab end what this tab holds, or is about to begin?"""
-        mine = self.edition
+        mine = self.version
         if ended.reason == "refused":
-            return mine is not None and ended.edition is not None and not mine.is_newer_than(ended.edition)
-        if mine is None and ended.edition is not None and self._over.up_to(ended.edition.session) == ALL:
+            return mine is not None and ended.version is not None and not mine.is_newer_than(ended.version)
+        if mine is None and ended.version is not None and self._over.up_to(ended.version.session) == ALL:
             return False  # this sign-out is known, and the user may be signing in here by now
         # A tab that holds an earlier session has missed a message: the browser has one cookie, and it is spent.
-        return mine is None or ended.edition is None or not mine.began_after(ended.edition)
+        return mine is None or ended.version is None or not mine.began_after(ended.version)
 
-    def next(self, *, begins: bool, by_sign_in: bool) -> Edition:
+    def next(self, *, begins: bool, by_sign_in: bool) -> Version:
         """The version of a credential that this tab is granted now: the next of its session, or a session's first."""
-        mine = self.edition
-        newest = max((edition.dated(self._clock()) for edition in (mine, self.newest) if edition), default=None)
+        mine = self.version
+        newest = max((version.dated(self._clock()) for version in (mine, self.newest) if version), default=None)
         if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
-            return Edition(mine.began, mine.session, newest.number + 1)
+            return Version(mine.began, mine.session, newest.number + 1)
         # Later than every session known, whatever the clock says.
         began = max(self._now, self._began + 1, newest.began + 1 if newest else 0)
-        return Edition(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
+        return Version(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
 
-    def hold(self, granted: Granted) -> Edition:
+    def hold(self, granted: Granted) -> Version:
         """This tab holds this from now on. Returns its version, dated as this tab dates its session."""
-        edition = granted.edition
-        if self.mine is not None and self.mine.edition.session != edition.session:
-            self.close_off(self.mine.edition, "replaced")
+        version = granted.version
+        if self.mine is not None and self.mine.version.session != version.session:
+            self.close_off(self.mine.version, "replaced")
         elif self.mine is not None:  # another tab may have dated it anew
-            edition = replace(edition, began=max(self.mine.edition.began, edition.began))
-        self.mine = Granted(edition, granted.credential)
-        self._latest = max(self._began, edition.began)
-        self._note_sign_in(edition)
+            version = replace(version, began=max(self.mine.version.began, version.began))
+        self.mine = Granted(version, granted.credential)
+        self._latest = max(self._began, version.began)
+        self._note_sign_in(version)
         self._sign_outs.replaced(self._began)
-        return edition
+        return version
 
-    def let_go(self, reason: EndReason) -> Edition | None:
+    def let_go(self, reason: EndReason) -> Version | None:
         """This tab holds nothing any more, and what it held is over. Returns the version of that."""
-        edition = self.edition
+        version = self.version
         self.mine = None
-        self.close_off(edition, reason)
-        return edition
+        self.close_off(version, reason)
+        return version
 
-    def close_off(self, edition: Edition | None, reason: EndReason, *, held: bool = True) -> None:
+    def close_off(self, version: Version | None, reason: EndReason, *, held: bool = True) -> None:
         """From now on these versions are over, also if they are still on their way; `held`: this tab held them."""
-        if edition is not None:
-            self._over.note(edition, altogether=reason != "refused", held=held)
+        if version is not None:
+            self._over.note(version, altogether=reason != "refused", held=held)
 
     def notice(self, signs: list[str]) -> None:
         """Note what the other tabs advertise: versions of sessions, and sign-outs."""
         self._sign_outs.notice(signs)
-        editions = (Edition.parse(text, now=self._clock()) for text in signs)
-        news = [edition for edition in editions if edition and not self.is_old(edition)]
+        versions = (Version.parse(text, now=self._clock()) for text in signs)
+        news = [version for version in versions if version and not self.is_old(version)]
         self.newest = max(news, default=None)
-        for edition in news:
-            self._note_sign_in(edition)
+        for version in news:
+            self._note_sign_in(version)
         if self.newest is not None:
             self._sign_outs.replaced(self.newest.began)
 
@@ -151,6 +151,6 @@ class KnownVersions:
         """The latest time (ms) at which a session is known to have begun: 0 if this clock has been put back since."""
         return self._latest if self._latest <= self._now + AHEAD else 0
 
-    def _note_sign_in(self, edition: Edition) -> None:
-        if edition.by_sign_in:
-            self._signed_in = max(self._signed_in, edition.began)
+    def _note_sign_in(self, version: Version) -> None:
+        if version.by_sign_in:
+            self._signed_in = max(self._signed_in, version.began)

@@ -3,20 +3,20 @@
 import asyncio
 
 from .known_versions import KnownVersions
-from .peers import Neighbours
+from .peers import Peers
 
 
 class News:
     """Looks at what other tabs advertise, and waits for what they send."""
 
-    def __init__(self, neighbours: Neighbours, versions: KnownVersions) -> None:
-        self._neighbours = neighbours
+    def __init__(self, peers: Peers, versions: KnownVersions) -> None:
+        self._peers = peers
         self._versions = versions
         self._came = asyncio.Event()
 
-    async def look_around(self) -> None:
+    async def read_versions(self) -> None:
         """Note what the others advertise, so that a session that begins here is later, whatever the clock says."""
-        self._versions.notice(await self._neighbours.seen())
+        self._versions.notice(await self._peers.advertised())
 
     @property
     def came(self) -> bool:

@@ -5,16 +5,16 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 
-class Neighbours(Protocol):
+class Peers(Protocol):
     """The other pages (tabs, windows, workers) that go by the same name."""
 
     @property
-    def cut_off(self) -> bool:
+    def previous_holder_vanished(self) -> bool:
         """While this page has the turn: was a page left in the middle of the turn before?"""
         ...
 
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with every message of another page, from now on."""
+    def listen(self, on_message: Callable[[str], None]) -> None:
+        """Call `on_message` with every message of another page, from now on."""
         ...
 
     def post(self, message: str) -> None:
@@ -25,11 +25,11 @@ class Neighbours(Protocol):
         """One page at a time, in order of asking; True if another had it. A page that is gone gives it back."""
         ...
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         """Let the others see this; None takes it away. Whoever has the lock next, sees it."""
         ...
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         """What all pages show now, this one perhaps among them. A page that is gone shows nothing."""
         ...
 
@@ -38,12 +38,12 @@ class Neighbours(Protocol):
         ...
 
 
-class Alone:
-    """No neighbours: for a page that shares nothing, and outside browsers."""
+class NoPeers:
+    """No peers: for a page that shares nothing, and outside browsers."""
 
-    cut_off = False
+    previous_holder_vanished = False
 
-    def listen(self, heard: Callable[[str], None]) -> None:
+    def listen(self, on_message: Callable[[str], None]) -> None:
         """Nobody speaks."""
 
     def post(self, message: str) -> None:
@@ -53,10 +53,10 @@ class Alone:
         """Nobody else wants it."""
         return nullcontext(False)
 
-    def show(self, sign: str | None) -> None:
+    def advertise(self, sign: str | None) -> None:
         """Nobody looks."""
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         """Nothing."""
         return []
 

@@ -46,7 +46,7 @@ class Mark:
         return abs(now - self.until / 1000) <= within
 
 
-class Untold:
+class PendingSignOut:
     """The mark's place. `store` is shared by the pages that share the session; if it is of no use, it is this page's.
 
     `clock` gives wall-clock seconds.

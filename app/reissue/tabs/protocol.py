@@ -12,7 +12,7 @@ from ..http.json_text import parse_json
 from ..tokens.credentials import Credential
 
 ALL: Final = 2**53
-"""No session comes to so many editions."""
+"""No session comes to so many versions."""
 
 AHEAD: Final = 86_400_000
 """Milliseconds by which a session may begin in the future: a clock that was wrong by hours is put right meanwhile."""
@@ -25,7 +25,7 @@ BY_SIGN_IN: Final = "s"
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class Version:
     """Which issue of whose credential: a session, by the time it began (ms) and a random name, and a count from 1.
 
     A later session is newer than every issue of an earlier one.
@@ -48,18 +48,18 @@ class Edition:
     def __str__(self) -> str:
         return f"{self.began}.{self.session}.{self.number}"
 
-    def is_newer_than(self, other: "Edition") -> bool:
+    def is_newer_than(self, other: "Version") -> bool:
         """Does it come later: in the same session by its number, or else by when its session began?"""
         return self.number > other.number if self.session == other.session else self.age > other.age
 
-    def began_after(self, other: "Edition") -> bool:
+    def began_after(self, other: "Version") -> bool:
         """Is it of another session, a later one?"""
         return self.session != other.session and self.age > other.age
 
-    def __lt__(self, other: "Edition") -> bool:
+    def __lt__(self, other: "Version") -> bool:
         return other.is_newer_than(self)
 
-    def dated(self, now: float) -> "Edition":
+    def dated(self, now: float) -> "Version":
         """The same; as one of an old session, if it began far in the future of `now` (seconds).
 
         The clock was ahead when it began, and was put right since; or somebody wants it to be newer than all others.
@@ -69,8 +69,8 @@ class Edition:
         return self if self.began <= now * 1000 + AHEAD else replace(self, began=self.began // 1000)
 
     @classmethod
-    def parse(cls, text: object, *, now: float) -> "Edition | None":
-        """The edition that `text` names, `dated` by now (seconds); None if it names none."""
+    def parse(cls, text: object, *, now: float) -> "Version | None":
+        """The version that `text` names, `dated` by now (seconds); None if it names none."""
         if not isinstance(text, str) or len(text) > 100 or not text.isascii():
             return None
         began, _, rest = text.partition(".")
@@ -86,18 +86,18 @@ class Edition:
 class Granted:
     """`credential` is the newest that its sender has."""
 
-    edition: Edition
+    version: Version
     credential: Credential
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A session is over: up to and with `edition` if it was refused, altogether if somebody signed out.
+    """A session is over: up to and with `version` if it was refused, altogether if somebody signed out.
 
-    Whoever signs out without knowing of a session (`edition` is None) ends them all.
+    Whoever signs out without knowing of a session (`version` is None) ends them all.
     """
 
-    edition: Edition | None
+    version: Version | None
     reason: EndReason
 
 
@@ -121,11 +121,11 @@ class Over:
         self._held: dict[str, int] = {}
         self._told: dict[str, int] = {}
 
-    def note(self, edition: Edition, *, altogether: bool, held: bool) -> None:
-        """This session is over, `altogether` or up to this edition; `held` says that it was this page's."""
-        noted = self._held if held or edition.session in self._held else self._told
-        number = ALL if altogether else edition.number
-        noted[edition.session] = max(number, noted.pop(edition.session, 0))
+    def note(self, version: Version, *, altogether: bool, held: bool) -> None:
+        """This session is over, `altogether` or up to this version; `held` says that it was this page's."""
+        noted = self._held if held or version.session in self._held else self._told
+        number = ALL if altogether else version.number
+        noted[version.session] = max(number, noted.pop(version.session, 0))
         if len(noted) > _MOST_OVER:
             del noted[next(iter(noted))]  # the one that was noted longest ago
 
@@ -143,10 +143,10 @@ LATEST = 1e12
 def written(message: Message) -> str:
     """A message as text."""
     match message:
-        case Granted(edition, credential):
+        case Granted(version, credential):
             fields: dict[str, Any] = {
                 "type": "granted",
-                "edition": str(edition),
+                "version": str(version),
                 "access_token": credential.access_token,
                 "refresh_token": credential.refresh_token,
                 "expires_in": credential.expires_in,
@@ -154,8 +154,8 @@ def written(message: Message) -> str:
                 "received_at": credential.received_at,
                 "id_token": credential.id_token,
             }
-        case Ended(edition_or_none, reason):
-            fields = {"type": "ended", "edition": edition_or_none and str(edition_or_none), "reason": reason}
+        case Ended(version_or_none, reason):
+            fields = {"type": "ended", "version": version_or_none and str(version_or_none), "reason": reason}
         case Asked():
             fields = {"type": "asked"}
         case _:
@@ -171,19 +171,19 @@ def read(text: object, *, now: float) -> Message | None:
         return None
     if not isinstance(fields, dict):
         return None
-    edition = Edition.parse(fields.get("edition"), now=now)
+    version = Version.parse(fields.get("version"), now=now)
     match fields.get("type"):
         case "asked":
             return Asked()
         case "left":
             return Left()
-        case "ended" if fields.get("reason") == "signed_out" and (edition or fields.get("edition") is None):
-            return Ended(edition, "signed_out")
-        case "ended" if fields.get("reason") == "refused" and edition:
-            return Ended(edition, "refused")
-        case "granted" if edition:
+        case "ended" if fields.get("reason") == "signed_out" and (version or fields.get("version") is None):
+            return Ended(version, "signed_out")
+        case "ended" if fields.get("reason") == "refused" and version:
+            return Ended(version, "refused")
+        case "granted" if version:
             credential = _credential(fields)
-            return Granted(edition, credential) if credential else None
+            return Granted(version, credential) if credential else None
     return None
 
 

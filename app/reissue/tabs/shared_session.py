@@ -26,9 +26,9 @@ from ..tokens.credentials import Credential
 from .endpoint_lock import EndpointLock
 from .known_versions import KnownVersions
 from .news import News
-from .peers import Alone, Neighbours
-from .pending_sign_out import Untold
-from .protocol import Asked, Edition, Ended, Granted, Left, read, written
+from .peers import NoPeers, Peers
+from .pending_sign_out import PendingSignOut
+from .protocol import Asked, Ended, Granted, Left, Version, read, written
 from .session_holder import SessionHolder
 from .session_store import SessionStore
 from .sign_out_marks import SignOutMarks
@@ -45,23 +45,23 @@ class SharedSession:
 
     def __init__(
         self,
-        neighbours: Neighbours,
+        peers: Peers,
         store: Store,
-        untold: Untold,
+        pending_sign_out: PendingSignOut,
         holder: SessionHolder,
         *,
         clock: Callable[[], float],
         patience: float,
     ) -> None:
-        self._neighbours = neighbours
+        self._peers = peers
         self._store = SessionStore(store, holder, clock=clock)
         self._holder = holder
         self._clock = clock
-        self._sign_outs = SignOutMarks(untold, clock=clock)
+        self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
-        self._news = News(neighbours, self.versions)
-        self.lock = EndpointLock(neighbours, self.versions, self._news, patience=patience)
-        neighbours.listen(self._heard)
+        self._news = News(peers, self.versions)
+        self.lock = EndpointLock(peers, self.versions, self._news, patience=patience)
+        peers.listen(self._heard)
 
     @property
     def store_area(self) -> str:
@@ -71,25 +71,25 @@ class SharedSession:
     @property
     def with_others(self) -> bool:
         """May another tab hold this session?"""
-        return not isinstance(self._neighbours, Alone)
+        return not isinstance(self._peers, NoPeers)
 
-    async def look(self) -> bool:
+    async def adopt_newer(self) -> bool:
         """Adopt what another tab was granted meanwhile. False if a newer version is advertised and not handed over."""
         if stored := self._store.read():
             self._take(stored)
-        await self.look_around()
+        await self.read_versions()
         newest = self.versions.newest
         if newest is not None:
-            self._neighbours.post(written(Asked()))
+            self._peers.post(written(Asked()))
         while newest is not None and not self.versions.is_old(newest):
             self._news.forget()
             if not await self._news.wait(ANSWER_WITHIN):
                 return False  # that tab is frozen, most likely
         return True
 
-    async def look_around(self) -> None:
+    async def read_versions(self) -> None:
         """Note what the others advertise, so that a session that begins here is later, whatever the clock says."""
-        await self._news.look_around()
+        await self._news.read_versions()
 
     def hand_over(self, credential: Credential, *, begins: bool, by_sign_in: bool = False) -> None:
         """Advertise, store and send what this tab was granted: a session's first credential, or the next of its own.
@@ -102,7 +102,7 @@ class SharedSession:
             self._store.keep(None)
             return
         self._store.keep(granted)
-        self._neighbours.post(written(granted))
+        self._peers.post(written(granted))
 
     def holds(self, credential: Credential) -> bool:
         """Is this what this tab was granted last, and has no other tab sent another since?"""
@@ -110,8 +110,8 @@ class SharedSession:
 
     def end(self, reason: EndReason) -> None:
         """The session is over in this tab: tell the others."""
-        edition = self._let_go(reason)
-        self._neighbours.post(written(Ended(edition, reason)))
+        version = self._let_go(reason)
+        self._peers.post(written(Ended(version, reason)))
 
     def sign_out(self, *, in_body: bool) -> int:
         """The user signs out in this tab: leave the mark, and tell the others. Returns the time (ms) of the mark.
@@ -120,13 +120,13 @@ class SharedSession:
         """
         mark = self.versions.mark_sign_out(in_body=in_body)
         self.end("signed_out")
-        self._neighbours.show(self._sign_outs.sign_of(mark))
+        self._peers.advertise(self._sign_outs.sign_of(mark))
         return mark.until
 
     def tried_to_tell(self) -> None:
         """This tab is not about to tell the endpoint of a sign-out any more."""
         if self.versions.mine is None:
-            self._neighbours.show(None)
+            self._peers.advertise(None)
 
     def begin_anew(self) -> None:
         """The next event loop runs this tab (see `loop_watch`)."""
@@ -136,7 +136,7 @@ class SharedSession:
     def close(self) -> None:
         """This tab takes no part any more. The others go on."""
         self.versions.mine = None
-        self._neighbours.close()
+        self._peers.close()
 
     # What other tabs do
 
@@ -145,7 +145,7 @@ class SharedSession:
             case Granted() as granted if self._holder.accepts(granted.credential):
                 self._take(granted)
             case Asked() if (mine := self.versions.mine) is not None and self._holder.accepts(mine.credential):
-                self._neighbours.post(written(mine))
+                self._peers.post(written(mine))
             case Ended() as ended:
                 self._heard_end(ended)
                 self._news.come()
@@ -153,10 +153,10 @@ class SharedSession:
                 self._news.come()
 
     def _take(self, granted: Granted) -> None:
-        if self.versions.is_old(granted.edition):
+        if self.versions.is_old(granted.version):
             return
         mine = self.versions.mine
-        same = mine is not None and mine.edition.session == granted.edition.session
+        same = mine is not None and mine.version.session == granted.version.session
         self._hold(granted)
         if (
             self._store.own
@@ -168,24 +168,24 @@ class SharedSession:
     def _heard_end(self, ended: Ended) -> None:
         over = self.versions.ends_mine(ended)
         if over:
-            edition = self._let_go(ended.reason)
-            if ended.reason == "signed_out" and edition is not None:
+            version = self._let_go(ended.reason)
+            if ended.reason == "signed_out" and version is not None:
                 # A tab that has opened since may have it from this one. Or the tab that signed out could not name it.
-                self._neighbours.post(written(Ended(edition, ended.reason)))
-        self.versions.close_off(ended.edition, ended.reason, held=False)
+                self._peers.post(written(Ended(version, ended.reason)))
+        self.versions.close_off(ended.version, ended.reason, held=False)
         if over:
             self._holder.on_ended(ended.reason)
 
     # What this tab holds
 
     def _hold(self, granted: Granted) -> None:
-        edition = self.versions.hold(granted)
-        self._neighbours.show(str(edition) if self._holder.accepts(granted.credential) else None)
+        version = self.versions.hold(granted)
+        self._peers.advertise(str(version) if self._holder.accepts(granted.credential) else None)
 
-    def _let_go(self, reason: EndReason) -> Edition | None:
-        edition = self.versions.let_go(reason)
-        self._neighbours.show(None)
+    def _let_go(self, reason: EndReason) -> Version | None:
+        version = self.versions.let_go(reason)
+        self._peers.advertise(None)
         stored = self._store.read()
-        if stored is not None and (edition is None or self.versions.is_old(stored.edition)):
+        if stored is not None and (version is None or self.versions.is_old(stored.version)):
             self._store.keep(None)
-        return edition
+        return version

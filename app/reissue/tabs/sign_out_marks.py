@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from .pending_sign_out import Mark, Untold
+from .pending_sign_out import Mark, PendingSignOut
 
 ABOUT_TO_TELL = 60.0
 """Seconds for which a tab is believed that advertises a sign-out. A tab that advertises it for longer is frozen."""
@@ -21,10 +21,10 @@ _SIGNED_OUT: Final = "signed-out"
 
 
 class SignOutMarks:
-    """The marks of sign-outs. `untold` is the stored mark, `clock` gives wall-clock seconds."""
+    """The marks of sign-outs. `pending_sign_out` is the stored mark, `clock` gives wall-clock seconds."""
 
-    def __init__(self, untold: Untold, *, clock: Callable[[], float]) -> None:
-        self._untold = untold
+    def __init__(self, pending_sign_out: PendingSignOut, *, clock: Callable[[], float]) -> None:
+        self._pending_sign_out = pending_sign_out
         self._clock = clock
         self._name = os.urandom(8).hex()  # tells what this tab advertises from what others do
         self._elsewhere: Mark | None = None  # the latest that another tab advertised at the last look
@@ -33,16 +33,16 @@ class SignOutMarks:
     @property
     def until(self) -> int:
         """Time (ms) of the stored mark: sessions that began until then are over. 0 without a mark."""
-        return self._untold.until
+        return self._pending_sign_out.until
 
     @property
     def marks(self) -> list[Mark]:
         """Every mark that this tab knows of."""
-        return [mark for mark in (self._untold.mark, self._elsewhere) if mark]
+        return [mark for mark in (self._pending_sign_out.mark, self._elsewhere) if mark]
 
     def leave(self, mark: Mark) -> None:
         """Store the mark of a sign-out in this tab."""
-        self._untold.leave(mark)
+        self._pending_sign_out.leave(mark)
 
     def sign_of(self, mark: Mark) -> str:
         """What this tab advertises while it is about to tell the endpoint of this sign-out."""
@@ -59,17 +59,19 @@ class SignOutMarks:
         Returns the latest time that this was ever said of. A mark that is later stays.
         """
         elsewhere = self._elsewhere.until if self._elsewhere else 0
-        known = max(self._untold.until, elsewhere) if until is None else until
+        known = max(self._pending_sign_out.until, elsewhere) if until is None else until
         self._known_until = max(self._known_until, known)
         self._elsewhere = None  # the next look sets it again
-        if self._untold.until <= self._known_until:
-            self._untold.remove()
+        if self._pending_sign_out.until <= self._known_until:
+            self._pending_sign_out.remove()
         return self._known_until
 
     def replaced(self, began: int) -> None:
         """A session has begun at this time (ms): its cookie has replaced that of every earlier sign-out."""
-        if 0 < self._untold.until < began:  # in a shared store, the tab that began it has removed the mark already
-            self._untold.remove()
+        if (
+            0 < self._pending_sign_out.until < began
+        ):  # in a shared store, the tab that began it has removed the mark already
+            self._pending_sign_out.remove()
 
     def _mark_of(self, sign: str) -> Mark | None:
         """The mark that another tab advertises by this sign; None if it is no such sign, or no longer of interest."""

@@ -75,7 +75,7 @@ async def test_a_timeout_and_a_deadline_longer_than_24_8_days_are_kept_to_the_se
 async def test_a_turn_is_waited_for_longer_than_24_8_days_too(world: World, browser_timers: None) -> None:
     """T10: the wait for a turn follows from the deadline."""
     pages = Pages()
-    world.api = world.make(neighbours=pages.page(), deadline=3_000_000)
+    world.api = world.make(peers=pages.page(), deadline=3_000_000)
     await world.signed_in("old")
     async with pages.page().lock():
         waiting = world.fetches(1)[0]

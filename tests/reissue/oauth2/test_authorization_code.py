@@ -51,8 +51,8 @@ class Tab:
     def opened(self, href: str, **options: Any) -> Interceptor:
         """The page anew, at this URL."""
         self.page = FakePage(href, pending=self.page.pending, name=options.pop("name", "default"))
-        neighbours = self.pages.page() if self.pages else None
-        settings = {"audience": API, "clock": self.clock, "page": self.page, "neighbours": neighbours, **options}
+        peers = self.pages.page() if self.pages else None
+        settings = {"audience": API, "clock": self.clock, "page": self.page, "peers": peers, **options}
         endpoint = Endpoint.oauth2(**{"issuer": None if "metadata" in self.settings else ISSUER, **self.settings})
         self.events: list[Any] = []
         self.api = Interceptor(self.provider, endpoint=endpoint, **settings)

@@ -502,7 +502,7 @@ async def test_a_rotated_refresh_token_goes_to_the_other_tabs_and_disturbs_no_to
     """T1"""
     pages = Pages()
     proofs = {} if world.server.bound else {"proofs": None}
-    one, other = (world.connect(neighbours=pages.page(), **proofs) for _ in range(2))
+    one, other = (world.connect(peers=pages.page(), **proofs) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     claims = other.claims
@@ -526,7 +526,7 @@ async def test_a_rotated_refresh_token_goes_to_the_other_tabs_and_disturbs_no_to
 async def test_what_an_exchange_brings_after_its_client_was_closed_is_kept(tokens: World, closed: str) -> None:
     """T1: the refresh token that it presented is spent."""
     pages = Pages()
-    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, other = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     files = tokens.resource(one)
@@ -562,7 +562,7 @@ async def test_what_an_exchange_brings_after_its_client_was_closed_is_kept(token
 async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end(tokens: World) -> None:
     """T3"""
     pages = Pages()
-    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, other = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     files = tokens.resource(one)
@@ -590,7 +590,7 @@ async def test_a_refresh_token_that_another_tab_was_faster_to_use_is_not_the_end
 async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_exchange(tokens: World) -> None:
     """T3: what it was refused for ends no session that another tab has renewed."""
     pages = Pages()
-    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, other = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     faster = other._lifecycle.alive
@@ -630,7 +630,7 @@ async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_m
 ) -> None:
     """T3, T5. Found by the simulator: an access token that came from another page stood for the turn that did not."""
     pages = Pages()
-    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, other = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     shared = other._lifecycle.alive
@@ -657,7 +657,7 @@ async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_m
 async def test_a_refresh_token_that_another_tab_was_given_makes_up_for_one_that_was_refused(tokens: World) -> None:
     """T3, F9"""
     pages = Pages()
-    one, other = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, other = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     source: Any = one._lifecycle.sessions.calls.tokens
@@ -692,7 +692,7 @@ async def test_what_comes_after_a_sign_out_is_dropped(tokens: World) -> None:
 async def test_a_session_that_ended_in_the_line_for_the_turn_exchanges_nothing(tokens: World) -> None:
     """S1"""
     pages = Pages()
-    api = tokens.connect(neighbours=pages.page(), proofs=None)
+    api = tokens.connect(peers=pages.page(), proofs=None)
     await api.sign_in(username="ada", password="lovelace")
     files = tokens.resource(api)
     async with pages.page().lock():
@@ -707,14 +707,14 @@ async def test_a_session_that_ended_in_the_line_for_the_turn_exchanges_nothing(t
 async def test_the_next_refresh_token_of_a_page_that_is_frozen_is_waited_for(tokens: World) -> None:
     """T5"""
     pages = Pages()
-    one, frozen = (tokens.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, frozen = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    hears: Any = one._lifecycle.sessions.shared._neighbours
+    hears: Any = one._lifecycle.sessions.shared._peers
     hears.frozen = True
     await frozen.renew()
     hears.inbox.clear()
-    holds: Any = frozen._lifecycle.sessions.shared._neighbours
+    holds: Any = frozen._lifecycle.sessions.shared._peers
     hears.frozen, holds.frozen = False, True
     assert isinstance(await outcome(tokens.resource(one).fetch(FILES)), RefreshUnavailable)
     assert tokens.asked("/auth/refresh") == 1
@@ -780,14 +780,14 @@ async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(wo
     if world.cookie is None:
         return
     pages = Pages()
-    one, other = (world.connect(neighbours=pages.page(), proofs=None) for _ in range(2))
+    one, other = (world.connect(peers=pages.page(), proofs=None) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    hears: Any = one._lifecycle.sessions.shared._neighbours
+    hears: Any = one._lifecycle.sessions.shared._peers
     hears.frozen = True
     await other.sign_in(username="grace", password="hopper")
     hears.inbox.clear()
-    holds: Any = other._lifecycle.sessions.shared._neighbours
+    holds: Any = other._lifecycle.sessions.shared._peers
     hears.frozen, holds.frozen = False, True
     assert isinstance(await outcome(world.resource(one).fetch(FILES)), SessionChanged)
 
@@ -949,7 +949,7 @@ async def test_a_client_that_can_not_wait_is_told_what_to_do(tokens: World) -> N
     await tokens.signed_in()
     await tokens.files.fetch(FILES)
     tokens.clock.advance(301)
-    attempts = tokens.files.attempts(Request(FILES), spawn=asyncio.create_task)
+    attempts = tokens.files.attempts(Request(FILES), start_eagerly=asyncio.create_task)
     assert attempts is not None
     with attempts, pytest.raises(WouldBlock, match="renew"):
         await attempts.first()

@@ -88,9 +88,7 @@ class Page:
         self.store = Shelf()
         settings: dict[str, Any] = {"endpoint": Endpoint("https://api.test/auth", cookie=False), **options}
         self.events: list[Any] = []
-        self.api = Interceptor(
-            server, audience=API, clock=Clock(), store=self.store, neighbours=pages.page(), **settings
-        )
+        self.api = Interceptor(server, audience=API, clock=Clock(), store=self.store, peers=pages.page(), **settings)
         self.api.on(self.events.append)
 
     @property

@@ -56,7 +56,7 @@ async def test_a_final_refusal_of_a_sign_out_is_told_to_the_app_and_ends_the_try
     assert str(status) in str(error)
     assert told(events) == [(SignOutPhase.REFUSED, status)]
     assert api.state is State.SIGNED_OUT
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     browser.line.asked.clear()
     assert await api.resume() is (not in_body), "the server knows the session still, and so does its cookie"
     assert browser.line.asked == ["auth/refresh"]
@@ -75,11 +75,11 @@ async def test_a_sign_out_that_may_be_told_later_leaves_its_mark(status: int) ->
     assert error.status == status
     assert f"{browser.line.server.url}auth/logout" in str(error)
     assert told(events) == [(SignOutPhase.UNAVAILABLE, status)]
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     browser.line.sign_out_status = None
     assert await api.resume() is False
     assert told(events)[1:] == [(SignOutPhase.CONFIRMED, None)]
-    left: list[str | None] = [browser.untold.text, browser.line.server.cookie]
+    left: list[str | None] = [browser.pending_sign_out.text, browser.line.server.cookie]
     assert left == [None, None]
     await browser.close()
 
@@ -92,7 +92,7 @@ async def test_a_sign_out_offline_leaves_its_mark_and_says_so() -> None:
     browser.line.offline = True
     assert isinstance(await outcome(api.sign_out()), OSError)
     assert told(events) == [(SignOutPhase.UNAVAILABLE, None)]
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     await browser.close()
 
 
@@ -105,7 +105,7 @@ async def test_any_success_confirms_a_sign_out(status: int) -> None:
     browser.line.sign_out_status = status
     await api.sign_out()
     assert told(events) == [(SignOutPhase.CONFIRMED, None)]
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -145,7 +145,7 @@ async def test_a_sign_out_refused_for_good_ends_nobody_elses_session() -> None:
     api = await browser.signed_in()
     browser.line.sign_out_status = 403
     await outcome(api.sign_out())
-    graces = browser.open(untold=None, neighbours=None)  # by other means than this client
+    graces = browser.open(pending_sign_out=None, peers=None)  # by other means than this client
     await graces.sign_in(username="grace", password="hopper")
     browser.line.asked.clear()
     assert await browser.open().resume()
@@ -163,7 +163,7 @@ async def test_a_mark_ends_with_the_first_final_refusal(status: int) -> None:
     browser.line.sign_out_status = status
     assert await api.resume() is False
     assert told(events) == [(SignOutPhase.REFUSED, status)]
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     browser.line.asked.clear()
     assert await api.resume()
     assert browser.line.asked == ["auth/refresh"]
@@ -184,7 +184,7 @@ async def test_a_mark_ends_after_a_day() -> None:
     browser.line.asked.clear()
     assert await api.resume()
     assert browser.line.asked == ["auth/refresh"]
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -193,7 +193,7 @@ async def test_a_mark_of_the_far_future_is_none(ahead: float) -> None:
     """F17: any script of the origin can write one, and a clock can have been set back since."""
     browser = Browser()
     api = await browser.reload(await browser.signed_in())
-    browser.untold.text = str(int((browser.line.server.clock() + ahead) * 1000))
+    browser.pending_sign_out.text = str(int((browser.line.server.clock() + ahead) * 1000))
     assert await api.resume()
     assert browser.line.asked == ["auth/refresh"]
     await browser.close()
@@ -237,12 +237,12 @@ async def test_a_mark_does_not_meet_a_session_that_began_later_though_it_can_not
     browser = of_two_users()
     api = await browser.signed_out_offline()
     browser.line.offline = False
-    mark = browser.untold.text
+    mark = browser.pending_sign_out.text
     browser.line.server.clock.advance(1)
     other = browser.open()
     await other.sign_in(username="grace", password="hopper")
-    browser.untold.text = mark  # as a page sees it that reads the store late
-    other._lifecycle.sessions.shared._neighbours.frozen = True  # type: ignore[attr-defined]
+    browser.pending_sign_out.text = mark  # as a page sees it that reads the store late
+    other._lifecycle.sessions.shared._peers.frozen = True  # type: ignore[attr-defined]
     await api.close()
     later = browser.open()
     browser.line.asked.clear()
@@ -257,12 +257,12 @@ async def test_a_refresh_that_finds_the_cookie_of_a_later_sign_in_is_not_stopped
     browser = of_two_users()
     api = await browser.signed_in()
     browser.line.server.clock.advance(1)
-    other = browser.open(untold=None)
+    other = browser.open(pending_sign_out=None)
     browser.pages.channel_works = False
-    browser.untold.text = str(int(browser.line.server.clock() * 1000))  # somebody has signed out
+    browser.pending_sign_out.text = str(int(browser.line.server.clock() * 1000))  # somebody has signed out
     browser.line.server.clock.advance(1)
     await other.sign_in(username="grace", password="hopper")
-    other._lifecycle.sessions.shared._neighbours.frozen = True  # type: ignore[attr-defined]
+    other._lifecycle.sessions.shared._peers.frozen = True  # type: ignore[attr-defined]
     await outcome(api.renew())
     assert api.claims["sub"] == "grace"
     await browser.close()
@@ -277,11 +277,11 @@ async def test_a_session_known_by_a_token_is_not_signed_out_by_whoevers_cookie_i
     browser.line.asked.clear()
     assert await later.resume() is False
     assert browser.line.asked == []
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     assert await api.resume() is False, "the page that has the token tells"
     assert browser.line.asked == ["auth/logout"]
     assert b"refresh_token" in (browser.line.bodies[-1] or b"")
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -289,7 +289,7 @@ async def test_another_pages_token_is_none_to_tell_by() -> None:
     """F17: of a page that signed out before by a cookie, and could not tell."""
     browser = Browser()
     api = await browser.signed_out_offline()
-    browser.untold.text = str(Mark(int(browser.line.server.clock() * 1000), in_body=True))
+    browser.pending_sign_out.text = str(Mark(int(browser.line.server.clock() * 1000), in_body=True))
     browser.line.offline = False
     browser.line.asked.clear()
     assert await api.resume() is False
@@ -302,7 +302,7 @@ async def test_what_no_sign_out_has_left_is_no_mark(text: str) -> None:
     """F17"""
     browser = Browser()
     api = await browser.reload(await browser.signed_in())
-    browser.untold.text = text
+    browser.pending_sign_out.text = text
     assert await api.resume()
     assert browser.line.asked == ["auth/refresh"]
     await browser.close()
@@ -328,7 +328,7 @@ async def test_a_client_that_is_closed_while_its_sign_out_is_refused_leaves_noth
     assert not closing.done()
     browser.line.gate.open()
     await closing
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -342,8 +342,8 @@ async def test_a_sign_out_that_a_sign_in_has_overtaken_is_told_to_nobody_and_is_
     await browser.line.server.gate.reached()
     signing_out = asyncio.create_task(api.sign_out())
     await settle()
-    browser.untold.text = None
-    browser.pages.open[0].show(None)
+    browser.pending_sign_out.text = None
+    browser.pages.open[0].advertise(None)
     browser.line.server.clock.advance(1)
     signing_in = asyncio.create_task(browser.open().sign_in(username="grace", password="hopper"))
     await settle()
@@ -366,10 +366,10 @@ async def test_a_session_that_began_without_a_sign_in_does_not_keep_a_sign_out_f
     await browser.line.server.gate.reached()
     signing_out = asyncio.create_task(api.sign_out())
     await settle()
-    browser.untold.text = None
-    browser.pages.open[0].show(None)
+    browser.pending_sign_out.text = None
+    browser.pages.open[0].advertise(None)
     browser.line.server.clock.advance(1)
-    later = browser.open(untold=None)
+    later = browser.open(pending_sign_out=None)
     call = later.adopt("graces", expires_in=300) if by == "adopt" else later.resume()
     beginning = asyncio.create_task(call)
     await settle()
@@ -397,12 +397,12 @@ async def test_what_is_heard_of_an_earlier_sign_out_leaves_the_mark_of_a_later_o
     await telling
     assert isinstance(await later, OSError)
     assert told(events)[-1] == (SignOutPhase.UNAVAILABLE, None)
-    assert Mark.parse(browser.untold.text), "it can't be told yet"
+    assert Mark.parse(browser.pending_sign_out.text), "it can't be told yet"
     browser.line.offline = False
     assert await api.resume() is False
     assert browser.line.bodies[-1] == b'{"refresh_token": "refresh-graces"}', "it is told by the next resume"
     assert browser.line.asked[-1] == "auth/logout"
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from reissue import Event, Interceptor, SessionEnded, SessionPhase, State
-from reissue.tabs.channel_lock import CourteousNeighbours
+from reissue.tabs.channel_lock import ChannelLockPeers
 from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
@@ -41,14 +41,14 @@ async def test_a_sign_in_that_begins_at_the_sign_outs_event_comes_after_that_sig
     Seen in: firebase/FirebaseUI-iOS#206
     """
     browser = of_two_users(in_body=in_body)
-    api = await browser.signed_in(**({} if tabs else {"neighbours": None}))
+    api = await browser.signed_in(**({} if tabs else {"peers": None}))
     signing_in = signs_in_at_the_end(api)
     await api.sign_out()
     assert await signing_in[0] is None
     assert browser.line.asked == ["auth/login", "auth/logout", "auth/login"]
     assert api.claims["sub"] == "grace"
     await api.renew()
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -167,7 +167,7 @@ async def test_a_sign_in_in_another_page_that_begins_at_the_sign_outs_event_come
     await other.renew()
     await one.renew()
     assert one.claims["sub"] == "grace"
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -188,10 +188,10 @@ async def test_another_page_learns_of_a_sign_out_that_is_not_told_yet_where_no_m
     loop = asyncio.get_running_loop()
 
     def page() -> Interceptor:
-        neighbours: Any = browser.pages.page()
+        peers: Any = browser.pages.page()
         if not channel:
-            neighbours = CourteousNeighbours(neighbours, clock=loop.time)
-        return browser.open(neighbours=neighbours, untold=None if kind == "a worker" else Hidden())
+            peers = ChannelLockPeers(peers, clock=loop.time)
+        return browser.open(peers=peers, pending_sign_out=None if kind == "a worker" else Hidden())
 
     one, other = page(), page()
     await one.sign_in(username="ada", password="lovelace")
@@ -215,7 +215,7 @@ async def test_another_page_learns_of_a_sign_out_that_is_not_told_yet_where_no_m
 async def test_a_sign_out_whose_turn_comes_after_somebody_elses_sign_in_does_not_end_that() -> None:
     """S5: where neither mark nor sign said that it was to come: the cookie is another session's by then."""
     browser = of_two_users()
-    api = await browser.signed_in(untold=Hidden())
+    api = await browser.signed_in(pending_sign_out=Hidden())
     other = browser.open()
     assert await other.resume()
     browser.line.server.gate = Gate()
@@ -223,7 +223,7 @@ async def test_a_sign_out_whose_turn_comes_after_somebody_elses_sign_in_does_not
     await browser.line.server.gate.reached()
     signing_out = asyncio.create_task(api.sign_out())
     await settle(1)
-    browser.pages.open[0].show(None)
+    browser.pages.open[0].advertise(None)
     signing_in = asyncio.create_task(other.sign_in(username="grace", password="hopper"))
     await settle()
     browser.line.server.gate.open()
@@ -260,7 +260,7 @@ async def test_a_sign_that_no_page_of_ours_can_have_shown_is_no_sign_out(mark: s
     """S5: any script of the origin can hold a lock of any name."""
     browser = of_two_users()
     stranger = browser.pages.page()
-    stranger.show(f"signed-out.mallory.{mark}")
+    stranger.advertise(f"signed-out.mallory.{mark}")
     api = await browser.signed_in()
     assert browser.line.asked == ["auth/login"]
     assert await (await browser.reload(api)).resume()
@@ -272,7 +272,7 @@ async def test_a_page_that_stays_in_the_middle_of_its_sign_out_is_told_for_once(
     browser = of_two_users()
     await browser.signed_in()
     stuck = browser.pages.page()
-    stuck.show(f"signed-out.stuck.{int(browser.line.server.clock() * 1000)}")
+    stuck.advertise(f"signed-out.stuck.{int(browser.line.server.clock() * 1000)}")
     later = browser.open()
     browser.line.server.clock.advance(1)
     browser.pages.channel_works = False
@@ -287,7 +287,7 @@ async def test_the_sign_of_a_page_that_was_frozen_long_ago_ends_no_session() -> 
     """S5, F17: of whoever signed in since, and whose pages are closed."""
     browser = of_two_users()
     api = await browser.signed_in()
-    browser.pages.page().show(f"signed-out.frozen.{int(browser.line.server.clock() * 1000)}")
+    browser.pages.page().advertise(f"signed-out.frozen.{int(browser.line.server.clock() * 1000)}")
     browser.line.server.clock.advance(61)
     api = await browser.reload(api)
     assert await api.resume()

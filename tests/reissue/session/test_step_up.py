@@ -170,7 +170,7 @@ async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_t
 ) -> None:
     """Q2, T1: the user has answered in the other tab, perhaps; once it is seen that he has not, he is asked."""
     pages = Pages()
-    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    one, other = (world.connect(proofs=None, peers=pages.page()) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     late = Gate()
@@ -438,7 +438,7 @@ async def test_a_sign_out_during_the_sign_in_of_a_step_up_wins(world: World) -> 
 async def test_a_session_that_ended_in_the_line_for_the_turn_asks_for_nothing(world: World) -> None:
     """S1"""
     pages = Pages()
-    world.api = world.connect(proofs=None, neighbours=pages.page())
+    world.api = world.connect(proofs=None, peers=pages.page())
     api = await world.signed_in()
     other = pages.page()
     async with other.lock():
@@ -651,7 +651,7 @@ async def test_a_403_that_speaks_of_a_step_up_is_a_response_like_any_other(world
 
 async def test_a_client_that_can_not_wait_is_told_what_is_wanted(world: World) -> None:
     api = await world.signed_in()
-    attempts = api.attempts(Request(VAULT), spawn=asyncio.create_task)
+    attempts = api.attempts(Request(VAULT), start_eagerly=asyncio.create_task)
     assert attempts is not None
     with attempts:
         first = await attempts.first()
@@ -664,7 +664,7 @@ async def test_a_client_that_can_not_wait_is_told_what_is_wanted(world: World) -
 async def test_the_other_tabs_go_on_with_what_a_step_up_brought(world: World) -> None:
     """T1"""
     pages = Pages()
-    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    one, other = (world.connect(proofs=None, peers=pages.page()) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     assert (await one.fetch(VAULT)).status == 200
@@ -682,7 +682,7 @@ async def test_the_other_tabs_go_on_with_what_a_step_up_brought(world: World) ->
 async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: World, meanwhile: str) -> None:
     """Q2: the session has another credential by now, which may do."""
     pages = Pages()
-    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    one, other = (world.connect(proofs=None, peers=pages.page()) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     late = Gate()
@@ -729,7 +729,7 @@ async def test_a_body_that_can_be_read_once_asks_though_there_is_a_newer_credent
 async def test_a_step_up_waits_for_no_page_that_does_not_end_its_turn(world: World) -> None:
     """T5: it presents no refresh token."""
     pages = Pages()
-    api = world.connect(proofs=None, neighbours=pages.page())
+    api = world.connect(proofs=None, peers=pages.page())
     await api.sign_in(username="ada", password="lovelace")
     async with pages.page().lock():
         assert (await api.fetch(VAULT)).status == 200
@@ -738,7 +738,7 @@ async def test_a_step_up_waits_for_no_page_that_does_not_end_its_turn(world: Wor
 async def test_a_step_up_by_the_apps_own_means_is_newer_than_what_another_page_has(world: World) -> None:
     """T3: this page has not heard of it yet, and sees it."""
     pages = Pages()
-    one, other = (world.connect(proofs=None, neighbours=pages.page()) for _ in range(2))
+    one, other = (world.connect(proofs=None, peers=pages.page()) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     strong = await world.stepped_up()

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 import jwt
 import pytest
 from reissue import Credential, RefreshPhase, RefreshUnavailable, SessionChanged, SessionEnded, State
-from reissue.tabs.peers import Alone
-from reissue.tabs.protocol import Edition
+from reissue.tabs.peers import NoPeers
+from reissue.tabs.protocol import Version
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
 
 
-class Unhurried(Alone):
+class Unhurried(NoPeers):
     """A page without others, in a browser that takes a moment for every answer."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Unhurried(Alone):
 
     lock = _turn
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         if self.gate is not None:
             await self.gate.passed()
         return []
@@ -61,7 +61,7 @@ async def test_another_users_token_in_a_browser_that_is_slow_to_give_its_lock_ba
     """S3"""
     ada, grace = (jwt.encode({"sub": user}, "k" * 40, "HS256") for user in ("ada", "grace"))
     world.endpoint.answer = lambda number: Credential(access_token=grace, expires_in=300)
-    world.api = world.make(neighbours=Unhurried())
+    world.api = world.make(peers=Unhurried())
     await world.api.adopt(ada, expires_in=300)
     with pytest.raises(Exception, match="took this session's place"):
         await world.api.renew()
@@ -73,12 +73,12 @@ async def test_another_users_token_in_a_browser_that_is_slow_to_give_its_lock_ba
 
 async def test_who_signs_in_while_a_resume_looks_around_is_signed_in(world: World) -> None:
     """Q18"""
-    neighbours = Unhurried()
-    gate = neighbours.gate = Gate()
-    world.api = world.make(neighbours=neighbours)
+    peers = Unhurried()
+    gate = peers.gate = Gate()
+    world.api = world.make(peers=peers)
     resume = asyncio.create_task(world.api.resume())
     await gate.reached()
-    neighbours.gate = None
+    peers.gate = None
     await world.api.adopt("token-2", expires_in=300)
     gate.open()
     assert await resume is True
@@ -88,14 +88,14 @@ async def test_who_signs_in_while_a_resume_looks_around_is_signed_in(world: Worl
 
 async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_meanwhile(world: World) -> None:
     """S3"""
-    neighbours = Unhurried()
-    gate = neighbours.gate = Gate()
-    world.api = world.make(neighbours=neighbours)
+    peers = Unhurried()
+    gate = peers.gate = Gate()
+    world.api = world.make(peers=peers)
     resume = asyncio.create_task(world.api.resume())
     await gate.reached()
     waiting = world.fetches(1)[0]
     await settle()
-    neighbours.gate = None
+    peers.gate = None
     await world.api.adopt("token-2", expires_in=300)
     gate.open()
     assert isinstance(await outcome(waiting), SessionChanged)
@@ -115,12 +115,12 @@ async def test_an_end_that_another_page_tells_of_is_told_once(world: World) -> N
         await world.api.fetch(API + "notes")
 
 
-class Boasting(Alone):
+class Boasting(NoPeers):
     """Another page shows something newer than this one has, and does not give it."""
 
     shown: list[str]
 
-    async def seen(self) -> list[str]:
+    async def advertised(self) -> list[str]:
         return self.shown
 
 
@@ -128,13 +128,13 @@ async def test_a_refresh_token_that_another_page_has_spent_is_not_presented(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T1, T5: whoever has its successor is frozen."""
-    neighbours = Boasting()
-    neighbours.shown = []
-    world.api = world.make(neighbours=neighbours)
+    peers = Boasting()
+    peers.shown = []
+    world.api = world.make(peers=peers)
     await world.signed_in()
     mine = world.api._lifecycle.sessions.shared.versions.mine
     assert mine is not None
-    neighbours.shown = [str(Edition(mine.edition.began, mine.edition.session, mine.edition.number + 1))]
+    peers.shown = [str(Version(mine.version.began, mine.version.session, mine.version.number + 1))]
 
     async def no_answer(within: float) -> bool:
         return False

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from reissue.errors import RefreshUnavailable, SessionEnded
-from reissue.tabs.channel_lock import CourteousNeighbours
+from reissue.tabs.channel_lock import ChannelLockPeers
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, clean_console, outcome
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Tab
-from tests.reissue.pages import FakeNeighbours, Pages
+from tests.reissue.pages import FakePeers, Pages
 
 
 class Street:
@@ -22,13 +22,13 @@ class Street:
     def __init__(self, mode: str) -> None:
         self.origin = Origin(Server(mode), Clock(), Pages())
 
-    def open(self, **options: Any) -> tuple[Tab, FakeNeighbours]:
+    def open(self, **options: Any) -> tuple[Tab, FakePeers]:
         channel = self.origin.pages.page()
         loop = asyncio.get_running_loop()
-        neighbours = CourteousNeighbours(channel, clock=loop.time)
-        return self.origin.open(neighbours=neighbours, **options), channel
+        peers = ChannelLockPeers(channel, clock=loop.time)
+        return self.origin.open(peers=peers, **options), channel
 
-    async def signed_in(self, count: int, **options: Any) -> list[tuple[Tab, FakeNeighbours]]:
+    async def signed_in(self, count: int, **options: Any) -> list[tuple[Tab, FakePeers]]:
         opened = [self.open(**options) for _ in range(count)]
         await self.origin.sign_in(opened[0][0])
         await settle()
@@ -101,7 +101,7 @@ async def test_without_locks_a_holder_that_does_not_end_costs_a_bounded_wait(str
     """T4, T5"""
     (holder, _), (other, _) = await street.signed_in(2, deadline=5)
     street.origin.clock.advance(301)
-    turn = holder.neighbours.lock()
+    turn = holder.peers.lock()
     await turn.__aenter__()
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -125,7 +125,7 @@ async def test_without_locks_a_later_tab_asks_its_siblings_and_a_sign_out_reache
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"courtesy": 3}', '{"courtesy": "claim", "of": ["x", 1]}'])
 async def test_without_locks_what_another_script_writes_disturbs_nobody(street: Street, text: str) -> None:
     ((tab, channel),) = await street.signed_in(1)
-    channel.heard(text)
+    channel.on_message(text)
     street.origin.clock.advance(301)
     assert (await tab.api.fetch(API)).status == 200
 
@@ -136,27 +136,27 @@ async def test_without_locks_a_page_that_is_alone_has_its_turn_at_once_and_is_no
     """T4"""
     pages = Pages()
     channel = pages.page()
-    neighbours = CourteousNeighbours(channel, clock=asyncio.get_running_loop().time)
-    async with neighbours.lock() as taken:
+    peers = ChannelLockPeers(channel, clock=asyncio.get_running_loop().time)
+    async with peers.lock() as taken:
         assert taken is False
 
     async def mine() -> bool:
         return True
 
     # The same without a timeout: Python 3.11's tracer loses sight of a coroutine that one was thrown into.
-    monkeypatch.setattr(neighbours, "_is_mine", mine)
-    async with neighbours.lock() as taken:
+    monkeypatch.setattr(peers, "_is_mine", mine)
+    async with peers.lock() as taken:
         assert taken is False
-    neighbours.close()
+    peers.close()
     assert channel not in pages.open
 
 
 async def test_without_locks_the_next_gets_the_turn_when_it_is_given_back_and_knows_that_another_had_it() -> None:
     """T1, T4"""
     pages, loop = Pages(), asyncio.get_running_loop()
-    one, other = (CourteousNeighbours(pages.page(), clock=loop.time) for _ in range(2))
-    for neighbours in (one, other):
-        neighbours.listen(lambda text: None)
+    one, other = (ChannelLockPeers(pages.page(), clock=loop.time) for _ in range(2))
+    for peers in (one, other):
+        peers.listen(lambda text: None)
 
     async def take_turn() -> bool:
         async with other.lock() as taken:
@@ -174,15 +174,15 @@ async def test_without_locks_the_next_gets_the_turn_when_it_is_given_back_and_kn
 async def test_without_locks_a_page_says_what_it_shows_and_nothing_if_it_shows_nothing() -> None:
     """T1"""
     pages, loop = Pages(), asyncio.get_running_loop()
-    asking, showing, silent = (CourteousNeighbours(pages.page(), clock=loop.time) for _ in range(3))
+    asking, showing, silent = (ChannelLockPeers(pages.page(), clock=loop.time) for _ in range(3))
     heard: list[str] = []
-    for neighbours in (asking, showing, silent):
-        neighbours.listen(heard.append)
-    showing.show("a sign")
-    assert await asking.seen() == ["a sign"]
-    assert await showing.seen() == []
-    showing.show(None)
-    assert await asking.seen() == []
+    for peers in (asking, showing, silent):
+        peers.listen(heard.append)
+    showing.advertise("a sign")
+    assert await asking.advertised() == ["a sign"]
+    assert await showing.advertised() == []
+    showing.advertise(None)
+    assert await asking.advertised() == []
     assert heard == [], "what is said for courtesy is for nobody else"
 
 
@@ -191,20 +191,20 @@ async def test_without_locks_what_is_not_said_for_courtesy_is_passed_on(text: st
     pages, loop = Pages(), asyncio.get_running_loop()
     channel = pages.page()
     heard: list[str] = []
-    CourteousNeighbours(channel, clock=loop.time).listen(heard.append)
-    channel.heard(text)
+    ChannelLockPeers(channel, clock=loop.time).listen(heard.append)
+    channel.on_message(text)
     assert heard == [text]
 
 
 async def test_signs_that_nobody_asked_for_fill_no_memory() -> None:
     """X9: a channel may be flooded."""
     channel = Pages().page()
-    neighbours = CourteousNeighbours(channel, clock=Clock())
+    peers = ChannelLockPeers(channel, clock=Clock())
     heard: list[str] = []
-    neighbours.listen(heard.append)
+    peers.listen(heard.append)
     for n in range(3000):
-        channel.heard(json.dumps({"courtesy": "sign", "of": f"1.s{n}.1"}))
-    assert len(neighbours._signs) == 1000
+        channel.on_message(json.dumps({"courtesy": "sign", "of": f"1.s{n}.1"}))
+    assert len(peers._signs) == 1000
     long = json.dumps({"courtesy": "sign", "of": "1" * 500})
-    channel.heard(long)
+    channel.on_message(long)
     assert heard == [long]

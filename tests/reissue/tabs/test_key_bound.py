@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 from reissue import Interceptor, SessionEnded, StoreEvent, StorePhase
 from reissue.storage import Memory
-from reissue.tabs.key_bound import KeyedNeighbours, KeyedStore
+from reissue.tabs.key_bound import KeyBoundPeers, KeyBoundStore
 from reissue.testing import Gate, settle
 from reissue.tokens.dpop import SignedProofs
 
 from tests.reissue.bound import API, Bound, SoftKey
 from tests.reissue.conftest import clean_console, outcome
 from tests.reissue.origin import Shelf
-from tests.reissue.pages import FakeNeighbours, Pages
+from tests.reissue.pages import FakePeers, Pages
 
 
 class Browser(Bound):
@@ -38,9 +38,9 @@ class Browser(Bound):
             return known
 
         key = self.key if self.keeps else SoftKey()
-        store = KeyedStore(self.shelf if stores else Memory(), lambda: known)
-        neighbours = KeyedNeighbours(self.pages.page(), kept)
-        return self.connect(proofs=SignedProofs(key, clock=self.clock), neighbours=neighbours, store=store)
+        store = KeyBoundStore(self.shelf if stores else Memory(), lambda: known)
+        peers = KeyBoundPeers(self.pages.page(), kept)
+        return self.connect(proofs=SignedProofs(key, clock=self.clock), peers=peers, store=store)
 
 
 @pytest_asyncio.fixture(params=[True, False], ids=["kept", "not kept"])
@@ -116,27 +116,27 @@ async def test_a_message_that_comes_too_early_is_heard_in_the_look_that_follows(
     async def kept() -> bool:
         return True
 
-    neighbours = KeyedNeighbours(pages.page(), kept)
-    neighbours.listen(heard.append)
+    peers = KeyBoundPeers(pages.page(), kept)
+    peers.listen(heard.append)
     other = pages.page()
     other.post("early")
-    neighbours.post("early")
-    neighbours.show("early")
+    peers.post("early")
+    peers.advertise("early")
     await settle()
     assert (heard, other.inbox) == ([], type(other.inbox)())
-    assert await neighbours.seen() == []
+    assert await peers.advertised() == []
     other.post("late")
     await settle()
     assert heard == ["late"]
-    other.show("of the other")
-    neighbours.show("late")
-    inner = neighbours._neighbours
-    assert isinstance(inner, FakeNeighbours)
+    other.advertise("of the other")
+    peers.advertise("late")
+    inner = peers._peers
+    assert isinstance(inner, FakePeers)
     assert inner.shown == "late"
-    assert sorted(await neighbours.seen()) == ["late", "of the other"]
-    inner.cut_off = True
-    assert neighbours.cut_off
-    neighbours.close()
+    assert sorted(await peers.advertised()) == ["late", "of the other"]
+    inner.previous_holder_vanished = True
+    assert peers.previous_holder_vanished
+    peers.close()
     assert pages.open == [other]
 
 
@@ -147,18 +147,18 @@ async def test_a_page_that_has_its_key_for_itself_sees_nobody_and_waits_for_nobo
     async def kept() -> bool:
         return False
 
-    neighbours = KeyedNeighbours(pages.page(), kept)
+    peers = KeyBoundPeers(pages.page(), kept)
     other = pages.page()
-    other.show("of the other")
-    assert await neighbours.seen() == []
-    async with other.lock(), neighbours.lock() as waited:
+    other.advertise("of the other")
+    assert await peers.advertised() == []
+    async with other.lock(), peers.lock() as waited:
         assert not waited
 
 
 def test_what_no_later_page_could_use_is_not_written() -> None:
     """T6"""
     shelf = Shelf(own=True)
-    store = KeyedStore(shelf, lambda: False)
+    store = KeyBoundStore(shelf, lambda: False)
     assert store.own
     with pytest.raises(OSError, match="no key"):
         store.write("secret")

@@ -3,8 +3,8 @@
 import pytest
 from reissue.storage import Memory
 from reissue.tabs.known_versions import KnownVersions
-from reissue.tabs.pending_sign_out import Mark, Untold
-from reissue.tabs.protocol import Edition, Ended, Granted
+from reissue.tabs.pending_sign_out import Mark, PendingSignOut
+from reissue.tabs.protocol import Ended, Granted, Version
 from reissue.tabs.sign_out_marks import SignOutMarks
 from reissue.tokens.credentials import Credential
 
@@ -13,23 +13,23 @@ MS = int(NOW * 1000)
 
 
 class Tab:
-    """One tab's bookkeeping; `untold` may be shared."""
+    """One tab's bookkeeping; `pending_sign_out` may be shared."""
 
     def __init__(self, untold: Memory | None = None) -> None:
         self.now = NOW
-        self.marks = SignOutMarks(Untold(untold or Memory(), clock=self.clock), clock=self.clock)
+        self.marks = SignOutMarks(PendingSignOut(untold or Memory(), clock=self.clock), clock=self.clock)
         self.versions = KnownVersions(self.marks, clock=self.clock)
 
     def clock(self) -> float:
         return self.now
 
-    def granted(self, *, begins: bool = False, by_sign_in: bool = False) -> Edition:
-        edition = self.versions.next(begins=begins, by_sign_in=by_sign_in)
-        return self.versions.hold(Granted(edition, Credential(access_token="token")))
+    def granted(self, *, begins: bool = False, by_sign_in: bool = False) -> Version:
+        version = self.versions.next(begins=begins, by_sign_in=by_sign_in)
+        return self.versions.hold(Granted(version, Credential(access_token="token")))
 
-    def takes(self, edition: Edition) -> None:
-        assert not self.versions.is_old(edition)
-        self.versions.hold(Granted(edition, Credential(access_token="token")))
+    def takes(self, version: Version) -> None:
+        assert not self.versions.is_old(version)
+        self.versions.hold(Granted(version, Credential(access_token="token")))
 
 
 def test_a_session_counts_its_versions_from_one() -> None:
@@ -44,7 +44,7 @@ def test_a_session_counts_its_versions_from_one() -> None:
 def test_a_version_that_another_tab_advertises_is_counted() -> None:
     tab = Tab()
     first = tab.granted(begins=True)
-    tab.versions.notice([str(Edition(first.began, first.session, 7)), "no version"])
+    tab.versions.notice([str(Version(first.began, first.session, 7)), "no version"])
     assert tab.granted().number == 8
 
 
@@ -60,37 +60,37 @@ def test_a_new_session_is_later_than_every_other_though_the_clock_was_put_back()
 def test_a_refusal_ends_the_versions_up_to_its_own_and_a_sign_out_all_of_the_session() -> None:
     tab = Tab()
     for number in (3, 4):
-        tab.takes(Edition(MS, "a", number))
+        tab.takes(Version(MS, "a", number))
         tab.versions.let_go("refused")
-        assert tab.versions.is_old(Edition(MS, "a", number))
-        assert not tab.versions.is_old(Edition(MS, "a", number + 1))
-    tab.versions.close_off(Edition(MS, "a", 1), "signed_out", held=False)
-    assert tab.versions.is_old(Edition(MS, "a", 5))
+        assert tab.versions.is_old(Version(MS, "a", number))
+        assert not tab.versions.is_old(Version(MS, "a", number + 1))
+    tab.versions.close_off(Version(MS, "a", 1), "signed_out", held=False)
+    assert tab.versions.is_old(Version(MS, "a", 5))
 
 
 @pytest.mark.parametrize(
     ("ended", "ends"),
     [
-        (Ended(Edition(MS, "b", 2), "refused"), True),
-        (Ended(Edition(MS, "b", 1), "refused"), False),
-        (Ended(Edition(MS, "b", 1), "signed_out"), True),
-        (Ended(Edition(MS + 1, "c", 1), "signed_out"), True),
-        (Ended(Edition(MS - 1, "a", 9), "signed_out"), False),
+        (Ended(Version(MS, "b", 2), "refused"), True),
+        (Ended(Version(MS, "b", 1), "refused"), False),
+        (Ended(Version(MS, "b", 1), "signed_out"), True),
+        (Ended(Version(MS + 1, "c", 1), "signed_out"), True),
+        (Ended(Version(MS - 1, "a", 9), "signed_out"), False),
         (Ended(None, "signed_out"), True),
     ],
     ids=str,
 )
 def test_another_tabs_end_ends_no_newer_version(ended: Ended, ends: bool) -> None:
     tab = Tab()
-    tab.takes(Edition(MS, "b", 2))
+    tab.takes(Version(MS, "b", 2))
     assert tab.versions.ends_mine(ended) is ends
 
 
 def test_a_sign_out_that_is_known_stops_no_sign_in() -> None:
     tab = Tab()
-    ended = Ended(Edition(MS, "a", 1), "signed_out")
+    ended = Ended(Version(MS, "a", 1), "signed_out")
     assert tab.versions.ends_mine(ended)
-    tab.versions.close_off(ended.edition, ended.reason, held=False)
+    tab.versions.close_off(ended.version, ended.reason, held=False)
     assert not tab.versions.ends_mine(ended)
 
 
@@ -98,8 +98,8 @@ def test_after_a_sign_out_no_session_is_taken_that_began_before_it() -> None:
     tab = Tab()
     mark = tab.versions.mark_sign_out(in_body=False)
     assert mark == tab.versions.pending_sign_out == Mark(MS)
-    assert tab.versions.is_old(Edition(MS, "a", 1))
-    tab.takes(Edition(MS + 1, "b", 1))
+    assert tab.versions.is_old(Version(MS, "a", 1))
+    tab.takes(Version(MS + 1, "b", 1))
     assert tab.versions.pending_sign_out is None
     assert tab.marks.until == 0
 
@@ -135,8 +135,8 @@ def test_a_sign_out_that_has_come_since_stays_to_be_told() -> None:
 @pytest.mark.parametrize("by_sign_in", [True, False])
 def test_only_a_sign_in_at_the_endpoint_says_whose_the_cookie_is(by_sign_in: bool) -> None:
     tab, other = Tab(), Tab()
-    edition = other.granted(begins=True, by_sign_in=by_sign_in)
-    tab.versions.notice([str(edition)])
+    version = other.granted(begins=True, by_sign_in=by_sign_in)
+    tab.versions.notice([str(version)])
     assert tab.versions.signed_in_since(MS - 1)
     assert tab.versions.cookie_is_of_a_later_sign_in(MS - 1) is by_sign_in
     assert not tab.versions.cookie_is_of_a_later_sign_in(MS)
@@ -146,7 +146,7 @@ def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -
     tab = Tab()
     mine = tab.granted(begins=True)
     assert not tab.versions.overtaken
-    tab.versions.notice([str(Edition(mine.began, mine.session, 2))])
+    tab.versions.notice([str(Version(mine.began, mine.session, 2))])
     assert not tab.versions.overtaken
     tab.versions.notice([f"{MS + 1}.b.1"])
     assert tab.versions.overtaken

@@ -21,7 +21,7 @@ from reissue import (
     State,
 )
 from reissue.tabs.news import News
-from reissue.tabs.peers import Alone
+from reissue.tabs.peers import NoPeers
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, outcome
@@ -41,7 +41,7 @@ async def test_signing_out_in_one_tab_signs_out_all(origin: Origin) -> None:
     for tab in tabs:
         assert isinstance(await outcome(tab.api.fetch(API)), SessionEnded)
         assert tab.ends() == ["signed_out"]
-        assert tab.neighbours.shown is None
+        assert tab.peers.shown is None
     assert len(origin.server.requests) == sent
 
 
@@ -119,10 +119,8 @@ async def test_who_signs_in_after_the_clock_was_set_back_is_signed_in_in_every_t
 
     (one,) = await origin.signed_in(1)
     origin.clock.advance(-60)
-    neighbours = origin.pages.page()
-    two = Interceptor(
-        transport, audience=API, endpoint=Endpoint(API + "auth"), clock=origin.clock, neighbours=neighbours
-    )
+    peers = origin.pages.page()
+    two = Interceptor(transport, audience=API, endpoint=Endpoint(API + "auth"), clock=origin.clock, peers=peers)
     await two.sign_in(username="grace")
     await settle()
     assert one.ends() == ["replaced"]
@@ -133,7 +131,7 @@ async def test_who_signs_in_after_the_clock_was_set_back_is_signed_in_in_every_t
 async def test_a_session_is_named_by_the_time_at_which_it_began(origin: Origin) -> None:
     """S3: in milliseconds, so that pages of another version order sessions alike."""
     (tab,) = await origin.signed_in(1)
-    assert json.loads(tab.neighbours.posted[-1])["edition"].startswith(f"{int(origin.clock() * 1000)}.")
+    assert json.loads(tab.peers.posted[-1])["version"].startswith(f"{int(origin.clock() * 1000)}.")
 
 
 async def test_a_sign_out_while_an_adopting_tab_looks_around_wins(origin: Origin) -> None:
@@ -205,11 +203,11 @@ async def test_who_does_not_wait_for_the_close_is_done_with_it(origin: Origin) -
     assert isinstance(await outcome(waiting), SessionEnded)
     closing.cancel()
     await asyncio.wait([closing])
-    posted = len(tab.neighbours.posted)
+    posted = len(tab.peers.posted)
     origin.server.gate.open()
     await asyncio.sleep(1)
     assert origin.server.minted == 2
-    assert "granted" not in [json.loads(text)["type"] for text in tab.neighbours.posted[posted:]]
+    assert "granted" not in [json.loads(text)["type"] for text in tab.peers.posted[posted:]]
 
 
 async def test_closing_a_client_is_nobody_elses_affair(origin: Origin) -> None:
@@ -233,7 +231,7 @@ async def test_closing_a_client_in_mid_refresh_loses_nobody_the_new_refresh_toke
     assert isinstance(await outcome(waiting), SessionEnded)
     assert asyncio.get_running_loop().time() == began
     await closing
-    assert origin.pages.open == [other.neighbours]
+    assert origin.pages.open == [other.peers]
     origin.server.on_the_way = 0
     assert (await other.api.fetch(API)).status == 200
     assert (origin.server.asked, origin.server.reused) == (1, 0)
@@ -291,19 +289,19 @@ async def test_what_may_be_another_users_is_handed_to_nobody_by_a_closed_client(
     one, bystander, frozen = await origin.signed_in(3)
     origin.pages.channel_works = False
     await origin.sign_in(frozen, "grace")
-    frozen.neighbours.frozen = origin.pages.channel_works = True
+    frozen.peers.frozen = origin.pages.channel_works = True
     origin.clock.advance(301)
     origin.server.gate = Gate()
     waiting = one.fetches(1)[0]
     await origin.server.gate.reached()
     closing = asyncio.create_task(one.api.close())
     await settle()
-    posted = len(one.neighbours.posted)
+    posted = len(one.peers.posted)
     origin.server.gate.open()
     await closing
     assert isinstance(await outcome(waiting), SessionEnded)
     await settle()
-    assert [json.loads(text)["type"] for text in one.neighbours.posted[posted:]] == ["left"]
+    assert [json.loads(text)["type"] for text in one.peers.posted[posted:]] == ["left"]
     assert bystander.api._lifecycle.sessions.latest.credential.access_token == "opaque-1"  # type: ignore[union-attr]
 
 
@@ -335,7 +333,7 @@ async def test_a_sign_out_elsewhere_ends_what_a_closed_client_sees_through(
     one, other = await origin.signed_in(2)
     if what == "resume":
         await one.api.close()
-        other.neighbours.heard('{"type": "ended", "edition": null, "reason": "signed_out"}')
+        other.peers.on_message('{"type": "ended", "version": null, "reason": "signed_out"}')
         one = origin.open()
     origin.clock.advance(301)
     origin.server.gate = Gate()
@@ -438,7 +436,7 @@ async def test_another_users_token_that_a_closed_client_sees_through_is_nobody_e
 async def test_a_refresh_that_finds_another_user_in_the_store_asks_for_nothing(origin: Origin) -> None:
     """S3: pages that share a store and nothing else."""
     shelf = Shelf()
-    one, other = (origin.open(store=shelf, neighbours=Alone()) for _ in range(2))
+    one, other = (origin.open(store=shelf, peers=NoPeers()) for _ in range(2))
     await origin.sign_in(one)
     origin.clock.advance(1)
     await origin.sign_in(other, "grace")
@@ -477,26 +475,26 @@ async def test_a_later_session_that_can_not_be_had_puts_the_cookie_in_doubt(
 async def test_a_message_that_is_late_brings_nothing_back(origin: Origin, late: str) -> None:
     """T8: messages of several tabs may arrive in any order."""
     one, other = await origin.signed_in(2)
-    old = one.neighbours.posted[0]
+    old = one.peers.posted[0]
     if late == "an older session":
         await origin.sign_in(one, "grace")
         await settle()
     await one.api.sign_out()
     await settle()
     for tab in (one, other):
-        tab.neighbours.heard(old)
+        tab.peers.on_message(old)
         assert tab.api.state is State.SIGNED_OUT
 
 
 async def test_a_sign_out_that_a_newer_sign_in_has_overtaken_ends_nothing(origin: Origin) -> None:
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.sign_out()
-    ended = one.neighbours.posted[-1]
+    ended = one.peers.posted[-1]
     await origin.sign_in(one, "grace")
-    other.neighbours.inbox.reverse()
-    other.neighbours.thaw()
-    other.neighbours.heard(ended)
+    other.peers.inbox.reverse()
+    other.peers.thaw()
+    other.peers.on_message(ended)
     assert other.api.state is State.SIGNED_IN
     assert other.api.claims["sub"] == "grace"
 
@@ -514,10 +512,10 @@ async def test_a_tab_that_missed_a_sign_in_hears_of_the_sign_out_all_the_same(or
 async def test_a_refusal_does_not_end_what_a_faster_tab_has_got(origin: Origin) -> None:
     """T3: the message of the loser comes last."""
     one, other = await origin.signed_in(2)
-    edition = json.loads(one.neighbours.posted[0])["edition"]
+    version = json.loads(one.peers.posted[0])["version"]
     await one.api.renew()
     await settle()
-    other.neighbours.heard(json.dumps({"type": "ended", "edition": edition, "reason": "refused"}))
+    other.peers.on_message(json.dumps({"type": "ended", "version": version, "reason": "refused"}))
     assert other.api.state is State.SIGNED_IN
     assert (await other.api.fetch(API)).status == 200
 
@@ -528,32 +526,32 @@ async def test_a_page_that_holds_no_session_is_not_signed_in_by_what_comes_after
     other = origin.open()
     await one.api.sign_out()
     await settle()
-    other.neighbours.heard(one.neighbours.posted[0])
+    other.peers.on_message(one.peers.posted[0])
     assert other.api.state is State.SIGNED_OUT
 
 
 async def test_what_a_faster_tab_has_got_is_taken_though_the_word_of_the_loser_came_first(origin: Origin) -> None:
-    """T3: a refusal ends the editions up to the one refused, and none that comes later."""
+    """T3: a refusal ends the versions up to the one refused, and none that comes later."""
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.renew()
-    refused = json.dumps({**json.loads(one.neighbours.posted[0]), "type": "ended", "reason": "refused"})
-    other.neighbours.heard(refused)
+    refused = json.dumps({**json.loads(one.peers.posted[0]), "type": "ended", "reason": "refused"})
+    other.peers.on_message(refused)
     assert other.ends() == ["refused"]
-    other.neighbours.thaw()
+    other.peers.thaw()
     assert other.api.state is State.SIGNED_IN
     assert other.api.claims == one.api.claims
 
 
 async def test_a_page_that_was_refused_takes_what_a_faster_tab_has_got(origin: Origin) -> None:
-    """T3: its own word, too, ends no edition that comes later."""
+    """T3: its own word, too, ends no version that comes later."""
     (tab,) = await origin.signed_in(1)
-    granted = json.loads(tab.neighbours.posted[0])
+    granted = json.loads(tab.peers.posted[0])
     origin.clock.advance(301)
     origin.server.current = None
     assert isinstance(await outcome(tab.api.fetch(API)), SessionEnded)
-    later = granted["edition"].removesuffix(".1") + ".2"
-    tab.neighbours.heard(json.dumps({**granted, "edition": later, "received_at": origin.clock()}))
+    later = granted["version"].removesuffix(".1") + ".2"
+    tab.peers.on_message(json.dumps({**granted, "version": later, "received_at": origin.clock()}))
     assert tab.api.state is State.SIGNED_IN
 
 
@@ -563,19 +561,19 @@ async def test_what_is_on_its_way_at_a_sign_out_brings_nothing_back_though_it_is
 ) -> None:
     """T8: whoever signed out had not heard of it either."""
     one, other, third = await origin.signed_in(3)
-    other.neighbours.frozen = third.neighbours.frozen = True
+    other.peers.frozen = third.peers.frozen = True
     await one.api.renew()
-    (newer,) = third.neighbours.inbox
-    other.neighbours.inbox.clear()
-    third.neighbours.inbox.clear()
-    other.neighbours.thaw()
-    third.neighbours.thaw()
+    (newer,) = third.peers.inbox
+    other.peers.inbox.clear()
+    third.peers.inbox.clear()
+    other.peers.thaw()
+    third.peers.thaw()
     await other.api.sign_out()
     await settle()
     if refused_as_well:
-        edition = json.loads(one.neighbours.posted[0])["edition"]
-        third.neighbours.heard(json.dumps({"type": "ended", "edition": edition, "reason": "refused"}))
-    third.neighbours.heard(newer)
+        version = json.loads(one.peers.posted[0])["version"]
+        third.peers.on_message(json.dumps({"type": "ended", "version": version, "reason": "refused"}))
+    third.peers.on_message(newer)
     assert third.api.state is State.SIGNED_OUT
 
 
@@ -600,19 +598,19 @@ async def test_signing_out_while_another_tab_resumes_leaves_nobody_signed_in(ori
 @pytest.mark.parametrize(
     "text",
     [
-        "", "null", "[]", '{"type": "granted"}', "\x00", '{"type":"ended","reason":"signed_out","edition":"x"}',
-        '{"type":"ended","reason":"closed","edition":null}', '{"type":"ended","reason":"refused","edition":null}',
-        '{"type":"granted","edition":"9999999999999.a.1","access_token":"a b","received_at":1.0}',
-        '{"type":"granted","edition":"9999999999999.a.1","access_token":"a","received_at":null}',
-        '{"type":"granted","edition":"9.9.9.9","access_token":"a","received_at":1}',
-        '{"type":"granted","edition":"9999999999999.a.1","access_token":"a","refresh_token":3,"received_at":1}',
+        "", "null", "[]", '{"type": "granted"}', "\x00", '{"type":"ended","reason":"signed_out","version":"x"}',
+        '{"type":"ended","reason":"closed","version":null}', '{"type":"ended","reason":"refused","version":null}',
+        '{"type":"granted","version":"9999999999999.a.1","access_token":"a b","received_at":1.0}',
+        '{"type":"granted","version":"9999999999999.a.1","access_token":"a","received_at":null}',
+        '{"type":"granted","version":"9.9.9.9","access_token":"a","received_at":1}',
+        '{"type":"granted","version":"9999999999999.a.1","access_token":"a","refresh_token":3,"received_at":1}',
         '{"type":' * 100_000, "[" * 100_000, '{"type": {"type": "asked"}}', '{"type": ["asked"]}',
     ],
 )  # fmt: skip
 async def test_what_another_script_writes_to_the_channel_is_ignored(origin: Origin, text: str) -> None:
     (tab,) = await origin.signed_in(1)
     before = tab.api.claims
-    tab.neighbours.heard(text)
+    tab.peers.on_message(text)
     assert (tab.api.state, tab.api.claims) == (State.SIGNED_IN, before)
 
 
@@ -621,25 +619,25 @@ async def test_a_sign_out_by_a_page_that_knows_of_no_session_is_not_undone_by_a_
 ) -> None:
     """T8, S1: the page that opens asks its siblings, and the user signs out before they answer."""
     (first,) = await origin.signed_in(1)
-    late = first.neighbours.posted[0]
+    late = first.peers.posted[0]
     later = origin.open()
     await later.api.sign_out()
     await settle()
-    later.neighbours.heard(late)
+    later.peers.on_message(late)
     assert [tab.api.state for tab in (first, later)] == [State.SIGNED_OUT] * 2
 
 
 async def test_a_page_that_opens_as_the_user_signs_out_is_signed_out_too(origin: Origin) -> None:
     """T8, S1: the page that it asks has not heard of the sign-out, and the one that would tell the server is gone."""
     first, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await first.api.sign_out()
-    first.neighbours.close()
+    first.peers.close()
     later = origin.open()
     resume = asyncio.create_task(later.api.resume())
     await settle()
-    other.neighbours.inbox.reverse()
-    other.neighbours.thaw()
+    other.peers.inbox.reverse()
+    other.peers.thaw()
     assert await resume is False
     assert [tab.api.state for tab in (other, later)] == [State.SIGNED_OUT] * 2
 
@@ -647,12 +645,12 @@ async def test_a_page_that_opens_as_the_user_signs_out_is_signed_out_too(origin:
 async def test_a_sign_out_that_is_passed_on_does_not_stop_the_next_sign_in(origin: Origin) -> None:
     """T8: the page where the user has signed out, and signs in again, knows of it already."""
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.sign_out()
     signing_in = asyncio.create_task(origin.sign_in(one, "grace"))
     await asyncio.sleep(0)
-    other.neighbours.thaw()
-    one.neighbours.deliver()
+    other.peers.thaw()
+    one.peers.deliver()
     await signing_in
     await settle()
     assert [tab.api.state for tab in (one, other)] == [State.SIGNED_IN] * 2
@@ -662,11 +660,11 @@ async def test_the_cookie_of_a_later_session_that_cannot_be_had_is_not_taken_for
     """S3: another user signed in, in a page that is frozen now. Opaque tokens don't name their user."""
     origin = Origin(Server(COOKIE, opaque=True), Clock(), Pages())
     one, other = await origin.signed_in(2)
-    one.neighbours.frozen = True
+    one.peers.frozen = True
     await origin.sign_in(other, "grace")
-    one.neighbours.inbox.clear()
-    one.neighbours.thaw()
-    other.neighbours.frozen = True
+    one.peers.inbox.clear()
+    one.peers.thaw()
+    other.peers.frozen = True
     origin.clock.advance(301)
     sent = len(origin.server.requests)
     assert isinstance(await outcome(one.api.fetch(API)), SessionChanged)
@@ -678,12 +676,12 @@ async def test_the_cookie_is_not_taken_for_the_user_of_whom_a_message_tells_too_
     """S3: another has signed in and out since, and the server was not told. Opaque tokens don't name their user."""
     origin = Origin(Server(COOKIE, opaque=True), Clock(), Pages())
     (first,) = await origin.signed_in(1)
-    late = first.neighbours.posted[0]
+    late = first.peers.posted[0]
     other = origin.open()
     await origin.sign_in(other, "grace")
     await settle()
     await other.api.sign_out()
-    other.neighbours.heard(late)
+    other.peers.on_message(late)
     assert other.api.state is State.SIGNED_IN
     origin.clock.advance(301)
     sent = len(origin.server.requests)

@@ -13,7 +13,7 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.tabs.pending_sign_out import Mark, Untold
+from reissue.tabs.pending_sign_out import Mark, PendingSignOut
 from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
@@ -38,7 +38,7 @@ async def test_a_sign_out_offline_is_not_undone_by_a_reload() -> None:
     assert await api.resume() is False
     assert browser.line.asked == ["auth/logout"]
     assert browser.line.server.cookie is None
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     assert await api.resume() is False, "and now by the server's own word"
     assert browser.line.asked == ["auth/logout", "auth/refresh"]
     await browser.close()
@@ -69,10 +69,10 @@ async def test_a_server_that_will_not_be_told_is_told_by_the_next_resume() -> No
 
     tokens.sign_out = refuses  # type: ignore[method-assign]
     assert await api.resume() is False
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     tokens.sign_out = sign_out  # type: ignore[method-assign]
     assert await api.resume() is False
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -83,7 +83,7 @@ async def test_the_mark_holds_no_secret() -> None:
     browser.line.server.clock.advance(60)
     browser.line.offline = True
     await outcome(api.sign_out())
-    assert browser.untold.text == str(int(browser.line.server.clock.now * 1000))
+    assert browser.pending_sign_out.text == str(int(browser.line.server.clock.now * 1000))
     await browser.close()
 
 
@@ -97,7 +97,7 @@ async def test_who_signs_in_is_resumed_again(by: str) -> None:
         await api.sign_in(username="ada", password="lovelace")
     else:
         await api.adopt("token", expires_in=300)
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     assert await (await browser.reload(api)).resume()
     assert browser.line.asked == ["auth/refresh"]
     await browser.close()
@@ -110,7 +110,7 @@ async def test_a_sign_in_tells_the_server_first_also_if_it_fails_then() -> None:
     browser.line.offline = False
     assert await outcome(api.sign_in(username="ada", password="wrong")) is not None
     assert browser.line.asked[-2:] == ["auth/logout", "auth/login"]
-    assert (browser.untold.text, browser.line.server.cookie) == (None, None)
+    assert (browser.pending_sign_out.text, browser.line.server.cookie) == (None, None)
     await browser.close()
 
 
@@ -130,10 +130,10 @@ async def test_a_page_that_is_left_before_the_server_has_answered_leaves_the_mar
     browser.line.gate = Gate()
     signing_out = asyncio.create_task(api.sign_out())
     await browser.line.gate.reached()
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     browser.line.gate.open()
     await signing_out
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
@@ -167,7 +167,7 @@ async def test_a_sign_out_that_is_cancelled_at_once_is_sent_and_its_failure_is_n
     await api.close()
     assert signing_out.cancelled()
     assert browser.line.asked == ["auth/login", "auth/logout"]
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     assert not api._lifecycle._sign_outs._telling  # type: ignore[union-attr]
     await browser.close()
 
@@ -183,7 +183,7 @@ async def test_a_sign_out_whose_own_call_is_cancelled_leaves_the_mark() -> None:
     api._lifecycle.sessions.calls.tokens.sign_out = sign_out  # type: ignore[method-assign]
     with pytest.raises(asyncio.CancelledError):
         await api.sign_out()
-    assert browser.untold.text is not None
+    assert browser.pending_sign_out.text is not None
     await browser.close()
 
 
@@ -209,8 +209,8 @@ async def test_a_sign_in_elsewhere_is_taken_over_though_the_mark_is_read_late() 
     browser = Browser()
     api = await browser.signed_out_offline()
     browser.line.offline = False
-    mark = browser.untold.text
-    later = browser.open(untold=(stale := Shelf()))
+    mark = browser.pending_sign_out.text
+    later = browser.open(pending_sign_out=(stale := Shelf()))
     stale.text = mark
     browser.line.server.clock.advance(-60)  # set back meanwhile
     await api.sign_in(username="ada", password="lovelace")
@@ -240,7 +240,7 @@ async def test_a_sign_out_that_a_page_did_not_hear_of_while_it_asked_stops_its_r
     browser.line.server.gate = Gate()
     resuming = asyncio.create_task(api.resume())
     await browser.line.server.gate.reached()
-    browser.untold.text = str(int(browser.line.server.clock.now * 1000))  # by a page whose word was lost
+    browser.pending_sign_out.text = str(int(browser.line.server.clock.now * 1000))  # by a page whose word was lost
     browser.line.server.gate.open()
     assert await resuming is False
     assert api.state is State.SIGNED_OUT
@@ -257,7 +257,8 @@ async def test_a_refresh_that_meets_the_cookie_of_who_signed_out_signs_nobody_in
     await graces.sign_in(username="grace", password="hopper")
     await settle()
     browser.line.server.cookie = cookie
-    browser.untold.text = str(int(browser.line.server.clock.now * 1000))  # ada's, in a page that is about to tell
+    # ada's, in a page that is about to tell:
+    browser.pending_sign_out.text = str(int(browser.line.server.clock.now * 1000))
     refusal = await outcome(graces.renew())
     assert isinstance(refusal, GrantRefused), "its own cookie is lost; its token still works (F9)"
     assert refusal.error == "invalid_grant"
@@ -270,23 +271,23 @@ async def test_a_refresh_that_meets_the_cookie_of_who_signed_out_signs_nobody_in
     assert graces.state is other.state is State.SIGNED_OUT
     assert await graces.resume() is False
     assert browser.line.asked[-2:] == ["auth/refresh", "auth/logout"]
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
 async def test_a_mark_of_the_pages_own_goes_when_somebody_signs_in_elsewhere() -> None:
     """S3: or the next user's cookie would be taken for that of who has signed out, hours later."""
     browser = Browser(users={"ada": "lovelace", "grace": "hopper"})
-    browser.untold.full = True
+    browser.pending_sign_out.full = True
     api = await browser.signed_out_offline()
-    browser.untold.full = browser.line.offline = False
+    browser.pending_sign_out.full = browser.line.offline = False
     browser.line.server.clock.advance(5)
     other = browser.open()
     await other.sign_in(username="grace", password="hopper")
     await settle()
     assert api.claims["sub"] == "grace"
     browser.pages.channel_works = False
-    await browser.open(neighbours=None).sign_in(username="ada", password="lovelace")
+    await browser.open(peers=None).sign_in(username="ada", password="lovelace")
     browser.pages.channel_works = True
     assert isinstance(await outcome(api.renew()), SessionChanged)
     assert api.claims["sub"] == "ada"
@@ -313,14 +314,14 @@ async def test_a_second_sign_out_presents_the_refresh_token_of_the_first_that_wa
     browser.line.offline = False
     await api.sign_out()
     assert browser.line.bodies[-1] == browser.line.bodies[-2]
-    assert browser.untold.text is None
+    assert browser.pending_sign_out.text is None
     await browser.close()
 
 
 def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
     """What is written there now may be read never, or by and by."""
     store = Shelf()
-    untold = Untold(store, clock=lambda: 0.0)
+    untold = PendingSignOut(store, clock=lambda: 0.0)
     store.forbidden = True
     assert untold.until == 0
     store.forbidden = False
@@ -331,7 +332,7 @@ def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
 def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:
     """It would outlive the sign-out that it is of: nothing is written there any more."""
     store = Shelf()
-    untold = Untold(store, clock=lambda: 0.0)
+    untold = PendingSignOut(store, clock=lambda: 0.0)
     untold.leave(Mark(5))
     store.full = True
     untold.leave(Mark(7))
@@ -342,7 +343,7 @@ def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:
 async def test_without_a_store_the_mark_is_the_pages_own(trouble: str) -> None:
     browser = Browser()
     api = await browser.signed_in()
-    setattr(browser.untold, trouble, True)
+    setattr(browser.pending_sign_out, trouble, True)
     browser.line.offline = True
     await outcome(api.sign_out())
     browser.line.offline = False
@@ -354,7 +355,7 @@ async def test_without_a_store_the_mark_is_the_pages_own(trouble: str) -> None:
 
 async def test_a_store_that_is_forbidden_from_the_first_is_no_mark() -> None:
     browser = Browser()
-    browser.untold.forbidden = True
+    browser.pending_sign_out.forbidden = True
     api = await browser.reload(await browser.signed_in())
     assert await api.resume()
     await browser.close()
@@ -364,14 +365,14 @@ async def test_a_store_that_is_forbidden_from_the_first_is_no_mark() -> None:
 async def test_what_is_no_mark_is_none(text: str) -> None:
     browser = Browser()
     api = await browser.reload(await browser.signed_in())
-    browser.untold.text = text
+    browser.pending_sign_out.text = text
     assert await api.resume()
     await browser.close()
 
 
 async def test_outside_a_browser_the_mark_lasts_as_long_as_the_client() -> None:
     browser = Browser()
-    api = await browser.signed_out_offline(untold=None, neighbours=None)
+    api = await browser.signed_out_offline(pending_sign_out=None, peers=None)
     browser.line.offline = False
     assert await api.resume() is False
     assert browser.line.server.cookie is None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.tabs.protocol import Edition, Ended, Granted, read
+from reissue.tabs.protocol import Ended, Granted, Version, read
 
 from tests.reissue.test_bad_input import HUGE
 
@@ -16,10 +16,10 @@ FAR = ((100 * DAY, "b"), (100 * DAY + 15, "a"))  # seconds from now, and a name
 
 
 @pytest.mark.parametrize(
-    ("text", "edition"),
+    ("text", "version"),
     [
-        ("12.ab3.4", Edition(12, "ab3", 4)),
-        (f"1.{'a' * 96}.1", Edition(1, "a" * 96, 1)),
+        ("12.ab3.4", Version(12, "ab3", 4)),
+        (f"1.{'a' * 96}.1", Version(1, "a" * 96, 1)),
         (f"1.{'a' * 97}.1", None),
         ("1.a.b.2", None),
         ("1.a", None),
@@ -27,27 +27,27 @@ FAR = ((100 * DAY, "b"), (100 * DAY + 15, "a"))  # seconds from now, and a name
         ("1..1", None),
         ("\u0661.a.1", None),
         ("1.a.0", None),
-        (f"1.a.{2**53 - 1}", Edition(1, "a", 2**53 - 1)),
+        (f"1.a.{2**53 - 1}", Version(1, "a", 2**53 - 1)),
         (f"1.a.{2**53}", None),
         (f"1.a.{'9' * 90}", None),
         (f"{'9' * 86}.a.1", None),
         (f"{'9' * 16}.a.1", None),
-        (f"{'9' * 15}.a.1", Edition(999_999_999_999, "a", 1)),
-        (f"{int((NOW + DAY) * 1000)}.a.7", Edition(int((NOW + DAY) * 1000), "a", 7)),
-        (f"{int((NOW + DAY) * 1000) + 1}.a.7", Edition(int(NOW + DAY), "a", 7)),
+        (f"{'9' * 15}.a.1", Version(999_999_999_999, "a", 1)),
+        (f"{int((NOW + DAY) * 1000)}.a.7", Version(int((NOW + DAY) * 1000), "a", 7)),
+        (f"{int((NOW + DAY) * 1000) + 1}.a.7", Version(int(NOW + DAY), "a", 7)),
         (7, None),
     ],
     ids=repr,
 )
 def test_an_edition_is_a_number_a_name_and_a_number_of_a_hundred_signs_at_most(
-    text: object, edition: Edition | None
+    text: object, version: Version | None
 ) -> None:
-    assert Edition.parse(text, now=NOW) == edition
+    assert Version.parse(text, now=NOW) == version
 
 
 @pytest.mark.parametrize("received_at", [1e12, -1e12, float("nan"), float("inf"), HUGE, True, False, "0", None])
 def test_a_credential_that_was_received_at_no_time_is_none(received_at: Any) -> None:
-    fields = {"type": "granted", "edition": "1.a.1", "access_token": "a", "received_at": 1_700_000_000}
+    fields = {"type": "granted", "version": "1.a.1", "access_token": "a", "received_at": 1_700_000_000}
     assert isinstance(read(json.dumps(fields), now=NOW), Granted)
     assert read(json.dumps({**fields, "received_at": received_at}), now=NOW) is None
 
@@ -55,13 +55,13 @@ def test_a_credential_that_was_received_at_no_time_is_none(received_at: Any) -> 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"reason": "refused", "edition": "1.a.1"}, Ended(Edition(1, "a", 1), "refused")),
-        ({"reason": "signed_out", "edition": "1.a.1"}, Ended(Edition(1, "a", 1), "signed_out")),
-        ({"reason": "signed_out", "edition": None}, Ended(None, "signed_out")),
-        ({"reason": "refused", "edition": None}, None),
-        ({"reason": "closed", "edition": "1.a.1"}, None),
-        ({"reason": "replaced", "edition": "1.a.1"}, None),
-        ({"edition": "1.a.1"}, None),
+        ({"reason": "refused", "version": "1.a.1"}, Ended(Version(1, "a", 1), "refused")),
+        ({"reason": "signed_out", "version": "1.a.1"}, Ended(Version(1, "a", 1), "signed_out")),
+        ({"reason": "signed_out", "version": None}, Ended(None, "signed_out")),
+        ({"reason": "refused", "version": None}, None),
+        ({"reason": "closed", "version": "1.a.1"}, None),
+        ({"reason": "replaced", "version": "1.a.1"}, None),
+        ({"version": "1.a.1"}, None),
     ],
     ids=repr,
 )
@@ -73,14 +73,14 @@ def test_a_page_ends_the_session_of_another_by_a_refusal_or_a_sign_out_and_nothi
 
 def test_an_issue_of_the_same_session_is_newer_by_its_number_whenever_that_was_dated() -> None:
     """X9: two pages may have dated one session differently, as the clock was put right in between."""
-    early, late = Edition(1, "a", 7), Edition(2_000, "a", 6)
+    early, late = Version(1, "a", 7), Version(2_000, "a", 6)
     assert early.is_newer_than(late)
     assert not late.is_newer_than(early)
     assert not early.is_newer_than(early)
     assert max(early, late) == max(late, early) == early
     assert not late.began_after(early)
-    assert late.began_after(Edition(1_999, "b", 8))
-    assert max(Edition(1, "b", 1), early, key=lambda edition: edition.age).session == "b"
+    assert late.began_after(Version(1_999, "b", 8))
+    assert max(Version(1, "b", 1), early, key=lambda version: version.age).session == "b"
 
 
 @given(
@@ -89,15 +89,15 @@ def test_an_issue_of_the_same_session_is_newer_by_its_number_whenever_that_was_d
 )
 def test_whatever_names_an_edition_began_within_a_day_from_now(text: str) -> None:
     """X9"""
-    edition = Edition.parse(text, now=NOW)
-    if edition is not None:
-        assert 0 <= edition.began <= (NOW + DAY) * 1000
-        assert 0 < edition.number < 2**53
-        assert Edition.parse(str(edition), now=NOW) == edition
+    version = Version.parse(text, now=NOW)
+    if version is not None:
+        assert 0 <= version.began <= (NOW + DAY) * 1000
+        assert 0 < version.number < 2**53
+        assert Version.parse(str(version), now=NOW) == version
 
 
 def test_sessions_that_began_in_the_far_future_keep_their_order() -> None:
     """X9: the clock is put back by months: a sign-out of the first ends no session that began after it."""
-    first, second, now = (Edition(int((NOW + after) * 1000), name, 1).dated(NOW) for after, name in (*FAR, (0, "0")))
+    first, second, now = (Version(int((NOW + after) * 1000), name, 1).dated(NOW) for after, name in (*FAR, (0, "0")))
     assert second.began_after(first)
     assert now.began_after(second)

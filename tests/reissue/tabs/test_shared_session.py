@@ -18,7 +18,7 @@ from reissue import (
     SessionEnded,
     State,
 )
-from reissue.tabs.protocol import Edition
+from reissue.tabs.protocol import Version
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome
@@ -72,15 +72,15 @@ async def test_a_message_that_is_lost_is_asked_for_inside_the_lock(origin: Origi
 async def test_what_was_asked_for_is_waited_for_whatever_else_is_heard_meanwhile(origin: Origin) -> None:
     """T1, T5"""
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.renew()
-    other.neighbours.inbox.clear()
-    one.neighbours.frozen, other.neighbours.frozen = True, False
+    other.peers.inbox.clear()
+    one.peers.frozen, other.peers.frozen = True, False
     renewing = asyncio.create_task(other.api.renew())
     await settle()
-    other.neighbours.heard('{"type": "left"}')
+    other.peers.on_message('{"type": "left"}')
     await asyncio.sleep(1)
-    one.neighbours.thaw()
+    one.peers.thaw()
     await renewing
     assert (origin.server.asked, other.api.claims) == (1, one.api.claims)
 
@@ -88,14 +88,14 @@ async def test_what_was_asked_for_is_waited_for_whatever_else_is_heard_meanwhile
 async def test_what_was_asked_for_is_waited_for_no_longer_once_it_has_been_refused(origin: Origin) -> None:
     """T3, T5"""
     (frozen,) = await origin.signed_in(1)
-    frozen.neighbours.frozen = True
+    frozen.peers.frozen = True
     later = origin.open()
     resuming = asyncio.create_task(later.api.resume())
     await settle()
     began = asyncio.get_running_loop().time()
     origin.server.current = None
-    refused = {"type": "ended", "edition": frozen.neighbours.shown, "reason": "refused"}
-    later.neighbours.heard(json.dumps(refused))
+    refused = {"type": "ended", "version": frozen.peers.shown, "reason": "refused"}
+    later.peers.on_message(json.dumps(refused))
     assert await resuming is False
     assert asyncio.get_running_loop().time() - began < 0.5
 
@@ -106,10 +106,10 @@ async def test_a_newer_token_that_can_not_be_had_puts_no_cookie_in_doubt(origin:
         return
     origin.server.opaque = True
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.renew()
-    other.neighbours.inbox.clear()
-    one.neighbours.frozen, other.neighbours.frozen = True, False
+    other.peers.inbox.clear()
+    one.peers.frozen, other.peers.frozen = True, False
     origin.clock.advance(301)
     assert (await other.api.fetch(API)).status == 200
     assert other.ends() == []
@@ -165,12 +165,12 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
     origin.server.grant()
     origin.server.cookie = origin.server.current
     one, other = origin.open(), origin.open()
-    other.neighbours.frozen = True  # it gets no message, for now
+    other.peers.frozen = True  # it gets no message, for now
     resuming = asyncio.gather(one.api.resume(), other.api.resume())
     await asyncio.sleep(1)
     assert one.api.state is State.SIGNED_IN
-    assert origin.pages.holder is other.neighbours
-    other.neighbours.thaw()
+    assert origin.pages.holder is other.peers
+    other.peers.thaw()
     assert all(await resuming)
     assert (origin.server.asked, origin.server.reused) == (1, 0)
 
@@ -178,7 +178,7 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
 async def test_a_tab_that_opens_while_another_has_the_turn_is_signed_in_at_once(origin: Origin) -> None:
     """T5: a token that works is handed over, so there is nothing to take turns for."""
     (first,) = await origin.signed_in(1)
-    turn = first.neighbours.lock()
+    turn = first.peers.lock()
     await turn.__aenter__()
     began = asyncio.get_running_loop().time()
     assert await origin.open().api.resume() is True
@@ -240,12 +240,12 @@ async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(
 async def test_a_refresh_that_is_about_to_start_is_not_made_once_another_page_has_made_it(origin: Origin) -> None:
     """T1, rule 1 of `session`: the message comes between the request's decision and the refresh."""
     one, other = await origin.signed_in(2)
-    one.neighbours.frozen = True
+    one.peers.frozen = True
     origin.clock.advance(301)
     assert (await other.api.fetch(API)).status == 200
     waiting = one.fetches(1)[0]
     await asyncio.sleep(0)
-    one.neighbours.thaw()
+    one.peers.thaw()
     assert (await waiting).status == 200
     assert origin.server.asked == 1
 
@@ -361,9 +361,9 @@ async def test_a_frozen_holder_costs_a_bounded_wait_and_no_session(origin: Origi
     holder, other = await origin.signed_in(2, deadline=10)
     origin.clock.advance(301)
     origin.server.gate = Gate()
-    stuck = holder.neighbours.lock()
+    stuck = holder.peers.lock()
     await stuck.__aenter__()
-    holder.neighbours.frozen = True
+    holder.peers.frozen = True
     loop = asyncio.get_running_loop()
     began = loop.time()
     error = await outcome(other.api.fetch(API))
@@ -398,14 +398,14 @@ async def test_a_frozen_holder_does_not_keep_anybody_from_signing_in_and_out(ori
 
     stuck = origin.pages.page().lock()
     await stuck.__aenter__()
-    neighbours = origin.pages.page()
-    api = Interceptor(transport, audience=API, endpoint=Endpoint(API + "auth"), neighbours=neighbours)
+    peers = origin.pages.page()
+    api = Interceptor(transport, audience=API, endpoint=Endpoint(API + "auth"), peers=peers)
     await api.sign_in(username="ada")
     assert api.state is State.SIGNED_IN
     await api.sign_out()
     assert asked == [API + "auth/login", API + "auth/logout"]
     await api.close()
-    assert neighbours not in origin.pages.open
+    assert peers not in origin.pages.open
     await stuck.__aexit__(None, None, None)
 
 
@@ -429,12 +429,12 @@ async def test_a_sign_in_past_a_frozen_holder_is_later_than_the_session_that_is_
     async def transport(request: Request) -> Response:
         return Response(200, {}, b'{"access_token": "a", "expires_in": 300}')
 
-    neighbours = origin.pages.page()
-    settings: Any = {"endpoint": Endpoint(API + "auth"), "neighbours": neighbours, "clock": origin.clock}
+    peers = origin.pages.page()
+    settings: Any = {"endpoint": Endpoint(API + "auth"), "peers": peers, "clock": origin.clock}
     api = Interceptor(transport, audience=API, **settings)
     async with origin.pages.page().lock():
         await api.sign_in(username="ada")
-    shown = [Edition.parse(page.shown or "", now=origin.clock()) for page in (neighbours, other.neighbours)]
+    shown = [Version.parse(page.shown or "", now=origin.clock()) for page in (peers, other.peers)]
     assert shown[0] is not None
     assert shown[1] is not None
     assert shown[0].began > shown[1].began
@@ -445,7 +445,7 @@ async def test_what_came_while_waiting_for_a_frozen_holder_is_taken(origin: Orig
     """T5: it was granted a credential, told of it, and froze before it gave the lock back."""
     holder, other = await origin.signed_in(2)
     origin.clock.advance(301)
-    stuck = holder.neighbours.lock()
+    stuck = holder.peers.lock()
     await stuck.__aenter__()
     waiting = other.fetches(1)[0]
     await settle()
@@ -461,7 +461,7 @@ async def test_what_was_stored_while_waiting_for_a_frozen_holder_is_taken(origin
     shelf = Shelf()
     holder, other = await origin.signed_in(2, store=shelf)
     origin.clock.advance(301)
-    turn = holder.neighbours.lock()
+    turn = holder.peers.lock()
     await turn.__aenter__()
     waiting = other.fetches(1)[0]
     await settle()
@@ -479,18 +479,18 @@ async def test_a_newer_refresh_token_that_cannot_be_had_is_waited_for_and_the_ol
     """T1, T5: whoever has the newer one is frozen. With a cookie there is nothing to present but the newest."""
     one, other = await origin.signed_in(2)
     origin.clock.advance(301)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     await one.api.fetch(API)
     origin.clock.advance(301)
-    one.neighbours.frozen, other.neighbours.frozen = True, False
-    other.neighbours.inbox.clear()
+    one.peers.frozen, other.peers.frozen = True, False
+    other.peers.inbox.clear()
     answer = await outcome(other.api.fetch(API))
     assert origin.server.reused == 0
     if origin.server.mode == COOKIE:
         assert answer.status == 200
     else:
         assert isinstance(answer, RefreshUnavailable)
-        one.neighbours.thaw()
+        one.peers.thaw()
         await asyncio.sleep(10)
         assert (await other.api.fetch(API)).status == 200
         assert origin.server.reused == 0
@@ -605,7 +605,7 @@ async def test_a_resume_asks_once_and_once_more_after_a_reload_in_mid_refresh(
 ) -> None:
     """T7: nobody is signed in, so more would be for nothing."""
     tab = origin.open()
-    tab.neighbours.cut_off = reloaded
+    tab.peers.previous_holder_vanished = reloaded
     assert await tab.api.resume() is False
     assert origin.server.asked == asked
 
@@ -622,9 +622,9 @@ async def test_a_page_that_was_reloaded_in_mid_refresh_waits_for_its_cookie_and_
     origin.server.spent.clear()
     origin.server.cookie = "refresh-0"  # spent, and not known to the server any more
     page = origin.pages.page()
-    page.cut_off = True
+    page.previous_holder_vanished = True
     origin.server.gate = Gate()
-    resuming = asyncio.create_task(origin.open(neighbours=page).api.resume())
+    resuming = asyncio.create_task(origin.open(peers=page).api.resume())
     await origin.server.gate.reached()
     origin.server.gate.open()
     origin.server.refusing = lambda: setattr(origin.server, "cookie", origin.server.current)
@@ -681,12 +681,12 @@ async def test_the_next_session_is_the_later_one_also_if_the_clock_was_set_back(
 async def test_a_token_that_has_run_out_by_the_time_it_is_handed_over_is_not_sent(origin: Origin) -> None:
     """T9, rule 4 of `session`: the one who was granted it has used it, so it is not new."""
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     origin.clock.advance(301)
     assert (await one.api.fetch(API)).status == 200
     origin.clock.advance(301)
-    other.neighbours.inbox.clear()
-    other.neighbours.thaw()
+    other.peers.inbox.clear()
+    other.peers.thaw()
     dead = one.api.claims
     assert (await other.api.fetch(API)).status == 200
     assert other.api.claims != dead
@@ -697,12 +697,12 @@ async def test_a_token_that_has_run_out_by_the_time_it_is_handed_over_is_not_sen
 async def test_a_token_that_runs_out_just_after_it_was_handed_over_is_not_sent(origin: Origin) -> None:
     """T9, rule 4 of `session`: it still lives when it is taken over, and not when the turn has come to its end."""
     one, other = await origin.signed_in(2)
-    other.neighbours.frozen = True
+    other.peers.frozen = True
     origin.clock.advance(301)
     assert (await one.api.fetch(API)).status == 200
     origin.clock.advance(299)
-    other.neighbours.inbox.clear()
-    other.neighbours.thaw()
+    other.peers.inbox.clear()
+    other.peers.thaw()
     other.api.on(lambda event: origin.clock.advance(2) if event.phase is RefreshPhase.TAKEN_OVER else None)
     assert (await other.api.fetch(API)).status == 200
     assert (origin.server.asked, origin.server.reused) == (2, 0)

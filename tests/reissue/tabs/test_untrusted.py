@@ -132,10 +132,10 @@ async def test_a_message_that_is_too_long_is_not_parsed(origin: Origin, parsed: 
     """X8: 60 MB of it stood in a channel."""
     one, other = await origin.signed_in(2)
     before = other.api.claims
-    granted = json.loads(one.neighbours.posted[0])
-    message = json.dumps({**granted, "edition": "1700000001000.a.1", "access_token": "x" * 3_000_000})
+    granted = json.loads(one.peers.posted[0])
+    message = json.dumps({**granted, "version": "1700000001000.a.1", "access_token": "x" * 3_000_000})
     parsed.clear()
-    other.neighbours.heard(message)
+    other.peers.on_message(message)
     assert parsed == []
     assert other.api.claims == before
 
@@ -154,15 +154,15 @@ async def test_a_session_that_began_in_the_far_future_makes_no_later_one_unreada
     """
     shelf = Shelf()
     one, other = await origin.signed_in(2, store=shelf)
-    hostile = json.loads(one.neighbours.posted[0]) | {"edition": f"{began}.a.1", "access_token": "hostile"}
+    hostile = json.loads(one.peers.posted[0]) | {"version": f"{began}.a.1", "access_token": "hostile"}
     third = origin.open(store=shelf)
     if way == "message":
         for tab in (one, other, third):
-            tab.neighbours.heard(json.dumps(hostile))
+            tab.peers.on_message(json.dumps(hostile))
     elif way == "store":
         shelf.text = json.dumps(hostile)
     else:
-        origin.pages.page().show(f"{began}.a.1")
+        origin.pages.page().advertise(f"{began}.a.1")
     await origin.sign_in(one, user="grace")
     await settle()
     assert await third.api.resume() is True
@@ -175,14 +175,14 @@ async def test_a_session_that_began_in_the_far_future_makes_no_later_one_unreada
 async def test_a_sign_out_that_could_not_be_told_is_not_undone_by_a_far_future_session(origin: Origin) -> None:
     """X9: its mark stays one that can be read."""
     shelf, untold = Shelf(), Shelf()
-    (tab,) = await origin.signed_in(1, store=shelf, untold=untold)
-    hostile = json.loads(tab.neighbours.posted[0]) | {"edition": f"{'9' * 86}.a.1"}
-    tab.neighbours.heard(json.dumps(hostile))
+    (tab,) = await origin.signed_in(1, store=shelf, pending_sign_out=untold)
+    hostile = json.loads(tab.peers.posted[0]) | {"version": f"{'9' * 86}.a.1"}
+    tab.peers.on_message(json.dumps(hostile))
     tab.api._lifecycle.sessions.shared.sign_out(in_body=origin.server.mode == TOKENS)
     mark = Mark.parse(untold.text)
     assert mark is not None
     assert mark.until <= (origin.clock() + DAY) * 1000
-    later = origin.open(store=shelf, untold=untold)
+    later = origin.open(store=shelf, pending_sign_out=untold)
     shelf.text = json.dumps(hostile)
     assert await later.api.resume() is False
 
@@ -229,10 +229,10 @@ async def test_a_page_whose_clock_is_years_behind_finds_its_session(origin: Orig
 async def test_a_session_of_which_somebody_counts_too_far_begins_anew(origin: Origin) -> None:
     """X9: by a number, too, no later issue becomes unreadable."""
     one, other = await origin.signed_in(2)
-    mine = json.loads(one.neighbours.posted[0])
-    began, session, _ = mine["edition"].split(".")
+    mine = json.loads(one.peers.posted[0])
+    began, session, _ = mine["version"].split(".")
     for tab in (one, other):
-        tab.neighbours.heard(json.dumps({**mine, "edition": f"{began}.{session}.{2**53 - 1}"}))
+        tab.peers.on_message(json.dumps({**mine, "version": f"{began}.{session}.{2**53 - 1}"}))
     await one.api.renew()
     await settle()
     assert other.api.claims == one.api.claims != unverified_claims(mine["access_token"])
@@ -241,16 +241,16 @@ async def test_a_session_of_which_somebody_counts_too_far_begins_anew(origin: Or
 async def test_many_sessions_that_others_say_are_over_push_out_none_that_was_held_here(origin: Origin) -> None:
     """X9, T8: what is remembered is bounded, and an old message signs nobody in again."""
     one, other = await origin.signed_in(2)
-    granted = one.neighbours.posted[0]
+    granted = one.peers.posted[0]
     await one.api.sign_out()
     await settle()
     for n in range(3000):
-        ended = {"type": "ended", "edition": f"1.s{n}.1", "reason": "signed_out"}
-        other.neighbours.heard(json.dumps(ended))
+        ended = {"type": "ended", "version": f"1.s{n}.1", "reason": "signed_out"}
+        other.peers.on_message(json.dumps(ended))
     over = other.api._lifecycle.sessions.shared.versions._over
     assert len(over._told) == 1000
     assert (over.up_to("s0"), over.up_to("s2999")) == (0, 2**53)
-    other.neighbours.heard(granted)
+    other.peers.on_message(granted)
     await settle()
     assert isinstance(await outcome(other.api.fetch(API)), SessionEnded)
 
@@ -274,15 +274,15 @@ async def test_a_shared_credential_of_a_kind_that_this_client_is_not_granted_is_
     shelf = Shelf()
     entry = {
         "type": "granted",
-        "edition": "1700000000000.a.1",
+        "version": "1700000000000.a.1",
         "access_token": "of-the-other-kind",
         "refresh_token": None,
         "expires_in": 300,
         "token_type": kind,
         "received_at": 1_700_000_000.0,
     }
-    neighbours = origin.pages.page()
-    settings: dict[str, Any] = {"store": shelf, "neighbours": neighbours}
+    peers = origin.pages.page()
+    settings: dict[str, Any] = {"store": shelf, "peers": peers}
     for _ in range(2):  # a reload, and it is as it was
         shelf.text = json.dumps(entry)
         api = bound.connect(**settings) if kind == "Bearer" else bound.connect(proofs=None, **settings)
@@ -291,26 +291,26 @@ async def test_a_shared_credential_of_a_kind_that_this_client_is_not_granted_is_
         assert await api.resume() is False
         assert [event.phase for event in events if isinstance(event, StoreEvent)] == [StorePhase.CORRUPTED]
         assert shelf.text is None
-        neighbours.heard(json.dumps(entry))
+        peers.on_message(json.dumps(entry))
         assert api.claims == {}
         assert isinstance(await outcome(api.fetch(BOUND_API)), SessionEnded)
 
 
 async def test_a_bearer_that_the_app_adopts_beside_bound_tokens_stays_in_its_page(bound: Bound, origin: Origin) -> None:
     """X10: it is the app's own business, and neither kept nor shown to whom would ignore it."""
-    shelf, neighbours, others = Shelf(), origin.pages.page(), origin.pages.page()
-    api = bound.connect(store=shelf, neighbours=neighbours)
-    other = bound.connect(store=Shelf(own=True), neighbours=others)
+    shelf, peers, others = Shelf(), origin.pages.page(), origin.pages.page()
+    api = bound.connect(store=shelf, peers=peers)
+    other = bound.connect(store=Shelf(own=True), peers=others)
     await api.sign_in(username="ada", password="lovelace")
     await settle()
     assert other.claims == api.claims
     assert shelf.text is not None
-    posted = len(neighbours.posted)
+    posted = len(peers.posted)
     await api.adopt("a-bearer")
     others.post(json.dumps({"type": "asked"}))
     await settle()
-    assert len(neighbours.posted) == posted
-    assert [neighbours.shown, shelf.text] == [None, None]
+    assert len(peers.posted) == posted
+    assert [peers.shown, shelf.text] == [None, None]
 
 
 async def test_a_step_up_and_an_endpoint_that_is_a_function_bring_no_token_that_can_not_be_sent() -> None:

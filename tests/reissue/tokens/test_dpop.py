@@ -422,7 +422,7 @@ async def test_another_client_is_given_what_to_attach(bound: Bound) -> None:
 async def test_a_client_that_can_not_wait_is_told_at_once(bound: Bound) -> None:
     """A proof is signed by the browser, which takes a turn of its loop."""
     api = await bound.signed_in()
-    attempts = api.attempts(Request(NOTES), spawn=asyncio.create_task)
+    attempts = api.attempts(Request(NOTES), start_eagerly=asyncio.create_task)
     assert attempts is not None
     with attempts, pytest.raises(WouldBlock, match="DPoP"):
         await attempts.first()
