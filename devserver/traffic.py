@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from devserver.connection import NOT_HTTP, hang_up
+from devserver.faults import Fault
 from devserver.issuer import Issuer
 from devserver.lab import Lab
 from devserver.requests import COOKIE, IN_BODY, SESSION
@@ -63,31 +64,17 @@ class Traffic:
         fault = self.lab.take_fault(scope["path"], scope[SESSION])
         if fault is None:
             return await self.app(scope, receive, send)
-        answer: list[Message] = []
-
-        async def keep(message: MutableMapping[str, Any]) -> None:
-            answer.append(message)
-
         match fault.kind:
             case "delay" | "hold":
-                if fault.after:
-                    await self.app(scope, receive, keep)
-                if fault.kind == "delay":
-                    await self.lab.pause(fault.seconds)
-                elif await self.lab.hold():
-                    return await hang_up(scope, receive, NOT_HTTP)
-                if not fault.after:
-                    return await self.app(scope, receive, send)
-                for message in answer:
-                    await send(message)
+                await self._late(fault, scope, receive, send)
             case "drop":
                 await self.lab.pause(fault.seconds)
                 await hang_up(scope, receive, NOT_HTTP)
             case "lost":
-                await self.app(scope, receive, keep)
+                await self._kept_back(scope, receive)
                 await hang_up(scope, receive, NOT_HTTP)
             case "truncate":
-                await self.app(scope, receive, keep)
+                answer = await self._kept_back(scope, receive)
                 await send(answer[0])
                 body = b"".join(message["body"] for message in answer[1:])
                 await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
@@ -107,3 +94,25 @@ class Traffic:
                 await Response(page, fault.status, media_type="text/html")(scope, receive, send)
             case "empty":
                 await Response(status_code=fault.status)(scope, receive, send)
+
+    async def _late(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer after a pause, or when the hold is over; `after` says whether the app acts before it or then."""
+        answer = await self._kept_back(scope, receive) if fault.after else None
+        if fault.kind == "delay":
+            await self.lab.pause(fault.seconds)
+        elif await self.lab.hold():
+            return await hang_up(scope, receive, NOT_HTTP)
+        if answer is None:
+            return await self.app(scope, receive, send)
+        for message in answer:
+            await send(message)
+
+    async def _kept_back(self, scope: Scope, receive: Receive) -> list[Message]:
+        """What the app answers, without sending it."""
+        answer: list[Message] = []
+
+        async def keep(message: MutableMapping[str, Any]) -> None:
+            answer.append(message)
+
+        await self.app(scope, receive, keep)
+        return answer

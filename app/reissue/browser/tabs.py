@@ -27,7 +27,7 @@ def page_peers(name: str) -> Peers | None:
     """
     channel = PageChannel(f"reissue:{name}") if getattr(js, "BroadcastChannel", None) else None
     if getattr(js.navigator, "locks", None):
-        return PageNeighbours(name, channel)
+        return PagePeers(name, channel)
     return ChannelLockPeers(channel, clock=time.time) if channel else None
 
 
@@ -60,7 +60,7 @@ class PageChannel:
             self._stop_listening = None
 
 
-class PageNeighbours:
+class PagePeers:
     """Every page of this origin that goes by `name`, by Web Locks and perhaps a channel."""
 
     def __init__(self, name: str, channel: PageChannel | None) -> None:

@@ -87,21 +87,24 @@ def findings_of(parsed: ParsedToken, *, now: float, leeway: float = 5) -> list[F
     """The findings about a token, grave ones first. `leeway` (seconds) is how far two clocks may be apart."""
     found = [*(Finding(FindingKind.TWICE, name) for name in parsed.twice)]
     if parsed.header is not None:
-        found += _of_header(parsed, parsed.header)
+        found += [*_of_algorithm(parsed), *_of_keys(parsed.header), *_of_signature(parsed)]
     if parsed.payload is not None:
-        found += _of_payload(parsed.payload, now, leeway)
+        found += [*_of_times(parsed.payload, now, leeway), *_of_payload(parsed.payload)]
     return sorted(found, key=lambda finding: not finding.grave)
 
 
-def _of_header(parsed: ParsedToken, header: Mapping[str, Any]) -> Iterator[Finding]:
+def _of_algorithm(parsed: ParsedToken) -> Iterator[Finding]:
     algorithm = parsed.algorithm
-    unsigned = algorithm.lower() == "none"
-    if unsigned:
+    if algorithm.lower() == "none":
         yield Finding(FindingKind.ALG_NONE, visible(algorithm, 20))
     elif not algorithm:
         yield Finding(FindingKind.ALG_MISSING)
     elif algorithm not in ALGORITHMS and parsed.kind is not Kind.ENCRYPTED:
         yield Finding(FindingKind.ALG_UNKNOWN, visible(algorithm, 40))
+
+
+def _of_keys(header: Mapping[str, Any]) -> Iterator[Finding]:
+    """What a header says of the key, and of what a reader must understand."""
     for name in ("jwk", "x5c"):
         if name in header:
             yield Finding(FindingKind.KEY_INSIDE, name)
@@ -112,9 +115,12 @@ def _of_header(parsed: ParsedToken, header: Mapping[str, Any]) -> Iterator[Findi
         yield Finding(FindingKind.KID_INJECTION, visible(kid, 80))
     if "crit" in header:
         yield Finding(FindingKind.CRITICAL, shown(header["crit"], 80))
-    if parsed.signature is None or unsigned:
+
+
+def _of_signature(parsed: ParsedToken) -> Iterator[Finding]:
+    if parsed.signature is None or parsed.algorithm.lower() == "none":
         return
-    length = ALGORITHMS.get(algorithm)
+    length = ALGORITHMS.get(parsed.algorithm)
     if not parsed.signature:
         yield Finding(FindingKind.NO_SIGNATURE)
     elif length is not None and len(parsed.signature) != length:
@@ -124,7 +130,7 @@ def _of_header(parsed: ParsedToken, header: Mapping[str, Any]) -> Iterator[Findi
         yield Finding(FindingKind.SIGNED_NOTHING)
 
 
-def _of_payload(payload: Mapping[str, Any], now: float, leeway: float) -> Iterator[Finding]:
+def _of_times(payload: Mapping[str, Any], now: float, leeway: float) -> Iterator[Finding]:
     times = {name: numeric_date(payload[name]) for name in TIMES if name in payload}
     for name, time in times.items():
         if time is None:
@@ -142,6 +148,9 @@ def _of_payload(payload: Mapping[str, Any], now: float, leeway: float) -> Iterat
         yield Finding(FindingKind.NOT_YET, "nbf")
     if issued is not None and issued > now + leeway:
         yield Finding(FindingKind.FROM_THE_FUTURE, "iat")
+
+
+def _of_payload(payload: Mapping[str, Any]) -> Iterator[Finding]:
     if "aud" not in payload:
         yield Finding(FindingKind.NO_AUDIENCE)
     if "iss" not in payload:
