@@ -22,6 +22,7 @@ DEEPEST: Final = 50
 # RFC 6749 appendices A.12 and A.17 allow printable ASCII; a space would end a token in a header field (RFC 6750 section
 # 2.1), where a refresh token never stands.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 _REFRESH_TOKEN = re.compile(r"[\x20-\x7e]+")
 
 
@@ -49,13 +50,20 @@ def unverified_claims(token: str) -> Mapping[str, Any]:
     parts = checked_token(token).split(".", 3) if len(token) <= LONGEST else []
     if len(parts) == 3:
         try:
-            header, payload, _ = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
-        except ValueError:  # no base64
+            header, payload, _ = map(_decoded, parts)
+        except ValueError:
             raise MalformedToken("not a JSON Web Token") from None
         claims = object_in(payload, deepest=DEEPEST)
         if claims is not None and object_in(header, deepest=DEEPEST) is not None:
             return claims
     raise MalformedToken("not a JSON Web Token")  # without a cause that would quote the token's parts
+
+
+def _decoded(part: str) -> bytes:
+    """The bytes of a part of a JWT. Raises ValueError if it is not base64url; padding, which some servers send, is."""
+    if not _BASE64URL.fullmatch(part):  # the decoder would skip other characters (RFC 7515 section 2)
+        raise ValueError("not base64url")
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def lifetime(claims: Mapping[str, Any], *, now: float) -> float | None:

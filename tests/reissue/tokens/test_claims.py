@@ -38,3 +38,14 @@ def test_any_claims_give_a_life_above_zero_or_none(claims: dict[str, Any]) -> No
 def test_a_time_is_a_number_of_seconds_and_nothing_else() -> None:
     assert numeric_date(300) == 300
     assert [numeric_date(value) for value in ("1", True, None, 10**400, float("inf"))] == [None] * 5
+
+
+HEADER, CLAIMS = "eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiJhZGEifQ"
+
+
+def test_claims_are_base64url_and_nothing_else() -> None:
+    """RFC 7515 section 2: a decoder that skips other characters would read what no server has written."""
+    assert unverified_claims(f"{HEADER}.{CLAIMS}.AAAA") == {"sub": "ada"}
+    assert unverified_claims(f"{HEADER}.{CLAIMS}==.AAAA") == {"sub": "ada"}, "padded, as some servers write it"
+    for foreign in ("!!!!", "+/+/", "====", "%3D", "é"):
+        assert told_of(f"{HEADER}.{CLAIMS}{foreign}.AAAA") != "", foreign
