@@ -10,6 +10,8 @@ import pytest
 HERE = Path(__file__).parent
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|\bobject at\b")
 IN_BROWSERS = {HERE / "browser", HERE / "servers", HERE / "site", HERE / "wheel"}
+# Each of their tests takes a minute or two: begun last, one would go on alone, on one processor.
+LONG = {HERE / "browser" / "test_storm.py", HERE / "browser" / "test_webkit.py", HERE / "browser" / "test_clients.py"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,7 +35,8 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one.
 
-    In Firefox run those that are marked for it. Raises UsageError for an id that the next run would not have.
+    The long ones come first of those, and Firefox's last. In Firefox run those that are marked for it. Raises
+    UsageError for an id that the next run would not have.
     """
     if changing := ids_with_an_address([item.nodeid for item in items]):
         raise pytest.UsageError(
@@ -44,7 +47,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if not belongs(item, chosen)}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: (not IN_BROWSERS.isdisjoint(item.path.parents), engine(item) == "firefox"))
+    items.sort(
+        key=lambda item: (
+            not IN_BROWSERS.isdisjoint(item.path.parents),
+            engine(item) == "firefox",
+            item.path not in LONG,
+        )
+    )
 
 
 def ids_with_an_address(ids: Iterable[str]) -> list[str]:

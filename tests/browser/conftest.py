@@ -19,13 +19,23 @@ OPEN: list[KeptPages] = []
 # Every test has a context of its own, and so compiles all of Python's WebAssembly anew. Chromium would then compile
 # much of it a second time, optimised: half of the processor time of a page that is gone after a few seconds.
 COMPILE_ONCE = "--js-flags=--liftoff-only"
+FIREFOX_PREFERENCES = {
+    "javascript.options.wasm_optimizingjit": False,  # the same in Firefox
+    # Bytes of the bodies that Firefox keeps for who asks for them later. No test does, and the least that Playwright
+    # takes is a tenth of what it would be.
+    "remote.network.maxTotalDataSize": 20_000_000,
+}
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
     try:
         if browser_name == "firefox":
-            return {**browser_type_launch_args, **firefox_launch_options()}
+            return {
+                **browser_type_launch_args,
+                **firefox_launch_options(),
+                "firefox_user_prefs": FIREFOX_PREFERENCES,
+            }
         options = chromium_launch_options()
         return {**browser_type_launch_args, **options, "args": [*options["args"], COMPILE_ONCE]}
     except NoBrowser as error:
