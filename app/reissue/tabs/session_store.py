@@ -7,6 +7,7 @@ the origin can write to a store.
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from ..events import StorePhase
 from ..storage import Memory, Store
@@ -21,6 +22,7 @@ class SessionStore:
         self._store = store
         self._holder = holder
         self._clock = clock
+        self._written: tuple[str, Granted] | None = None  # by this tab, last: it need not be parsed again
 
     @property
     def area(self) -> str:
@@ -40,6 +42,9 @@ class SessionStore:
         except OSError:
             self._do_without()
             return None
+        if self._written is not None and text == self._written[0]:
+            granted = self._written[1]
+            return replace(granted, version=granted.version.dated(self._clock()))
         message = read(text, now=self._clock())
         if isinstance(message, Granted) and self._holder.accepts(message.credential):
             return message
@@ -50,8 +55,9 @@ class SessionStore:
 
     def keep(self, granted: Granted | None) -> None:
         """Store this in place of what was there; None removes it."""
+        self._written = None if granted is None else (written(granted), granted)
         try:
-            self._store.write(None if granted is None else written(granted))
+            self._store.write(self._written[0] if self._written is not None else None)
         except OSError:
             self._do_without()
 
