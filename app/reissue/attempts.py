@@ -32,6 +32,7 @@ from .http.outcomes import Judgement, discard_body
 from .session.session import Session
 from .tokens.credentials import Credential
 from .tokens.dpop import Prover
+from .tokens.header_fields import attach
 
 
 class Sessions(Protocol):
@@ -314,7 +315,7 @@ class Attempts:
         self._history.steps = session.step_ups.count if session.step_ups is not None else 0
         self._emit(phase)
         self._slot.sent()
-        return _attach(self._request, credential, proof)
+        return attach(self._request, credential, proof)
 
     async def _obtain(
         self, session: Session, *, renewed: Credential | None = None, failures: int | None = None
@@ -346,14 +347,3 @@ class Attempts:
             session.check_alive()  # those in line were dismissed when it ended; who joins now would not be
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
         await self._slot.enter(first=first)
-
-
-def _attach(request: Request, credential: Credential, proof: str | None) -> Request:
-    """The request with the credential (RFC 6750 section 2.1, RFC 9449 section 7.1). Built anew each time (Q7)."""
-    request = request.with_field("Authorization", f"{credential.token_type} {credential.access_token}")
-    return request if proof is None else request.with_field("DPoP", proof)
-
-
-def attached(attempt: Request) -> dict[str, str]:
-    """The header fields of an attempt that say in whose name it is: what another client has to send with its own."""
-    return {name: attempt.headers[name] for name in ("Authorization", "DPoP") if name in attempt.headers}

@@ -493,7 +493,7 @@ MUTANTS = [
         bound=(0, 1, 2),
     ),
     Mutant(
-        "a bound token is sent as a bearer", "attempts",
+        "a bound token is sent as a bearer", "tokens/header_fields",
         'f"{credential.token_type} {credential', 'f"Bearer {credential',
         bound=(0, 1, 2),
     ),

@@ -8,9 +8,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ..attempts import attached
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
+from ..tokens.header_fields import attached
 from .answers import Answer
 
 _CLIENTS = [import_module(name) for name in ("httpx2", "httpx") if find_spec(name) is not None]

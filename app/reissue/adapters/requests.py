@@ -8,10 +8,11 @@ from typing import Any
 
 from requests.auth import AuthBase
 
-from ..attempts import Attempts, attached
+from ..attempts import Attempts
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
+from ..tokens.header_fields import attached
 from .answers import Answer, captured
 
 

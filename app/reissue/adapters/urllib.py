@@ -7,10 +7,10 @@ import urllib.request
 from io import BytesIO
 from typing import Any
 
-from ..attempts import attached
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
+from ..tokens.header_fields import attached
 from .answers import Answer, captured
 
 

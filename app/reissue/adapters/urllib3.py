@@ -4,10 +4,10 @@ from typing import Any
 
 import urllib3
 
-from ..attempts import attached
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
+from ..tokens.header_fields import attached
 from .answers import Answer, captured
 
 

@@ -68,10 +68,10 @@ class RedirectingSource(HttpTokenSource):
         parse: ParseUrl,
         prover: Prover | None,
         *,
-        known: Metadata | None,
         clock: Callable[[], float],
         page: Page | None,
     ) -> None:
+        known = settings.known(parse)  # before anything else: it says what is wrong with the app's own URLs
         super().__init__(requests, transport, parse, prover)
         self.redirects = self
         self._settings = settings

@@ -101,17 +101,20 @@ class AuthorizationServerSettings:
         prover: Prover | None = None,
     ) -> TokenSource:
         """This server over a transport, in a page. Raises ValueError for URLs that can't be used."""
-        known = None
-        if self.issuer is not None:
-            secure_url(self.issuer, name="the issuer", parse=parse)
-        if self.metadata is not None:
-            try:
-                known = self._given(self.metadata, parse)
-            except ValueError as error:
-                raise ValueError(f"the metadata can't be used: {error}") from None
         if page is not None and parse(self.redirect_uri or page.href).origin != parse(page.href).origin:
             raise ValueError("redirect_uri must be a page of this origin: what waits for the answer lies here")
-        return RedirectingSource(self, requests, transport, parse, prover, known=known, clock=clock, page=page)
+        return RedirectingSource(self, requests, transport, parse, prover, clock=clock, page=page)
+
+    def known(self, parse: ParseUrl) -> Metadata | None:
+        """The metadata that the app names itself, if they suffice for a sign-in. Raises ValueError for bad ones."""
+        if self.issuer is not None:
+            secure_url(self.issuer, name="the issuer", parse=parse)
+        if self.metadata is None:
+            return None
+        try:
+            return self._given(self.metadata, parse)
+        except ValueError as error:
+            raise ValueError(f"the metadata can't be used: {error}") from None
 
     def _given(self, metadata: Mapping[str, Any], parse: ParseUrl) -> Metadata | None:
         if self.describes_itself:

@@ -24,8 +24,8 @@ from reissue import (
     WaitsFor,
     WouldBlock,
 )
-from reissue.attempts import attached
 from reissue.testing import Gate, settle
+from reissue.tokens.header_fields import attached
 
 from tests.reissue.bound import API, Bound
 from tests.reissue.conftest import clean_console, outcome
