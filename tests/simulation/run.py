@@ -378,7 +378,8 @@ class Run:
         """A user signs in at the server, by no client of ours: all that comes of it is a cookie."""
         if self.server.in_body:
             return None
-        at_rest = not self.untold_of and not any(tab.signing_out for tab in self.tabs)
+        # A tab that is frozen may be about to tell the server of a sign-out that another has told it of since.
+        at_rest = not self.untold_of and not any(tab.signing_out or tab.frozen for tab in self.tabs)
         family, _ = self.server.sign_in(user)
         family.after = self.sign_outs if at_rest else -1
         self.browser.cookie = family.current
