@@ -34,6 +34,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --require-virtualenv
 PIN := $(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make pin"
+PARALLEL := $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+# In a run of their own: where Playwright's synchronous API has been up, asyncio takes its loop for a running one.
+IN_BROWSERS := tests/browser tests/servers tests/site tests/wheel
 HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
@@ -53,7 +56,8 @@ test: $(VENV)/dev.stamp
 	@$(PY) tests/browser/browsers.py
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory coverage
-	@$(PY) -m pytest --ignore=tests/reissue --numprocesses=auto --maxprocesses=4 --dist=worksteal
+	@$(PARALLEL) --ignore=tests/reissue $(addprefix --ignore=,$(IN_BROWSERS))
+	@$(PARALLEL) $(IN_BROWSERS)
 else
 	@$(PY) -m pytest $(ARGS)
 endif

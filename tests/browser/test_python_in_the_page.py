@@ -275,7 +275,7 @@ from pyodide.ffi import create_proxy
 now, offline = [1e9], asyncio.Event()
 own = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), clock=lambda: now[0], name="offline")
 await own.resume()
-backoff = own._lifecycle.sessions.latest._backoff
+backoff = own._lifecycle.sessions.latest.backoff
 backoff._base = backoff._cap = 1e6
 backoff._fraction = lambda: 1.0
 now[0] += 1e6
