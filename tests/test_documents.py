@@ -42,6 +42,7 @@ from tests.documents import (
     without_blocks,
 )
 from tests.reissue.virtual_time import VirtualTimeLoop
+from tests.test_architecture import IN_THE_PAGE, LAYERS, part_of
 
 EVERY_BLOCK = blocks(DOCUMENTS)
 
@@ -274,6 +275,27 @@ def test_every_published_policy_forbids_a_base_and_text_that_becomes_markup() ->
 def test_no_page_of_ours_needs_a_base() -> None:
     pages = (ROOT / "index.html", ROOT / "runtime" / "publish" / "embed" / "index.html")
     assert not any("<base" in page.read_text("utf-8") for page in pages)
+
+
+# The architecture
+
+
+def test_the_layers_are_drawn_as_they_are_tested() -> None:
+    (drawing,) = re.findall(
+        r"^### Layers$.*?^```\n(.*?)^```$", text_of("docs/how-it-works.md"), re.DOTALL | re.MULTILINE
+    )
+    layers = [line.split("  ")[0].strip().split(" · ") for line in drawing.splitlines()]
+    assert [sorted(layer) for layer in reversed(layers)] == [sorted(layer) for layer in LAYERS]
+
+
+def test_every_folder_and_every_module_of_the_core_has_its_line() -> None:
+    library, shown = ROOT / "app" / "reissue", links(text_of("docs/how-it-works.md"))
+    modules = {
+        path for path in library.rglob("*.py") if path.name != "__init__.py" and part_of(path) not in IN_THE_PAGE
+    }
+    folders = {path for path in library.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    paths = [(ROOT / "docs" / link).resolve() for link in shown if link.startswith("../app/reissue/")]
+    assert sorted(paths) == sorted(modules | folders)
 
 
 # Links
