@@ -107,11 +107,11 @@ class FakeServer:
     """A transport in front of an API and its auth server: grants tokens, rotates them, and punishes reuse.
 
     Below `url` it has what `Endpoint("/auth")` asks: `POST /auth/login`, `/auth/refresh`, `/auth/logout`. Everything
-    else is the API, and wants a good access token. Access tokens are JWTs of `lifetime` seconds by `clock`. A refresh
-    token works once: presenting one that was used before ends its session (RFC 9700 section 4.14.2). It lies in a
-    cookie, which this object keeps as a browser would; with `in_body` it stands in the bodies instead.
+    else is the API, and requires an access token that was granted here: a JWT of `lifetime` seconds by `clock`. A
+    refresh token works once: presenting one that was used before ends its session (RFC 9700 section 4.14.2). It lies
+    in a cookie, which this object keeps as a browser would; with `in_body` it stands in the bodies instead.
 
-    May be changed at any time: `answer`, the API's answer to a request with a good token; `gate`, which holds
+    May be changed at any time: `answer`, the API's answer to a request whose token is accepted; `gate`, which holds
     refreshes; `trouble`, which a refresh meets in place of its answer, a Response or an OSError, and nothing is done.
     What it saw: `requests` to the API, in order of arrival; `refreshes`, how many were asked for; `reuses`.
     """
@@ -137,9 +137,13 @@ class FakeServer:
         self.trouble: Response | OSError | None = None
         self.cookie: str | None = None
         self.requests: list[Request] = []
-        self.refreshes = self.reuses = 0
-        self._sessions: dict[str, _Session] = {}  # by each refresh token that it was ever granted
-        self._good: dict[str, tuple[_Session, float]] = {}  # access token → whose, and until when
+        self.refreshes = 0
+        self._grants = _Grants()
+
+    @property
+    def reuses(self) -> int:
+        """How many refresh tokens were presented that had been used before."""
+        return self._grants.reuses
 
     def connect(self, audience: str = "/api/", *, endpoint: Endpoint | Refresh, **options: Any) -> Interceptor:
         """What `reissue.connect` gives in a page at `url`, over this server. `options` are those of `Interceptor`."""
@@ -148,13 +152,11 @@ class FakeServer:
 
     def revoke(self) -> None:
         """Refuse the access tokens granted so far: the next requests meet a 401, and a refresh works."""
-        self._good.clear()
+        self._grants.revoke()
 
     def end(self) -> None:
         """End every session: requests meet a 401, and the refresh is refused."""
-        self._good.clear()
-        for session in self._sessions.values():
-            session.over = True
+        self._grants.end()
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request as the server would."""
@@ -168,8 +170,8 @@ class FakeServer:
             return await (self._refresh(presented) if call == "refresh" else self._sign_out(presented))
         self.requests.append(request)
         await asyncio.sleep(0)
-        session, expires_at = self._good.get(_bearer(request) or "", (None, 0.0))
-        return _REFUSED if session is None or self.clock() >= expires_at else self.answer(request)
+        accepted = self._grants.accepts(_bearer(request), self.clock())
+        return self.answer(request) if accepted else _REFUSED
 
     async def _sign_in(self, fields: Mapping[str, Any]) -> Response:
         await asyncio.sleep(0)
@@ -190,19 +192,12 @@ class FakeServer:
             return self.trouble
         if presented is None:
             return Response(204)
-        session = self._sessions.get(presented)
-        if session is None or session.over:
-            return _NOT_GRANTED
-        if presented != session.newest:
-            self.reuses += 1
-            self._over(session)
-            return _NOT_GRANTED
-        return self._granted(session)
+        session = self._grants.redeem(presented)
+        return _NOT_GRANTED if session is None else self._granted(session)
 
     async def _sign_out(self, presented: str | None) -> Response:
         await asyncio.sleep(0)
-        if presented in self._sessions:
-            self._over(self._sessions[presented])
+        self._grants.sign_out(presented)
         self.cookie = None
         return Response(204)
 
@@ -210,19 +205,13 @@ class FakeServer:
         now = int(self.clock())
         claims = {"sub": session.user, "iat": now, "exp": now + self.lifetime, "jti": secrets.token_urlsafe(9)}
         access_token = jwt.encode(claims, "a key that only this fake server knows", algorithm="HS256")
-        self._good[access_token] = session, self.clock() + self.lifetime
-        session.newest = secrets.token_urlsafe(16)
-        self._sessions[session.newest] = session
+        refresh_token = self._grants.add(session, access_token, self.clock() + self.lifetime)
         body = {"access_token": access_token, "token_type": "Bearer", "expires_in": self.lifetime}
         if self.in_body:
-            body["refresh_token"] = session.newest
+            body["refresh_token"] = refresh_token
         else:
-            self.cookie = session.newest
+            self.cookie = refresh_token
         return _json(200, body)
-
-    def _over(self, session: "_Session") -> None:
-        session.over = True
-        self._good = {token: good for token, good in self._good.items() if good[0] is not session}
 
     def _parse_url(self, text: str) -> Url:
         return parse_url(urljoin(self.url, text))
@@ -235,6 +224,57 @@ class _Session:
     user: str
     newest: str = ""
     over: bool = False
+
+
+class _Grants:
+    """The tokens that the server has granted, and the session that each belongs to."""
+
+    def __init__(self) -> None:
+        self.reuses = 0
+        self._sessions: dict[str, _Session] = {}  # by each refresh token that it was ever granted
+        self._accepted: dict[str, tuple[_Session, float]] = {}  # by access token, with the time at which it expires
+
+    def add(self, session: _Session, access_token: str, expires_at: float) -> str:
+        """Grant this access token to a session. Returns the refresh token that takes the place of its last one."""
+        self._accepted[access_token] = session, expires_at
+        session.newest = secrets.token_urlsafe(16)
+        self._sessions[session.newest] = session
+        return session.newest
+
+    def accepts(self, access_token: str | None, now: float) -> bool:
+        """Is this access token accepted at that time?"""
+        grant = self._accepted.get(access_token or "")
+        return grant is not None and now < grant[1]
+
+    def redeem(self, refresh_token: str) -> _Session | None:
+        """The session that this refresh token renews; None if there is none. One that was used before ends it."""
+        session = self._sessions.get(refresh_token)
+        if session is None or session.over:
+            return None
+        if refresh_token != session.newest:
+            self.reuses += 1
+            self._end(session)
+            return None
+        return session
+
+    def revoke(self) -> None:
+        """Accept no access token granted so far."""
+        self._accepted.clear()
+
+    def sign_out(self, refresh_token: str | None) -> None:
+        """End the session of this refresh token, if there is one."""
+        if refresh_token in self._sessions:
+            self._end(self._sessions[refresh_token])
+
+    def end(self) -> None:
+        """End every session."""
+        self._accepted.clear()
+        for session in self._sessions.values():
+            session.over = True
+
+    def _end(self, session: _Session) -> None:
+        session.over = True
+        self._accepted = {token: grant for token, grant in self._accepted.items() if grant[0] is not session}
 
 
 def _bearer(request: Request) -> str | None:

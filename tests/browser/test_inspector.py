@@ -176,7 +176,7 @@ def test_keys_zoom_follow_and_show_a_request_close_up(stormed: Visit) -> None:
     stormed.page.keyboard.press("f")
     expect(follow).to_have_attribute("aria-pressed", "false")
     stormed.page.keyboard.press("Enter")
-    took = stormed.run("inspector.trace.life(2).duration(0)")
+    took = stormed.run("inspector.trace.requests.life(2).duration(0)")
     assert span(stormed) == pytest.approx(2 * took)
 
 
@@ -206,7 +206,7 @@ def test_the_buttons_zoom_show_all_and_follow(stormed: Visit) -> None:
     stormed.button("Zoom out").click()
     assert span(stormed) == pytest.approx(before)
     stormed.button("Show all").click()
-    lives = stormed.run("[inspector.trace.lives[0].at, inspector.trace.last]")
+    lives = stormed.run("[inspector.trace.requests.lives[0].at, inspector.trace.last]")
     assert span(stormed) == pytest.approx((lives[1] - lives[0]) * 1.1)
     follow = stormed.page.get_by_role("button", name="Follow")
     expect(follow).to_have_attribute("aria-pressed", "false")
@@ -259,7 +259,7 @@ def middle_of(panel: Visit, number: int) -> tuple[float, float]:
     x, y = panel.run(f"""
 from reissue.inspector.requests import axis
 timeline = inspector.tabs.requests.timeline
-life = inspector.trace.life({number})
+life = inspector.trace.requests.life({number})
 [timeline.window.x((life.at + life.steps[-2][0]) / 2), axis.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
 """)
     return float(x), float(y)

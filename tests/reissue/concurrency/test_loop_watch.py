@@ -142,7 +142,7 @@ def test_a_sign_out_that_ended_with_its_event_loop_is_told_in_the_next() -> None
     run(script.left_in(script.api.sign_out, gate))
     source._transport = fast
     assert run(script.api.resume()) is False
-    assert all(session.over for session in script.server._sessions.values())
+    assert all(session.over for session in script.server._grants._sessions.values())
     run(script.api.close())
 
 

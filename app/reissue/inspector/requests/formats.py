@@ -57,14 +57,14 @@ def as_json(trace: Trace, *, now: float, wall: float) -> str:
             "ended_at": since(life.ended_at),
             "steps": [{"at": since(at), "stage": stage.value} for at, stage in life.steps],
         }
-        for life in trace.lives
+        for life in trace.requests.lives
     ]
     content = {
         "format": "reissue-trace",
         "version": 1,
         "began": _date(wall + first),
         "seconds": since(now),
-        "dropped": trace.dropped,
+        "dropped": trace.requests.dropped,
         "requests": requests,
         "refreshes": stretches(trace.refreshes),
         "calls": stretches(trace.calls),
@@ -80,7 +80,7 @@ def as_har(trace: Trace, *, now: float, wall: float, version: str) -> str:
     A request that was answered with a 401 and sent again is two entries. What it waited for before is `blocked`. The
     endpoint's own calls are not in it: what they send is not told.
     """
-    entries = [entry for life in trace.lives for entry in _entries(life, now, wall)]
+    entries = [entry for life in trace.requests.lives for entry in _entries(life, now, wall)]
     entries.sort(key=lambda entry: str(entry["startedDateTime"]))
     log = {"version": "1.2", "creator": {"name": "reissue", "version": version}, "pages": [], "entries": entries}
     return json.dumps({"log": log}, ensure_ascii=False, indent=1)
@@ -149,10 +149,10 @@ GROUP = "reissue"
 def measures(trace: Trace) -> list[Measure]:
     """All that has ended, as measures. Each lane is a track; refreshes, calls and tokens have tracks of their own."""
     found = []
-    for life in trace.lives:
+    for life in trace.requests.lives:
         if life.ended_at is None:
             continue
-        track = f"lane {trace.flow.lane_of[life.number] + 1}"
+        track = f"lane {trace.requests.flow.lane_of[life.number] + 1}"
         bad = life.outcome in (Outcome.FAILED, Outcome.REJECTED)
         whole = Measure(
             f"{label(life)} (#{life.number})", life.at, life.ended_at, track, "error" if bad else "primary-light"

@@ -75,12 +75,12 @@ class Selection:
     @property
     def lives(self) -> list[Life]:
         """The requests, in the order in which they were called."""
-        return self._trace.lives if self._filter.takes_all else self._filtered()[0]
+        return self._trace.requests.lives if self._filter.takes_all else self._filtered()[0]
 
     @property
     def flow(self) -> Flow:
         """The flow of these requests."""
-        return self._trace.flow if self._filter.takes_all else self._filtered()[1]
+        return self._trace.requests.flow if self._filter.takes_all else self._filtered()[1]
 
     @property
     def settled(self) -> bool:
@@ -90,7 +90,7 @@ class Selection:
     def _filtered(self) -> tuple[list[Life], Flow]:
         if self._flow is None or (not self.settled and self._clock() >= self._not_before):
             began = self._clock()
-            self._lives = [life for life in self._trace.lives if self._filter.takes(life)]
+            self._lives = [life for life in self._trace.requests.lives if self._filter.takes(life)]
             self._flow = Flow.of(self._lives)
             self._version = self._trace.version
             ended = self._clock()

@@ -194,7 +194,7 @@ class Timeline:
 
     def _bracket(self, below: Picture, window: Window, now: float) -> None:
         """Mark the time of the chosen request, where no lanes are drawn."""
-        life = self._trace.life(self.chosen)
+        life = self._trace.requests.life(self.chosen)
         if life is not None:
             left = window.x(life.at)
             right = window.x(life.ended_at if life.ended_at is not None else now)

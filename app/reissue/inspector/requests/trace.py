@@ -1,7 +1,6 @@
 """What has happened so far: requests, refreshes, tokens and sessions, as stretches of time.
 
-Knows events and the times at which they came, in seconds of a clock that never goes back; nothing of pixels. It keeps
-so many requests and forgets the oldest that have ended, so a page may run for days.
+Knows events and the times at which they came, in seconds of a clock that never goes back; nothing of pixels.
 """
 
 from collections import deque
@@ -13,90 +12,45 @@ from ...events import (
     RefreshEvent,
     RefreshPhase,
     RequestEvent,
-    RequestPhase,
     SessionEvent,
     SessionPhase,
     SignOutEvent,
     SignOutPhase,
-    WaitsFor,
 )
-from .flow import Flow
-from .life import Life, Outcome, Stage
 from .records import Call, Mark, MarkKind, Refresh, Token
-
-KEPT = 10_000
-"""How many requests are remembered."""
+from .request_log import KEPT, RequestLog
 
 KEPT_BESIDES = 1_000
 """How many refreshes, calls, tokens and marks are remembered, of each."""
-
-
-_STAGES = {
-    RequestPhase.STARTED: Stage.CALLED,
-    RequestPhase.SENT: Stage.WIRE,
-    RequestPhase.REFUSED: Stage.REFUSED,
-    RequestPhase.REPLAYED: Stage.REPLAY,
-}
-_WAITS = {
-    WaitsFor.RESUME: Stage.RESUME,
-    WaitsFor.ADMISSION: Stage.ADMISSION,
-    WaitsFor.REFRESH: Stage.REFRESH,
-    WaitsFor.STEP_UP: Stage.STEP_UP,
-}
-_ENDS = {
-    RequestPhase.DONE: Outcome.DONE,
-    RequestPhase.FAILED: Outcome.FAILED,
-    RequestPhase.CANCELLED: Outcome.CANCELLED,
-}
 
 
 class Trace:
     """The record of one client's events. `version` grows with every change."""
 
     def __init__(self, *, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._lives: dict[int, Life] = {}
-        self.flow = Flow()
+        self.requests = RequestLog(kept=kept)
         self.refreshes: deque[Refresh] = deque(maxlen=KEPT_BESIDES)
         self.calls: deque[Call] = deque(maxlen=KEPT_BESIDES)
         self.tokens: deque[Token] = deque(maxlen=KEPT_BESIDES)
         self.marks: deque[Mark] = deque(maxlen=KEPT_BESIDES)
         self.version = 0
-        self.dropped = 0
         self.first: float | None = None
         self.last = 0.0
-        self.running = 0
         self._refreshing: dict[int, Refresh] = {}
         self._calling: Call | None = None
 
     @property
-    def lives(self) -> list[Life]:
-        """The requests, in the order in which they were called."""
-        return list(self._lives.values())
-
-    @property
-    def count(self) -> int:
-        """How many requests are remembered."""
-        return len(self._lives)
-
-    @property
     def busy(self) -> bool:
         """Is a request, a refresh or a call running?"""
-        return bool(self.running or self._refreshing or self._calling)
-
-    def life(self, number: int) -> Life | None:
-        """The request of this number, if it is remembered."""
-        return self._lives.get(number)
+        return bool(self.requests.running or self._refreshing or self._calling)
 
     def hear(self, event: Event, at: float, *, remaining: float | None = None) -> None:
         """Record an event. `remaining` is how many seconds the current access token has left."""
-        self.version += 1
-        self.last = at
-        if self.first is None:
-            self.first = at
+        self._change(at)
         match event:
             case RequestEvent():
-                self._hear_request(event, at)
+                if self.requests.hear(event, at):
+                    self.first = self.requests.oldest.at
             case RefreshEvent():
                 self._hear_refresh(event, at, remaining)
             case EndpointEvent():
@@ -111,61 +65,25 @@ class Trace:
 
     def found_token(self, at: float, remaining: float | None) -> None:
         """Record the token of a session that began before the trace."""
-        self.version += 1
-        self.last = at
-        if self.first is None:
-            self.first = at
+        self._change(at)
         self._new_token(at, remaining)
 
     def clear(self) -> None:
         """Forget what has ended."""
         self.version += 1
-        running = [life for life in self._lives.values() if life.ended_at is None]
-        self._lives = {life.number: life for life in running}
-        self.flow = Flow.of(running)
+        self.requests.clear()
         self.refreshes = deque((each for each in self.refreshes if each.ended_at is None), KEPT_BESIDES)
         self.calls = deque((each for each in self.calls if each.ended_at is None), KEPT_BESIDES)
         self.tokens = deque((each for each in self.tokens if each.ended_at is None), KEPT_BESIDES)
         self.marks.clear()
-        self.dropped = 0
-        starts = [life.at for life in running] + [refresh.at for refresh in self._refreshing.values()]
+        starts = [life.at for life in self.requests.lives] + [refresh.at for refresh in self._refreshing.values()]
         self.first = min(starts, default=self.last)
 
-    def _hear_request(self, event: RequestEvent, at: float) -> None:
-        life = self._lives.get(event.request)
-        end = _ENDS.get(event.phase)
-        if life is None:
-            if end is not None:
-                return  # it began before the trace
-            life = Life(event.request, event.method, event.url, event.replayable, [(at, _stage(event))])
-            self._lives[event.request] = life
-            self.running += 1
-            self.flow.enter(life, at)
-            self.flow.change(None, life.stage, at)
-            if len(self._lives) > self._kept:
-                self._drop()
-            return
-        if end is None:
-            stage = _stage(event)
-            self.flow.change(life.stage, stage, at)
-            life.steps.append((at, stage))
-            return
-        life.ended_at, life.status, life.error = at, event.status, event.error
-        rejected = end is Outcome.DONE and (event.status or 0) >= 400
-        life.outcome = Outcome.REJECTED if rejected else end
-        self.running -= 1
-        self.flow.leave(life, at)
-
-    def _drop(self) -> None:
-        """Forget the oldest requests that have ended; a tenth at a time, since that costs less than one by one."""
-        excess = len(self._lives) - self._kept + self._kept // 10
-        over = [life for life in self._lives.values() if life.ended_at is not None][:excess]
-        for life in over:
-            del self._lives[life.number]
-        self.dropped += len(over)
-        if over:
-            self.flow.forget({life.number for life in over})
-            self.first = next(iter(self._lives.values())).at
+    def _change(self, at: float) -> None:
+        self.version += 1
+        self.last = at
+        if self.first is None:
+            self.first = at
 
     def _hear_refresh(self, event: RefreshEvent, at: float, remaining: float | None) -> None:
         if event.phase is RefreshPhase.STARTED:
@@ -207,7 +125,3 @@ class Trace:
     def _end_token(self, at: float) -> None:
         if self.tokens and self.tokens[-1].ended_at is None:
             self.tokens[-1].ended_at = at
-
-
-def _stage(event: RequestEvent) -> Stage:
-    return _STAGES[event.phase] if event.waits_for is None else _WAITS[event.waits_for]

@@ -117,7 +117,7 @@ class RequestsView:
         self._show_chosen()
 
     def _show_chosen(self) -> None:
-        life = self._trace.life(self.timeline.chosen)
+        life = self._trace.requests.life(self.timeline.chosen)
         self._details.show(life, self.timeline.now, self._trace.first or 0.0)
         self._list.show()
 
@@ -129,9 +129,9 @@ class RequestsView:
         """Bring the words around the picture up to date."""
         self._timer = None
         self._words_at = time.perf_counter() + SETTLED
-        matching = self._trace.count if self._selection.filter.takes_all else len(self._selection.lives)
+        matching = self._trace.requests.count if self._selection.filter.takes_all else len(self._selection.lives)
         self._totals.textContent = totals(self._trace, matching, self._words)
-        self._notice.show(matching=matching, count=self._trace.count)
+        self._notice.show(matching=matching, count=self._trace.requests.count)
         if self.timeline.chosen:
             self._show_chosen()
         latest = news(self._trace, self._words)

@@ -118,16 +118,16 @@ def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words:
 
 def totals(trace: Trace, matching: int, words: Words) -> str:
     """How many requests there are, and what they are doing now."""
-    count = trace.count
+    count = trace.requests.count
     key = "requests.totals" if matching == count else "requests.totals.matching"
     parts = [words[key].format(count=f"{count:,}", matching=f"{matching:,}")]
-    wire = sum(trace.flow.levels[stage].now for stage in (Stage.WIRE, Stage.REPLAY))
+    wire = sum(trace.requests.flow.levels[stage].now for stage in (Stage.WIRE, Stage.REPLAY))
     if wire:
         parts.append(words["requests.totals.wire"].format(count=f"{wire:,}"))
-    if trace.running > wire:
-        parts.append(words["requests.totals.waiting"].format(count=f"{trace.running - wire:,}"))
-    if trace.dropped:
-        parts.append(words["requests.totals.dropped"].format(count=f"{trace.dropped:,}"))
+    if trace.requests.running > wire:
+        parts.append(words["requests.totals.waiting"].format(count=f"{trace.requests.running - wire:,}"))
+    if trace.requests.dropped:
+        parts.append(words["requests.totals.dropped"].format(count=f"{trace.requests.dropped:,}"))
     return " · ".join(parts)
 
 

@@ -64,7 +64,7 @@ class Story:
             replayable=replayable,
         )
         self.trace.hear(event, at)
-        return self.trace.life(number)
+        return self.trace.requests.life(number)
 
     def whole(self, number: int, began: float, ended: float, **fields: Any) -> Life | None:
         """A request that is sent at once, and answered."""

@@ -34,7 +34,7 @@ def lanes(
     story: Story, window: Window, *, layout: object = ROOMY, room: int = 260, scrolled: int = 0, chosen: int = 0
 ) -> Picture:
     picture = Picture()
-    draw_lanes(picture, story.trace.flow, window, 4.0, layout, room=room, scrolled=scrolled, chosen=chosen)  # type: ignore[arg-type]
+    draw_lanes(picture, story.trace.requests.flow, window, 4.0, layout, room=room, scrolled=scrolled, chosen=chosen)  # type: ignore[arg-type]
     return picture
 
 
@@ -125,7 +125,7 @@ def test_lanes_are_roomy_then_thin_then_piled_up_as_they_become_many() -> None:
     def chosen(count: int, view: View = View.AUTO) -> object:
         story = Story()
         story.storm(count)
-        return choose(view, story.trace.flow, window, 260)
+        return choose(view, story.trace.requests.flow, window, 260)
 
     assert chosen(5) == (ROOMY, 5)
     assert chosen(30) == (ROOMY, 30)
@@ -139,12 +139,12 @@ def test_too_many_requests_in_few_lanes_are_piled_up_too() -> None:
     story = Story()
     for number in range(1300):
         story.whole(number, number / 1000, number / 1000 + 0.0005)
-    assert choose(View.AUTO, story.trace.flow, Window(0.0, 4.0, 800), 260) == (DENSE, 0)
+    assert choose(View.AUTO, story.trace.requests.flow, Window(0.0, 4.0, 800), 260) == (DENSE, 0)
 
 
 def density(story: Story, window: Window, now: float = 4.0) -> Picture:
     picture = Picture()
-    draw_density(picture, story.trace.flow, window, now, 320)
+    draw_density(picture, story.trace.requests.flow, window, now, 320)
     return picture
 
 

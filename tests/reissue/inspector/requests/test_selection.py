@@ -50,7 +50,7 @@ def test_a_filter_takes_what_has_every_word_and_is_of_the_kind(story: Story, fil
 
 def test_without_a_filter_the_flow_is_the_one_that_grows(story: Story) -> None:
     selection = Selection(story.trace)
-    assert selection.flow is story.trace.flow
+    assert selection.flow is story.trace.requests.flow
     story.request(7, 9.0, STARTED)
     assert selection.settled
 

@@ -20,7 +20,7 @@ def test_a_request_is_stretches_of_time_from_its_call_to_its_end() -> None:
         (7.0, REPLAYED),
     ):
         story.request(1, at, phase)
-    life = story.trace.life(1)
+    life = story.trace.requests.life(1)
     assert life is not None
     assert (life.outcome, life.ended_at, life.duration(8.0)) == (Outcome.RUNNING, None, 7.0)
     assert life.spans(8.0)[-1] == (Stage.REPLAY, 7.0, 8.0)
@@ -42,15 +42,15 @@ def test_each_end_is_told_apart() -> None:
     story = Story()
     for number in range(1, 5):
         story.request(number, 0.0, STARTED)
-    assert story.trace.running == 4
+    assert story.trace.requests.running == 4
     assert story.trace.busy
     story.request(1, 1.0, DONE, status=399)
     story.request(2, 1.0, DONE, status=400)
     story.request(3, 1.0, FAILED, error="NetworkError")
     story.request(4, 1.0, CANCELLED)
-    ends = [life.outcome for life in story.trace.lives]
+    ends = [life.outcome for life in story.trace.requests.lives]
     assert ends == [Outcome.DONE, Outcome.REJECTED, Outcome.FAILED, Outcome.CANCELLED]
-    assert [life.error for life in story.trace.lives] == [None, None, "NetworkError", None]
+    assert [life.error for life in story.trace.requests.lives] == [None, None, "NetworkError", None]
     assert not story.trace.busy
 
 
@@ -59,9 +59,9 @@ def test_a_request_that_began_before_the_panel_was_there_is_shown_from_then_on_a
     story.request(7, 1.0, REPLAYED)
     story.request(8, 1.0, DONE)
     story.request(7, 2.0, DONE)
-    (life,) = story.trace.lives
+    (life,) = story.trace.requests.lives
     assert (life.number, life.at, life.spans(2.0)) == (7, 1.0, [(Stage.REPLAY, 1.0, 2.0)])
-    assert story.trace.running == 0
+    assert story.trace.requests.running == 0
 
 
 def test_the_oldest_requests_that_have_ended_are_forgotten_and_it_is_said() -> None:
@@ -70,22 +70,22 @@ def test_the_oldest_requests_that_have_ended_are_forgotten_and_it_is_said() -> N
     story.request(1, 0.0, SENT)  # and it stays there
     for number in range(2, 21):
         story.whole(number, number, number + 0.5)
-    assert (story.trace.count, story.trace.dropped) == (20, 0)
+    assert (story.trace.requests.count, story.trace.requests.dropped) == (20, 0)
     story.request(21, 21.0, STARTED)
-    assert (story.trace.count, story.trace.dropped) == (18, 3)
-    assert [life.number for life in story.trace.lives][:3] == [1, 5, 6]
+    assert (story.trace.requests.count, story.trace.requests.dropped) == (18, 3)
+    assert [life.number for life in story.trace.requests.lives][:3] == [1, 5, 6]
     assert story.trace.first == 0.0
-    assert story.trace.flow.at(2.2, 1) is None
-    assert story.trace.flow.at(5.2, 1) is story.trace.life(5)
+    assert story.trace.requests.flow.at(2.2, 1) is None
+    assert story.trace.requests.flow.at(5.2, 1) is story.trace.requests.life(5)
     story.request(1, 22.0, DONE)
-    assert story.trace.flow.all.now == 1
+    assert story.trace.requests.flow.all.now == 1
 
 
 def test_what_has_not_ended_is_never_forgotten() -> None:
     story = Story(Trace(kept=10))
     for number in range(1, 15):
         story.request(number, float(number), STARTED)
-    assert (story.trace.count, story.trace.dropped, story.trace.running) == (14, 0, 14)
+    assert (story.trace.requests.count, story.trace.requests.dropped, story.trace.requests.running) == (14, 0, 14)
 
 
 def test_a_refresh_is_a_stretch_with_its_outcome_and_the_call_within_it_is_another() -> None:
@@ -166,10 +166,10 @@ def test_clearing_keeps_what_is_on_its_way() -> None:
     story.request(2, 4.0, STARTED)
     story.request(2, 5.0, SENT)
     story.trace.clear()
-    assert [life.number for life in story.trace.lives] == [2]
+    assert [life.number for life in story.trace.requests.lives] == [2]
     assert (len(story.trace.refreshes), len(story.trace.marks), len(story.trace.tokens)) == (0, 0, 1)
-    assert (story.trace.first, story.trace.running) == (4.0, 1)
+    assert (story.trace.first, story.trace.requests.running) == (4.0, 1)
     story.request(2, 6.0, DONE)
-    assert story.trace.flow.all.now == 0
+    assert story.trace.requests.flow.all.now == 0
     story.trace.clear()
-    assert (story.trace.count, story.trace.first) == (0, 6.0)
+    assert (story.trace.requests.count, story.trace.first) == (0, 6.0)

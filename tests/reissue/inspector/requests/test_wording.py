@@ -17,7 +17,7 @@ WINDOW = Window(0.0, 10.0, 1000)
 def test_everything_about_a_request_is_told() -> None:
     story = Story()
     story.storm(1)
-    life = story.trace.life(1)
+    life = story.trace.requests.life(1)
     assert life is not None
     assert wording.lines(life, 9.0, WORDS) == [
         "#1  GET  done, 200  3.00 s",
@@ -58,8 +58,8 @@ def test_times_have_units_that_fit() -> None:
 def test_a_moment_tells_how_many_requests_are_at_which_stage() -> None:
     story = Story()
     story.storm(3)
-    assert wording.counts(story.trace.flow, 1.5, WORDS) == ["3  401, waits for the refresh"]
-    assert wording.counts(story.trace.flow, 9.0, WORDS) == []
+    assert wording.counts(story.trace.requests.flow, 1.5, WORDS) == ["3  401, waits for the refresh"]
+    assert wording.counts(story.trace.requests.flow, 9.0, WORDS) == []
 
 
 def test_the_head_tells_of_refreshes_calls_tokens_and_marks() -> None:
