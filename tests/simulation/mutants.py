@@ -350,13 +350,13 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token outlives its session (S1)", "session/derived",
-        "            if self.sessions.latest is not None:\n                self.sessions.latest.end(self._of.ended)\n", "",
+        "            if self.sessions.latest is not None:\n                self.sessions.latest.end(self._parent_session.ended)\n", "",
         further=(5, 62, 63),
     ),
     Mutant(
         "another API's token is asked for out of turn (T1)", "session/exchange",
-        "            async with self.session.shared.lock.hold():\n                fresh = await self._run_in_turn(previous)\n",
-        "            fresh = await self._run_in_turn(previous)\n",
+        "            async with self.session.shared.lock.hold():\n                fresh = await self._run_under_lock(previous)\n",
+        "            fresh = await self._run_under_lock(previous)\n",
         further=(1, 3, 4),
     ),
     Mutant(
@@ -386,7 +386,7 @@ MUTANTS = [
     ),
     Mutant(
         "who waits for a turn does not hear of a Retry-After (F2)", "session/refresh",
-        "        self._backoff.check()  # the tab that held the lock before may have been asked to wait\n", "",
+        "        self._backoff.check()  # the server may have answered a call with Retry-After while this one waited for the lock\n", "",
         further=(21017, 21718, 22369),
     ),
     Mutant(
@@ -619,17 +619,17 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out is not told before the sign-in that follows it (S5)", "session/sign_in",
-        "            await self._sign_outs.tell_again()  # another tab that has signed out may wait for this very turn (S5)\n", "",
+        "            await self._sign_outs.tell_again()  # another tab may have signed out, and still wait for the lock (S5)\n", "",
         strangers=(169, 278),
     ),
     Mutant(
         "a sign-out that is refused for good is told again and again (F15)", "session/sign_out",
-        "            self._told(signed_out, until)\n            raise\n", "            raise\n",
+        "            self._forget(signed_out, until)\n            raise\n", "            raise\n",
         strangers=(98, 263, 293),
     ),
     Mutant(
         "the tokens of a sign-in that was overtaken are nobody's (S1)", "session/sign_out",
-        "        if isinstance(came, Credential) and came.refresh_token is not None:\n            place", "        if False:\n            place",
+        "        if isinstance(result, Credential) and result.refresh_token is not None:\n            place", "        if False:\n            place",
         one_tab=(21, 38, 85),
         strangers=(38, 80),
     ),
@@ -640,7 +640,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out takes its place when its turn comes (S5)", "session/sign_out",
-        "        async with self._shared.lock.hold(place):  # what", "        place.give_up()\n        await asyncio.sleep(0)\n        async with self._shared.lock.hold():  # what",
+        "        async with self._shared.lock.hold(place):  # after", "        place.give_up()\n        await asyncio.sleep(0)\n        async with self._shared.lock.hold():  # after",
         strangers=(126, 159, 256),
     ),
     Mutant(

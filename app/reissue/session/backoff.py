@@ -1,8 +1,8 @@
 """When the endpoint may be asked again after a failure.
 
-The server's word (Retry-After, RFC 9110 section 10.2.3) is kept to the second: callers are told at once, with the
-seconds left. Where the server says nothing, a short pause with full jitter goes before the next attempt; news that the
-network is back ends it early.
+The server's Retry-After (RFC 9110 section 10.2.3) is kept to the second: until then callers get RefreshUnavailable at
+once, with the seconds left. Without a Retry-After, a short pause with full jitter precedes the next attempt; it ends
+early when the network is back.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from ..errors import RefreshUnavailable, ReissueError
 
 
 def random_fraction() -> float:
-    """A number in [0, 1). From the system: `random` would be one more import for every page."""
+    """A random number in [0, 1). From `os.urandom`: `random` would be one more import for every page."""
     return int.from_bytes(os.urandom(6)) / 2**48
 
 
@@ -22,8 +22,8 @@ class Backoff:
     """When the endpoint may be asked again.
 
     `wait()` pauses a new attempt after failures: between 0 and `base * 2 ** failures` seconds, at most `cap` ('full
-    jitter'), so that a thousand pages don't come back in step. `retry_after` holds what the server asked for; nobody
-    may ask before, so callers are told at once rather than kept waiting.
+    jitter'), so that a thousand pages don't come back in step. `retry_after` is what the server asked for: no attempt
+    is made before, so callers get an error at once rather than wait.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Backoff:
 
     @property
     def retry_after(self) -> float:
-        """Seconds of the server's Retry-After still to pass; 0 if none."""
+        """Seconds of the server's Retry-After that are left; 0 if none are."""
         passed = self._clock() - self._asked_at
         return self._retry_after - passed if 0 <= passed < self._retry_after else 0.0
 
     @property
     def pause(self) -> float:
-        """Seconds until nobody need pause any more; for a caller who can't."""
+        """Seconds until even the longest pause would be over; for a caller that can't wait."""
         if not self._failures or self._awake.is_set():
             return 0.0
         passed, longest = self._clock() - self._asked_at, self._longest
@@ -64,10 +64,10 @@ class Backoff:
     def check(self) -> None:
         """Raise RefreshUnavailable while the server's Retry-After has not passed."""
         if wait := self.retry_after:
-            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s", retry_after=wait)
+            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s: try again then", retry_after=wait)
 
     def failed(self, retry_after: float | None = None) -> None:
-        """Count a failed attempt, with the server's own wish if it gave one."""
+        """Count a failed attempt, with the server's Retry-After in seconds if there was one."""
         self._failures = min(self._failures + 1, 16)
         self._asked_at, self._retry_after = self._clock(), retry_after or 0.0
         self._awake.clear()
@@ -77,13 +77,13 @@ class Backoff:
         self._failures, self._retry_after = 0, 0.0
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client (see `loop_watch`): the pause is as before."""
+        """The client now runs in another event loop (see `loop_watch`): the pause goes on."""
         last, self._awake = self._awake, asyncio.Event()
         if last.is_set():
             self._awake.set()
 
     def wake(self) -> None:
-        """The network is back, or the page is looked at again: don't pause the next attempt."""
+        """The network is back, or the page is visible again: don't pause the next attempt."""
         self._awake.set()
 
     async def wait(self) -> None:
@@ -98,11 +98,11 @@ class Backoff:
 
 
 def unavailable(cause: Exception) -> RefreshUnavailable:
-    """What a caller is told of a failure to refresh. Strangers' words are not quoted: they may hold anything."""
+    """The error that a caller gets for a failed refresh. A foreign exception is not quoted: it may hold a secret."""
     if isinstance(cause, RefreshUnavailable):
         return cause
     if isinstance(cause, TimeoutError):
-        return RefreshUnavailable("the endpoint did not answer in time")
+        return RefreshUnavailable("the endpoint did not answer in time: try again later")
     if isinstance(cause, ReissueError):
         return RefreshUnavailable(f"the refresh failed: {cause}")
     return RefreshUnavailable(f"the refresh failed: {type(cause).__name__}")

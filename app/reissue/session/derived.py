@@ -1,12 +1,12 @@
-"""Clients of further APIs in one session: one refresh token, and an access token for each (RFC 8707).
+"""Clients of further APIs in one session: one refresh token, and an access token for each API (RFC 8707).
 
 Theory of operation:
 
-1. Such a client signs no user in or out. It has a session while the one that it was derived from has one, ends with it
-   in the same step, and for the same reason.
-2. Its access token is asked for when it is first needed, and renewed, by the parent's refresh token, in the parent's
-   turn: so it is never presented twice (T1). One that is rotated goes back to the parent; see `exchange`.
-3. Its tokens are this page's own: other tabs have no use for them, and ask for theirs.
+1. A derived client signs no user in or out. It has a session only while its parent, the client that it was derived
+   from, has one. When the parent's session ends, its own ends in the same step and for the same reason.
+2. Its access token is requested when it is first needed, and renewed, with the parent's refresh token and under the
+   parent's lock: so the refresh token is never presented twice (T1). A rotated one goes to the parent; see `exchange`.
+3. Its tokens are not shared with other tabs: each tab requests its own.
 """
 
 from collections.abc import Mapping
@@ -32,18 +32,18 @@ from .succession import Line, Succession
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Another resource of the parent's session, in the place of an endpoint. `fields` say which one."""
+    """Another resource of the parent's session, given in place of an endpoint. `fields` name the resource."""
 
     parent: SessionLifecycle
     fields: Mapping[str, str]
 
 
 class DerivedLifecycle:
-    """As `SessionLifecycle`, for a client whose tokens come by another client's session."""
+    """As `SessionLifecycle`, for a client whose tokens come from its parent's session."""
 
     def __init__(self, resource: Resource, settings: SessionSettings, *, line: Line) -> None:
         if isinstance(resource.parent.calls.tokens, CallableTokenSource):
-            raise TypeError("an endpoint that is a function can't be asked for another resource")
+            raise TypeError("for_resource() needs an Endpoint: a function can't be asked for another resource")
         tokens = CallableTokenSource(self._exchanged, can_prove=True)
         shared = shared_session(OtherTabs(tokens, settings), settings)
         calls = EndpointCalls(tokens, shared, settings, seen_through=False)
@@ -54,12 +54,12 @@ class DerivedLifecycle:
         self._loops = LoopWatch()
         self._asking: SingleFlight[Session] = SingleFlight()
         self._backoff = Backoff(clock=settings.clock)
-        self._of: Session | None = None  # the parent's session that this client's lives by
-        self._seen: Credential | None = None  # where its refresh token stood when it was last looked at
+        self._parent_session: Session | None = None  # that this client's session depends on
+        self._last_seen: Credential | None = None  # with the parent's refresh token, when last checked
 
     @property
     def state(self) -> State:
-        """Whether requests can be sent now: the first will bring a token."""
+        """Whether requests can be sent now. The parent's state until the first token is here."""
         if (session := self.alive) is None:
             return self._parent.state
         return State.REFRESHING if session.refresh.running else State.SIGNED_IN
@@ -71,7 +71,7 @@ class DerivedLifecycle:
 
     @property
     def called_by_endpoint(self) -> bool:
-        """Does the endpoint call this code, while this client or the parent waits for it?"""
+        """Does this code run within a call to the endpoint that this client or the parent waits for?"""
         return self.sessions.calls.running_here or self._parent.called_by_endpoint
 
     def check_usable(self) -> None:
@@ -82,7 +82,7 @@ class DerivedLifecycle:
             raise self.sessions.calls.would_wait_for_itself()
 
     def follow_loop(self) -> None:
-        """As the parent's, and that one's, too."""
+        """As `SessionLifecycle.follow_loop`, for the parent as well."""
         self._parent.follow_loop()
         if self._loops.has_changed():
             self._asking = SingleFlight()
@@ -90,26 +90,26 @@ class DerivedLifecycle:
             self.sessions.begin_anew()
 
     def follow(self) -> None:
-        """A session of the parent has ended: so does the one that lives by it."""
-        if self._of is not None and self._of.ended is not None:
+        """A session of the parent has ended: end the session that depends on it."""
+        if self._parent_session is not None and self._parent_session.ended is not None:
             self._asking.cancel()
             if self.sessions.latest is not None:
-                self.sessions.latest.end(self._of.ended)
+                self.sessions.latest.end(self._parent_session.ended)
 
     async def sign_in(self, fields: Mapping[str, Any]) -> NoReturn:
         """Raises ReissueError: the parent client signs in."""
-        raise ReissueError("this client has the session of another: sign in there")
+        raise ReissueError("this client was made by for_resource(): sign in at its parent client")
 
     async def adopt(self, credential: Credential) -> NoReturn:
         """Raises ReissueError: the parent client adopts tokens."""
-        raise ReissueError("this client has the session of another: adopt tokens there")
+        raise ReissueError("this client was made by for_resource(): adopt tokens at its parent client")
 
     async def sign_out(self) -> NoReturn:
         """Raises ReissueError: the parent client signs out."""
-        raise ReissueError("this client has the session of another: sign out there")
+        raise ReissueError("this client was made by for_resource(): sign out at its parent client")
 
     async def resume(self) -> bool:
-        """Take up the parent's session of an earlier page."""
+        """Resume the parent's session."""
         self.check_usable()
         return await self._parent.resume()
 
@@ -125,53 +125,53 @@ class DerivedLifecycle:
         await self.sessions.close(at_once=self.called_by_endpoint)
 
     def wake(self) -> None:
-        """The network is back or the page is looked at again: the next refresh need not pause."""
+        """The network is back or the page is visible again: the next refresh need not pause."""
         self._backoff.wake()
         self.sessions.wake()
 
     @property
     def must_resume(self) -> bool:
-        """Would `current()` wait, for a resume or for a first token?"""
+        """Would `current()` wait for a resume or for the first token?"""
         return self.alive is None
 
     async def current(self) -> Session:
-        """The session that a request enters with. Raises what the parent's raises, and GrantRefused."""
+        """The session that a request belongs to. Raises the errors of `SessionLifecycle.current`, and GrantRefused."""
         self.sessions.check_open()
-        of = await self._parent.current()
-        of.check_alive()
+        parent_session = await self._parent.current()
+        parent_session.check_alive()
         session = self.alive
-        if session is not None and self._of is of:
-            if self._seen is not of.holding.with_latest_refresh_token:
-                self._seen = of.holding.with_latest_refresh_token
-                session.holding.refusal = None  # what is presented next is not what was refused (F7)
+        if session is not None and self._parent_session is parent_session:
+            if self._last_seen is not parent_session.holding.with_latest_refresh_token:
+                self._last_seen = parent_session.holding.with_latest_refresh_token
+                session.holding.refusal = None  # the next refresh presents another token than the refused one (F7)
             return session
-        self._of = of
+        self._parent_session = parent_session
         try:
             session = await self._asking.join(self._ask)
         except FlightCancelled:
-            of.check_alive()
+            parent_session.check_alive()
             self.sessions.check_open()
-            raise RefreshUnavailable("the call to the endpoint was cancelled") from None
-        of.check_alive()
+            raise RefreshUnavailable("the call to the endpoint was cancelled: try again") from None
+        parent_session.check_alive()
         return session
 
     def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> NoReturn:
-        """Not possible: raises WouldBlock."""
-        raise WouldBlock("this client's tokens come from another's session: await api.renew() first")
+        """Raises WouldBlock: the parent's refresh token may be presented under the lock only, which needs a wait."""
+        raise WouldBlock("a client made by for_resource() can't refresh in a synchronous call: await api.renew() first")
 
     async def _ask(self) -> Session:
         """Begin a session with a first token."""
-        of = self._of
-        assert of is not None, "current() has looked"
+        parent_session = self._parent_session
+        assert parent_session is not None, "current() has looked"
         self._backoff.check()
         await self._backoff.wait()
         try:
-            session = await self._begun(of)
+            session = await self._begin(parent_session)
         except Exception as cause:
             error = unavailable(cause)
             self._backoff.failed(error.retry_after)
-            if isinstance(cause, GrantRefused) and of.holding.refusal is not None:
-                self._backoff.wake()  # the parent's session remembers it: nothing is asked again
+            if isinstance(cause, GrantRefused) and parent_session.holding.refusal is not None:
+                self._backoff.wake()  # no pause is needed: the parent's session remembers the refusal
                 raise SessionEnded("refused") from cause
             if error is cause or isinstance(cause, (GrantRefused, SessionEnded, SessionChanged)):
                 raise
@@ -179,22 +179,26 @@ class DerivedLifecycle:
         self._backoff.succeeded()
         return session
 
-    async def _begun(self, of: Session) -> Session:
+    async def _begin(self, parent_session: Session) -> Session:
         inherited = None
         async with self.sessions.shared.lock.hold():
-            if isinstance(of.step_ups, StepUps):
-                inherited = InheritedStepUps(of.step_ups, self.renew)  # as many steps as are known before it is asked
+            if isinstance(parent_session.step_ups, StepUps):
+                inherited = InheritedStepUps(
+                    parent_session.step_ups, self.renew
+                )  # before the call: its token knows these step-ups
             credential = await self.sessions.calls.refresh(None)
         session = self.sessions.begin(credential)
         session.step_ups = inherited
         return session
 
     async def _exchanged(self, credential: Credential | None) -> Credential:
-        of = self._of
-        assert of is not None, "current() has looked"
+        parent_session = self._parent_session
+        assert parent_session is not None, "current() has looked"
         try:
-            return await exchange(of, self._parent.calls.exchange, self._resource.fields, previous=credential)
+            return await exchange(
+                parent_session, self._parent.calls.exchange, self._resource.fields, previous=credential
+            )
         except SessionChanged:
-            if self.alive is not None and self.alive.must_wait():  # the next token is another user's, or may be
+            if self.alive is not None and self.alive.must_wait():  # the next token may be another user's
                 self.alive.end("replaced")
             raise

@@ -1,4 +1,4 @@
-"""The calls to the endpoint: each within the deadline, seen through, and told to listeners.
+"""The calls to the endpoint: each within the deadline, completed even if its caller is cancelled, and with its events.
 
 A call into the client from within its own endpoint would wait for itself, so each call marks its context (Q3).
 """
@@ -18,7 +18,7 @@ from ..tokens.credentials import Credential
 from .settings import SessionSettings
 
 OnLateResult = Callable[[Any], None]
-"""Gets the result of a call, or its error, that nobody waits for any more."""
+"""Gets the result, or the error, of a call whose caller was cancelled."""
 
 
 class _Mark:
@@ -30,7 +30,7 @@ class _Mark:
         self.running = True
 
     def is_within(self, owner: object) -> bool:
-        """Does a call of this owner's endpoint run, here or further out? Clients may lie in each other's endpoints."""
+        """Is this context within a call to this owner's endpoint? One client's endpoint may use another client."""
         return (self.running and self.owner is owner) or (self.outer is not None and self.outer.is_within(owner))
 
 
@@ -40,9 +40,8 @@ _mark: ContextVar[_Mark | None] = ContextVar("reissue_endpoint_call", default=No
 class EndpointCalls:
     """Makes the calls of one client to its endpoint, `tokens`, while this tab holds the lock (see `shared_session`).
 
-    Each call is listened to by the name that its event has. It raises what the endpoint raises; if its caller is
-    cancelled, the result or the error goes to `on_late_result`. `seen_through` is False where a call is another
-    client's, which sees it through once it is sent.
+    A call raises what the endpoint raises. If its caller is cancelled, the call goes on, and its result or its error
+    goes to `on_late_result`. `seen_through` is False for a derived client: there the parent's call goes on.
     """
 
     def __init__(
@@ -55,23 +54,23 @@ class EndpointCalls:
 
     @property
     def running_here(self) -> bool:
-        """Does the endpoint call this code, while this client waits for it?"""
+        """Does this code run within a call to the endpoint that this client waits for?"""
         mark = _mark.get()
         return mark is not None and mark.is_within(self)
 
     def would_wait_for_itself(self) -> ReissueError:
-        """What to raise in a call that `running_here` is true for (Q3)."""
+        """The error to raise where `running_here` is true (Q3)."""
         return ReissueError(
-            "called from within its own endpoint, this would wait for itself: use auth=False, or another client"
+            "this was called from within its own endpoint and would wait for itself: use auth=False, or another client"
         )
 
     async def sign_in(self, fields: Any, *, on_late_result: OnLateResult) -> Credential:
-        """Tokens for a user's own fields, or for the answer that the user was sent back with."""
+        """Tokens for what the user typed, or for the answer that the authorization server sent the user back with."""
         credential: Credential = await self._make("sign_in", partial(self.tokens.sign_in, fields), on_late_result)
         return credential
 
     async def refresh(self, presented: Credential | None, *, on_late_result: OnLateResult | None = None) -> Credential:
-        """Tokens in place of these, or for the browser's cookie."""
+        """Tokens in place of `presented`, or, without it, for the browser's cookie."""
         credential: Credential = await self._make("refresh", partial(self.tokens.refresh, presented), on_late_result)
         return credential
 
@@ -81,19 +80,21 @@ class EndpointCalls:
         return credential
 
     async def sign_out(self, credential: Credential | None) -> bool:
-        """End the session of this credential, or of the cookie, at the server. False if it takes no sign-out."""
+        """End the session of this credential, or of the cookie, at the server. False if the server has no sign-out."""
         return bool(await self._make("sign_out", partial(self.tokens.sign_out, credential)))
 
     async def _make(
         self, name: EndpointCall, call: Callable[[], Awaitable[Any]], on_late_result: OnLateResult | None = None
     ) -> Any:
-        making = partial(self._told, name, call)
-        if must_block_within() is not None or not self._seen_through:  # no task of its own could run, or is needed
+        making = partial(self._with_events, name, call)
+        if (
+            must_block_within() is not None or not self._seen_through
+        ):  # a task of its own could not run, or is not needed
             return await making()
         return await self._shared.lock.see_through(making, on_late_result)
 
-    async def _told(self, name: EndpointCall, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Listeners are outside the mark: the endpoint does not call what they start."""
+    async def _with_events(self, name: EndpointCall, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Events are emitted outside the mark: what a listener starts is not called by the endpoint."""
         self._emit(name, EndpointPhase.ASKED)
         try:
             result = await self._marked(call)
@@ -105,7 +106,7 @@ class EndpointCalls:
 
     async def _marked(self, call: Callable[[], Awaitable[Any]]) -> Any:
         mark = _Mark(self, _mark.get())
-        _mark.set(mark)  # counts while the call runs, also in tasks that inherit it
+        _mark.set(mark)  # tasks that inherit the context have it, too; it counts only while the call runs
         try:
             async with time_limit(self._settings.deadline):
                 return await call()

@@ -2,12 +2,12 @@
 
 Theory of operation:
 
-1. The refresh token is presented in this tab's turn, so that it is never presented twice (T1). One that is rotated is
-   kept by the session, whomever the token names that came with it (F19).
-2. A cookie may have become another user's. Tokens of one resource tell: this one's user is compared with that of the
-   token before it. Tokens for different resources may name one user differently (pairwise subjects), and two users as
-   well: then a refresh tells whose the cookie is, since that gives a token that can be compared; and as the cookie may
-   have been another user's only for the moment of the exchange, a second exchange has to name the user as the first.
+1. The refresh token is presented while this tab holds the lock, so that it is never presented twice (T1). If the server
+   rotates it, the session keeps the new one, whichever user the access token beside it names (F19).
+2. The cookie may have become another user's. Two tokens for the same resource show that: their users are compared.
+   Tokens for different resources may name one user differently (pairwise subjects), so a difference proves nothing.
+   Then the session is refreshed, since its own tokens can be compared. And because the cookie may have been another
+   user's during the exchange only, a second exchange follows, whose token must name the same user as the first.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,9 +32,9 @@ async def exchange(
     *,
     previous: Credential | None = None,
 ) -> Credential:
-    """A credential for another resource, which `fields` name; it holds no refresh token.
+    """A credential for another resource, which `fields` name. It holds no refresh token.
 
-    `ask` is `EndpointCalls.exchange`. `previous` is what this session was granted for the same resource before.
+    `ask` is `EndpointCalls.exchange`. `previous` is the credential that this session had for the same resource before.
     Raises SessionEnded, SessionChanged, GrantRefused, RefreshUnavailable, and what the call raises.
     """
     one = _Exchange(session, ask, fields)
@@ -42,7 +42,7 @@ async def exchange(
     if one.leaves_open_whose_cookie_it_is(fresh, previous):
         session.holding.doubt_cookie()
         await session.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
-        fresh = await one.run(fresh)  # the cookie may have been another user's that one time
+        fresh = await one.run(fresh)  # the cookie may have been another user's during the first exchange
     return replace(fresh, refresh_token=None)
 
 
@@ -53,15 +53,15 @@ class _Exchange:
     fields: Mapping[str, str]
 
     async def run(self, previous: Credential | None) -> Credential:
-        """What the endpoint gives, in this tab's turn."""
+        """The credential that the endpoint grants. Asks again if another tab used the refresh token first (T3)."""
         fresh: Credential | None = None
         while fresh is None:
             async with self.session.shared.lock.hold():
-                fresh = await self._run_in_turn(previous)
+                fresh = await self._run_under_lock(previous)
         return fresh
 
-    async def _run_in_turn(self, previous: Credential | None) -> Credential | None:
-        """As `run`; None if another tab was faster to use the refresh token (T3)."""
+    async def _run_under_lock(self, previous: Credential | None) -> Credential | None:
+        """As `run`, but None if the refresh token was refused: another tab may have used it first (T3)."""
         session, holding = self.session, self.session.holding
         up_to_date = await session.shared.adopt_newer()
         session.check_alive()
@@ -70,7 +70,7 @@ class _Exchange:
             refusal = holding.refusal
             raise GrantRefused(refusal.error, refusal.description, status=refusal.status)
         presented = session.refresh.grant.presented(up_to_date=up_to_date)
-        late = partial(self._came_late, presented, previous)
+        late = partial(self._on_late_answer, presented, previous)
         asking = partial(self.ask, Exchange(presented, self.fields), on_late_result=late)
         try:
             fresh = await session.refresh.grant.answer(presented, asking)
@@ -79,15 +79,15 @@ class _Exchange:
                 raise
             await session.shared.adopt_newer()
             if holding.with_latest_refresh_token is presented:
-                holding.refusal = refused  # raised by the next round
+                holding.refusal = refused  # the next round of `run` raises it
             return None
         except RefreshUnavailable as error:
-            if error.retry_after:  # the endpoint's word, whatever it was asked for (F2)
+            if error.retry_after:  # it holds for every call to the endpoint, not for this resource alone (F2)
                 session.backoff.failed(error.retry_after)
             raise
-        return self._came(presented, fresh, previous)
+        return self._on_answer(presented, fresh, previous)
 
-    def _came(self, presented: Credential, fresh: Credential, previous: Credential | None) -> Credential:
+    def _on_answer(self, presented: Credential, fresh: Credential, previous: Credential | None) -> Credential:
         match = self._match(fresh, previous)
         self._rotate(presented, fresh, match)
         self.session.check_alive()
@@ -99,26 +99,27 @@ class _Exchange:
             self.session.holding.cookie_in_doubt = False
         return fresh
 
-    def _came_late(
+    def _on_late_answer(
         self, presented: Credential, previous: Credential | None, answer: Credential | BaseException
     ) -> None:
-        """The caller was cancelled while this was on its way."""
+        """Keep the refresh token of an answer whose caller was cancelled."""
         if isinstance(answer, Credential):
             self._rotate(presented, answer, self._match(answer, previous))
         else:
             self.session.refresh.grant.rescue(presented, answer)
 
     def _rotate(self, presented: Credential, fresh: Credential, match: UserMatch) -> None:
-        """Keep the refresh token that came along, unless a cookie that may be another user's has brought it."""
+        """Keep the refresh token of the answer, unless it was granted for a cookie that may be another user's."""
         if fresh.refresh_token is None:
             return
         if presented.refresh_token is not None or match is UserMatch.SAME:
             self.session.refresh.grant.keep(presented, fresh.refresh_token)
 
     def _match(self, fresh: Credential, previous: Credential | None) -> UserMatch:
-        """Is a token for another resource this session's user's? By the one before it, or by its naming the user alike.
+        """Does this token belong to the session's user? It is compared with the previous token for the same resource,
+        and then with the session's own.
 
-        That it names the user by another word proves nothing (S6), also where no token says for which resource it is.
+        If it only names its user differently than the session's own token does, that proves nothing (S6).
         """
         users, held = self.session.settings.users, self.session.holding.with_latest_refresh_token
         match = UserMatch.UNKNOWN if previous is None else users.compare(fresh, previous)
@@ -127,7 +128,7 @@ class _Exchange:
         return match
 
     def leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
-        """Is the cookie in doubt, and can this token not end that? Or does the token raise the doubt?"""
+        """Is the cookie in doubt, and can this token not end the doubt? Or does this token raise it?"""
         holding = self.session.holding
         held = holding.with_latest_refresh_token
         by_cookie = held.refresh_token is None and fresh.refresh_token is None

@@ -1,11 +1,11 @@
-"""What a session presents to the endpoint, and what becomes of the refresh token that an answer brings.
+"""What a session presents to the endpoint, and what becomes of the refresh token in the answer.
 
 Theory of operation:
 
-1. A refresh token is presented once. What comes with an answer is kept and handed to the other tabs, whatever else is
-   wrong with that answer (F19): the one that was presented is spent.
+1. A refresh token is presented once. The new one in an answer is kept and handed to the other tabs, even if the rest of
+   the answer is unusable (F19): the presented one is spent.
 2. A late answer replaces no credential of a session that has ended (S1). But if the session was closed in this tab
-   only, the other tabs get it, and after a sign-out it is what the endpoint has to be told of.
+   only, the other tabs get the new tokens; and after a sign-out, the endpoint is asked to end the session of these.
 3. A refresh whose answer was lost is sent again, if the server says that it accepts a refresh token twice within a
    grace window (F6).
 """
@@ -30,17 +30,20 @@ class Grant:
         self._grace = settings.grace
 
     def presented(self, *, up_to_date: bool) -> Credential:
-        """What to present to the endpoint. Raises RefreshUnavailable if another tab has to do that, or has done it."""
+        """The credential to present to the endpoint. Raises RefreshUnavailable if only another tab can refresh now.
+
+        `up_to_date`: this tab holds the newest version that any tab advertises.
+        """
         holding = self._holding
         self._shared.lock.check_held()
         if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
-            raise RefreshUnavailable("another page has the next refresh token, and does not hand it over")
+            raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
         if self._shared.versions.overtaken:
             holding.doubt_cookie()
         return holding.with_latest_refresh_token
 
     async def answer(self, presented: Credential, ask: Callable[[], Awaitable[Credential]]) -> Credential:
-        """What the endpoint answers; asked again if the answer was lost within the grace window."""
+        """The endpoint's answer; if the answer was lost, the endpoint is asked again within the grace window."""
         asked_at = self._clock()
         try:
             try:
@@ -54,7 +57,7 @@ class Grant:
             raise
 
     def keep(self, presented: Credential, refresh_token: str) -> None:
-        """Hold and hand over this refresh token in place of the one presented; the access token stays as it is."""
+        """Keep this refresh token in place of the presented one, and hand it over. The access token stays the same."""
         holding, kept = self._holding, replace(presented, refresh_token=refresh_token)
         if holding.ended is None and holding.with_latest_refresh_token is presented:
             holding.keep_refresh_token(kept)
@@ -63,13 +66,13 @@ class Grant:
             self.pass_on(presented, kept)
 
     def rescue(self, presented: Credential, failure: BaseException) -> None:
-        """Keep the refresh token that came with an answer of no use."""
+        """Keep the refresh token of an answer that is otherwise unusable."""
         rotated = take_rotated(failure)
         if rotated is not None and presented.refresh_token is not None:
             self.keep(presented, rotated)
 
     def pass_on(self, presented: Credential, late: Credential) -> None:
-        """Let what came too late in place of `presented` go where it is still of use."""
+        """Pass on a credential that came too late: to a sign-out, or, after `close()`, to the other tabs."""
         if self._holding.ended == "signed_out":
             self._holding.with_latest_refresh_token = late
         elif self._holding.ended == "closed" and self._shared.holds(presented):

@@ -1,15 +1,14 @@
-"""What a session holds: its credential, and what is known of it. Decides at once, and waits for nothing.
+"""What a session holds: its credential, and what is known about it. Decides at once, and waits for nothing.
 
 Theory of operation:
 
-1. Credentials are compared by identity: a server may grant the same token again. What is known of one, that it was
-   rejected above all, ends when another takes its place.
-2. A credential that was rejected, or has expired, is never sent again. One that another tab was granted is not new: it
-   has been used, so it is not sent once it has expired.
-3. A refresh token that is rotated by an exchange, for another resource's token, does not make the credential another
-   one: what was rejected stays rejected. It is kept beside it, and presented from then on.
-4. A refusal of the refresh token is remembered, so that nothing is asked twice (F7), until there is another refresh
-   token to present.
+1. Credentials are compared by identity: a server may grant the same token again. What is known about a credential,
+   above all that it was rejected, is forgotten when another replaces it.
+2. A credential that was rejected, or has expired, is never sent again. The one exception, a new credential whose life
+   is over on arrival (T12), does not hold for one that another tab was granted: that tab has used it.
+3. An exchange for another resource's token may rotate the refresh token. The access token stays the current credential:
+   if it was rejected, it stays rejected. The new refresh token is kept beside it, and presented from then on.
+4. A refusal of the refresh token is remembered, so that it is not presented again (F7), until there is another one.
 """
 
 from collections.abc import Callable
@@ -22,12 +21,12 @@ from ..tokens.users import UserMatch
 
 @dataclass(slots=True)
 class _Current:
-    """The credential in use, and what is known of this one alone."""
+    """The current credential, and what is known about it."""
 
     credential: Credential
     rejected: bool = False
     taken_over: bool = False  # another tab was granted it
-    unproven: bool = False  # it came in place of a rejected one, and the API has not accepted it yet
+    unproven: bool = False  # it replaced a rejected one, and the API has not accepted it yet
     refused_while_new: bool = False
 
 
@@ -35,7 +34,7 @@ class Holding:
     """The credential of one session. `clock` and `leeway` are those of `SessionSettings`."""
 
     def __init__(self, credential: Credential, *, clock: Callable[[], float], leeway: float) -> None:
-        # What another tab hands over is not received anew: its life has been running since.
+        # The life of a credential from another tab counts from when that tab received it.
         credential = credential.received(clock()) if credential.received_at is None else credential
         self._clock = clock
         self._leeway = leeway
@@ -69,9 +68,9 @@ class Holding:
 
     @property
     def spent(self) -> bool:
-        """Is the current credential of no use even to a caller that has just been given it?
+        """Must the current credential not be sent, even by a caller whose own refresh has just brought it?
 
-        A new one is used at least once, however short its life (T12); but what another tab was granted is not new.
+        A new credential is used at least once, however short its life (T12); one from another tab is not new.
         """
         current = self._current
         return current.rejected or (current.taken_over and current.credential.remaining(self._clock()) == 0)
@@ -87,7 +86,7 @@ class Holding:
         raise SessionEnded(self.ended)
 
     def replace(self, fresh: Credential, *, taken_over: bool = False) -> None:
-        """Go on with this credential. What was known of the last one is over."""
+        """Use this credential from now on, and forget what was known about the last one."""
         self._current = _Current(fresh, taken_over=taken_over, unproven=self._current.rejected)
         self.with_latest_refresh_token = fresh
         self.refusal = self.failure = None
@@ -107,30 +106,30 @@ class Holding:
             self._current.unproven = False
 
     def is_unproven(self, credential: Credential) -> bool:
-        """Did this credential come in place of a rejected one, and has the API not accepted it yet?"""
+        """Did this credential replace a rejected one, and has the API not accepted it yet?"""
         return credential is self.credential and self._current.unproven
 
     def refused_while_new(self, credential: Credential) -> bool:
-        """The API has rejected this credential in a replay, too. True if that is news of the current one."""
+        """The API rejected this credential in a replay. True if it is the current one and this is the first time."""
         if credential is not self.credential or self._current.refused_while_new:
             return False
         self._current.refused_while_new = True
         return True
 
     def failed(self, error: RefreshUnavailable) -> None:
-        """A refresh has failed. If the current credential is of no use, requests depended on it."""
+        """A refresh has failed. If the current credential is useless, requests depended on that refresh."""
         if self.useless:
             self.failure = error
             self.failures += 1
 
     def doubt_cookie(self) -> None:
-        """Another user may have signed in: if the cookie is theirs by now, an opaque token won't tell (S3)."""
+        """Another user may have signed in. The cookie may be theirs, and an opaque token does not say so (S3)."""
         self.cookie_in_doubt = self.credential.refresh_token is None
 
     def is_anothers(self, match: UserMatch) -> bool:
         """Is an answer another user's, or may it be, since the cookie is in doubt?
 
-        One that names this session's user ends the doubt: the browser's present cookie has brought it.
+        An answer that names this session's user ends the doubt: it was granted for the present cookie.
         """
         if match is UserMatch.SAME:
             self.cookie_in_doubt = False

@@ -2,11 +2,11 @@
 
 Theory of operation:
 
-1. The endpoint's calls (sign-in, refresh, sign-out) go one at a time, over all tabs that share the session: they share
-   the browser's cookies, and a refresh that lands after another user's sign-in would mix two users. See
+1. Calls to the endpoint (sign-in, refresh, sign-out) are made one at a time, over all tabs that share the session: they
+   share the browser's cookies, and a refresh that lands after another user's sign-in would mix two users. See
    `shared_session`.
-2. How a session begins is in `sign_in` and `resume`, how it ends at the server in `sign_out`, and what it is in
-   between in `session`. Here is what the app calls, and what other tabs do.
+2. `sign_in` and `resume` begin a session, `session` renews it, and `sign_out` ends it at the server. This module has
+   what the app and its requests call.
 """
 
 import asyncio
@@ -40,19 +40,19 @@ class State(Enum):
     """Whether requests can be sent."""
 
     SIGNED_OUT = "signed_out"  # no session: requests raise SessionEnded
-    RESUMING = "resuming"  # asking whether somebody is still signed in: requests wait
+    RESUMING = "resuming"  # asking whether a user is still signed in: requests wait
     SIGNED_IN = "signed_in"
     REFRESHING = "refreshing"  # signed in, and a refresh is on the way
 
 
-_MARGIN = 5.0  # seconds that a turn may last beyond the one call in it: two looks, and a busy browser
+_MARGIN = 5.0  # seconds that the lock may be held beyond the one call under it, for messages and a busy browser
 
 
 class SessionLifecycle:
     """This client's session, and the ones before and after it.
 
     `tokens` is the endpoint, and `line` the requests that wait to be sent. `peers`, `store`, `pending_sign_out` and
-    `step_up` are as `Interceptor` has them.
+    `step_up` are the settings of `Interceptor`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class SessionLifecycle:
         self._resume = Resume(self.sessions, self._sign_ins, self._sign_outs)
         tabs.attach(self.sessions, self._resume)
 
-    # What there is
+    # What the client knows
 
     @property
     def state(self) -> State:
@@ -95,17 +95,17 @@ class SessionLifecycle:
 
     @property
     def longest_call(self) -> float:
-        """Seconds that one call to the endpoint may take at most, the wait for its turn included."""
+        """Seconds that one call to the endpoint may take at most, the wait for the lock included."""
         return 2 * self._settings.deadline + _MARGIN
 
     @property
     def called_by_endpoint(self) -> bool:
-        """Does the endpoint call this code, while this client waits for it?"""
+        """Does this code run within a call to the endpoint that this client waits for?"""
         return self.calls.running_here
 
     def check_usable(self) -> None:
-        """Raises SessionEnded after `close()`; ReissueError in a second event loop, and in a call that would wait for
-        itself (Q3).
+        """Raises SessionEnded after `close()`; ReissueError in a second event loop, or within a call to the endpoint,
+        since the caller would wait for itself (Q3).
         """
         self.sessions.check_open()
         self.follow_loop()
@@ -113,7 +113,7 @@ class SessionLifecycle:
             raise self.calls.would_wait_for_itself()
 
     def follow_loop(self) -> None:
-        """Make anew what belonged to an event loop that is closed by now. Raises ReissueError if it is not closed."""
+        """Replace what belonged to the last event loop if this is another. Raises ReissueError if the last is open."""
         if self._loops.has_changed():
             self._resume.begin_anew()
             self._sign_outs.begin_anew()
@@ -122,13 +122,13 @@ class SessionLifecycle:
     # What the app does
 
     async def sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Ask the endpoint for tokens, and begin a session with them; the one that is on is replaced then."""
+        """Ask the endpoint for tokens, and begin a session with them, which replaces the current one."""
         self.check_usable()
         if self._tokens.redirects is None:
             await self._sign_ins.by(fields)
             return
-        await self._sign_outs.wait()  # what is not sent when the page is left never will be
-        async with time_limit(self._settings.deadline):  # in no turn: it would be cut off with the page
+        await self._sign_outs.wait()  # a sign-out that is not sent before the page is left is never sent
+        async with time_limit(self._settings.deadline):  # without the lock, which would go down with the page
             await self._tokens.redirects.leave_to_sign_in(fields)
 
     async def adopt(self, credential: Credential) -> None:
@@ -137,9 +137,9 @@ class SessionLifecycle:
         await self._sign_ins.adopt(credential)
 
     async def resume(self) -> bool:
-        """Take up the session of an earlier page, or another, or begin the one that the user comes back for.
+        """Resume the session of an earlier page or of another tab, or complete a sign-in that left the page.
 
-        True if there is one. Raises what came of an answer that was refused.
+        True if there is a session. Raises GrantRefused or MalformedToken if that sign-in failed.
         """
         self.check_usable()
         if self.alive is None or self._resume.answer is not None:
@@ -155,7 +155,7 @@ class SessionLifecycle:
         await (await self.current()).renew()
 
     async def sign_out(self) -> None:
-        """End the session here and in every tab that shares it; then tell the endpoint, also if the caller is gone."""
+        """End the session in every tab that shares it, then tell the endpoint, even if the caller is cancelled."""
         self.check_usable()
         session = self.sessions.latest
         telling = self._sign_outs.start(session)
@@ -163,7 +163,7 @@ class SessionLifecycle:
         self.sessions.interrupt("signed_out")
         failure: OSError | ReissueError | None = None
         try:
-            await asyncio.wait((telling,))  # leaves it alone if this is cancelled
+            await asyncio.wait((telling,))  # does not cancel the task if the caller is cancelled
             telling.result()
         except (OSError, ReissueError) as error:
             failure = error
@@ -175,17 +175,17 @@ class SessionLifecycle:
             raise failure
 
     async def close(self) -> None:
-        """End the session in this tab only. A refresh that is on the wire is waited for, and handed on."""
+        """End the session in this tab only. Waits for a refresh on the wire, whose tokens go to the other tabs."""
         self.follow_loop()
         self._resume.cancel()
         await self.sessions.close(at_once=self.called_by_endpoint, first=self._sign_outs.wait)
 
     def wake(self) -> None:
-        """The network is back or the page is looked at again: the next refresh need not pause."""
+        """The network is back or the page is visible again: the next refresh need not pause."""
         self._resume.backoff.wake()
         self.sessions.wake()
 
-    # What requests ask for
+    # What requests call
 
     @property
     def must_resume(self) -> bool:
@@ -193,7 +193,7 @@ class SessionLifecycle:
         return self._resume.needed
 
     async def current(self) -> Session:
-        """The session that a request enters with: while one is being resumed, or could not be asked for, that one.
+        """The session that a request belongs to. Waits for a resume on its way, and repeats one that failed.
 
         Raises SessionEnded, SessionChanged or RefreshUnavailable.
         """
@@ -209,7 +209,7 @@ class SessionLifecycle:
         return self.sessions.latest
 
     def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> None:
-        """Refresh within this call, in which nothing waits (see `blocking`). Raises WouldBlock if that can't be."""
+        """Refresh within this call, which can't await (see `blocking`). Raises WouldBlock if that is impossible."""
         reason = obstacle(
             refreshing=session.refresh.running,
             calling=self._shared.lock.in_use,
@@ -237,7 +237,7 @@ def shared_session(
     store: Store | None = None,
     pending_sign_out: Store | None = None,
 ) -> SharedSession:
-    """This tab's part in a session that `peers` share; without them, in one of its own."""
+    """This tab's part in the session that it shares with `peers`; without `peers`, it shares it with no tab."""
     return SharedSession(
         NoPeers() if peers is None else peers,
         Memory() if store is None else store,

@@ -1,4 +1,4 @@
-"""What other tabs do to this tab's session: they begin one, go on with it, and end it."""
+"""What other tabs do to this tab's session: they begin it, renew it and end it."""
 
 from ..errors import EndReason
 from ..events import StoreEvent, StorePhase
@@ -11,7 +11,7 @@ from .succession import Succession
 
 
 class OtherTabs:
-    """The holder of a shared session (see `SessionHolder`): lets this client's session follow those of other tabs."""
+    """This client as the holder of a shared session (see `SessionHolder`): its session follows those of other tabs."""
 
     def __init__(self, tokens: TokenSource, settings: SessionSettings) -> None:
         self._tokens = tokens
@@ -20,7 +20,7 @@ class OtherTabs:
         self._resume: Resume | None = None
 
     def attach(self, sessions: Succession, resume: Resume) -> None:
-        """From now on these are the client's sessions. Before, no other tab is listened to."""
+        """Set the client's sessions, before any message of another tab can arrive."""
         self._sessions, self._resume = sessions, resume
 
     def accepts(self, credential: Credential) -> bool:
@@ -28,7 +28,7 @@ class OtherTabs:
         return self._tokens.accepts(credential)
 
     def on_granted(self, credential: Credential, same_session: bool) -> None:
-        """Another tab was granted this credential, for the session that this tab holds or for another one."""
+        """Another tab was granted this credential, for the session that this tab holds or for a new one."""
         assert self._sessions is not None and self._resume is not None, "attached"  # noqa: PT018
         if self._sessions.closed:
             return
@@ -48,5 +48,5 @@ class OtherTabs:
             self._sessions.latest.end(reason)
 
     def on_store_failure(self, phase: StorePhase) -> None:
-        """The store does not keep what it should."""
+        """The store is unavailable or was corrupted: emit a StoreEvent."""
         self._settings.listeners.emit(StoreEvent(at=self._settings.clock(), phase=phase))

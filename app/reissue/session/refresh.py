@@ -1,13 +1,13 @@
-"""The refresh of one session: one at a time, in this tab's turn, and only as long as it is needed.
+"""The refresh of one session: one at a time, under the lock that tabs share, and only while it is still needed.
 
 Theory of operation:
 
-1. A refresh may replace only the credential that it was started for, and only while the session lives. A late answer is
-   dropped (S1); the call itself is seen through, since its cookie lands in any case (S2).
-2. A refresh waits for this tab's turn among the tabs that share the session, and looks first whether another tab has
-   made it unnecessary (T1); see `shared_session`.
+1. A refresh may replace only the credential that it was started for, and only while the session is on. A late answer is
+   dropped (S1), but the call itself is not aborted: the browser stores the cookie of its response in any case (S2).
+2. A refresh waits for the lock that the session's tabs share, and then checks whether another tab has made it
+   unnecessary (T1); see `shared_session`.
 3. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
-   as replaced, and the other user's begins (S3). See `users` for what tokens tell, and for what they don't.
+   as replaced, and the other user's begins (S3). See `users` for what tokens say of their user, and what they don't.
 4. Only a definitive refusal can end the session (see `Session`). Everything else that can go wrong is transient: the
    same error for every waiter, and the session as it was (F1, Q5).
 """
@@ -30,10 +30,10 @@ from .settings import SessionSettings
 
 
 class Refresh:
-    """Renews what `holding` holds.
+    """Renews the credential in `holding`.
 
-    `number` is the session's, for its events. `backoff` says when the endpoint may be asked again. `begin` starts the
-    session of another user, whose tokens have come.
+    `number` is the session's number in its events. `backoff` says when the endpoint may be asked again. `begin` starts
+    the session of another user, whose tokens a refresh has brought.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Refresh:
         self._backoff = backoff
         self._begin = begin
         self._flight: SingleFlight[None] = SingleFlight()
-        self._phase: RefreshPhase | None = None  # of the last event
+        self._phase: RefreshPhase | None = None  # phase of the last RefreshEvent emitted
 
     @property
     def running(self) -> bool:
@@ -64,7 +64,7 @@ class Refresh:
         return self._flight.running
 
     def start(self, *, start_eagerly: StartEagerly | None = None) -> "asyncio.Task[None]":
-        """Start a refresh of the current credential, unless one is on its way; the task of the one on its way."""
+        """Start a refresh of the current credential unless one is on its way. Returns the task of the refresh."""
         return self._flight.start(partial(self._run, self._holding.credential), start_eagerly=start_eagerly)
 
     async def join(self) -> None:
@@ -72,11 +72,11 @@ class Refresh:
         await self._flight.join(partial(self._run, self._holding.credential))
 
     def cancel(self) -> None:
-        """Cancel the refresh that is on its way: nobody waits for it any more."""
+        """Cancel the refresh that is on its way: no request waits for it any more."""
         self._flight.cancel()
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client: nothing of the last one comes any more (see `loop_watch`)."""
+        """The client now runs in another event loop: nothing of the last one will finish (see `loop_watch`)."""
         self._flight = SingleFlight()
 
     def emit(
@@ -87,7 +87,7 @@ class Refresh:
         retry_after: float | None = None,
         error: str | None = None,
     ) -> None:
-        """Tell the listeners."""
+        """Emit a RefreshEvent."""
         self._phase = phase
         event = RefreshEvent(
             at=self._settings.clock(),
@@ -106,14 +106,14 @@ class Refresh:
         self.emit(RefreshPhase.STARTED)
         try:
             async with self._shared.lock.hold():
-                await self._run_in_turn(replaced)
+                await self._run_under_lock(replaced)
         except asyncio.CancelledError as cause:
-            if self._holding.ended is None:  # the endpoint itself gave up, and nobody ended the session
+            if self._holding.ended is None:  # the endpoint cancelled itself: the session is still on
                 self._failed(RefreshUnavailable("the refresh was cancelled"), cause)
             else:
                 self._drop()
             raise
-        except Exception as cause:  # every failure but a refusal is transient, an app's own bug included
+        except Exception as cause:  # every failure but a refusal is transient, even a bug in the app's endpoint
             if self._holding.ended is not None:
                 self._drop()
                 self._holding.check_alive()
@@ -123,26 +123,26 @@ class Refresh:
                 raise
             raise error from cause
 
-    async def _run_in_turn(self, replaced: Credential) -> None:
+    async def _run_under_lock(self, replaced: Credential) -> None:
         newest = await self._shared.adopt_newer()
         if self._is_settled(replaced):
             return
-        self._backoff.check()  # the tab that held the lock before may have been asked to wait
+        self._backoff.check()  # the server may have answered a call with Retry-After while this one waited for the lock
         presented = self.grant.presented(up_to_date=newest)
-        ask = partial(self._calls.refresh, presented, on_late_result=partial(self._came_late, presented))
+        ask = partial(self._calls.refresh, presented, on_late_result=partial(self._on_late_answer, presented))
         try:
             fresh = (await self.grant.answer(presented, ask)).received(self._settings.clock(), previous=presented)
         except GrantRefused as refusal:
-            await self._shared.adopt_newer()  # before anything ends: another tab may have been faster (T3)
+            await self._shared.adopt_newer()  # before the session ends: another tab may have been faster (T3)
             if not self._is_settled(replaced):
                 self._refused(refusal)
             return
         if not self._is_settled(replaced):
-            self._came(fresh, replaced)
+            self._on_answer(fresh, replaced)
 
-    def _came(self, fresh: Credential, replaced: Credential) -> None:
+    def _on_answer(self, fresh: Credential, replaced: Credential) -> None:
         if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):  # the cookie was replaced
-            if self._shared.versions.pending_sign_out:  # by that of a user who has signed out: it signs nobody in
+            if self._shared.versions.pending_sign_out:  # by the cookie of a user who signed out: it must sign nobody in
                 self._refused(GrantRefused("invalid_grant"))
                 return
             self.emit(RefreshPhase.DROPPED)
@@ -153,17 +153,17 @@ class Refresh:
         self._shared.hand_over(fresh, begins=False)
         self.emit(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
 
-    def _came_late(self, presented: Credential, answer: Credential | BaseException) -> None:
-        """The session ended while this was on its way."""
+    def _on_late_answer(self, presented: Credential, answer: Credential | BaseException) -> None:
+        """Keep what is of use of an answer that came after the session had ended."""
         if not isinstance(answer, Credential):
             self.grant.rescue(presented, answer)
         elif not self._holding.is_anothers(self._settings.users.compare(answer, presented)):
             self.grant.pass_on(presented, answer.received(self._settings.clock(), previous=presented))
         elif presented.refresh_token is not None and answer.refresh_token is not None:
-            self.grant.keep(presented, answer.refresh_token)  # the next refresh will see whose it is
+            self.grant.keep(presented, answer.refresh_token)  # the next refresh will show whose token it is
 
     def _is_settled(self, replaced: Credential) -> bool:
-        """Has this refresh nothing to do any more? Looked at after every await, also if `cancel` came too late."""
+        """Is this refresh no longer needed? Checked after every await, since `cancel` may have come too late."""
         if self._holding.ended is not None:
             self.emit(RefreshPhase.DROPPED)
             return True

@@ -1,11 +1,11 @@
-"""Finds the session that is on when a page opens: another tab's, a kept one, or the one that the cookie stands for.
+"""Finds the session that is on when a page opens: another tab's, a stored one, or the one of the browser's cookie.
 
 Theory of operation:
 
-1. Until it is known whether a user is signed in, requests wait (Q18). If it could not be asked, they ask again: nobody
-   knows yet that the user must sign in.
-2. Where users sign in at another address, a sign-in leaves the page, and the resume of the page that they come back to
-   begins the session: before it looks for any other, and in a turn.
+1. Until it is known whether a user is signed in, requests wait (Q18). If a resume failed, the next request repeats it:
+   it is still unknown whether the user must sign in.
+2. Where users sign in at another address, a sign-in leaves the page. The resume in the page that they come back to
+   completes the sign-in, under the lock, before it looks for any other session.
 3. A sign-out overtakes a resume (S1).
 """
 
@@ -24,10 +24,10 @@ from .succession import Succession
 
 
 class Resume:
-    """Asks once for all who wait, whether there is a session."""
+    """Looks for a session, once for all callers that wait."""
 
     def __init__(self, sessions: Succession, sign_ins: SignIns, sign_outs: SignOuts) -> None:
-        self.refusal: GrantRefused | MalformedToken | None = None  # what came of an answer, for the caller who asks
+        self.refusal: GrantRefused | MalformedToken | None = None  # why a sign-in that left the page failed
         self.from_another_tab: Session | None = None  # the last session that another tab has begun
         self.backoff = Backoff(clock=sessions.settings.clock)
         self._sessions = sessions
@@ -35,25 +35,25 @@ class Resume:
         self._sign_outs = sign_outs
         self._redirects = sessions.calls.tokens.redirects
         self._flight: SingleFlight[Session | None] = SingleFlight()
-        self._unasked = False  # a resume failed, so nobody knows whether a user is signed in
+        self._undecided = False  # a resume failed: it is unknown whether a user is signed in
 
     @property
     def running(self) -> bool:
-        """Is it being asked whether a user is signed in?"""
+        """Is a resume on its way?"""
         return self._flight.running
 
     @property
     def needed(self) -> bool:
-        """Is it not known yet whether a user is signed in?"""
-        return self._sessions.alive is None and (self._flight.running or self._unasked)
+        """Is it still unknown whether a user is signed in?"""
+        return self._sessions.alive is None and (self._flight.running or self._undecided)
 
     @property
     def answer(self) -> Any | None:
-        """What the user was sent back with."""
+        """What the authorization server sent the user back with; None if nothing."""
         return self._redirects and self._redirects.answer()
 
     async def join(self) -> Session | None:
-        """The session that the resume on its way, or a new one, begins; None if it begins none."""
+        """The session that the resume on its way, or a new resume, finds; None if it finds none."""
         try:
             return await self._flight.join(self._run)
         except FlightCancelled:
@@ -61,17 +61,17 @@ class Resume:
 
     def known(self) -> None:
         """It is known now whether a user is signed in."""
-        self._unasked = False
+        self._undecided = False
 
     def cancel(self) -> None:
-        """Begin no session any more, by whatever is on its way."""
+        """Cancel the resume on its way, and forget an answer of the authorization server: no session may begin."""
         self._flight.cancel()
-        self._unasked = False
+        self._undecided = False
         if self._redirects is not None:
             self._redirects.forget()
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client (see `loop_watch`)."""
+        """The client now runs in another event loop (see `loop_watch`)."""
         self._flight = SingleFlight()
         self.backoff.begin_anew()
 
@@ -79,22 +79,22 @@ class Resume:
         self.backoff.check()
         await self.backoff.wait()
         try:
-            session = await self._found()
+            session = await self._find()
         except Exception as cause:
             error = unavailable(cause)
             self.backoff.failed(error.retry_after)
-            self._unasked = True
+            self._undecided = True
             if error is cause:
                 raise
             raise error from cause
         self.backoff.succeeded()
-        self._unasked = False
+        self._undecided = False
         return session
 
-    async def _found(self) -> Session | None:
-        """The session that another tab has, or the store, or that the browser's cookie stands for; None if none.
+    async def _find(self) -> Session | None:
+        """The session by an answer of the authorization server, or of another tab, the store or the browser's cookie.
 
-        It may have ended by now. Before all of them comes the answer that the user was sent back with.
+        None if there is none. The session may have ended by now.
         """
         if (answer := self.answer) is not None:
             try:
@@ -108,19 +108,19 @@ class Resume:
             async with shared.lock.hold():
                 await shared.adopt_newer()  # the tab that held the lock before us may have resumed the session
                 if sessions.alive is None:
-                    return await self._by_the_cookie(seen, before)
+                    return await self._resume_by_cookie(seen, before)
         session = sessions.alive
         if session is None or session is not self.from_another_tab:
             return None
         with suppress(SessionEnded, SessionChanged):
-            await session.obtain()  # what was kept may have expired, or been ended, long ago
+            await session.obtain()  # the stored session may have expired, or been ended by the server, long ago
         return session
 
-    async def _by_the_cookie(self, seen: int, before: Mark | None) -> Session | None:
-        """The session that the browser's cookie stands for; None if for none, or after a sign-out. Under the lock.
+    async def _resume_by_cookie(self, seen: int, before: Mark | None) -> Session | None:
+        """The session of the browser's cookie; None if there is none, or after a sign-out. Called under the lock.
 
-        `before` is the sign-out that was pending before the lock was held: if another tab has told the endpoint of it
-        meanwhile, the cookie stands for nobody.
+        `before` is the sign-out that was pending before the lock was held. Another tab may have told the endpoint of it
+        meanwhile: then the cookie belongs to no session.
         """
         sessions, versions = self._sessions, self._sessions.shared.versions
         pending = versions.pending_sign_out or before
@@ -128,13 +128,13 @@ class Resume:
             await self._sign_outs.tell_again()
             return None
         sessions.shared.lock.check_held()
-        credential = await self._asked_for_the_cookies()
+        credential = await self._refresh_by_cookie()
         overtaken = seen != sessions.interruptions or sessions.alive or versions.pending_sign_out
         return None if credential is None or overtaken else sessions.begin(credential)
 
-    async def _asked_for_the_cookies(self) -> Credential | None:
-        """What the browser's cookie stands for; None if for nothing."""
-        # After a reload in mid-refresh the cookie may still change (T7).
+    async def _refresh_by_cookie(self) -> Credential | None:
+        """The credential that the endpoint grants for the browser's cookie; None if it refuses."""
+        # If a tab was reloaded in the middle of a refresh, the cookie may still change: try twice (T7).
         attempts = 2 if self._sessions.shared.lock.previous_holder_vanished else 1
         credential: Credential | None = None
         while credential is None and attempts:

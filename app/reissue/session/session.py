@@ -4,9 +4,9 @@ Theory of operation:
 
 1. A 401 renews only if the credential *it was sent with* is still the current one (Q2). See `holding`.
 2. Waiting requests are coroutines that await the one refresh. There is no queue to keep in step. See `refresh`.
-3. A credential that is merely STALE is sent, and renewed behind the request's back.
-4. Only a definitive refusal ends a session, and only when the access token is of no use any more (F9). Requests that
-   stand in line for the wire wait for the refresh as well: its failure is theirs, or each in turn would ask again.
+3. A credential that is merely STALE is sent, and renewed in the background.
+4. Only a definitive refusal ends a session, and only once the access token is useless, too (F9). Requests that wait for
+   a slot on the wire depend on the refresh as well: they fail when it fails, or each would start a refresh of its own.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ from .step_up import InheritedStepUps, StepUps
 
 
 class SessionOwner(Protocol):
-    """What a session needs of the one that began it."""
+    """What a session needs of the object that began it."""
 
     def begin(self, credential: Credential) -> object:
-        """Begin the session of another user, whose tokens have come."""
+        """Begin the session of another user, whose tokens a refresh has brought."""
         ...
 
     def session_ended(self) -> None:
-        """A session has ended: the requests in line have to look at theirs."""
+        """A session has ended: each request in line must check whether its own session has."""
         ...
 
 
@@ -65,7 +65,7 @@ class Session:
             backoff=self.backoff,
             begin=owner.begin,
         )
-        self.step_ups: StepUps | InheritedStepUps | None = None  # the app's way to one, if it has any
+        self.step_ups: StepUps | InheritedStepUps | None = None  # None if the app has no handler for step-ups
         self._on_end: Callable[[], None] = owner.session_ended
 
     @property
@@ -80,7 +80,7 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Has the session not ended?"""
+        """Is the session still on?"""
         return self.holding.ended is None
 
     def check_alive(self) -> None:
@@ -88,10 +88,10 @@ class Session:
         self.holding.check_alive()
 
     def usable(self, *, renewed: Credential | None = None) -> Credential | None:
-        """The credential to send now; None if that has to wait for `renew`. Starts the refresh of one that is STALE.
+        """The credential to send now; None if the caller must wait for `renew`. Starts the refresh of a STALE one.
 
-        `renewed` is what a refresh has just given this caller: if it is still the current one it is sent, however
-        short its life, since a new credential is used at least once (T12).
+        `renewed` is the credential that a refresh has just given this caller. If it is still the current one, it is
+        sent however short its life is, since a new credential is used at least once (T12).
         Raises SessionEnded or SessionChanged.
         """
         holding = self.holding
@@ -106,13 +106,13 @@ class Session:
         return credential
 
     async def obtain(self, *, renewed: Credential | None = None) -> Credential:
-        """The credential to send, at once or after `renew`. Raises what that raises."""
+        """The credential to send, at once or after `renew`. Raises the errors of `renew`."""
         return self.usable(renewed=renewed) or await self.renew(rejected=self.credential)
 
     def check_failures(self, seen: int) -> None:
-        """Raises RefreshUnavailable if a refresh that requests depended on has failed since there were so many.
+        """Raises RefreshUnavailable if `holding.failures` has risen above `seen`: a refresh failed since then.
 
-        A caller that stood in line for the wire meanwhile waited for that refresh as well (Q5).
+        A request that waited for a slot on the wire meanwhile depended on that refresh as well (Q5).
         """
         failure = self.holding.failure
         if failure is not None and seen < self.holding.failures:
@@ -120,10 +120,10 @@ class Session:
             raise RefreshUnavailable(str(failure), retry_after=wait, status=failure.status) from failure.__cause__
 
     async def renew(self, *, rejected: Credential | None = None) -> Credential:
-        """The credential after a refresh, by this caller or another.
+        """The credential after a refresh, which this caller starts, or joins if one is running.
 
-        `rejected` is the credential that a request was rejected with: if it is no longer the current one, it has been
-        renewed already. Without it the current one stays in use until the refresh succeeds.
+        `rejected` is the credential that the API rejected: if it is no longer the current one, it has been renewed
+        already. Without `rejected`, the current credential stays in use until the refresh succeeds.
         Raises SessionEnded, SessionChanged or RefreshUnavailable; and, only without `rejected`, GrantRefused if the
         refresh was refused for good while the current token still works.
         """
@@ -150,33 +150,33 @@ class Session:
         return holding.credential
 
     def must_wait(self, *, rejected: Credential | None = None) -> bool:
-        """Would `obtain()`, or `renew(rejected=…)`, wait for a refresh? If False, both return or raise at once."""
+        """Would `obtain()`, or `renew(rejected=…)`, wait for a refresh? If False, they return or raise at once."""
         holding = self.holding
         if not self.alive or holding.refusal is not None or self.backoff.retry_after:
             return False
         return holding.credential is rejected or not holding.sendable
 
     def refresh_at_once(self, start_eagerly: StartEagerly) -> None:
-        """Refresh within this call, in which nothing waits (see `blocking`), and within the deadline.
+        """Refresh within this call, which can't await (see `blocking`), and within the deadline.
 
-        `start_eagerly` makes a task that has run up to where it first waits.
+        `start_eagerly` makes a task and runs it up to its first wait.
 
-        Raises RefreshUnavailable. A refusal is remembered, and raised by the next `obtain` or `renew`.
+        Raises RefreshUnavailable or WouldBlock. A refusal is remembered, and raised by the next `obtain` or `renew`.
         """
         if pause := self.backoff.pause:
-            raise RefreshUnavailable("the last refresh failed just now", retry_after=pause)
-        self.backoff.wake()  # it has paused long enough
+            raise RefreshUnavailable("the last refresh failed just now: try again later", retry_after=pause)
+        self.backoff.wake()  # the pause is over: the refresh below must not wait for it
         with at_once(self.settings.deadline):
             task = self.refresh.start(start_eagerly=start_eagerly)
         if not task.done():
             task.cancel()
             raise WouldBlock(
-                "the refresh would have to wait, and can't while this call blocks: await api.renew() first"
+                "the refresh would have to wait, which is impossible in a synchronous call: await api.renew() first"
             )
         task.result()
 
     def end(self, reason: EndReason) -> None:
-        """End the session, once: waiters are told at once, and what a refresh on its way brings is dropped."""
+        """End the session, once: what waits for its refresh is woken at once, and a late answer is dropped."""
         if self.holding.ended is not None:
             return
         self.holding.ended = reason
@@ -188,17 +188,17 @@ class Session:
         self._on_end()
 
     def take_over(self, credential: Credential) -> None:
-        """Go on with a credential that another tab was granted for this session."""
+        """Use a credential that another tab was granted for this session."""
         if credential.is_same_but_for_refresh_token(self.credential):
             self.holding.keep_refresh_token(credential)
             return
         self.holding.replace(credential, taken_over=True)
         self.backoff.succeeded()
-        self.backoff.wake()  # a refresh that pauses here has nothing to do any more
+        self.backoff.wake()  # a refresh that pauses in this tab is no longer needed: let it end
         self.refresh.emit(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
 
     def step_up(self, credential: Credential) -> None:
-        """Go on with what a stronger or a fresher sign-in of the same user has brought."""
+        """Use the credential of a stronger or a fresher sign-in by the same user."""
         credential = credential.received(self.settings.clock(), previous=self.holding.with_latest_refresh_token)
         self.holding.replace(credential)
         self.backoff.succeeded()
@@ -206,24 +206,26 @@ class Session:
         self.refresh.emit(RefreshPhase.STEPPED_UP, expires_in=credential.expires_in)
 
     def replay_rejected(self, credential: Credential) -> None:
-        """A new credential was rejected as well: the next refresh pauses, or a server that rejects all would storm."""
+        """The API rejected a new credential as well. The next refresh pauses: a server that rejects every token would
+        otherwise cause a storm of refreshes.
+        """
         if self.holding.refused_while_new(credential):
             self.backoff.failed()
 
     def rejected_without_replay(self, credential: Credential) -> None:
-        """As `replay_rejected`, for a request that was sent once: was it the new credential that was rejected?"""
+        """As `replay_rejected`, for a request that is never replayed: counts only if its credential was a new one."""
         if self.holding.is_unproven(credential):
             self.replay_rejected(credential)
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client: nothing of the last one comes any more (see `loop_watch`)."""
+        """The client now runs in another event loop: nothing of the last one will finish (see `loop_watch`)."""
         self.refresh.begin_anew()
         self.backoff.begin_anew()
         if self.step_ups is not None:
             self.step_ups.begin_anew()
 
     def _give_up(self, refusal: GrantRefused) -> NoReturn:
-        """No refresh will succeed any more: the session ends once its access token is of no use either."""
+        """No refresh will succeed: end the session if its access token is useless, too; else raise GrantRefused."""
         if not self.holding.useless:
             raise GrantRefused(refusal.error, refusal.description, status=refusal.status) from refusal
         self.end("refused")

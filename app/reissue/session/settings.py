@@ -11,10 +11,10 @@ from ..tokens.users import Users
 class SessionSettings:
     """The settings of `Interceptor` that concern its sessions, checked.
 
-    `clock` gives wall-clock seconds. `leeway` is how many seconds before its end a token is renewed behind the
-    requests' backs. `deadline` (seconds) bounds one call to the endpoint. `grace` is for how many seconds after its
-    sending a refresh whose answer was lost may be sent again (F6); 0 for never. `users` compares whose tokens are
-    whose. `listeners` get the events.
+    `clock` gives wall-clock seconds. `leeway` is how many seconds before its end a token is renewed in the background.
+    `deadline` (seconds) bounds one call to the endpoint. `grace` is how many seconds after a refresh was sent it may be
+    sent again if its answer was lost (F6); 0 for never. `users` compares the users of two tokens. `listeners` get the
+    events.
     """
 
     clock: Callable[[], float]

@@ -4,7 +4,7 @@ Theory of operation:
 
 1. A sign-out overtakes a sign-in that is on its way (S1): it begins no session, and its tokens are revoked.
 2. Before a sign-in the endpoint is told of a sign-out that it may not know of (S5).
-3. A sign-in that is lost may have brought its cookie all the same: whose the cookie is, is in doubt (S3).
+3. A sign-in whose answer was lost may have set its cookie all the same: it is in doubt whose the cookie is (S3).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from .succession import Succession
 
 
 class SignIns:
-    """The sign-ins of one client, whose sessions are `sessions`."""
+    """The sign-ins of one client. They begin sessions in `sessions`."""
 
     def __init__(self, sessions: Succession, sign_outs: SignOuts) -> None:
         self._sessions = sessions
@@ -30,13 +30,13 @@ class SignIns:
         self._sign_outs = sign_outs
 
     async def by(self, fields: Any) -> Session:
-        """The session that begins with what the endpoint gives for these fields."""
+        """The session that begins with the tokens that the endpoint grants for these fields."""
         sessions, seen = self._sessions, self._sessions.interruptions
         async with self._shared.lock.hold():
             sessions.check_overtaken(seen)
-            await self._sign_outs.tell_again()  # another tab that has signed out may wait for this very turn (S5)
+            await self._sign_outs.tell_again()  # another tab may have signed out, and still wait for the lock (S5)
             sessions.check_overtaken(seen)
-            credential = await self._asked(fields)
+            credential = await self._request_tokens(fields)
             if seen != sessions.interruptions:
                 self._sign_outs.revoke(credential)
             sessions.check_overtaken(seen)
@@ -45,36 +45,36 @@ class SignIns:
     async def adopt(self, credential: Credential) -> None:
         """Begin a session with tokens that the app got by its own means."""
         check_sendable(self._calls.tokens, credential)
-        credential = credential.received(self._sessions.settings.clock())  # its life runs already
+        credential = credential.received(self._sessions.settings.clock())  # before the wait: its life is running
         seen = self._sessions.interruptions
         await self._shared.read_versions()
         self._sessions.check_overtaken(seen)
         self._begin(credential)
 
     async def step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
-        """Let a session go on with a stronger or a fresher sign-in; another user's begins a session of its own (S3)."""
+        """Let a session go on with a stronger or a fresher sign-in. Another user's begins a session of its own (S3)."""
         if not isinstance(answer, (Credential, Mapping)):
             raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
-        async with self._shared.lock.hold():  # a credential may go on with the refresh token that is being spent
+        async with self._shared.lock.hold():  # the credential keeps the refresh token, which a refresh may be spending
             session.check_alive()
             if isinstance(answer, Credential):
                 credential = answer
             else:
-                credential = await self._asked(answer)
+                credential = await self._request_tokens(answer)
                 if not session.alive:
                     self._sign_outs.revoke(credential)
             check_sendable(self._calls.tokens, credential)
-            session.check_alive()  # it may have ended meanwhile: then nobody is signed in again by this (S1)
+            session.check_alive()  # it may have ended meanwhile: then this must not sign the user in again (S1)
             if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:
                 self._begin(credential)
             else:
                 session.step_up(credential)
 
-    async def _asked(self, fields: Any) -> Credential:
-        """What the endpoint gives for these fields. In this tab's turn."""
+    async def _request_tokens(self, fields: Any) -> Credential:
+        """The credential that the endpoint grants for these fields. Called under the lock."""
         try:
             return await self._calls.sign_in(fields, on_late_result=self._sign_outs.revoke)
-        except (OSError, MalformedToken, asyncio.CancelledError):  # but its cookie may have come
+        except (OSError, MalformedToken, asyncio.CancelledError):  # its cookie may have been set all the same
             if self._sessions.latest is not None:
                 self._sessions.latest.holding.doubt_cookie()
             raise

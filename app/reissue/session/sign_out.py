@@ -1,16 +1,16 @@
-"""Tells the endpoint of sign-outs, and has it end what no session will use.
+"""Tells the endpoint of sign-outs, and revokes tokens that no session will use.
 
 Theory of operation:
 
-1. The endpoint is told of a sign-out whether or not its caller still waits. Until it knows, its cookie signs nobody in:
-   a resume tells it instead, and finds no session; to another user's refresh that meets it, it is a refusal. The next
-   sign-in ends that, and tells the endpoint first.
-2. A sign-out takes its place in line before any listener hears of it, so that a sign-in that begins at its event comes
-   after it (S5). It ends the session that it was made for: after a later sign-in the cookie is that session's.
-3. Told is what the endpoint confirms. A final 4xx ends the trying, and is told to the app; any other failure leaves the
-   mark.
-4. Tokens that a sign-in brings, and that begin no session, are known to no tab, so no later sign-out could name them.
-   They are revoked once, and a failure of that is told to the app. A cookie stays for the sign-out that comes next.
+1. The endpoint is told of a sign-out even if the caller of `sign_out()` is cancelled. Until it knows, its cookie signs
+   nobody in: a resume tells the endpoint and finds no session, and a refresh that this cookie answers counts as
+   refused. The next sign-in tells the endpoint first, and ends this state.
+2. A sign-out takes its place in line before any listener hears of it, so that a sign-in that a listener starts comes
+   after it (S5). It ends the session that it was made for: after a later sign-in, the cookie belongs to that session.
+3. The endpoint knows of a sign-out once it confirms it. After a final 4xx no further attempt is made, and the app gets
+   an error; after any other failure the mark stays.
+4. Tokens of a sign-in that begins no session are known to no tab, so no later sign-out could name them. They are
+   revoked once, and a failure is emitted as an event. A cookie stays until the next sign-out.
 """
 
 import asyncio
@@ -37,30 +37,30 @@ class SignOuts:
         self._shared = shared
         self._settings = settings
         self._telling: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
-        self._unconfirmed: Session | None = None  # the last that was signed out here, until the endpoint knows
+        self._unconfirmed: Session | None = None  # signed out last in this tab; None once the endpoint knows
 
     def start(self, session: Session | None) -> "asyncio.Task[None]":
-        """Sign this session out in every tab, and begin to tell the endpoint. The task raises what that raises."""
-        place = self._shared.lock.place()  # before any listener hears of it: who signs in then comes after it (S5)
+        """Sign this session out in every tab, and start a task that tells the endpoint. The task raises its errors."""
+        place = self._shared.lock.place()  # before any listener hears of it: a sign-in that it starts comes after (S5)
         signed_out = self._unconfirmed = session or self._unconfirmed
         until = self._shared.sign_out(in_body=_in_body(signed_out))
-        return self._start_telling(place, self._tell_in_turn(place, signed_out, until))
+        return self._start_telling(place, self._tell_under_lock(place, signed_out, until))
 
     def superseded(self) -> None:
         """A user has signed in: the cookie of the user who signed out before is replaced."""
         self._unconfirmed = None
         self._shared.versions.sign_out_confirmed()
 
-    def revoke(self, came: Credential | BaseException) -> None:
-        """Have the endpoint end what a sign-in has brought, once, in the next turn: no session begins with it."""
-        if isinstance(came, Credential) and came.refresh_token is not None:
+    def revoke(self, result: Credential | BaseException) -> None:
+        """Revoke the tokens of a sign-in that begins no session: once, as soon as this tab holds the lock."""
+        if isinstance(result, Credential) and result.refresh_token is not None:
             place = self._shared.lock.place()
-            self._start_telling(place, self._revoke_in_turn(place, came))
+            self._start_telling(place, self._revoke_under_lock(place, result))
 
     async def tell_again(self) -> None:
-        """Tell the endpoint of a sign-out that it may not know of, if there is one, and something to tell it by.
+        """Tell the endpoint of a sign-out that it may not know of, if this tab has the token or cookie for it.
 
-        If that fails, the next resume will.
+        If that fails, the next resume tries again.
         """
         mark = self._shared.versions.pending_sign_out
         if mark is not None and (not mark.in_body or _in_body(self._unconfirmed)):
@@ -68,12 +68,12 @@ class SignOuts:
                 await self._tell(self._unconfirmed, mark.until)
 
     async def wait(self) -> None:
-        """Wait until the endpoint has been told of all, or can't be."""
+        """Wait until every sign-out and revocation has been sent, or has failed."""
         if self._telling:
             await asyncio.wait(self._telling)
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client (see `loop_watch`)."""
+        """The client now runs in another event loop (see `loop_watch`)."""
         self._telling = set()
 
     def _start_telling(self, place: Place, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -88,8 +88,8 @@ class SignOuts:
         if not telling.cancelled():
             telling.exception()  # its caller may be gone
 
-    async def _tell_in_turn(self, place: Place, signed_out: Session | None, until: int) -> None:
-        async with self._shared.lock.hold(place):  # what a refresh on its way has brought is the server's to end
+    async def _tell_under_lock(self, place: Place, signed_out: Session | None, until: int) -> None:
+        async with self._shared.lock.hold(place):  # after the refresh on its way: its tokens have to be ended, too
             try:
                 if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._emit(SignOutPhase.OVERTAKEN)
@@ -98,22 +98,22 @@ class SignOuts:
             finally:
                 self._shared.tried_to_tell()
 
-    async def _revoke_in_turn(self, place: Place, credential: Credential) -> None:
+    async def _revoke_under_lock(self, place: Place, credential: Credential) -> None:
         async with self._shared.lock.hold(place):
             await self._notify_endpoint(credential)
 
     async def _tell(self, signed_out: Session | None, until: int) -> None:
-        """Tell the endpoint of a sign-out, and of those before it: up to this time (ms). In this tab's turn."""
+        """Tell the endpoint of every sign-out up to this time (ms). Called under the lock."""
         presented = signed_out.holding.with_latest_refresh_token if signed_out is not None else None
         try:
             await self._notify_endpoint(presented)
-        except SignOutRefused:  # it would meet the next user's cookie with every `resume()`
-            self._told(signed_out, until)
+        except SignOutRefused:  # told again by every `resume()`, it would end a later user's session
+            self._forget(signed_out, until)
             raise
-        self._told(signed_out, until)
+        self._forget(signed_out, until)
 
     async def _notify_endpoint(self, presented: Credential | None) -> None:
-        """Ask the endpoint to end the session of these tokens, or of the cookie, and emit what it says."""
+        """Ask the endpoint to end the session of these tokens, or of the cookie, and emit the result."""
         try:
             confirmed = await self._calls.sign_out(presented)
         except SignOutRefused as refused:
@@ -128,8 +128,8 @@ class SignOuts:
         elif presented is not None:
             self._emit(SignOutPhase.NOT_TOLD)
 
-    def _told(self, signed_out: Session | None, until: int) -> None:
-        """The endpoint need not be told of this sign-out any more. There may have been another since."""
+    def _forget(self, signed_out: Session | None, until: int) -> None:
+        """The endpoint need not be told of this sign-out any more. A later one still has to be told."""
         if self._unconfirmed is signed_out:
             self._unconfirmed = None
         self._shared.versions.sign_out_confirmed(until)
@@ -139,5 +139,5 @@ class SignOuts:
 
 
 def _in_body(session: Session | None) -> bool:
-    """Does the endpoint know this session by a refresh token that the page holds?"""
+    """Does this session have a refresh token of its own, and no cookie?"""
     return session is not None and session.holding.with_latest_refresh_token.refresh_token is not None

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 class Snapshot:
     """A session at one moment.
 
-    `life` and `remaining` are seconds, None if the token does not say. `place` is where tokens outlive the page:
-    "localStorage", "sessionStorage", or "memory" if they don't.
+    `life` and `remaining` are seconds, None if the token does not say. `place` is where the tokens are kept:
+    "localStorage" or "sessionStorage", or "memory" if they don't outlive the page.
     """
 
     token: str = field(repr=False)

@@ -18,24 +18,24 @@ class Line(Protocol):
     """The requests that wait to be sent in these sessions: `Admissions`."""
 
     def dismiss(self) -> None:
-        """A session has ended: everything in line has to look at its own."""
+        """A session has ended: each request in line must check whether its own session has."""
         ...
 
     def clear(self) -> None:
-        """The next event loop runs this client: nothing stands in line any more."""
+        """The client now runs in another event loop: no request is in line any more."""
         ...
 
 
 class Follower(Protocol):
-    """What has sessions that live by these: a derived lifecycle."""
+    """A derived lifecycle: its sessions depend on these."""
 
     def follow(self) -> None:
-        """A session has ended, perhaps the one that it lives by."""
+        """A session has ended, perhaps the one that the follower's session depends on."""
         ...
 
 
 class Succession:
-    """Begins sessions and ends them. `prepare` is called with each session before anything else hears of it."""
+    """Begins sessions and ends them. `prepare` is called with each new session before any listener or other tab."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Succession:
         self.calls = calls
         self.shared = shared
         self.latest: Session | None = None
-        self.interruptions = 0  # sign-outs, and the end of the client: what was about to begin a session is overtaken
+        self.interruptions = 0  # sign-outs, and `close()`: each overtakes a sign-in or a resume that is on its way
         self.closed = False
         self.followers: WeakSet[Follower] = WeakSet()
         self._line = line
@@ -65,7 +65,8 @@ class Succession:
     def begin(self, credential: Credential, *, by_another_tab: bool = False, by_sign_in: bool = False) -> Session:
         """Begin a session, which replaces the one that is on.
 
-        `by_another_tab`: another tab has begun it. `by_sign_in`: a sign-in at the endpoint has, in this turn.
+        `by_another_tab`: another tab has begun it. `by_sign_in`: a sign-in at the endpoint began it, while this tab
+        held the lock.
         """
         session = Session(
             credential,
@@ -86,14 +87,14 @@ class Succession:
         return session
 
     def interrupt(self, reason: EndReason) -> None:
-        """End the session in this tab, and overtake whatever is about to begin one."""
+        """End the session in this tab, and overtake the sign-in or the resume that is about to begin one."""
         session, self.latest = self.latest, None
         self.interruptions += 1
         if session is not None:
             session.end(reason)
 
     def check_overtaken(self, seen: int) -> None:
-        """Raises SessionEnded if there has been an interruption since there were so many."""
+        """Raises SessionEnded if there has been an interruption since `interruptions` was `seen`."""
         if seen != self.interruptions:
             raise SessionEnded("closed" if self.closed else "signed_out")
 
@@ -103,28 +104,25 @@ class Succession:
             raise SessionEnded("closed")
 
     def session_ended(self) -> None:
-        """A session has ended: the requests in line have to look at theirs, and what lives by it ends as well."""
+        """A session has ended: dismiss the requests in line, and end the derived sessions that depend on it."""
         self._line.dismiss()
         for follower in tuple(self.followers):
             follower.follow()
 
     def wake(self) -> None:
-        """The network is back or the page is looked at again: the next refresh need not pause."""
+        """The network is back or the page is visible again: the next refresh need not pause."""
         if self.latest is not None:
             self.latest.backoff.wake()
 
     def begin_anew(self) -> None:
-        """The next event loop runs this client (see `loop_watch`)."""
+        """The client now runs in another event loop (see `loop_watch`)."""
         self.shared.begin_anew()
         if self.latest is not None:
             self.latest.begin_anew()
         self._line.clear()
 
     async def close(self, *, at_once: bool, first: Callable[[], Awaitable[None]] | None = None) -> None:
-        """End the session in this tab only. The calls that are on the wire are waited for, unless `at_once`.
-
-        `first` is waited for before them.
-        """
+        """End the session in this tab only. Unless `at_once`, wait for `first`, and then for the calls on the wire."""
         self.closed = True
         self.interrupt("closed")
         try:
