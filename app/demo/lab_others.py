@@ -1,4 +1,4 @@
-"""The experiments below 'When others have a hand in it': the network, a second tab, a thief."""
+"""The experiments below 'When others interfere': the network, a second tab, a thief."""
 
 from contextlib import suppress
 
