@@ -28,7 +28,7 @@ FC = TypeVar("FC", bound=Callable[..., Any])
 
 
 class Server(uvicorn.Server):
-    """Says where it listens once it does, and lets nothing that waits keep it from stopping."""
+    """Prints its URL once it listens, and stops even while requests wait."""
 
     def __init__(self, config: uvicorn.Config, *, url: str, lab: Lab) -> None:
         super().__init__(config)
@@ -36,19 +36,19 @@ class Server(uvicorn.Server):
         self.lab = lab
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """The first line is for people and for programs that wait for it."""
+        """Prints two lines. People and programs wait for the first."""
         await super().startup(sockets)
         click.echo(f"Serving {self.url}")
         click.echo("For development only: its passwords are published and its controls open to anyone.")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Releases what is held or delayed first."""
+        """Releases held and delayed requests first."""
         self.lab.close()
         await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; a sentence, not a traceback, when there is none to have."""
+    """A listening socket. If that is impossible, raises ClickException: a sentence, not a traceback."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -76,22 +76,22 @@ def option(name: str, default: Any, help: str, **kind: Any) -> Callable[[FC], FC
 @option("--access-lifetime", 60, "Seconds.", type=click.IntRange(1))
 @option("--refresh-lifetime", 86_400, "Seconds.", type=click.IntRange(1))
 @option("--refresh-delay", 0.0, "Seconds that each refresh takes.", type=click.FloatRange(0, 600))
-@option("--grace", 0.0, "Seconds in which a rotated refresh token may be retried.", type=click.FloatRange(0))
+@option("--grace", 0.0, "Seconds for which a rotated refresh token is still accepted.", type=click.FloatRange(0))
 @option("--skew", 0.0, "Seconds that the server's clock is ahead of the page's.")
 @option("--isolated", False, "Send Cross-Origin-Embedder-Policy: pages are isolated.", is_flag=True)
 @option("--allow-origin", (), "Let our pages call this origin as well.", multiple=True, metavar="URL")
 @option("--allow-page", (), "Let pages of this origin call us, with their cookie.", multiple=True, metavar="URL")
-@option("--allow-host", (), "Be called by this name; '*' is any.", multiple=True, metavar="NAME")
-@option("--patience", 60.0, "Seconds in which a request must have arrived.", type=click.FloatRange(0.1, 3600))
+@option("--allow-host", (), "Answer requests for this host name; '*' is any.", multiple=True, metavar="NAME")
+@option("--patience", 60.0, "Seconds that a request may take to arrive.", type=click.FloatRange(0.1, 3600))
 @option("--site", Settings().site, "Folder of the browser runtime.", type=click.Path(path_type=Path))
-@option("--log-level", "warning", "Of the HTTP server.", type=click.Choice(["error", "warning", "info"]))
-@option("--access-log", False, "A line for each request: method, URL, status; no headers.", is_flag=True)
+@option("--log-level", "warning", "What the HTTP server logs.", type=click.Choice(["error", "warning", "info"]))
+@option("--access-log", False, "Log a line for each request: method, URL, status; no headers.", is_flag=True)
 def main(host: str, port: int, patience: float, log_level: str, access_log: bool, **settings: Any) -> None:
     """Serves the demo page with a mock auth server behind it, for development and tests."""
     if not settings["site"].is_dir():
         hint = "run `make serve`, or `python runtime/build.py`"
         raise click.ClickException(f"The browser runtime is missing ({settings['site']}): {hint}.")
-    # uvicorn raises the signal that stopped it once more, when all is closed: then this is a normal end.
+    # uvicorn raises the signal that stopped it again when all is closed: by then this is a normal end.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: sys.exit(0))
     sock = listen(host, port)

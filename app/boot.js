@@ -1,17 +1,17 @@
-// What happens before Python can speak: the page's language is chosen, Python is started, its stages are shown, and what
-// goes wrong is said in the page.
+// What happens before Python runs: this script chooses the page's language, starts Python, shows the stages, and shows in
+// the page what goes wrong.
 //
 // Nothing here guesses by time. Each stage and each failure is an event of the browser's or of PyScript's own:
 //   import() rejects                     PyScript's files are missing
 //   a resource's status is 4xx or 5xx    a file that Python needs is missing
-//   unhandledrejection                   Python does not come up
-//   hooks.main.onReady                   Python runs, and tells which packages it has: one that failed is only logged
+//   unhandledrejection                   Python does not start
+//   hooks.main.onReady                   Python runs; it knows which packages it has: PyScript only logs one that failed
 //   io.stderr                            the page's own Python fails
 //   py:done                              app/main.py has run to its end
 const byId = id => document.getElementById(id);
 const at = (path, base = import.meta.url) => new URL(path, base).href;
 
-// Where `make site` puts other addresses, since there every file is at one that changes with its content.
+// `make site` puts other addresses here, at which every file changes its name with its content.
 const CORE = at("../pyscript/core.js");
 const SHIM = at("../py/shim.mjs");
 const DEMO = at("../py/demo-0-py3-none-any.whl"); // the folder demo/
@@ -23,7 +23,7 @@ const PACKAGES = ["reissue", "pyjwt", "demo"];
 const LANGUAGES = ["en", "ko"];
 
 let over = false; // started, or failed: whichever came first
-let vague = false; // failed, but which file was it?
+let vague = false; // failed, but it is not known yet which file is missing
 let pyscript = false; // has PyScript arrived?
 let running = false; // is Python up?
 const arrived = new Set(); // names of files
@@ -64,7 +64,7 @@ function fail(reason, values = {}) {
             byId("startup-advice").textContent = say(known, `startup.${reason}.advice`);
         },
         () => {
-            // Without its words there is one thing left to say.
+            // Without the strings there is one thing left to say.
             byId("startup-title").textContent = "The page can’t start";
             byId("startup-reason").textContent = `A file that it needs did not arrive: ${new URL(strings).pathname}`;
         },
@@ -89,7 +89,7 @@ function failBroken(error) {
     const text = String(error?.message ?? error).trim();
     if (running && text.startsWith("(PY")) return failMissing(MAIN); // PyScript's code for a failed fetch
     if (running) return fail("error", {text: text.split("\n").at(-1)});
-    // Each browser has words of its own for a failed download, and may tell which file it was a moment later.
+    // Each browser has its own message for a failed download, and may report a moment later which file it was.
     vague ||= !over;
     fail("silent", {text});
 }
@@ -118,7 +118,7 @@ async function start() {
     reach(1);
     watchFiles();
     addEventListener("unhandledrejection", ({reason}) => failBroken(reason));
-    import(SHIM).catch(() => {}); // Python begins to arrive, before PyScript asks for it: then it tells what failed
+    import(SHIM).catch(() => {}); // requests Python before PyScript does; PyScript reports what failed
     byId("python").addEventListener("py:done", () => (over = true));
     let hooks;
     try {

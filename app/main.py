@@ -1,7 +1,7 @@
 """The demo page: its entry point, and what the cards do together when a session begins and ends.
 
 The code of a card is in `app/demo/`, in the module with the card's name. Everything about tokens is reissue's.
-Nothing the user typed is thrown away by a failure, and a failure is told beside the thing that failed.
+A failure throws away nothing that the user typed, and its message appears beside the control that failed.
 """
 
 import js
@@ -29,7 +29,7 @@ def on_event(event: reissue.Event) -> None:
 
 
 def entered(event: SessionEvent) -> None:
-    """A session has begun: by the form, or taken up after a reload."""
+    """A session has begun: by the form, or resumed after a reload."""
     client.session = event.session
     who = client.api.claims.get("sub", "")
     by_form = not by_id("entrance").hidden
@@ -49,7 +49,7 @@ def entered(event: SessionEvent) -> None:
 def left(event: SessionEvent) -> None:
     """The session is over: back to the form, with the reason."""
     if event.reason == "replaced":
-        return  # another one follows at once
+        return  # another session begins at once
     by_id("note-list").replaceChildren()
     show("inside", False)
     lab.open_lab(False)

@@ -1,4 +1,4 @@
-// A classic script, run only by browsers that don't know module scripts: they run nothing else of this page.
+// A classic script, run only by browsers without module scripts: they run nothing else of this page.
 document.getElementById("startup").className += " failed";
 document.getElementById("startup-stage").hidden = true;
 document.getElementById("startup-reason").textContent = "This browser is too old to run Python.";

@@ -1,9 +1,9 @@
-"""Measure reissue side by side with what people use in JavaScript: `make bench`, or `python -m bench`.
+"""Measure reissue and the JavaScript libraries that people use side by side: `make bench`, or `python -m bench`.
 
-All parts, or those that are named: storm, many (ten thousand at once), overhead, gate, startup, memory, tabs. What was
-found goes to bench/results.json, a part at a time, and from there into the tables of bench/README.md and README.md and
-into docs/bench.svg. Nothing else should run meanwhile. `--quick` goes through all of it with few runs and small
-numbers, and writes no document.
+All parts, or those that are named: storm, many (ten thousand at once), overhead, gate, startup, memory, tabs. The
+results go to bench/results.json, a part at a time, and from there into the tables of bench/README.md and README.md and
+into docs/bench.svg. Nothing else should run meanwhile. `--quick` runs all of it with few runs and small numbers, and
+writes no document.
 """
 
 import json
@@ -59,7 +59,7 @@ PACKAGES = ("pyodide", "@pyscript/core", "axios", "axios-auth-refresh", "@badgat
     "--rounds", default=7, show_default=True, type=click.IntRange(min=1), help="How often each thing is done."
 )
 @click.option("--quick", is_flag=True, help="Two rounds, small numbers, no document written.")
-@click.option("--only-write", is_flag=True, help="Measure nothing: write tables and plot anew from results.json.")
+@click.option("--only-write", is_flag=True, help="Measure nothing: write tables and plot again from results.json.")
 def main(parts: tuple[str, ...], rounds: int, *, quick: bool, only_write: bool) -> None:
     if not only_write:
         measured(
@@ -75,7 +75,7 @@ def main(parts: tuple[str, ...], rounds: int, *, quick: bool, only_write: bool) 
 
 
 def measured(parts: tuple[str, ...], rounds: int, *, scale: int, file: Path) -> None:
-    """Do the measuring, and keep what each part found as soon as it is there."""
+    """Measure, and save the results of each part as soon as they are there."""
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"parts": {}}
     with running_server(bench_mounts()) as server, sync_playwright() as playwright:
         answers = capacity(server)

@@ -1,9 +1,9 @@
 """How many requests should be on the wire at once: `python bench/admission.py`.
 
 Storms of requests over a token that was revoked (the first answers are 401s) or has expired (the page knows), with one
-`in_flight` after the other, and by the browser's own `fetch` as the floor: with a good token, since it can't renew one.
-The runs of a round are shuffled, so that the machine's moods spread over all. The server is Node's (`make runtime`
-brings it), for HTTP/2 and in order not to be the bottleneck; it answers after `--delay` milliseconds.
+`in_flight` after the other; the browser's own `fetch` is the floor, with a valid token, since it can't renew one. The
+runs of a round are shuffled, so that slow moments of the machine spread over all. The server runs in Node (`make
+runtime` installs it), for HTTP/2 and so that it is not the bottleneck; it answers after `--delay` milliseconds.
 """
 
 import json

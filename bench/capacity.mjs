@@ -1,4 +1,4 @@
-// How many requests a second does the server answer? node capacity.mjs URL SECONDS, with a client that costs little.
+// Measures how many requests a second the server answers, with a client that costs little: node capacity.mjs URL SECONDS
 import {Agent, request} from 'node:http';
 
 const [url, seconds] = [process.argv[2], Number(process.argv[3])];

@@ -1,8 +1,8 @@
-"""Chromium, with pages that nobody listens to.
+"""Chromium, with pages to which no developer tools are attached.
 
-Playwright hears of every request that its pages make, and a storm of them keeps it, and the browser that tells it, as
-busy as the page. So it only launches the browser here: pages are opened in contexts that it doesn't know, find what
-they have to do in their address (pages/job.mjs), and tell the server what they found.
+Playwright hears of every request that its pages make, and a storm of them keeps Playwright, and the browser that
+reports to it, as busy as the page. So Playwright only launches the browser: pages are opened in contexts that it
+doesn't know, read their job from their address (pages/job.mjs), and send the server their results.
 """
 
 import json
@@ -34,7 +34,7 @@ class Chromium:
         self.version = version
 
     def work(self, page: str, *steps: Step, deadline: float = 300) -> list[Any]:
-        """What a fresh page finds at these steps, in a context of its own. `deadline` in seconds."""
+        """The results of a new page for these steps, in a context of its own. `deadline` in seconds."""
         (found,) = self.work_together(page, [steps], deadline=deadline)
         return found
 

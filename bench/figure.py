@@ -1,6 +1,6 @@
 """The plot: storms and starts, each bar a median and each line the lowest and the highest run.
 
-The same results draw the same bytes: no date, and names inside that depend on nothing else.
+The same results give the same bytes: the file contains no date, and its inner names depend only on the results.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ LOADS = (
 
 
 def draw(parts: dict[str, Any], file: Path) -> None:
-    """Write the plot of whatever parts there are."""
+    """Write the plot of the parts that were measured."""
     with mpl.rc_context(STYLE):
         figure, (times, requests, starts) = plt.subplots(
             1, 3, figsize=(11, 3.4), width_ratios=(1.2, 1, 1.3), layout="constrained"
@@ -64,7 +64,7 @@ def draw(parts: dict[str, Any], file: Path) -> None:
 
 
 def draw_storms(times: Any, requests: Any, by: storm.Groups) -> None:
-    """Seconds for a thousand at once, and what arrived at the server for them."""
+    """Seconds for a thousand at once, and the requests that arrived at the server."""
     count = storm.COUNTS[-1]
     names, colours = [client[2] for client in CLIENTS], [client[3] for client in CLIENTS]
     runs = [by[client, kind, count] for client, kind, _, _ in CLIENTS]

@@ -1,4 +1,4 @@
-"""One line of the table: what was asked for, what was found, and whether that is enough."""
+"""One line of the table: the goal, the result, and whether the goal is met."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
-"""What does the inspector cost? `python bench/inspector.py`.
+"""What the inspector costs: `python bench/inspector.py`.
 
 A page sends 1,000 requests at once over a token that the server has revoked, to `serve.py` on loopback: first by
-itself, then with a panel that shows them, then with a panel that holds 5,000 requests already. Told are the page's own
-animation frames meanwhile, how often and how long the panel drew, and how long the storm took.
+itself, then with a panel that shows them, then with a panel that holds 5,000 requests already. It prints the
+page's own animation frames meanwhile, how often and how long the panel drew, and how long the storm took.
 """
 
 import json
@@ -45,7 +45,7 @@ def mount():
     inspector = reissue.inspect(api, "#panel")
 
 def fill(count):
-    # As if so many had been before: what the server would take, it is not what is measured.
+    # As if there had been so many requests before: sending them would take long, and is not what is measured.
     from reissue import RequestEvent, RequestPhase
     began = time.perf_counter()
     for n in range(count):

@@ -1,4 +1,4 @@
-"""From results.json to what people read: the tables between the markers of the READMEs, and the plot."""
+"""Writes the results for people to read: the tables between the markers of the READMEs, and the plot."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def goals_of(part: str, raw: dict[str, Any]) -> list[Goal]:
-    """What one part says about its goals."""
+    """The goals of one part, with their results."""
     return GOALS[part](raw)
 
 
@@ -44,7 +44,7 @@ def summary(results: dict[str, Any]) -> str:
 
 
 def setting(results: dict[str, Any]) -> str:
-    """What it was measured on, in a sentence."""
+    """The machine and the versions, in a sentence."""
     machine = results["machine"]
     return (
         f"{machine['cores']} cores ({machine['processor']}), Chromium {machine['chromium']}, Pyodide "
@@ -56,7 +56,7 @@ def setting(results: dict[str, Any]) -> str:
 
 
 def sections(results: dict[str, Any]) -> dict[str, str]:
-    """What stands between the markers, by their names."""
+    """The texts between the markers, by their names."""
     parts = results["parts"]
     tables = {part: table(parts[part]) for part, table in TABLES.items() if part in parts}
     return {"goals": f"{summary(results)}\n\n{reliance(results)}", "setting": setting(results), **tables}
@@ -67,7 +67,7 @@ def reliance(results: dict[str, Any]) -> str:
     parts = results["parts"]
     rounds = [max(run["round"] for run in parts[name]["runs"]) + 1 for name in ("storm",) if name in parts]
     rounds += [max(load["round"] for load in parts["startup"]["loads"]) + 1] if "startup" in parts else []
-    load = parts.get("storm", {}).get("load_before")  # of the first part: later ones find what it left behind
+    load = parts.get("storm", {}).get("load_before")  # of the first part: before later ones, the load is our own
     text = f"{min(rounds)} rounds" if rounds else "No rounds"
     if load is not None:
         text += f"; before the first the machine's load was {load:.1f}"
@@ -76,7 +76,7 @@ def reliance(results: dict[str, Any]) -> str:
 
 
 def filled(text: str, found: dict[str, str]) -> str:
-    """A document whose places `<!-- bench: name -->` … `<!-- /bench -->` say what was found."""
+    """The document, with the results between `<!-- bench: name -->` and `<!-- /bench -->`."""
 
     def place(match: re.Match[str]) -> str:
         content = found.get(match["name"])
@@ -92,6 +92,6 @@ def write(results: dict[str, Any]) -> None:
     found = sections(results)
     for document in DOCUMENTS:
         document.write_text(filled(document.read_text(encoding="utf-8"), found), encoding="utf-8")
-    from bench.figure import draw  # here: matplotlib is there for `make bench` only
+    from bench.figure import draw  # here: matplotlib is installed for `make bench` only
 
     draw(results["parts"], FIGURE)

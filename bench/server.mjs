@@ -1,5 +1,5 @@
 // The server of the measurements: an API behind tokens, the endpoint that renews them, and the pages that ask.
-// node server.mjs, with settings as JSON on standard input, since a key is nothing for a command line:
+// node server.mjs, with settings as JSON on standard input, since a key does not belong on a command line:
 //   {"protocol": "http" | "h1" | "h2", "delay": ms, "mounts": [[URL path, folder], …], "key": PEM, "cert": PEM}
 //
 // Bare node:http, because the client is what is measured: capacity.mjs says how many requests a second it answers, and
@@ -50,7 +50,7 @@ function api(request, response) {
   });
 }
 
-// A JWT of the usual size. Nobody verifies its signature: which tokens are good stands in `accepted`.
+// A JWT of the usual size. Its signature is not verified: `accepted` lists the valid tokens.
 function mint() {
   const part = value => Buffer.from(JSON.stringify(value)).toString('base64url');
   const iat = Math.floor(Date.now() / 1000);
@@ -73,7 +73,7 @@ function grant(request, response) {
   });
 }
 
-// How a measurement begins: a token that is good, that was revoked, or that has expired; all counters at nought.
+// Begins a measurement: with a token that is valid, was revoked, or has expired, and all counters at zero.
 function begin(response, query) {
   life = Number(query.get('life') ?? LIFE);
   accepted.clear();
@@ -83,7 +83,7 @@ function begin(response, query) {
   answer(response, 200, {token, expires_in: query.get('kind') === 'expired' ? 0 : life});
 }
 
-// Several tabs begin at one moment: each asks until all are here, and is told when (ms).
+// Several tabs begin at one moment: each asks until all are open, and is told the moment (ms).
 const groups = new Map();
 function meet(response, query) {
   const name = query.get('group');
@@ -97,7 +97,7 @@ function meet(response, query) {
   answer(response, 200, {at: group.at});
 }
 
-// What a page found, by the number of its job; who asks for it waits.
+// The results of a page, by the number of its job; a request for them waits until they are there.
 const results = new Map();
 function result(id) {
   if (results.has(id)) return results.get(id);
@@ -112,7 +112,7 @@ async function read(request) {
   return Buffer.concat(chunks);
 }
 
-// Files: the smallest form that the browser takes. What lies in a folder named by its content is kept for ever.
+// Files: the smallest form that the browser accepts. Files in folders named by their content are cached for ever.
 const files = new Map();
 const log = []; // [path, encoding, bytes of the body, bytes of the file]
 function file(path, request, response) {

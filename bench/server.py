@@ -32,7 +32,7 @@ class Server:
     url: str
 
     def ask(self, path: str, method: str = "POST", *, timeout: float = 30) -> Any:
-        """The server's answer, past the browser: it may have no connection to spare after a storm."""
+        """The server's answer, without the browser: that may have no connection to spare after a storm."""
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
         context = trusting if self.url.startswith("https") else None
@@ -77,7 +77,7 @@ def certificate() -> dict[str, Any]:
 
 
 def bench_mounts() -> Mounts:
-    """What the pages of `bench/pages` load, made where it is missing."""
+    """What the pages of `bench/pages` load; makes what is missing."""
     site = build(RUNTIME).site
     return [
         ("/py/", site / "py"),

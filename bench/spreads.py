@@ -1,4 +1,4 @@
-"""A measurement is never one number: medians, and how far the runs were apart."""
+"""Medians, and how far the runs were apart: a measurement is never one number."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ def quartiles(values: Iterable[float]) -> Spread:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Run by run, as they were made in turns: what slows the machine down slows down both of a pair."""
+    """The ratios run by run. The runs were made in turns, so what slows the machine down slows down both of a pair."""
     return [mine / other for mine, other in zip(ours, theirs, strict=True)]
 
 

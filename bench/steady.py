@@ -1,8 +1,8 @@
-"""Does anybody notice a renewal? `python bench/steady.py`.
+"""Whether any request notices a renewal: `python bench/steady.py`.
 
 A page sends `--rate` requests a second for `--seconds`, over access tokens that live `--life` seconds, to `serve.py` on
 loopback, where each refresh takes `--refresh-delay` seconds. Near the end of its life a token is still sent while its
-renewal runs behind it: so there should be no 401, one refresh for each life, and no request that waited for one.
+renewal runs in the background: there should be no 401, one refresh for each life, and no request that waited for one.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""PyScript as it comes: what a page loads that follows PyScript's own documentation, here from our origin.
+"""PyScript's stock set-up: what a page loads that follows PyScript's own documentation, here from our origin.
 
-The standard library as sources, Pyodide's whole lock file, micropip, and wheels by URL. From a CDN the same files would
-come compressed and be cached for ever, so they are here, too.
+The standard library as sources, Pyodide's whole lock file, micropip, and wheels by URL. A CDN would send the same files
+compressed and let browsers cache them for ever, so this server does, too.
 """
 
 import json
@@ -25,7 +25,7 @@ packages = {packages}
 
 
 def stock_set_up(runtime: Path) -> Path:
-    """The folder with all of it but PyScript's own files, which are the same."""
+    """The folder with all of it except PyScript's own files, which are the same as ours."""
     pyodide = installed(runtime) / "pyodide"
     packed = [wheels.downloaded(runtime / WHEELS, pyodide), wheels.own(runtime / WHEELS)]
     needed = [wheel for folder in packed for name in ("pyjwt", "reissue") for wheel in folder.glob(f"{name}-*.whl")]
@@ -39,9 +39,9 @@ def stock_set_up(runtime: Path) -> Path:
         run(
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
             "--only-binary", ":all:", "--python-version", "3.14", "--dest", folder, "-r", REQUIREMENTS,
-            failed="pip can't bring micropip: check the network, and pip's index setting.",
+            failed="pip can't download micropip: check the network, and pip's index setting.",
         )  # fmt: skip
-        # Pyodide repacks the wheels of its lock file: those from PyPI are the same but for their hash.
+        # Pyodide repacks the wheels of its lock file: those from PyPI differ only in their hash.
         lock = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))
         for wheel in folder.glob("*.whl"):
             name, version, *_ = wheel.name.split("-")

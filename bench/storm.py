@@ -8,7 +8,7 @@ import reissue
 
 
 async def storm(token: str, expires_in: float, count: int, in_flight: int) -> dict[str, float]:
-    """`count` requests at once over a token that is good for another `expires_in` seconds, by the page's clock."""
+    """`count` requests at once over a token that is valid for another `expires_in` seconds, by the page's clock."""
     api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), in_flight=in_flight)
     await api.adopt(token, expires_in=expires_in)
 

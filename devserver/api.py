@@ -38,7 +38,7 @@ class ApiRoutes:
         ]
 
     def protected(self, handler: Callable[[Request, Claims], Awaitable[Response]]) -> Endpoint:
-        """Only with a good bearer token in the Authorization header (RFC 6750 section 2.1)."""
+        """The handler, for requests with a valid bearer token in the Authorization header (RFC 6750 section 2.1)."""
 
         async def endpoint(request: Request) -> Response:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -51,7 +51,7 @@ class ApiRoutes:
         return endpoint
 
     async def me(self, request: Request, claims: Claims) -> Response:
-        """Who the token speaks for; with `?max_age=`, an answer that the browser may keep for so many seconds."""
+        """The user whose token it is; with `?max_age=`, an answer that the browser may keep for so many seconds."""
         kept = {}
         if "max_age" in request.query_params:
             kept["Cache-Control"] = f"private, max-age={whole(request.query_params, 'max_age', low=0, high=86_400)}"
@@ -107,7 +107,7 @@ class ApiRoutes:
         return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def echo(self, request: Request, claims: Claims) -> Response:
-        """Says what arrived, without credentials; `?n=` comes back, `?delay=` seconds pass first."""
+        """Repeats what arrived, without credentials, and `?n=`; waits `?delay=` seconds first."""
         await self.lab.pause(number(request.query_params, "delay", 0, low=0, high=60))
         body = await bounded(request, JSON_LIMIT).body()
         headers = {k: v for k, v in request.headers.items() if k in ("accept", "content-type") or k.startswith("x-")}

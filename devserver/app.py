@@ -25,7 +25,7 @@ from devserver.traffic import Traffic
 
 
 class Application(Starlette):
-    """Starlette's, with headers on every answer: also on a 500, which it gives outside of all middleware."""
+    """Starlette's, with headers on every answer: also on a 500, which Starlette sends outside of all middleware."""
 
     def __init__(self, headers: dict[str, str], **options: Any) -> None:
         super().__init__(**options)
@@ -37,7 +37,7 @@ class Application(Starlette):
 
 
 def create_app(settings: Settings) -> Application:
-    """The application; its parts are in reach as `app.state.issuer` and `app.state.lab`."""
+    """The application; tests find its parts as `app.state.issuer` and `app.state.lab`."""
     headers = security_headers(settings)
     lab = Lab(skew=settings.skew)
     allow_page = frozenset(origin.rstrip("/") for origin in settings.allow_page)

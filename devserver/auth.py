@@ -16,9 +16,9 @@ from devserver.requests import COOKIE, IN_BODY, SESSION, json_object, text
 
 
 class AuthRoutes:
-    """Where tokens come from. The refresh token lies in a cookie that no script can read.
+    """Where tokens come from. The refresh token is in a cookie that no script can read.
 
-    Below `/auth/body` are the same three calls for a client that keeps the refresh token itself: there it stands in
+    Below `/auth/body` are the same three calls for a client that keeps the refresh token itself: there it is sent in
     bodies as `refresh_token` (RFC 6749 section 6), and no cookie is set or read.
     """
 
@@ -50,7 +50,7 @@ class AuthRoutes:
         return self._granted(grant, request)
 
     async def refresh(self, request: Request) -> Response:
-        """Without a refresh token 204: a page may ask after a reload, and no red line stands in the console."""
+        """Rotates. Answers 204 without a token: a page may ask after a reload, without a red line in the console."""
         require_same_origin(request)
         token = self._presented(request, await json_object(request))
         sid = request.scope[SESSION]
@@ -68,7 +68,7 @@ class AuthRoutes:
         return self._granted(grant, request)
 
     async def logout(self, request: Request) -> Response:
-        """Ends the session, also one that has ended already."""
+        """Ends the session; a session that has ended already is no error."""
         require_same_origin(request)
         if token := self._presented(request, await json_object(request)):
             self.issuer.sign_out(token)
@@ -79,7 +79,7 @@ class AuthRoutes:
         return response
 
     async def jwks(self, _: Request) -> Response:
-        """What others need in order to verify our tokens."""
+        """The public key, by which others can verify our tokens."""
         return JSONResponse(self.issuer.key.jwks())
 
     def _granted(self, grant: Grant, request: Request) -> Response:

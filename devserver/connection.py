@@ -1,4 +1,4 @@
-"""HTTP/1.1 with the connection in reach: hanging up without an answer, and a time limit for slow requests."""
+"""HTTP/1.1 whose connection a handler can close: hanging up without an answer, and a time limit for slow requests."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HANG_UP = "reissue.hang_up"
 # A browser silently sends a request again when a kept-alive connection closes before the first byte of the
 # answer, a POST too: a refresh would be presented twice, and the page would never see the fault. Bytes that
-# are no HTTP answer make it a failure at once: to Chromium and WebKit by the NUL, to Firefox by lengths that differ.
+# are not an HTTP answer make it a failure at once: for Chromium and WebKit the NUL, for Firefox the two lengths.
 NOT_HTTP = b"HTTP/1.1 \0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with the connection in reach: ASGI has no word for hanging up without an answer.
+    """uvicorn's HTTP/1.1, with two additions. The app can hang up without an answer, which ASGI has no message for.
 
-    And with a bound that uvicorn has no setting for: a request must have arrived, head and body, `patience` seconds
-    after its first byte, the first one after the connection was made.
+    And a request must have arrived, head and body, `patience` seconds after its first byte, or for the first request
+    after the connection was made; uvicorn has no setting for that.
     """
 
     def __init__(self, *args: Any, headers: Mapping[str, str], patience: float, **options: Any) -> None:
@@ -34,15 +34,15 @@ class Protocol(H11Protocol):
         self.kept_waiting = False
 
     def data_received(self, data: bytes) -> None:
-        """Reads on, and begins or ends the wait for a whole request."""
-        if self.kept_waiting:  # the wait begins anew
+        """Reads, and begins or ends the wait for a complete request."""
+        if self.kept_waiting:  # the wait begins again
             self.kept_waiting = False
             self._end_wait()
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """Goes on to the next request; half of it may be here."""
+        """Goes on to the next request; a part of it may have arrived."""
         super().on_response_complete()
         self._look()
 
@@ -58,7 +58,7 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to what is no HTTP, with the headers of every answer; nothing in the midst of another."""
+        """uvicorn's answer to what is not HTTP, with the usual headers; nothing if another answer has begun."""
         headers = {**self.headers_of_all, "Content-Type": "text/plain; charset=utf-8", "Connection": "close"}
         refusal = h11.Response(status_code=400, headers=list(headers.items()), reason="Bad Request")
         with suppress(h11.LocalProtocolError):
@@ -82,7 +82,7 @@ class Protocol(H11Protocol):
         self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Puts the means to close the connection into the scope of each of its requests."""
+        """Puts a function that closes the connection into the scope of each of its requests."""
         super().connection_made(transport)
         self._begin_wait()
         # asyncio sets this only where the listening socket names its protocol, and ours does not. Without it each
@@ -102,7 +102,7 @@ class Protocol(H11Protocol):
 
 
 async def hang_up(scope: Scope, receive: Receive, last_words: bytes = b"") -> None:
-    """Closes the connection, and waits until uvicorn knows it, so that it doesn't miss an answer."""
+    """Closes the connection, and waits until uvicorn knows that: otherwise it would complain about a missing answer."""
     scope["extensions"][HANG_UP](last_words)
     while (await receive())["type"] != "http.disconnect":
         pass

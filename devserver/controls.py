@@ -32,7 +32,7 @@ def control(act: Control) -> Endpoint:
 
 
 class DevRoutes:
-    """A control of sessions takes the `sid` of one (a claim of its access tokens), or means every one."""
+    """Controls that concern sessions take the `sid` of one (a claim of its access tokens); without it they mean all."""
 
     def __init__(self, issuer: Issuer, lab: Lab) -> None:
         self.issuer = issuer
@@ -58,11 +58,11 @@ class DevRoutes:
         return JSONResponse(asdict(counters), headers={"Cache-Control": "no-store"})
 
     def reset_counters(self, _: dict[str, Any]) -> None:
-        """Back to nought, but what is in flight stays in flight."""
+        """Sets all counters to zero but those of requests in flight."""
         self.lab.reset()
 
     def revoke(self, fields: dict[str, Any]) -> None:
-        """Access tokens minted so far are refused: the way to a 401 without waiting."""
+        """Access tokens minted so far are rejected: a 401 without waiting for the expiry."""
         self.issuer.revoke_access(self._sid(fields))
 
     def end(self, fields: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ class DevRoutes:
         self.issuer.revoke_refresh(self._sid(fields))
 
     def steal(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """What a thief gets who has copied a session's refresh token, and what at a second attempt."""
+        """What a thief gets who has copied a session's refresh token, at the first attempt and at later ones."""
         try:
             grant = self.issuer.steal(text(fields, "sid"))
         except InvalidGrant as exc:
@@ -78,7 +78,7 @@ class DevRoutes:
         return {"expires_in": grant.expires_in}  # and not the tokens: the page is not the thief
 
     def lifetime(self, fields: dict[str, Any]) -> None:
-        """Seconds that access tokens minted from now on live; with `sid`, only that session's next one."""
+        """Sets how many seconds access tokens live from now on; with `sid`, only the next one of that session."""
         seconds, sid = whole(fields, "seconds", low=1, high=1e8), self._sid(fields)
         if sid is None:
             self.issuer.access_lifetime = seconds
@@ -86,7 +86,7 @@ class DevRoutes:
             self.issuer.shorten_next(sid, seconds)
 
     def skew(self, fields: dict[str, Any]) -> None:
-        """How many seconds the server's clock is ahead of the machine's: time passes without waiting."""
+        """Sets how many seconds the server's clock is ahead of the machine's: time passes without waiting."""
         self.lab.skew = number(fields, "seconds", low=-1e9, high=1e9)
 
     def add_fault(self, fields: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ class DevRoutes:
             refuse(400, "'path' must begin with /auth/ or /api/")
         status = whole(fields, "status", 503 if kind == "status" else 200, low=200, high=599)
         if kind in ("status", "html", "endless") and status in BODILESS:
-            refuse(400, f"an answer with status {status} has no body: say 'empty' as its 'kind'")
+            refuse(400, f"an answer with status {status} has no body: use the 'kind' 'empty'")
         fault = Fault(
             path=path,
             kind=kind,
@@ -134,7 +134,7 @@ class DevRoutes:
         return JSONResponse({"held": self.lab.held})
 
     def release(self, fields: dict[str, Any]) -> dict[str, int]:
-        """Lets every held request go on; with `abandon` its connection is closed instead."""
+        """Lets every held request go on; with `abandon`, closes their connections instead."""
         return {"released": self.lab.release(abandon=flag(fields, "abandon"))}
 
     def _sid(self, fields: dict[str, Any]) -> str | None:

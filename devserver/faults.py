@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Fault:
     """What goes wrong, on which path, how many times. A path with a slash at its end means all below it.
 
-    With `sid` it happens only to the requests of that session, by their bearer or by their cookie.
+    With `sid` it happens only to requests with the bearer token or the cookie of that session.
 
     delay, hold   the request waits `seconds`, or until `POST /dev/release`; with `after`, the answer does.
                   Released with `abandon`, it ends as `drop` or `lost` does

@@ -33,12 +33,12 @@ TYPES = {  # our own, because the machine's table differs from one system to the
     ".zip": "application/zip",
 }
 CODINGS = {"br": ".br", "gzip": ".gz"}  # in the order of our preference
-REVALIDATE = "no-cache"  # kept, but asked about each time: answered with 304 while unchanged
-IMMUTABLE = "public, max-age=31536000, immutable"  # RFC 8246: not even asked about on reload
+REVALIDATE = "no-cache"  # kept, but revalidated each time: answered with 304 while unchanged
+IMMUTABLE = "public, max-age=31536000, immutable"  # RFC 8246: not revalidated even on reload
 
 
 class Files(StaticFiles):
-    """Starlette's static files, but no dotfiles or unknown types; compressed neighbours; our caching."""
+    """Starlette's static files: no dotfiles or unknown types; with compressed neighbours, and caching of our own."""
 
     def __init__(self, directory: Path, *, immutable_folders: bool = False) -> None:
         super().__init__(directory=directory, check_dir=False)
@@ -46,7 +46,7 @@ class Files(StaticFiles):
         self.immutable_folders = immutable_folders
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Refuses before looking: neither the presence nor the name of a private file leaks."""
+        """Refuses before it looks for the file: whether a private file exists does not leak."""
         if Path(path).suffix not in TYPES or any(part.startswith(".") for part in Path(path).parts):
             refuse(404, "there is no such file")
         return await super().get_response(path, scope)
@@ -54,7 +54,7 @@ class Files(StaticFiles):
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """The file or its best compressed neighbour, or 304."""
+        """The file, or the compressed neighbour that the client prefers, or 304."""
         request_headers = Headers(scope=scope)
         path = Path(full_path)
         in_folder = path.parent != self.root.resolve()
@@ -79,7 +79,7 @@ class Files(StaticFiles):
 
 
 def accepted_codings(accept_encoding: str) -> list[str]:
-    """Those of `CODINGS` that the client takes, the best first (RFC 9110 section 12.5.3)."""
+    """Those of `CODINGS` that the client accepts, the best first (RFC 9110 section 12.5.3)."""
     qualities: dict[str, float] = {}
     for item in accept_encoding.lower().split(","):
         coding, *parameters = (part.strip() for part in item.split(";"))
@@ -105,7 +105,7 @@ class PageRoutes:
             Route("/pyscript.toml", self.file("pyscript.toml")),
             Route("/favicon.ico", self.favicon),
             Mount("/app", Files(root / "app")),
-            # A folder's name holds a digest of what is in it; only the entry points beside it change.
+            # A folder's name contains a digest of its content; only the entry points beside it change.
             Mount("/py", Files(site / "py", immutable_folders=True)),
             Mount("/pyscript", Files(site / "pyscript", immutable_folders=True)),
         ]
@@ -119,5 +119,5 @@ class PageRoutes:
         return endpoint
 
     async def favicon(self, _: Request) -> Response:
-        """Browsers ask for it by themselves; a 404 would be a red line in the console."""
+        """Nothing. Browsers ask for it by themselves; a 404 would be a red line in the console."""
         return Response(status_code=204)

@@ -10,9 +10,9 @@ from devserver.settings import Settings
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; "
     # 'wasm-unsafe-eval': Pyodide is WebAssembly. Not 'unsafe-eval': PyScript calls Function(...) for the hooks of
-    # workers only, and app/boot.js takes those away.
+    # workers only, and app/boot.js removes those.
     "script-src 'self' 'wasm-unsafe-eval'; "
-    # No text becomes markup: PyScript runs what is inserted as Python, and `script-src` has no say in that.
+    # No text becomes markup: PyScript runs inserted markup as Python, and `script-src` does not prevent that.
     "require-trusted-types-for 'script'; trusted-types 'none'; "
     "style-src 'self'; "
     "connect-src 'self'{origins}; "

@@ -75,7 +75,7 @@ class Family:
     id: str
     user: str
     revoked: bool = False
-    live: dict[str, int] = field(default_factory=dict)  # jti → exp of each access token not refused early
+    live: dict[str, int] = field(default_factory=dict)  # jti → exp of each access token that was not revoked
     next_lifetime: int | None = None  # seconds, of the next access token only
     newest: str = ""  # the digest of the refresh token that was granted last
     stolen: str = field(default="", repr=False)  # the refresh token that the thief of `Issuer.steal` holds
@@ -85,8 +85,8 @@ class Issuer:
     """Mints, rotates, revokes and verifies tokens. Times are seconds since the epoch, by `clock`.
 
     A refresh token works once. Presenting a rotated one again means that two parties hold it, so its whole
-    family is revoked, and the family's access tokens with it. Within `grace` seconds of the rotation it is
-    taken for the retry of a lost answer instead: it yields a further successor, and the first one stays good.
+    family is revoked, and the family's access tokens with it. Within `grace` seconds of the rotation it
+    counts as the retry of a lost answer instead: it yields another successor, and the first one stays valid.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Issuer:
             self._end(self._families[record.family])
 
     def verify(self, access_token: str) -> Claims:
-        """The claims of a good access token; raises `InvalidToken` for any other."""
+        """The claims of a valid access token; raises `InvalidToken` for any other."""
         try:
             # The algorithm is the server's own, never the header's: RFC 8725 section 3.1.
             claims: Claims = jwt.decode(
@@ -152,7 +152,7 @@ class Issuer:
                 issuer=ISSUER,
                 options={
                     "require": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid"],
-                    # PyJWT reads the machine's clock; ours is handed in, and checked below.
+                    # PyJWT reads the machine's clock; ours is passed in, and checked below.
                     **{"verify_exp": False, "verify_nbf": False, "verify_iat": False},
                 },
             )
@@ -171,12 +171,12 @@ class Issuer:
         return claims
 
     def revoke_access(self, sid: str | None = None) -> None:
-        """Refuses every access token minted so far, of one family or of all. Refresh tokens go on working."""
+        """Rejects every access token minted so far, of one family or of all. Refresh tokens still work."""
         for family in self._chosen(sid):
             family.live.clear()
 
     def revoke_refresh(self, sid: str | None = None) -> None:
-        """Refuses every refresh from now on, of one family or of all. Access tokens live on."""
+        """Refuses every refresh from now on, of one family or of all. Access tokens still work."""
         for family in self._chosen(sid):
             family.revoked = True
 
@@ -186,9 +186,9 @@ class Issuer:
             family.next_lifetime = lifetime
 
     def steal(self, sid: str) -> Grant:
-        """A refresh by somebody who has copied this family's refresh token; later ones use what that brought.
+        """A refresh by a thief who has copied this family's refresh token; later thefts use what the first one brought.
 
-        The owner isn't told, so the next refresh of one of the two presents a token that has been rotated.
+        The owner does not know, so the next refresh by one of the two presents a token that has been rotated.
         Raises `InvalidGrant` as any refresh does, and if there is no such family.
         """
         if sid not in self._families:

@@ -1,4 +1,4 @@
-"""The key that access tokens are signed with, and what of it is published."""
+"""The key that access tokens are signed with, and its public part."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from devserver.faults import Fault
 
 @dataclass(slots=True)
 class Counters:
-    """What the server saw. A test believes these rather than the page's own account."""
+    """What the server saw. A test trusts these more than the page's own figures."""
 
     logins: int = 0
     logins_refused: int = 0
@@ -31,7 +31,7 @@ class Counters:
     api_in_flight_max: int = 0
 
     def reset(self) -> None:
-        """Back to nought, in place: requests on their way hold this object, and stay in flight."""
+        """Back to zero, in place: running requests hold this object, and stay in flight."""
         for counter in fields(self):
             setattr(self, counter.name, 0 if not counter.name.startswith("api_in_flight") else self.api_in_flight)
 
@@ -54,7 +54,7 @@ class Lab:
         return time.time() + self.skew
 
     def counted(self, sid: str | None) -> list[Counters]:
-        """Where something that this session does is counted."""
+        """The counters for what this session does."""
         return [self.counters] if sid is None else [self.counters, self.sessions[sid]]
 
     def count(self, name: str, sid: str | None, by: int = 1) -> None:
@@ -63,7 +63,7 @@ class Lab:
             setattr(counters, name, getattr(counters, name) + by)
 
     def reset(self) -> None:
-        """All counters back to nought."""
+        """Sets all counters to zero."""
         for counters in (self.counters, *self.sessions.values()):
             counters.reset()
 
@@ -76,7 +76,7 @@ class Lab:
         return None
 
     async def pause(self, seconds: float) -> None:
-        """Sleeps, but not past the end of the server."""
+        """Sleeps; ends early when the server stops."""
         if seconds > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)

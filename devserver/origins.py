@@ -1,4 +1,4 @@
-"""Who may call: this machine by its names, pages of our own origin, and pages that --allow-page names."""
+"""Which calls are allowed: to this machine's names, from pages of our origin or of those that --allow-page names."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[
 class KnownHosts:
     """ASGI middleware: refuses requests for names that are not this machine's.
 
-    Another site may have pointed a name of its own at us (DNS rebinding): to the browser and to `require_same_origin`
-    its page would be of our origin. An IP address can't be pointed anywhere. `*` among the names is every name.
+    Another site may have pointed a name of its own at us (DNS rebinding): the browser and `require_same_origin` would
+    take its page for one of our origin. An IP address can't be pointed anywhere. `*` among the names allows every name.
     """
 
     def __init__(self, app: ASGIApp, names: Collection[str]) -> None:

@@ -40,8 +40,8 @@ async def on_http_exception(_: Request, exc: Exception) -> Response:
 
 
 async def on_invalid_grant(_: Request, exc: Exception) -> Response:
-    """Why a sign-in or a refresh failed."""
-    # RFC 6749 answers 400; servers with cookies answer 401, and that is what browser clients meet.
+    """The error of a sign-in or a refresh that was refused."""
+    # RFC 6749 says 400; servers with cookies answer 401, and that is what browser clients get.
     # The cookie is left alone: when two pages race, the loser's refusal must not delete the winner's cookie.
     assert isinstance(exc, InvalidGrant)
     return JSONResponse(error_body(exc.error, exc.description), 401, {"Cache-Control": "no-store"})
@@ -55,10 +55,10 @@ async def on_invalid_token(_: Request, exc: Exception) -> Response:
 
 
 async def on_failure(_: Request, __: Exception) -> Response:
-    """A mistake of ours. Its traceback is in the log, and nothing of it in the answer."""
+    """A bug of ours. Its traceback is in the log, and nothing of it in the answer."""
     return JSONResponse(error_body("server_error", "the server failed"), 500)
 
 
 async def on_disconnect(_: Request, __: Exception) -> Response:
-    """The client went away in the middle of its request; nobody reads this answer."""
+    """The client closed the connection in the middle of its request, so this answer is not read."""
     return Response(status_code=400)

@@ -64,7 +64,7 @@ def text(fields: Mapping[str, Any], name: str, default: str | None = None) -> st
         refuse(400, f"'{name}' must be a string of 1 to 10000 characters")
     try:
         value.encode()
-    except UnicodeEncodeError:  # JSON can spell half of a surrogate pair; UTF-8 can't
+    except UnicodeEncodeError:  # JSON can contain half of a surrogate pair; UTF-8 can't
         refuse(400, f"'{name}' is not valid Unicode")
     return value
 
@@ -90,7 +90,7 @@ def whole(fields: Mapping[str, Any], name: str, default: int | None = None, *, l
 
 
 def header_value(fields: Mapping[str, Any], name: str) -> str | None:
-    """What may stand in a header field (RFC 9110 section 5.5): printable ASCII; None if it is not there."""
+    """The value of a header field (RFC 9110 section 5.5): printable ASCII; None if it is not given."""
     if fields.get(name) is None:
         return None
     value = text(fields, name)
@@ -108,7 +108,7 @@ def json_text(fields: Mapping[str, Any], name: str, default: Any) -> bytes:
 
 
 def flag(fields: Mapping[str, Any], name: str) -> bool:
-    """True or false; false if it is not there."""
+    """True or false; false if it is not given."""
     value = fields.get(name, False)
     if not isinstance(value, bool):
         refuse(400, f"'{name}' must be true or false")

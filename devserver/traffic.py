@@ -1,4 +1,4 @@
-"""The middleware that counts requests as they arrive, and lets the ordered faults happen to them."""
+"""The middleware that counts requests as they arrive, and applies the ordered faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from devserver.requests import COOKIE, IN_BODY, SESSION
 
 
 class Traffic:
-    """ASGI middleware: counts requests as they arrive, and lets faults happen to them."""
+    """ASGI middleware: counts requests as they arrive, and applies the faults."""
 
     def __init__(self, app: ASGIApp, lab: Lab, issuer: Issuer) -> None:
         self.app = app
@@ -26,7 +26,7 @@ class Traffic:
         self.issuer = issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Counts, and goes on."""
+        """Counts the request, and passes it on."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path = scope["path"]
@@ -53,7 +53,7 @@ class Traffic:
                 counters.api_in_flight -= 1
 
     def _session(self, path: str, scope: Scope) -> str | None:
-        """Whose request it is: by its bearer below `/api/`, by its cookie below `/auth/`."""
+        """The session of a request: by its bearer token below `/api/`, by its cookie below `/auth/`."""
         if path.startswith("/api/"):
             return self.issuer.session_named_in(Headers(scope=scope).get("authorization", "").partition(" ")[2])
         if path.startswith("/auth/") and not path.startswith(f"{IN_BODY}/"):
@@ -96,7 +96,7 @@ class Traffic:
                 await Response(status_code=fault.status)(scope, receive, send)
 
     async def _late(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer after a pause, or when the hold is over; `after` says whether the app acts before it or then."""
+        """Answers after a pause, or when the hold is over. With `after` the app acts before that, else after it."""
         answer = await self._kept_back(scope, receive) if fault.after else None
         if fault.kind == "delay":
             await self.lab.pause(fault.seconds)
@@ -108,7 +108,7 @@ class Traffic:
             await send(message)
 
     async def _kept_back(self, scope: Scope, receive: Receive) -> list[Message]:
-        """What the app answers, without sending it."""
+        """The app's answer, which is not sent yet."""
         answer: list[Message] = []
 
         async def keep(message: MutableMapping[str, Any]) -> None:

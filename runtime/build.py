@@ -1,8 +1,8 @@
-"""Brings everything that the page loads into one folder: PyScript, Pyodide, and the wheels.
+"""Puts everything that the page loads into one folder: PyScript, Pyodide, and the wheels.
 
 `python runtime/build.py` fills `.runtime/site/`, and does only what isn't done yet. Everything comes through
 npm and pip by pinned hash. In `site/py/` and `site/pyscript/`, files in a folder never change (the folder's
-name holds a digest), and files beside the folders are the entry points, which do.
+name contains a digest); the files beside the folders are the entry points, which do change.
 """
 
 import os
@@ -22,8 +22,8 @@ from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # no
 from runtime.sealed import forget, write  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
-WHEELS = "wheels"  # as they were brought and built
-TESTS = "tests"  # what tests/wheel brings for itself
+WHEELS = "wheels"  # as they were downloaded and built
+TESTS = "tests"  # what tests/wheel downloads for itself
 SHIM = ROOT / "runtime" / "shim.mjs"
 
 
@@ -42,7 +42,7 @@ class Parts:
 
     @property
     def py(self) -> tuple[Path, ...]:
-        """All that a page needs below `py/`, and nothing of the demo's."""
+        """All that a page needs below `py/`, without the demo's wheel."""
         return (self.interpreter, self.stdlib, self.wheels, self.library, self.lock)
 
     def shim(self, py: str = "./") -> str:
@@ -94,7 +94,7 @@ def filled(template: Path, **folders: Path) -> str:
     return text
 
 
-@click.command(help="Bring PyScript, Pyodide and the page's wheels into .runtime/, as far as they aren't there.")
+@click.command(help="Put PyScript, Pyodide and the page's wheels into .runtime/, as far as they aren't there.")
 @click.option(
     "--sources",
     is_flag=True,
@@ -106,7 +106,7 @@ def filled(template: Path, **folders: Path) -> str:
     help="Leave out of the standard library what hardly any page imports: 0.5 MB less to send.",
 )
 def main(sources: bool, stripped: bool) -> None:  # noqa: D103
-    # At once: compression in threads would hold Ctrl-C back, and a half-made folder is never believed in.
+    # At once: compression in threads would delay Ctrl-C, and an unfinished folder is never used.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     build(sources=sources, stripped=stripped)
 

@@ -7,7 +7,7 @@ import {pathToFileURL} from "node:url";
 const [folder, stdLibURL] = process.argv.slice(2, 4).map(path => resolve(path));
 const [root, optimize, left_out, ...files] = process.argv.slice(4);
 const {loadPyodide} = await import(pathToFileURL(`${folder}/pyodide.mjs`).href);
-// A traceback marks columns only in a source, and none is sent: without them byte code is a quarter smaller on the wire.
+// A traceback marks columns only if it has the source, and none is sent: without columns byte code is a quarter smaller on the wire.
 const pyodide = await loadPyodide({indexURL: folder, stdLibURL, env: {PYTHONNODEBUGRANGES: "1"}});
 
 pyodide.runPython(readFileSync(new URL("compile_archive.py", import.meta.url), "utf8"));

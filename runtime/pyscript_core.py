@@ -1,4 +1,4 @@
-"""PyScript's files: a small entry point under a name that stays, the rest at an address of its version."""
+"""PyScript's files: small entry points whose names stay, the rest at an address that contains its version."""
 
 import re
 import shutil

@@ -1,10 +1,10 @@
-// What PyScript takes as its interpreter: Pyodide, with every file at an address that changes when the file does.
-// runtime/build.py fills in the folders, and serves this one file under a name that stays.
+// PyScript's interpreter: Pyodide, with every file at an address that changes when the file does.
+// runtime/build.py fills in the folders, and puts this one file under a name that stays.
 //
-// What it takes to start comes in the order in which it is needed:
-//   - Python is asked for as soon as a page with Python for PyScript imports this file. PyScript would ask a few round trips
-//     later; what only PyScript knows (which packages, where output goes) is filled in when it does.
-//   - The packages are asked for when the interpreter is there. They arrive while it comes up, and have not delayed it.
+// Files are requested in the order in which they are needed:
+//   - Python is requested as soon as a page with Python for PyScript imports this file. PyScript would request it a few round
+//     trips later; what only PyScript knows (which packages, where output goes) is filled in when it does.
+//   - The packages are requested when the interpreter is there. They arrive while it starts, and have not delayed it.
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
 import * as wire from "./{library}/wire.js";
@@ -22,11 +22,11 @@ async function start({fsInit, lockFileURL, ...options}, packages_known) {
         indexURL: at("./{interpreter}/"),
         stdLibURL: at("./{stdlib}/python_stdlib.zip"),
         packageBaseUrl: at("./"),
-        // Pyodide asks for the packages when it has its lock file, and not before.
+        // Pyodide requests the packages when it has its lock file, and not before.
         lockFileContents: Promise.all([lock, packages_known, interpreter_here]).then(([content]) => content),
         async fsInit(...given) {
             interpreted();
-            await new Promise(resolve => setTimeout(resolve)); // it asks in this turn: after it Python keeps the page busy
+            await new Promise(resolve => setTimeout(resolve)); // Pyodide requests them in this turn; after it Python keeps the page busy
             await fsInit?.(...given);
         },
     });
@@ -35,7 +35,7 @@ async function start({fsInit, lockFileURL, ...options}, packages_known) {
     return pyodide;
 }
 
-let early = null; // takes PyScript's options, for the Python that was started before it asked
+let early = null; // takes PyScript's options for the Python that was started before PyScript asked
 if (globalThis.document?.querySelector("script[type=py]:not([worker]), py-script:not([worker])")) {
     const packages = [];
     let given;
@@ -44,11 +44,11 @@ if (globalThis.document?.querySelector("script[type=py]:not([worker]), py-script
         {
             packages,
             stdout: text => (given?.stdout ?? console.log)(text),
-            stderr: text => (given ? given.stderr ?? console.warn : console.error)(text), // nobody hears of what is earlier
+            stderr: text => (given ? given.stderr ?? console.warn : console.error)(text), // before PyScript asks, there is no other place
         },
         new Promise(resolve => (known = resolve)),
     );
-    python.catch(() => {}); // told to whoever asks
+    python.catch(() => {}); // `early` gives the failure to PyScript
     early = options => {
         early = null;
         given = options;

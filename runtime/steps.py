@@ -31,5 +31,5 @@ def run(*command: str | Path, cwd: Path = ROOT, failed: str) -> None:
 
 
 def say(step: str) -> None:
-    """Tell the user what takes time now."""
+    """Print the step that takes time now."""
     click.echo(f"  {step}")

@@ -27,17 +27,17 @@ DEMO_INFO = {
 
 
 def downloaded(site: Path, pyodide: Path, requirements: Path = REQUIREMENTS) -> Path:
-    """Return the folder with the wheels that a file of pinned requirements names, as the page's Python takes them."""
+    """Return the folder with the wheels that a file of pinned requirements names, as the page's Python needs them."""
     info = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
 
     def make(folder: Path) -> None:
-        say("bringing the page's wheels")
+        say("downloading the page's wheels")
         run(
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
             # For the page's Python, not for this one; pip knows no platform by that name.
             "--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none",
             "--python-version", info["python"], "--dest", folder, "-r", requirements,
-            failed="pip can't bring the page's wheels: check the network, and pip's index setting.",
+            failed="pip can't download the page's wheels: check the network, and pip's index setting.",
         )  # fmt: skip
         for file in folder.iterdir():
             if not file.name.endswith("-none-any.whl"):
@@ -68,7 +68,7 @@ def own(site: Path) -> Path:
 
 
 def demo(site: Path) -> Path:
-    """Return the folder with the demo's modules as one wheel: a request for each module would make its start slower."""
+    """Return the folder with the demo's modules as one wheel: a request for each module would slow the start down."""
 
     def make(folder: Path) -> None:
         with zipfile.ZipFile(folder / DEMO_WHEEL, "w") as wheel:
@@ -81,15 +81,15 @@ def demo(site: Path) -> Path:
 
 
 def copied(site: Path, sources: Path) -> Path:
-    """Return the folder with what lies in the folder `sources`."""
+    """Return a folder with the content of the folder `sources`."""
     name, _, _ = sources.name.rpartition("-")
     return sealed(site, name, [sources.name], partial(shutil.copytree, sources, dirs_exist_ok=True))
 
 
 def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path) -> Path:
-    """Return the folder with the wheels of the folder `sources` as byte code, and with what else lies there.
+    """Return the folder with the wheels of the folder `sources` as byte code, and with its other files.
 
-    Docstrings stay. The price: tracebacks name the lines, and can't show them.
+    Docstrings stay. The price: tracebacks name the lines, but can't show them.
     """
     name, _, _ = sources.name.rpartition("-")
 

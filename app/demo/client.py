@@ -23,7 +23,7 @@ session = 0  # the number of the last session that started
 
 
 class UnexpectedAnswer(Exception):
-    """An answer that is no success."""
+    """A response with a status other than success."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the server answered {status}")
@@ -34,7 +34,7 @@ FAILURES = (ReissueError, UnexpectedAnswer)
 
 
 async def ask(url: str, **options: Any) -> Any:
-    """The JSON that the server answers with; None if it has nothing to say."""
+    """The JSON of the server's answer; None for a 204."""
     response = await api.fetch(f"{home}{url}", **options)
     if not response.ok:
         raise UnexpectedAnswer(response.status)

@@ -9,7 +9,7 @@ from demo.words import say, words
 
 
 def leave() -> None:
-    """Hide the form, and forget what it says and the password."""
+    """Hide the form, and clear its messages and the password."""
     tell("sign-in-message", "")
     tell("entrance-reason", "")
     by_id("password").value = ""
@@ -17,7 +17,7 @@ def leave() -> None:
 
 
 def come_back(reason: str) -> None:
-    """Show the form again, and why."""
+    """Show the form again, with the reason."""
     show("entrance")
     tell("entrance-reason", words.get(f"entrance.{reason}", ""))
 

@@ -1,6 +1,6 @@
 """The card 'Try it': what its experiments share. Those below each heading are in a `lab_` module of their own.
 
-What the server counts is the session's own.
+The server counts for each session by itself.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ ending = False  # does an experiment end the session on purpose? Then the focus 
 
 
 def open_lab(is_open: bool) -> None:
-    """The experiments need a session."""
+    """Enable the experiments: they need a session."""
     show("lab-closed", not is_open)
     show("lab-about", is_open)
     for control in document.querySelectorAll("#lab button"):
@@ -39,7 +39,7 @@ def clear_messages() -> None:
 
 @dataclass
 class Tally:
-    """What came of some requests sent at once."""
+    """The outcome of some requests sent at once."""
 
     count: int
     answered: int
@@ -56,7 +56,7 @@ class Tally:
 
 
 async def send_at_once(count: int) -> Tally:
-    """So many requests; each answer must be its own request's."""
+    """Send so many requests; each answer must belong to its own request."""
     answers = await asyncio.gather(*(ask(f"api/echo?n={n}") for n in range(count)), return_exceptions=True)
     for answer in answers:
         if isinstance(answer, BaseException) and not isinstance(answer, FAILURES):
@@ -66,7 +66,7 @@ async def send_at_once(count: int) -> Tally:
 
 
 class Counted:
-    """What the server counts for the session of now, from now on."""
+    """What the server counts from now on for the current session."""
 
     def __init__(self) -> None:
         self.sid = api.claims.get("sid", "")
@@ -77,7 +77,7 @@ class Counted:
         return self
 
     async def figures(self) -> dict[str, int] | None:
-        """By the names of the server's counters; None if it can't be asked."""
+        """By the names of the server's counters; None if the server can't be asked."""
         after = await self._ask()
         if self._before is None or after is None:
             return None
@@ -100,7 +100,7 @@ class Counted:
 
 @asynccontextmanager
 async def experiment(name: str, *, ends: bool = False) -> AsyncIterator[Counted | None]:
-    """Hold the button, tell what fails, and count. None if it runs already."""
+    """Disable the button, show what fails, and count. None if the experiment runs already."""
     global ending
     with busy(name) as free:
         if not free:
@@ -122,7 +122,7 @@ async def revoke_token(sid: str) -> None:
 
 
 async def plan_fault(sid: str, **fault: Any) -> None:
-    """The server misbehaves, to this session only."""
+    """Order a fault of the server, for this session only."""
     await ask("dev/faults", method="POST", json={"path": "/auth/refresh", "sid": sid, **fault})
 
 

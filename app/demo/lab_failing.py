@@ -12,7 +12,7 @@ from demo.words import say
 
 
 async def fail(name: str, **fault: Any) -> None:
-    """A refresh that fails for a while: the requests are told, the session stays, and the next time it works."""
+    """A refresh that fails for a while: the requests raise, the session stays, and the next refresh works."""
     async with experiment(name) as counted:
         if counted is None:
             return

@@ -1,4 +1,4 @@
-"""The experiments below 'When others have a hand in it': the network, a second tab, a thief."""
+"""The experiments below 'When others interfere': the network, a second tab, a thief."""
 
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ from demo.lab import FEW, Counted, experiment, plan_fault, send_at_once
 from demo.page import start, tell
 from demo.words import many, say
 
-second_tab = js.BroadcastChannel.new("reissue-demo")  # the tab that was opened tells that it is there
+second_tab = js.BroadcastChannel.new("reissue-demo")  # on it, the second tab says that it is there
 opened_tab: Counted | None = None
 
 
@@ -35,7 +35,7 @@ async def cut_network() -> None:
 
 @when("click", "#tab")
 async def open_tab() -> None:
-    """The link opens it by itself."""
+    """Begin to count; the link itself opens the tab."""
     global opened_tab
     tell("tab-message", "")
     opened_tab = await Counted().begin()
@@ -48,7 +48,7 @@ async def tell_of_tab(sid: str) -> None:
 
 
 def tell_opener() -> None:
-    """Called in the tab that was opened."""
+    """Called in the second tab."""
     second_tab.postMessage(api.claims.get("sid"))
 
 

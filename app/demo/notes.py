@@ -31,7 +31,7 @@ async def load_notes() -> None:
         show("notes-retry")
         return
     if number != client.session:
-        return  # somebody else's by now
+        return  # another user has signed in meanwhile
     show("notes-retry", False)
     tell("notes-message", "")
     by_id("note-list").replaceChildren(*map(note_item, notes))

@@ -27,7 +27,7 @@ def show(name: str, visible: bool = True) -> None:
 
 
 def tell(name: str, text: str, kind: str = "") -> None:
-    """Write a message into its place; an empty one leaves."""
+    """Show a message in its place; an empty one hides it."""
     place = by_id(name)
     place.className = f"message {kind}"
     place.textContent = text
@@ -36,7 +36,7 @@ def tell(name: str, text: str, kind: str = "") -> None:
 
 @contextmanager
 def busy(name: str) -> Iterator[bool]:
-    """Hold a button while its work runs. False if it is held already: a second click starts nothing."""
+    """Disable a button while its work runs. False if it is disabled already: a second click starts nothing."""
     button = by_id(name)
     if button.getAttribute("aria-disabled") == "true":
         yield False
@@ -57,7 +57,7 @@ running: set[asyncio.Task[None]] = set()
 
 
 def start(work: Coroutine[Any, Any, None]) -> None:
-    """Run something beside; a task that nobody holds may be collected."""
+    """Run this in the background. The set keeps the task, which the garbage collector could otherwise remove."""
     task = asyncio.create_task(work)
     running.add(task)
     task.add_done_callback(running.discard)

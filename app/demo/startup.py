@@ -1,4 +1,4 @@
-"""The card that shows how far the start of the page is, and why it failed."""
+"""The card that shows how far the start of the page has got, and why it failed."""
 
 import js
 from pyscript import when
@@ -9,11 +9,11 @@ from demo.client import api, home
 from demo.page import busy, by_id, show
 from demo.words import say
 
-NO_API = (404, 405, 501)  # how hosts of files answer a POST
+NO_API = (404, 405, 501)  # how file hosts answer a POST
 
 
 async def begin() -> None:
-    """Is somebody signed in from before? Ask the server, and show what fits."""
+    """Ask the server whether the user is still signed in, and show the cards that fit."""
     show("startup-trouble", False)
     show("startup-stage")
     by_id("startup-stage").textContent = say("startup.stage.5")

@@ -1,11 +1,11 @@
-// The peers, each in its best configuration. Each takes a token, and gives a function that sends: a path to its JSON.
+// The peers, each in its best configuration. Each takes a token, and gives a function from a path to its JSON.
 import {OAuth2Client, OAuth2Fetch} from '@badgateway/oauth2-client';
 import axios from 'axios';
 import {createAuthRefresh} from 'axios-auth-refresh';
 
 const renew = async instance => (await instance.post('/auth/refresh', null, {skipAuthRefresh: true})).data.access_token;
 
-// The floor: the browser's own fetch. It can't renew a token, so it gets a good one.
+// The floor: the browser's own fetch. It can't renew a token, so it gets a valid one.
 function native(token) {
   const headers = {Authorization: `Bearer ${token}`};
   return async path => (await fetch(path, {headers})).json();
@@ -22,14 +22,14 @@ function axiosAuthRefresh(token, options) {
   return async path => (await instance.get(path)).data;
 }
 
-// With `deduplicateRefresh: false` each 401 waits for the one refresh on the way, and is sent again.
+// With `deduplicateRefresh: false` each request with a 401 waits for the one running refresh, and is sent again.
 const axiosRefresh = token => axiosAuthRefresh(token, onRetry => ({deduplicateRefresh: false, onRetry}));
 
 // As it comes: while the refresh for the first 401 runs, every other 401 is handed to its caller.
 const axiosRefreshDefault = token => axiosAuthRefresh(token, () => ({}));
 
-// What the tutorials print: a flag, and a queue of those who failed while it was up. Line by line after the gist that
-// they copy, Godofbrowser's axios.refresh-queue.js; only the names of this server are put in.
+// What the tutorials print: a flag, and a queue of the requests that failed while it was set. Line by line after the gist
+// that they copy, Godofbrowser's axios.refresh-queue.js; only this server's names are put in.
 function axiosQueue(token) {
   const instance = axios.create();
   instance.defaults.headers.common.Authorization = `Bearer ${token}`;

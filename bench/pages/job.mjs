@@ -1,11 +1,11 @@
-// What a page is to do stands in its address, and what it found goes to the server: nothing else listens to it. The
-// developer tools would: they report every request, and take a tenth of the machine for it.
+// A page reads its job from its address, and sends its results to the server, so that no developer tools need to be
+// attached: they would report every request, and take a tenth of the machine for that.
 export const post = async (path, body) => (await fetch(path, {method: 'POST', body})).json();
 export const begin = (kind, life = 3600) => post(`/dev/begin?kind=${kind}&life=${life}`);
 export const counters = () => post('/dev/counters');
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
-// `actions` by name: each takes its step, and gives what is to be told.
+// `actions` by name: each takes its step, and gives the result that is sent to the server.
 export async function work(actions) {
   const {id, steps} = JSON.parse(decodeURIComponent(location.hash.slice(1)));
   const told = {results: []};

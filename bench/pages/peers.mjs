@@ -1,4 +1,4 @@
-// A page without Python: what its job may ask of it.
+// A page without Python: its actions.
 import {clients} from '/clients.mjs';
 import {begin, counters, meet, storm, until, work} from '/job.mjs';
 

@@ -1,11 +1,11 @@
-// A page with Python: JavaScript's share of what its job may ask of it. python.py calls `globalThis.work` when it is up.
+// A page with Python: JavaScript's part of its actions. python.py calls `globalThis.startJob` when it is ready.
 import {begin, counters, meet, storm, until, work} from '/job.mjs';
 
 const body = '{"good": true}';
 const settings = {headers: {'Content-Type': 'application/json'}};
 const own = globalThis.fetch;
 
-// What a fetch costs whose network takes no time: µs for each call, of `count`.
+// µs for each of `count` calls, one after the other.
 async function each(count, call) {
   const began = performance.now();
   for (let n = 0; n < count; n++) await call();
@@ -19,7 +19,7 @@ globalThis.bench = {
   stub: () => Promise.resolve(new Response(body, settings)),
   replaceFetch: value => (globalThis.fetch = value ?? own),
 
-  // µs for each call of fetch that isn't waited for: the decision by itself.
+  // µs for each call of fetch, without waiting for its result: the decision by itself.
   calls(fetch, place, count) {
     const image = new URL('/image.png', location);
     const resource = {other: 'https://other.test/x', text: '/image.png', url: image, request: new Request(image)}[place];

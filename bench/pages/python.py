@@ -1,4 +1,4 @@
-"""What a job may ask of a page with Python. Each action takes its step, and gives what is to be told."""
+"""The actions of a page with Python. Each takes its step, and gives the result that is sent to the server."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ def as_object(step: Step) -> Any:
 
 
 async def signed_in(kind: str = "valid", *, life: float = 3600) -> tuple[Any, str]:
-    """A client whose token is good, revoked or expired; and the token."""
+    """A client whose token is valid, revoked or expired; and the token."""
     begun = await bench.begin(kind, life)
     api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
     await api.adopt(begun.token, expires_in=begun.expires_in)
@@ -40,7 +40,7 @@ def by_reissue(api: reissue.Interceptor) -> Send:
 
 
 def by_pyfetch(token: str, **options: Any) -> Send:
-    """The floor: Pyodide's own, which can't renew a token, so it gets a good one."""
+    """The floor: Pyodide's own, which can't renew a token, so it gets a valid one."""
     headers = {"Authorization": f"Bearer {token}"}
 
     async def send(path: str) -> Any:
@@ -108,7 +108,7 @@ async def signed_in_without_network() -> tuple[Any, str]:
 
 
 async def gate(step: Step) -> Step:
-    """What `install()` costs whoever fetches: whole requests, and the decision by itself; µs for each."""
+    """What `install()` costs each call of `fetch`: whole requests, and the decision by itself; µs for each."""
     found: dict[str, list[float]] = {}
     for network in ("none", "loopback"):
         await whole_requests(step, network, found)
@@ -206,7 +206,7 @@ async def tab(step: Step) -> Step:
     await bench.until(at)
     result = await python_storm(by_reissue(api), step["count"])
     ended = time.time() * 1000
-    await asyncio.sleep(2)  # whoever is last may still ask the others
+    await asyncio.sleep(2)  # the last tab may still ask the others
     await api.close()
     return {"at": at, "ended": ended, "answered": result["answered"]}
 

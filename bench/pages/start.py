@@ -1,4 +1,4 @@
-"""The page whose start is measured: signed in from the browser's cookie, and the first answer that took a token."""
+"""The page whose start is measured: it resumes the session from the browser's cookie, and gets one protected answer."""
 
 import asyncio
 

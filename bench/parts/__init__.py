@@ -1,4 +1,4 @@
-"""The parts of `make bench`. Each has `measure`, which gives what JSON can hold, and `goals`, which judges that."""
+"""The parts of `make bench`. Each has `measure`, whose result JSON can hold, and `goals`, which judges that result."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from bench.server import Server
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a part measures with. `rounds` is how often; `scale` divides what is only long (1 for the real thing)."""
+    """What a part measures with. `rounds` is how often; `scale` divides the large numbers (1 unless `--quick`)."""
 
     playwright: Playwright
     server: Server

@@ -1,4 +1,4 @@
-"""What `install()` costs whoever fetches, Python or JavaScript."""
+"""What `install()` costs each call of `fetch`, from Python or JavaScript."""
 
 from typing import Any
 

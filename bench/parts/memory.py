@@ -1,4 +1,4 @@
-"""Does a page grow? Its memory while it sends a hundred thousand requests, and while a thousand clients come and go."""
+"""A page's memory while it sends a hundred thousand requests, and while a thousand clients come and go."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def growth(sizes: list[list[float]], column: int) -> float:
-    """How much is there more at the end, by the slope of what comes after the first fifth."""
+    """The growth over the whole run, by the slope after its first fifth."""
     most = sizes[-1][0]
     settled = [(size[0], size[column]) for size in sizes if size[0] >= SETTLED * most]
     return slope(settled) * most
@@ -49,7 +49,7 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
 
 
 def tables(raw: dict[str, Any]) -> str:
-    """Where it stood along the way."""
+    """The sizes along the way."""
     tables = []
     for kind in ("requests", "clients"):
         rows = [

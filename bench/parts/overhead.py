@@ -1,7 +1,7 @@
 """A request whose token is fresh: what reissue adds to pyfetch.
 
-Blocks of requests, one after the other, by pyfetch and by reissue in turns. What is added is far less than what
-requests differ by, so each block is compared with its neighbour, and of those differences the median counts.
+Blocks of requests, one after the other, by pyfetch and by reissue in turns. Requests differ among themselves by far
+more than reissue adds, so each block is compared with its neighbour, and the median of those differences counts.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def added(blocks: dict[str, list[float]]) -> Spread:
-    """Microseconds that a request takes longer by reissue."""
+    """Microseconds that a request takes longer with reissue."""
     return quartiles(ours - alone for ours, alone in zip(blocks["reissue"], blocks["pyfetch"], strict=True))
 
 

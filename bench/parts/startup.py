@@ -1,7 +1,7 @@
-"""From navigation to the first answer that took a token, and the bytes that takes.
+"""The time from navigation to the first answer that needs a token, and the bytes that this takes.
 
-Each start has a profile of its own on the disk, so that Chromium keeps what it compiled as it does for people: cold is
-its first load, warm is the middle one of its third to fifth.
+Each start has a profile of its own on the disk, so that Chromium keeps compiled code as it does for users: cold is the
+first load in that profile, warm is the middle one of its third to fifth.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Eight tabs of one session, whose token expires: who asks for a new one, and when has everybody an answer?"""
+"""Eight tabs of one session, whose token expires: how many refresh, and when have all tabs their answers?"""
 
 import random
 from collections import defaultdict
@@ -25,7 +25,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         order = list(PAGES)
         random.Random(turn).shuffle(order)
         for client in order:
-            # A token of 2 s is handed round when all are here.
+            # reissue's tabs hand a token of 2 s round when all are open.
             pause = 4000 if client == "reissue" else 1000
             step = {"action": "tab", "client": client, "count": REQUESTS, "group": f"{client}-{turn}", "pause": pause}
             bench.server.ask("dev/begin?kind=valid")

@@ -1,6 +1,6 @@
 """Writes `dist/`: the demo as a static site for any file host, and in `dist/embed/` what other sites need.
 
-`python -m runtime.publish` (`make site`) needs what `runtime/build.py` brings, and brings it if it isn't there.
+`python -m runtime.publish` (`make site`) needs the output of `runtime/build.py`, and makes it if it isn't there.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def publish(
 
 
 @click.command(help="Write the demo as a static site, and what other sites need to embed the library.")
-@click.option("--api", default="", metavar="URL", help="Where the API is; if not given, beside the page.")
+@click.option("--api", default="", metavar="URL", help="Where the API is; by default beside the page.")
 @click.option("--base", default="/", metavar="PATH", help="Where the site will be, for the rules in _headers.")
 @click.option("--stripped", is_flag=True, help="With the smaller standard library of `runtime/build.py --stripped`.")
 @click.option("--to", "target", default=ROOT / "dist", type=click.Path(path_type=Path), help="The folder.")

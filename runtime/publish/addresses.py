@@ -12,12 +12,12 @@ UNCHANGING = re.compile(rf"{DIGEST}/|{DIGEST}\.\w+$")
 
 
 def is_immutable(address: str) -> bool:
-    """Whether a digest stands in the name of the file, or of a folder above it: then it may be cached for ever."""
+    """Whether the name of the file, or of a folder above it, contains a digest: then it may be cached for ever."""
     return UNCHANGING.search(address) is not None
 
 
 def write_hashed(folder: Path, name: str, text: str) -> str:
-    """Write `text` into `folder` under `name` with a digest before its ending; return the name that came of it."""
+    """Write `text` into `folder` under `name` with a digest before its ending; return the new name."""
     stem, _, ending = name.partition(".")
     hashed = f"{stem}-{digest_of([text])}.{ending}"
     (folder / hashed).write_text(text, encoding="utf-8", newline="\n")
@@ -30,7 +30,7 @@ def hash_folder(folder: Path) -> Path:
 
 
 def rewrite(file: Path, references: Mapping[str, str]) -> None:
-    """Replace each text by another, or stop the build: a reference that isn't found would point to nothing."""
+    """Replace each text by another, or stop the build if one isn't found: the site would point to a missing file."""
     text = file.read_text(encoding="utf-8")
     for old, new in references.items():
         if old not in text:

@@ -51,9 +51,9 @@ def write_demo(folder: Path, parts: Parts, *, api: str) -> None:
 
 
 def policy(api: str) -> str:
-    """The policy for a page that states it by itself, since not every host lets one set headers."""
+    """The policy for the page's own `<meta>`, since not every host lets its users set headers."""
     directives = site_headers(api)["Content-Security-Policy"].split("; ")
-    # Browsers don't take this one from a page, and say so in the console.
+    # Browsers ignore this directive in a page, and say so in the console.
     return "; ".join(directive for directive in directives if not directive.startswith("frame-ancestors"))
 
 

@@ -1,7 +1,7 @@
-"""What a person copies into a site of her own: the folder `reissue/`, and a page and a configuration that use it.
+"""What users copy into their own sites: the folder `reissue/`, and a page and a configuration that use it.
 
-In `reissue/` only `start.js` and `shim.mjs` keep their names, so that her pages name the same files after an update.
-All that is in folders below may be cached for ever.
+In `reissue/` only `start.js` and `shim.mjs` keep their names, so that pages name the same files after an update.
+The files in the folders below may be cached for ever.
 """
 
 import shutil

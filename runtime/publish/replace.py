@@ -6,9 +6,9 @@ from runtime.publish.sizes import CODINGS, NAME, read_sizes
 
 
 def replace(site: Path, fresh: Path) -> None:
-    """Move all of `fresh` into `site`, and remove what only the build before had there.
+    """Move all of `fresh` into `site`, and remove the files that only the build before had written.
 
-    Files that no build wrote are left alone. The page comes last: until then the old one stands, and finds its files.
+    Files that no build wrote are left alone. The page is moved last: until then the old page is there, with its files.
     """
     before = list(read_sizes(site))
     files = sorted(file.relative_to(fresh) for file in fresh.rglob("*") if file.is_file())

@@ -48,5 +48,5 @@ def read_sizes(folder: Path) -> dict[str, Size]:
 
 
 def on_the_wire(sizes: Mapping[str, Size], coding: str = "br") -> int:
-    """Bytes of all files as they are sent to who takes this coding, without headers."""
+    """Bytes of all files as they are sent to a browser that accepts this coding, without headers."""
     return sum(size.get(coding, size["bytes"]) for size in sizes.values())  # type: ignore[misc]

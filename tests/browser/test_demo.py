@@ -53,7 +53,7 @@ def test_a_slow_refresh_and_a_cut_network_lose_no_request(visit: Visit) -> None:
     assert visit.server.counters()["refreshes_asked"] == 1
     before = visit.server.counters()
     press(visit, "cut")
-    told(visit, "cut", "5 of 5 failed for want of a connection, and you stayed signed in. Connected again: 5 of 5")
+    told(visit, "cut", "5 of 5 failed without a connection, and you stayed signed in. Connected again: 5 of 5")
     assert visit.server.counters()["refreshes_asked"] == before["refreshes_asked"]
     visit.page.route("**/auth/refresh", lambda route: route.abort())
     press(visit, "slow")
@@ -147,7 +147,7 @@ def test_the_token_is_opened_verified_broken_and_forged(visit: Visit) -> None:
     assert visit["#panel img"].count() == 0
     visit.page.get_by_label("Paste a token").fill("")
     visit.button("Sign out").click()
-    expect(visit[".token h3"]).to_have_text("Nobody is signed in, so there is no token.")
+    expect(visit[".token h3"]).to_have_text("You are not signed in, so there is no token.")
 
 
 class TestRsa:

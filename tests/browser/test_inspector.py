@@ -289,7 +289,7 @@ timeline.window.x((refresh.at + refresh.ended_at) / 2)
     stormed["canvas"].hover(position={"x": x, "y": 44})
     expect(stormed[".tooltip"]).to_contain_text("Token renewed")
     stormed["canvas"].hover(position={"x": x, "y": 25})
-    expect(stormed[".tooltip"]).to_contain_text(re.compile(r"token, good for \d+ s"))
+    expect(stormed[".tooltip"]).to_contain_text(re.compile(r"token, valid for \d+ s"))
 
 
 def test_dragging_moves_the_time_and_stops_following(stormed: Visit) -> None:

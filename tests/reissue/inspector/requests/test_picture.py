@@ -213,7 +213,7 @@ def test_the_head_shows_the_axis_the_token_and_the_calls() -> None:
     story.call(3.0, EndpointPhase.ASKED)
     picture, texts = head_of(story.trace, Window(0.0, 10.0, 1000), 5.0)
     assert texts[:3] == ["0 s", "1 s", "2 s"]
-    assert texts[-3:] == ["token, good for 60 s", "sign-in", "refresh"]
+    assert texts[-3:] == ["token, valid for 60 s", "sign-in", "refresh"]
     assert picture.shapes["token"] == [f"M100 {axis.TOKEN}h899v{axis.ROW}h-899z"]
     assert picture.shapes["call"][1].startswith(f"M300 {axis.CALLS}h200"), "up to now"
     assert picture.shapes["band"][0].startswith("M200 "), "from when it began to wait for its turn"
@@ -234,7 +234,7 @@ def test_a_token_that_has_run_out_is_a_thin_line() -> None:
     assert "token, expired" in texts
     story.refresh(8.0, RefreshPhase.SUCCEEDED, remaining=None)
     picture, texts = head_of(story.trace, Window(0.0, 16.0, 1000), 16.0)
-    assert texts[-1] == "token, its end unknown"
+    assert texts[-1] == "token, lifetime unknown"
     story.session(16.0, SessionPhase.ENDED, reason="signed_out")
     story.trace.found_token(20.0, 0)
     picture, texts = head_of(story.trace, Window(0.0, 40.0, 1000), 21.0)

@@ -79,13 +79,13 @@ def test_the_head_tells_of_refreshes_calls_tokens_and_marks() -> None:
     assert at(2.5, axis.CALLS) == []
     assert at(1.0) == ["Signed in"]
     assert at(0.5) == []
-    assert at(2.0) == ["token, good for 2 s"]
+    assert at(2.0) == ["token, valid for 2 s"]
     assert at(3.5) == ["token, expired"]
     story.call(6.0, EndpointPhase.FAILED, error="OSError")
     story.refresh(6.0, RefreshPhase.UNAVAILABLE, error="OSError")
-    assert at(5.0, axis.CALLS)[0] == "Refresh failed, to be tried later: OSError"
+    assert at(5.0, axis.CALLS)[0] == "Refresh failed; it can be tried later: OSError"
     trace.found_token(7.0, None)
-    assert at(8.0) == ["token, its end unknown"]
+    assert at(8.0) == ["token, lifetime unknown"]
     story.session(9.0, SessionPhase.ENDED, reason="signed_out")
     assert at(9.0) == ["Session ended (signed_out)"]
     assert at(9.5) == []
