@@ -21,6 +21,8 @@ OPEN: list[KeptPages] = []
 COMPILE_ONCE = "--js-flags=--liftoff-only"
 FIREFOX_PREFERENCES = {
     "javascript.options.wasm_optimizingjit": False,  # the same in Firefox
+    # On a busy machine Firefox asks the network beside its own cache, and takes what is first.
+    "network.http.rcwn.enabled": False,
     # Bytes of the bodies that Firefox keeps for who asks for them later. No test does, and the least that Playwright
     # takes is a tenth of what it would be.
     "remote.network.maxTotalDataSize": 20_000_000,

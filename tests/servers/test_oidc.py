@@ -49,7 +49,7 @@ FORGED = """
 from reissue.oauth2.id_token import Expected, validated
 
 async def believed(token):
-    tokens = api._sessions._tokens
+    tokens = api._lifecycle.sessions.calls.tokens
     expected = Expected(issuer=URL, client_id=api.identity["aud"], nonce=api.identity["nonce"])
     try:
         await validated(token, expected, fetch_keys=tokens._server.keys, verify=tokens._page.verify, now=time.time())
@@ -57,7 +57,7 @@ async def believed(token):
         return refused.description.rpartition(": ")[2]
     return True
 
-held = api._sessions.alive.credential.id_token
+held = api._lifecycle.alive.credential.id_token
 [await believed(held), await believed(held[:-8] + "AAAAAAAA")]
 """
 """What WebCrypto says, by the provider's own keys, of the ID token that came, and of one with another signature."""
