@@ -1028,7 +1028,7 @@ class Tab:
         expect("eyJ" not in str(error) and "opaque-" not in str(error), "a token stands in an error")
         if isinstance(error, self.reissue.RefreshUnavailable):
             evidence = (error.__cause__, error.retry_after, error.status)
-            others = self.origin is not None and "another page" in str(error)
+            others = self.origin is not None and "another tab" in str(error)
             expect(others or evidence != (None, None, None), f"an outage without a cause: {error}")
 
 

@@ -162,7 +162,7 @@ class DerivedLifecycle:
     async def _ask(self) -> Session:
         """Begin a session with a first token."""
         parent_session = self._parent_session
-        assert parent_session is not None, "current() has looked"
+        assert parent_session is not None, "current() has set it"
         self._backoff.check()
         await self._backoff.wait()
         try:
@@ -182,10 +182,9 @@ class DerivedLifecycle:
     async def _begin(self, parent_session: Session) -> Session:
         inherited = None
         async with self.sessions.shared.lock.hold():
-            if isinstance(parent_session.step_ups, StepUps):
-                inherited = InheritedStepUps(
-                    parent_session.step_ups, self.renew
-                )  # before the call: its token knows these step-ups
+            step_ups = parent_session.step_ups
+            if isinstance(step_ups, StepUps):
+                inherited = InheritedStepUps(step_ups, self.renew)  # before the call: its token knows these step-ups
             credential = await self.sessions.calls.refresh(None)
         session = self.sessions.begin(credential)
         session.step_ups = inherited
@@ -193,7 +192,7 @@ class DerivedLifecycle:
 
     async def _exchanged(self, credential: Credential | None) -> Credential:
         parent_session = self._parent_session
-        assert parent_session is not None, "current() has looked"
+        assert parent_session is not None, "current() has set it"
         try:
             return await exchange(
                 parent_session, self._parent.calls.exchange, self._resource.fields, previous=credential

@@ -1,1 +1,1 @@
-"""Many tabs, one session: what they share, say to each other, and wait for."""
+"""Many tabs, one session: what the tabs share, send to each other, and wait for."""

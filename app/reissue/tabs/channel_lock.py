@@ -1,14 +1,14 @@
-"""Peers where the browser has no locks (pages that are not served over HTTPS): turns by asking nicely.
+"""Peers where the browser has no locks (pages that are not served over HTTPS): a lock by messages over a channel.
 
 Theory of operation:
 
-1. Whoever wants the turn says so and waits a moment. Whoever has it, or wanted it earlier, objects.
-2. After an objection one waits until somebody gives the turn back, and claims again; also after a while without such
-   news, since its holder may be gone.
-3. What the others show is what they answer when asked.
+1. A tab that wants the lock claims it and waits a moment. A tab that holds it, or claimed it earlier, objects.
+2. After an objection the tab waits until a tab releases the lock, and claims it again. It also claims again after a
+   while without such a message, since the holder may be gone.
+3. What other tabs advertise is what they answer when asked.
 
-It is slower than a lock, about half a second for each refresh, and it is no guarantee: a page that is too busy to
-object within that moment is passed over.
+It is slower than a lock of the browser's, about half a second for each refresh, and it guarantees nothing: the claim of
+a tab succeeds if the holder is too busy to object in time.
 """
 
 import asyncio
@@ -21,104 +21,106 @@ from typing import Any, Protocol
 from ..http.json_text import parse_json
 
 MOMENT = 0.15
-"""Seconds for the others to object, or to answer."""
+"""Seconds for other tabs to object, or to answer."""
 
 CLAIM_AGAIN = 1.0
-"""Seconds after which one whose claim met an objection tries again, without news of the turn."""
+"""Seconds after an objection until a tab claims the lock again, even if no tab has released it."""
 
 
-_LONGEST = 400  # characters of a message of this kind
-_MOST_SIGNS = 1000  # that are noted: more pages than a browser opens
+_LONGEST = 400  # characters of a message about the lock
+_MOST_SIGNS = 1000  # that are kept: more tabs than a browser opens
 
 
 class Channel(Protocol):
-    """Carries text to every other page."""
+    """Carries text to every other tab."""
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Call `on_message` with every message of another page, from now on."""
+        """Call `on_message` with every message of another tab, from now on."""
         ...
 
     def post(self, message: str) -> None:
-        """Send a message to every other page."""
+        """Send a message to every other tab."""
         ...
 
     def close(self) -> None:
-        """Neither send nor hear any more."""
+        """Send and receive nothing any more."""
         ...
 
 
 class ChannelLockPeers:
-    """`Peers` over nothing but a channel. `clock` gives wall-clock seconds: the earlier claim goes first."""
+    """`Peers` over nothing but a channel. `clock` gives wall-clock seconds: the earliest claim wins."""
 
     previous_holder_vanished = False
 
     def __init__(self, channel: Channel, *, clock: Callable[[], float]) -> None:
         self._channel = channel
         self._clock = clock
-        self._claim: list[Any] | None = None  # when, and a random name: mine, wanted or held
+        self._claim: list[Any] | None = None  # this tab's: its time and a random name; None if it wants no lock
         self._objected = asyncio.Event()
         self._freed = asyncio.Event()
         self._sign: str | None = None
         self._signs: list[str] = []
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Call `on_message` with every message of another page, from now on."""
+        """Call `on_message` with every message of another tab, from now on, but those about the lock."""
 
-        def hear(text: str) -> None:
-            if not self._is_courtesy(text):
+        def receive(text: str) -> None:
+            if not self._handled(text):
                 on_message(text)
 
-        self._channel.listen(hear)
+        self._channel.listen(receive)
 
     def post(self, message: str) -> None:
-        """Send a message to every other page."""
+        """Send a message to every other tab."""
         self._channel.post(message)
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
-        """The turn, if everybody who is awake is polite."""
-        return self._turn()
+        """One tab at a time, as long as every tab is awake; True if another tab held the lock."""
+        return self._hold()
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[bool]:
-        taken = False
+    async def _hold(self) -> AsyncIterator[bool]:
+        waited = False
         self._claim = [self._clock(), os.urandom(8).hex()]
         try:
             while not await self._is_mine():
-                taken = True
+                waited = True
                 self._freed.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(CLAIM_AGAIN):
                         await self._freed.wait()
-            yield taken
+            yield waited
         finally:
             self._claim = None
-            self._say("free")
+            self._send("free")
 
     def advertise(self, sign: str | None) -> None:
-        """Let the others see this when they ask."""
+        """What this tab answers when another asks; None for no answer."""
         self._sign = sign
 
     async def advertised(self) -> list[str]:
-        """What those answer who are awake."""
+        """What the tabs that are awake answer."""
         self._signs = []
-        self._say("who")
+        self._send("who")
         await asyncio.sleep(MOMENT)
         return self._signs
 
     def close(self) -> None:
-        """Hear nothing and say nothing any more."""
+        """Send and receive nothing any more."""
         self._channel.close()
 
     async def _is_mine(self) -> bool:
+        """Claim the lock. True if no tab objects."""
         self._objected.clear()
-        self._say("claim", self._claim)
+        self._send("claim", self._claim)
         try:
             async with asyncio.timeout(MOMENT):
                 return not await self._objected.wait()
         except TimeoutError:
             return True
 
-    def _is_courtesy(self, text: str) -> bool:
+    def _handled(self, text: str) -> bool:
+        """Handle a message about the lock. False for any other message."""
         try:
             fields = parse_json(text, longest=_LONGEST, deepest=2)
         except ValueError:
@@ -126,7 +128,7 @@ class ChannelLockPeers:
         match fields:
             case {"courtesy": "claim", "of": [int() | float(), str()] as claim}:
                 if self._claim is not None and self._claim < claim:
-                    self._say("taken", claim)
+                    self._send("taken", claim)
             case {"courtesy": "taken", "of": claim}:
                 if claim == self._claim:
                     self._objected.set()
@@ -134,7 +136,7 @@ class ChannelLockPeers:
                 self._freed.set()
             case {"courtesy": "who"}:
                 if self._sign is not None:
-                    self._say("sign", self._sign)
+                    self._send("sign", self._sign)
             case {"courtesy": "sign", "of": str(sign)}:
                 if len(self._signs) < _MOST_SIGNS:
                     self._signs.append(sign)
@@ -142,5 +144,5 @@ class ChannelLockPeers:
                 return False
         return True
 
-    def _say(self, what: str, of: object = None) -> None:
+    def _send(self, what: str, of: object = None) -> None:
         self._channel.post(json.dumps({"courtesy": what, "of": of}))

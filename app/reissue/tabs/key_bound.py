@@ -1,8 +1,8 @@
-"""SharedSession a session that is bound to a key (DPoP): only among pages that have the same key.
+"""Sharing a session that is bound to a key (DPoP): only among tabs that have the same key.
 
-Where the browser keeps no key each page has one of its own, and what it is granted is of no use to the others: it
-shares nothing then, stores nothing, and says so once, as of any store that can't be used (T6). Whether the key is kept
-is not known at once. Until then nothing that was heard or stored is believed, and whoever looks or takes a turn waits.
+Where the browser stores no key, each tab has a key of its own, and its tokens are useless to other tabs. Then it shares
+nothing, stores nothing, and emits one event, as for any store that can't be used (T6). It takes a moment to find out
+whether the key is stored. Until then messages and stored sessions are ignored, and `lock` and `advertised` wait.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,59 +13,59 @@ from .peers import Peers
 
 
 class KeyBoundPeers:
-    """`Peers` who have the key as well. `kept` tells whether all pages have the same."""
+    """`Peers` that have the same key. `kept` says whether the browser stores the key, which all tabs then share."""
 
     def __init__(self, peers: Peers, kept: Callable[[], Awaitable[bool]]) -> None:
         self._peers = peers
         self._kept = kept
-        self._shared = False  # as far as is known
+        self._shared = False  # until `kept` has answered
 
     @property
     def previous_holder_vanished(self) -> bool:
-        """While this page has the turn: was a page left in the middle of the turn before?"""
+        """While this tab holds the lock: did the previous holder vanish in the middle of a call?"""
         return self._peers.previous_holder_vanished
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Call `on_message` with every message of a page that has the key, from when that is known."""
+        """Call `on_message` with every message of another tab, once it is known that they have the same key."""
         self._peers.listen(lambda text: on_message(text) if self._shared else None)
 
     def post(self, message: str) -> None:
-        """Send a message to every page that has the key."""
+        """Send a message to every other tab, if they have the same key."""
         if self._shared:
             self._peers.post(message)
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
-        """One page at a time; each for itself if each has a key of its own."""
+        """One tab at a time; always free if each tab has a key of its own."""
         return self._lock()
 
     @asynccontextmanager
     async def _lock(self) -> AsyncIterator[bool]:
-        if not await self._looked():
+        if not await self._is_shared():
             yield False
             return
-        async with self._peers.lock() as taken:
-            yield taken
+        async with self._peers.lock() as waited:
+            yield waited
 
     def advertise(self, sign: str | None) -> None:
-        """Let the others see this."""
+        """Show this text to other tabs, if they have the same key."""
         if self._shared:
             self._peers.advertise(sign)
 
     async def advertised(self) -> list[str]:
-        """What those show who have the key."""
-        return await self._peers.advertised() if await self._looked() else []
+        """What all tabs advertise, if they have the same key."""
+        return await self._peers.advertised() if await self._is_shared() else []
 
     def close(self) -> None:
-        """Hear nothing and show nothing any more."""
+        """Receive nothing and advertise nothing any more."""
         self._peers.close()
 
-    async def _looked(self) -> bool:
+    async def _is_shared(self) -> bool:
         self._shared = await self._kept()
         return self._shared
 
 
 class KeyBoundStore:
-    """A store for what is of use with the key only. `kept` tells whether later pages have it; None: not known yet."""
+    """A store for tokens that need the key. `kept` says whether later pages have the key; None: not known yet."""
 
     def __init__(self, store: Store, kept: Callable[[], bool | None]) -> None:
         self._store = store
@@ -73,16 +73,16 @@ class KeyBoundStore:
         self.own = store.own
 
     def read(self) -> str | None:
-        """What was written last. Raises OSError if the key to it is gone."""
+        """What was written last. Raises OSError if the browser does not store the key."""
         kept = self._kept()
         if kept is None:
             return None
         if not kept:
-            raise OSError("the browser keeps no key")
+            raise OSError("the browser stores no key, so what is stored here can't be used")
         return self._store.read()
 
     def write(self, text: str | None) -> None:
-        """Keep this; None forgets. Raises OSError if it would be of no use to a later page."""
+        """Store this text; None removes it. Raises OSError if a later page would lack the key for it."""
         if text is not None and not self._kept():
-            raise OSError("the browser keeps no key")
+            raise OSError("the browser stores no key, so a later page could not use this")
         self._store.write(text)

@@ -1,17 +1,17 @@
-"""What a tab knows of the session's versions: its own, the newest of other tabs, those that are over.
+"""What a tab knows of the session's versions: its own, the newest that another tab advertises, and those that are over.
 
 Pure bookkeeping: it sends nothing and waits for nothing.
 
 Theory of operation:
 
-1. Versions are ordered. Messages may come late, twice, out of order or never: what is not newer is ignored.
+1. Versions are ordered. Messages may come late, twice, out of order or never: a version that is not newer is ignored.
 2. A new session is later than every session that this tab knows of, whatever its clock says.
-3. A sign-out ends every version of its session (T8), one on its way included; a refusal ends them up to the one that
-   was refused.
+3. A sign-out ends every version of its session (T8), even one that is on its way; a refusal ends the versions up to the
+   refused one.
 4. A sign-out ends no session that a sign-in began after it. It matters how a session began: a sign-in at the endpoint,
    made while its tab held the lock, has replaced the browser's cookie. A session that began otherwise was adopted, or
-   resumed by the cookie while a call that brings another one was on its way. Beside such a session it is unknown whose
-   the cookie is, and the endpoint is told of the sign-out, so that no user who signed out is signed in again.
+   was resumed by the cookie while a call that brings another cookie was on its way. Then it is unknown whose the cookie
+   is, and the endpoint is told of the sign-out, so that no user who signed out is signed in again.
 """
 
 import os
@@ -25,15 +25,15 @@ from .sign_out_marks import SignOutMarks
 
 
 class KnownVersions:
-    """The version that this tab holds, and what it knows of others. `clock` gives wall-clock seconds."""
+    """The version that this tab holds, and what it knows of other tabs' versions. `clock` gives wall-clock seconds."""
 
     def __init__(self, sign_outs: SignOutMarks, *, clock: Callable[[], float]) -> None:
         self._sign_outs = sign_outs
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds
-        self.newest: Version | None = None  # what another tab advertised at the last look, if it is news
-        self._latest = 0  # time (ms) at which a session is known to have begun
-        self._signed_in = 0  # the same, of sessions that a sign-in has begun while its tab held the lock
+        self.newest: Version | None = None  # advertised by another tab when last read, if newer than `mine`
+        self._latest = 0  # the latest time (ms) at which a session is known to have begun
+        self._signed_in = 0  # the same, only of sessions that `Version.by_sign_in` is true of
         self._over = Over()
 
     @property
@@ -43,24 +43,24 @@ class KnownVersions:
 
     @property
     def overtaken(self) -> bool:
-        """Is there a later session than this tab's: over by now, or advertised at the last look and not handed over?"""
+        """Is there a later session than this tab's, which is over by now, or advertised but not handed over?"""
         newest, mine = self.newest, self.version
-        assert mine is not None, "asked by a session that is on"
+        assert mine is not None, "only a session that is on asks this"
         return mine.began < self._began or (newest is not None and newest.session != mine.session)
 
     @property
     def pending_sign_out(self) -> Mark | None:
-        """The latest sign-out that the endpoint may not know of, in any tab; None if a session has begun since."""
+        """The latest sign-out of any tab that the endpoint may not know of; None if a session has begun since."""
         marks = [mark for mark in self._sign_outs.marks if not self.signed_in_since(mark.until)]
         return max(marks, key=lambda mark: mark.until, default=None)
 
     def signed_in_since(self, until: int) -> bool:
-        """Has a session begun later than that (ms), by whatever means?"""
+        """Has a session begun after this time (ms), by whatever means?"""
         newest = self.newest.began if self.newest else 0
         return max(self._began, newest) > until
 
     def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
-        """Has a sign-in begun a session later than that (ms), so that no earlier session's cookie can come any more?"""
+        """Has a sign-in begun a session after this time (ms), so that the cookie can't be an earlier session's?"""
         return self._signed_in > until
 
     def is_old(self, version: Version) -> bool:
@@ -72,13 +72,13 @@ class KnownVersions:
         return version.began <= self._sign_outs.until
 
     def ends_mine(self, ended: Ended) -> bool:
-        """Does this message of another tab end what this tab holds, or is about to begin?"""
+        """Does this message of another tab end the session that this tab holds, or is about to begin?"""
         mine = self.version
         if ended.reason == "refused":
             return mine is not None and ended.version is not None and not mine.is_newer_than(ended.version)
         if mine is None and ended.version is not None and self._over.up_to(ended.version.session) == ALL:
             return False  # this sign-out is known, and the user may be signing in here by now
-        # A tab that holds an earlier session has missed a message: the browser has one cookie, and it is spent.
+        # If this tab holds an earlier session, it has missed a message: the browser has one cookie, and it is spent.
         return mine is None or ended.version is None or not mine.began_after(ended.version)
 
     def next(self, *, begins: bool, by_sign_in: bool) -> Version:
@@ -87,16 +87,16 @@ class KnownVersions:
         newest = max((version.dated(self._clock()) for version in (mine, self.newest) if version), default=None)
         if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
             return Version(mine.began, mine.session, newest.number + 1)
-        # Later than every session known, whatever the clock says.
+        # Later than every known session, whatever the clock says.
         began = max(self._now, self._began + 1, newest.began + 1 if newest else 0)
         return Version(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
 
     def hold(self, granted: Granted) -> Version:
-        """This tab holds this from now on. Returns its version, dated as this tab dates its session."""
+        """This tab holds this credential from now on. Returns its version, which begins no earlier than `mine` did."""
         version = granted.version
         if self.mine is not None and self.mine.version.session != version.session:
             self.close_off(self.mine.version, "replaced")
-        elif self.mine is not None:  # another tab may have dated it anew
+        elif self.mine is not None:  # another tab may have changed the date: see `Version.dated`
             version = replace(version, began=max(self.mine.version.began, version.began))
         self.mine = Granted(version, granted.credential)
         self._latest = max(self._began, version.began)
@@ -105,14 +105,14 @@ class KnownVersions:
         return version
 
     def let_go(self, reason: EndReason) -> Version | None:
-        """This tab holds nothing any more, and what it held is over. Returns the version of that."""
+        """What this tab holds is over, and it holds nothing any more. Returns the version that it held."""
         version = self.version
         self.mine = None
         self.close_off(version, reason)
         return version
 
     def close_off(self, version: Version | None, reason: EndReason, *, held: bool = True) -> None:
-        """From now on these versions are over, also if they are still on their way; `held`: this tab held them."""
+        """From now on these versions are over, even if they are still on their way. `held`: this tab held them."""
         if version is not None:
             self._over.note(version, altogether=reason != "refused", held=held)
 
@@ -135,20 +135,20 @@ class KnownVersions:
         return mark
 
     def sign_out_confirmed(self, until: int | None = None) -> None:
-        """The endpoint need not be told any more of the sign-outs up to this time (ms); None: of any.
+        """The endpoint need not be told any more of the sign-outs up to this time (ms); None means of any sign-out.
 
-        Sessions that begin from now on are later than these. A sign-out that has come since still has to be told.
+        Sessions that begin from now on are later than these sign-outs. It still has to be told of a later sign-out.
         """
         self._latest = max(self._began, self._sign_outs.confirm(until))
 
     @property
     def _now(self) -> int:
-        """The time (ms)."""
+        """The time now (ms)."""
         return int(self._clock() * 1000)
 
     @property
     def _began(self) -> int:
-        """The latest time (ms) at which a session is known to have begun: 0 if this clock has been put back since."""
+        """The latest time (ms) at which a session is known to have begun; 0 if the clock has been put back since."""
         return self._latest if self._latest <= self._now + AHEAD else 0
 
     def _note_sign_in(self, version: Version) -> None:

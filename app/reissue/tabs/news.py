@@ -1,4 +1,4 @@
-"""What a tab learns of the others: what they advertise to the keeper of the lock, and that a message has come."""
+"""What a tab learns of other tabs: what they advertise to the holder of the lock, and that a message has come."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from .peers import Peers
 
 
 class News:
-    """Looks at what other tabs advertise, and waits for what they send."""
+    """Reads what other tabs advertise, and waits for what they send."""
 
     def __init__(self, peers: Peers, versions: KnownVersions) -> None:
         self._peers = peers
@@ -15,24 +15,24 @@ class News:
         self._came = asyncio.Event()
 
     async def read_versions(self) -> None:
-        """Note what the others advertise, so that a session that begins here is later, whatever the clock says."""
+        """Note what other tabs advertise: a session that begins here must be later, whatever this clock says."""
         self._versions.notice(await self._peers.advertised())
 
     @property
     def came(self) -> bool:
-        """Has a message come that changes something, since `forget`?"""
+        """Has a message come, since `forget`, that says what the last holder of the lock did?"""
         return self._came.is_set()
 
     def come(self) -> None:
-        """A message has come that changes something."""
+        """A message has come that says what the last holder of the lock did."""
         self._came.set()
 
     def forget(self) -> None:
-        """From now on, only what comes later counts."""
+        """From now on only later messages count."""
         self._came.clear()
 
     async def wait(self, within: float) -> bool:
-        """Wait until a message has come that changes something; False if none comes in so many seconds."""
+        """Wait until such a message has come; False if none comes within so many seconds."""
         try:
             async with asyncio.timeout(within):
                 return await self._came.wait()
@@ -40,5 +40,5 @@ class News:
             return False
 
     def begin_anew(self) -> None:
-        """The next event loop runs this tab: nothing of the last one waits any more."""
+        """The client now runs in another event loop: nothing of the last one waits any more."""
         self._came = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The other pages of this origin: what a shared session asks of the browser."""
+"""The other tabs of this origin: what a shared session needs of the browser."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -6,59 +6,59 @@ from typing import Protocol
 
 
 class Peers(Protocol):
-    """The other pages (tabs, windows, workers) that go by the same name."""
+    """The other tabs, windows and workers that share the session. Here all of them are called tabs."""
 
     @property
     def previous_holder_vanished(self) -> bool:
-        """While this page has the turn: was a page left in the middle of the turn before?"""
+        """While this tab holds the lock: did the previous holder vanish in the middle of a call?"""
         ...
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Call `on_message` with every message of another page, from now on."""
+        """Call `on_message` with every message of another tab, from now on."""
         ...
 
     def post(self, message: str) -> None:
-        """Send a message to every other page. It may be lost, and it may be late."""
+        """Send a message to every other tab. It may be lost, and it may be late."""
         ...
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
-        """One page at a time, in order of asking; True if another had it. A page that is gone gives it back."""
+        """One tab at a time, in order of asking; True if another tab held the lock. A tab that is gone loses it."""
         ...
 
     def advertise(self, sign: str | None) -> None:
-        """Let the others see this; None takes it away. Whoever has the lock next, sees it."""
+        """Show this text to other tabs, above all to the next holder of the lock; None removes it."""
         ...
 
     async def advertised(self) -> list[str]:
-        """What all pages show now, this one perhaps among them. A page that is gone shows nothing."""
+        """What all tabs advertise now, perhaps with this one's own. A tab that is gone advertises nothing."""
         ...
 
     def close(self) -> None:
-        """Hear nothing and show nothing any more."""
+        """Receive nothing and advertise nothing any more."""
         ...
 
 
 class NoPeers:
-    """No peers: for a page that shares nothing, and outside browsers."""
+    """No peers: for a tab that shares nothing, and outside browsers."""
 
     previous_holder_vanished = False
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Nobody speaks."""
+        """No message ever comes."""
 
     def post(self, message: str) -> None:
-        """Nobody hears."""
+        """There is no tab to send to."""
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
-        """Nobody else wants it."""
+        """The lock is always free."""
         return nullcontext(False)
 
     def advertise(self, sign: str | None) -> None:
-        """Nobody looks."""
+        """There is no tab to advertise to."""
 
     async def advertised(self) -> list[str]:
-        """Nothing."""
+        """Always empty."""
         return []
 
     def close(self) -> None:
-        """Nothing to close."""
+        """There is nothing to close."""

@@ -1,10 +1,10 @@
-"""A mark without a secret: somebody has signed out, and the server may not know. Its cookie would sign them in again.
+"""A mark without a secret: a user has signed out, and the server may not know. Its cookie would sign the user in again.
 
-It names a time (ms): sessions that began until then are over. It is left before the server is told, so that it is
-there also if the page is left meanwhile. It goes once the server knows or will not be told, once somebody signs in,
-and at the latest after `LIFE`: whose cookie it meets by then, nobody can tell.
+It names a time (ms): sessions that began until then are over. It is stored before the server is told, so that it is
+still there if the page is left meanwhile. It is removed once the server knows or will not be told, once a user signs
+in, and at the latest after `LIFE`: by then the cookie may be another user's.
 
-What is in the store is not trusted: a time that is further away than `LIFE`, in the future too, is no mark.
+What is in the store is not trusted: a time that is further from now than `LIFE`, past or future, is no mark.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from typing import Final
 from ..storage import Memory, Store
 
 LIFE: Final = 86_400.0
-"""Seconds. A day: longer than a journey or a server's bad hours, and long enough for the next start of the browser.
-After that the cookie is more likely that of somebody who has signed in by other means than this library."""
+"""Seconds. A day: longer than a flight or an outage of the server, and long enough for the next start of the browser.
+After that the cookie is more likely that of a user who has signed in by other means than this library."""
 
 _IN_BODY: Final = " in body"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Sessions that began until `until` (ms) are over. `in_body`: the server knows them by a token and by no cookie."""
+    """Sessions that began until `until` (ms) are over. `in_body`: the server knows them by a token, not by a cookie."""
 
     until: int
     in_body: bool = False
@@ -33,7 +33,7 @@ class Mark:
 
     @classmethod
     def parse(cls, text: str | None) -> "Mark | None":
-        """The mark that a text is; None if it is none."""
+        """The mark that a text holds; None if it holds none."""
         if not text:
             return None
         until = text.removesuffix(_IN_BODY)
@@ -42,12 +42,12 @@ class Mark:
         return cls(int(until), in_body=text.endswith(_IN_BODY))
 
     def stands(self, now: float, *, within: float = LIFE) -> bool:
-        """Is it not more than so many seconds from this time (seconds)? The clock may have been set back since."""
+        """Is this mark at most `within` seconds from `now`, before or after? The clock may have been set back since."""
         return abs(now - self.until / 1000) <= within
 
 
 class PendingSignOut:
-    """The mark's place. `store` is shared by the pages that share the session; if it is of no use, it is this page's.
+    """Where the mark is stored: in `store`, which the session's tabs share, or in this tab's memory if that fails.
 
     `clock` gives wall-clock seconds.
     """
@@ -58,11 +58,11 @@ class PendingSignOut:
 
     @property
     def mark(self) -> Mark | None:
-        """The mark of a sign-out that the server may not know of; None if there is none any more."""
+        """The mark of a sign-out that the server may not know of; None if there is none."""
         try:
             mark = Mark.parse(self._store.read())
         except OSError:
-            self._do_without_store(None)
+            self._fall_back_to_memory(None)
             return None
         if mark is None or mark.stands(self._clock()):
             return mark
@@ -72,26 +72,26 @@ class PendingSignOut:
 
     @property
     def until(self) -> int:
-        """Until when sessions began that are over (ms); 0 if the server knows of every sign-out."""
+        """Time (ms) of the mark: sessions that began until then are over. 0 without a mark."""
         mark = self.mark
         return mark.until if mark else 0
 
     def leave(self, mark: Mark) -> None:
-        """Somebody has signed out."""
+        """A user has signed out: store the mark."""
         self._write(mark)
 
     def remove(self) -> None:
-        """The server has been told, or never will be, or somebody has signed in."""
+        """The server has been told, or never will be, or a user has signed in: remove the mark."""
         self._write(None)
 
     def _write(self, mark: Mark | None) -> None:
         try:
             self._store.write(None if mark is None else str(mark))
         except OSError:
-            self._do_without_store(mark)
+            self._fall_back_to_memory(mark)
 
-    def _do_without_store(self, mark: Mark | None) -> None:
-        with suppress(OSError):  # it may be full, and hold an earlier one
+    def _fall_back_to_memory(self, mark: Mark | None) -> None:
+        with suppress(OSError):  # the store may be full, and hold an earlier mark
             self._store.write(None)
         self._store = Memory()
         self._write(mark)

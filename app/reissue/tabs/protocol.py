@@ -1,6 +1,6 @@
-"""A credential on its way from one page to another, or to a later page: which issue it is, and how it is written down.
+"""What tabs send each other, and store for later pages: the messages, their versions, and how they are written as text.
 
-What comes in is not trusted: any script of the origin can write to a channel or a store.
+What is read is not trusted: any script of the origin can write to a channel or a store.
 """
 
 import json
@@ -8,27 +8,27 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import EndReason, MalformedToken
-from ..http.json_text import parse_json
+from ..http.json_text import is_number, parse_json
 from ..tokens.credentials import Credential
 
 ALL: Final = 2**53
-"""No session comes to so many versions."""
+"""More than any session's number of versions: it stands for all of them."""
 
 AHEAD: Final = 86_400_000
-"""Milliseconds by which a session may begin in the future: a clock that was wrong by hours is put right meanwhile."""
+"""Milliseconds by which a session may begin in the future: a clock may have been wrong by hours, and then put right."""
 
-_LONGEST_BEGAN: Final = 15  # digits: what begins after the year 33658 was dated by no clock
+_LONGEST_BEGAN: Final = 15  # digits: no clock shows a time after the year 33658
 _MOST_OVER: Final = 1000
 
 BY_SIGN_IN: Final = "s"
-"""How the name of a session begins that a sign-in has begun. Other names are hexadecimal."""
+"""First letter in the name of a session that a sign-in began. Other names are hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which issue of whose credential: a session, by the time it began (ms) and a random name, and a count from 1.
+    """Which credential of which session: when the session began (ms), its random name, and a number that counts from 1.
 
-    A later session is newer than every issue of an earlier one.
+    Every version of a later session is newer than those of an earlier session.
     """
 
     began: int
@@ -37,40 +37,40 @@ class Version:
 
     @property
     def by_sign_in(self) -> bool:
-        """Did its page begin the session by a sign-in in its turn, so that the browser's cookie is its since then?"""
+        """Did a sign-in begin the session while its tab held the lock, so that the cookie is the session's own?"""
         return self.session.startswith(BY_SIGN_IN)
 
     @property
     def age(self) -> tuple[int, str]:
-        """What orders sessions, whatever number their issues have."""
+        """What sessions are ordered by: the time at which they began, and then their names."""
         return self.began, self.session
 
     def __str__(self) -> str:
         return f"{self.began}.{self.session}.{self.number}"
 
     def is_newer_than(self, other: "Version") -> bool:
-        """Does it come later: in the same session by its number, or else by when its session began?"""
+        """Is this version the newer: in the same session by its number, in different ones by when the session began?"""
         return self.number > other.number if self.session == other.session else self.age > other.age
 
     def began_after(self, other: "Version") -> bool:
-        """Is it of another session, a later one?"""
+        """Does this version belong to another, later session?"""
         return self.session != other.session and self.age > other.age
 
     def __lt__(self, other: "Version") -> bool:
         return other.is_newer_than(self)
 
     def dated(self, now: float) -> "Version":
-        """The same; as one of an old session, if it began far in the future of `now` (seconds).
+        """This version; or, if its session began far in the future of `now` (seconds), one that counts as very old.
 
-        The clock was ahead when it began, and was put right since; or somebody wants it to be newer than all others.
-        The session may go on, and every other is newer, but for those of the future: these keep their order, to the
-        second.
+        The clock was ahead when the session began, and was put right since; or a hostile script wants the session to be
+        newer than all others. The session may go on, but every other is newer, except for those that also began far in
+        the future: these keep their order, to the second.
         """
         return self if self.began <= now * 1000 + AHEAD else replace(self, began=self.began // 1000)
 
     @classmethod
     def parse(cls, text: object, *, now: float) -> "Version | None":
-        """The version that `text` names, `dated` by now (seconds); None if it names none."""
+        """The version that `text` names, `dated` by `now` (seconds); None if it names none."""
         if not isinstance(text, str) or len(text) > 100 or not text.isascii():
             return None
         began, _, rest = text.partition(".")
@@ -84,7 +84,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """`credential` is the newest that its sender has."""
+    """The newest credential that the sender has, and its version."""
 
     version: Version
     credential: Credential
@@ -92,9 +92,9 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A session is over: up to and with `version` if it was refused, altogether if somebody signed out.
+    """A session is over: up to and including `version` if it was refused, all its versions after a sign-out.
 
-    Whoever signs out without knowing of a session (`version` is None) ends them all.
+    A sign-out in a tab that knows of no session (`version` is None) ends every session.
     """
 
     version: Version | None
@@ -103,41 +103,42 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody wants to know the newest credential."""
+    """The sender asks for the newest credential."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The sender's turn is over, and has changed nothing."""
+    """The sender has released the lock without changing anything."""
 
 
 class Over:
-    """Up to which number sessions are over: the last thousand that this page held, and as many that others told of.
+    """Which versions of which sessions are over, by their highest number: of the last thousand sessions that this tab
+    held, and of as many that other tabs reported.
 
-    What others tell makes it forget nothing that this page held.
+    So no number of reports makes this tab forget a session that it held.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, int] = {}
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
 
     def note(self, version: Version, *, altogether: bool, held: bool) -> None:
-        """This session is over, `altogether` or up to this version; `held` says that it was this page's."""
-        noted = self._held if held or version.session in self._held else self._told
+        """This session is over, `altogether` or up to this version. `held`: this tab held the session."""
+        noted = self._held if held or version.session in self._held else self._reported
         number = ALL if altogether else version.number
         noted[version.session] = max(number, noted.pop(version.session, 0))
         if len(noted) > _MOST_OVER:
-            del noted[next(iter(noted))]  # the one that was noted longest ago
+            del noted[next(iter(noted))]  # the session that was noted longest ago
 
     def up_to(self, session: str) -> int:
-        """The number; 0 if the session is not known to be over."""
-        return max(self._held.get(session, 0), self._told.get(session, 0))
+        """The highest number of this session that is over; 0 if none is known to be."""
+        return max(self._held.get(session, 0), self._reported.get(session, 0))
 
 
 Message = Granted | Ended | Asked | Left
 
 LATEST = 1e12
-"""Seconds of wall-clock time. What says that it was received later, or is no number, is none of ours."""
+"""Seconds of wall-clock time. A message with a later time of receipt, or none, was not written by this library."""
 
 
 def written(message: Message) -> str:
@@ -164,7 +165,7 @@ def written(message: Message) -> str:
 
 
 def read(text: object, *, now: float) -> Message | None:
-    """The message that a text holds, read now (seconds); None if it holds none. Never raises."""
+    """The message that a text holds, `now` being the time in seconds; None if it holds none. Never raises."""
     try:
         fields = parse_json(text, deepest=1)
     except ValueError:
@@ -189,14 +190,14 @@ def read(text: object, *, now: float) -> Message | None:
 
 def _credential(fields: dict[str, Any]) -> Credential | None:
     received_at = fields.get("received_at")
-    if not isinstance(received_at, float | int) or isinstance(received_at, bool) or not abs(received_at) < LATEST:
+    if not is_number(received_at) or not abs(received_at) < LATEST:
         return None
     try:
         return Credential(
             access_token=fields.get("access_token"),  # type: ignore[arg-type]
             refresh_token=fields.get("refresh_token"),
             expires_in=fields.get("expires_in"),
-            token_type=fields.get("token_type", "Bearer"),  # what an earlier version wrote has none
+            token_type=fields.get("token_type", "Bearer"),  # earlier releases of this library wrote none
             received_at=received_at,
             id_token=fields.get("id_token"),
         )

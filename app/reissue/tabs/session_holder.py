@@ -1,4 +1,4 @@
-"""What a shared session asks of the client that holds it, and tells it."""
+"""What a shared session asks of the client that holds it, and reports to it."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ class SessionHolder(Protocol):
     """The client in this tab. None of its methods waits."""
 
     def accepts(self, credential: Credential) -> bool:
-        """Can this client send this credential? One that it can't send is ignored, wherever it comes from."""
+        """Can this client send this credential? A credential that it can't send is ignored, wherever it comes from."""
         ...
 
     def on_granted(self, credential: Credential, same_session: bool) -> None:
@@ -23,5 +23,5 @@ class SessionHolder(Protocol):
         ...
 
     def on_store_failure(self, phase: StorePhase) -> None:
-        """The store is unavailable, or what it held was unreadable and has been removed."""
+        """The store is unavailable, or what it held was unusable and has been removed."""
         ...

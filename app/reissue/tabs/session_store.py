@@ -1,8 +1,8 @@
-"""The stored session: what a tab that opens later, or this one after a reload, resumes from.
+"""The stored session: what a tab that opens later, or this tab after a reload, resumes from.
 
-A store may fail at any time: it is full, or the user forbids it. Nothing is lost then. The tab goes on from memory,
-tells its client once, and the other tabs get the session by messages (T6). What is read is not trusted: any script of
-the origin can write to a store.
+A store may fail at any time, if it is full or the user forbids it. Nothing is lost then: the tab keeps the session in
+memory and tells its client once, and the other tabs get the session by messages (T6). What is read is not trusted: any
+script of the origin can write to a store.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from .session_holder import SessionHolder
 
 
 class SessionStore:
-    """The session's place in a `store`. `clock` gives wall-clock seconds."""
+    """The session in a `store`. `clock` gives wall-clock seconds."""
 
     def __init__(self, store: Store, holder: SessionHolder, *, clock: Callable[[], float]) -> None:
         self._store = store
@@ -32,15 +32,15 @@ class SessionStore:
 
     @property
     def own(self) -> bool:
-        """Is it this tab's alone, so that no other tab reads or writes it?"""
+        """Does no other tab read or write this store?"""
         return self._store.own
 
     def read(self) -> Granted | None:
-        """The stored credential with its version; None if there is none that this client can send."""
+        """The stored credential with its version; None if this client can send none that is stored."""
         try:
             text = self._store.read()
         except OSError:
-            self._do_without()
+            self._fall_back_to_memory()
             return None
         if self._written is not None and text == self._written[0]:
             granted = self._written[1]
@@ -48,21 +48,21 @@ class SessionStore:
         message = read(text, now=self._clock())
         if isinstance(message, Granted) and self._holder.accepts(message.credential):
             return message
-        if text:  # unreadable, and every reload would meet it again
+        if text:  # unusable: remove it, or every reload would find it again
             self._holder.on_store_failure(StorePhase.CORRUPTED)
             self.keep(None)
         return None
 
     def keep(self, granted: Granted | None) -> None:
-        """Store this in place of what was there; None removes it."""
+        """Store this credential in place of the last one; None removes it."""
         self._written = None if granted is None else (written(granted), granted)
         try:
             self._store.write(self._written[0] if self._written is not None else None)
         except OSError:
-            self._do_without()
+            self._fall_back_to_memory()
 
-    def _do_without(self) -> None:
-        with suppress(OSError):  # a full store still has the last credential, spent by now, and would keep it for good
+    def _fall_back_to_memory(self) -> None:
+        with suppress(OSError):  # a full store would keep the last credential, which is spent by now, for good
             self._store.write(None)
         self._store = Memory()
         self._holder.on_store_failure(StorePhase.UNAVAILABLE)

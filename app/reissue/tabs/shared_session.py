@@ -1,21 +1,23 @@
-"""Many tabs, one session: who refreshes, who adopts what another was granted, and when the session ends for all.
+"""Many tabs, one session: which tab refreshes, which adopt the new credential, and when the session ends in all tabs.
 
-Every tab of an origin (window or worker, too) that goes by the same name is signed in together, and so are two clients
-in one tab: they share one refresh token, and a server that rotates it takes two refreshes at once for a theft.
+Tabs, windows and workers of one origin share a session if their clients have the same endpoint and the same name, and
+so do two clients in one tab. They share one refresh token, and a server that rotates it mistakes two refreshes at once
+for theft.
 
 Theory of operation:
 
-1. The endpoint is called by one tab at a time. See `endpoint_lock`.
-2. A tab that holds the lock looks first whether another was granted a newer version, and adopts it. Messages may lag
-   behind the lock, so every tab *advertises* the version that it holds to the keeper of the lock. If another advertises
-   a newer one, a message is on its way: the tab asks for it, and waits for a bounded time.
-3. A tab that is granted a credential advertises, stores and sends it before it gives the lock back. A tab that opens
+1. One tab at a time calls the endpoint. See `endpoint_lock`.
+2. A tab that gets the lock first checks whether another tab was granted a newer version, and adopts it. Messages may
+   lag behind the lock, so every tab *advertises* the version that it holds to the tab with the lock. If another tab
+   advertises a newer version, its message is on the way: this tab asks for it, and waits for a bounded time.
+3. A tab that is granted a credential advertises, stores and sends it before it releases the lock. A tab that opens
    later asks for it.
-4. What is not newer than what a tab holds is ignored. See `known_versions`.
-5. A tab whose refresh is refused looks again before it declares the end (T3), and its message ends no newer version.
-6. A sign-out is sent to the tabs at once, without the lock. Every tab that it ends passes it on: to tabs that have
-   opened meanwhile, and to those that the first message did not reach. The endpoint may hear of it later, or never: a
-   mark stays until it does. See `sign_out_marks`.
+4. A version that is not newer than the one a tab holds is ignored. See `known_versions`.
+5. A tab whose refresh is refused checks for a newer version again before it ends the session (T3), and its message ends
+   no newer version.
+6. A sign-out is sent to the tabs at once, without the lock. Every tab whose session it ends passes it on, to tabs
+   that have opened meanwhile and to those that missed the first message. The endpoint may be told later, or never: a
+   mark stays until it has been. See `sign_out_marks`.
 """
 
 from collections.abc import Callable
@@ -34,11 +36,11 @@ from .session_store import SessionStore
 from .sign_out_marks import SignOutMarks
 
 ANSWER_WITHIN = 2.0
-"""Seconds that a tab waits for another to hand over what it advertises. One that is awake answers in milliseconds."""
+"""Seconds that a tab waits for another to hand over what it advertises. A tab that is awake does so in milliseconds."""
 
 
 class SharedSession:
-    """One tab's part in the session.
+    """One tab's part in the shared session.
 
     `holder` is this tab's client. `patience` (seconds) bounds the wait for the lock. `clock` gives wall-clock seconds.
     """
@@ -61,7 +63,7 @@ class SharedSession:
         self.versions = KnownVersions(self._sign_outs, clock=clock)
         self._news = News(peers, self.versions)
         self.lock = EndpointLock(peers, self.versions, self._news, patience=patience)
-        peers.listen(self._heard)
+        peers.listen(self._on_message)
 
     @property
     def store_area(self) -> str:
@@ -74,9 +76,9 @@ class SharedSession:
         return not isinstance(self._peers, NoPeers)
 
     async def adopt_newer(self) -> bool:
-        """Adopt what another tab was granted meanwhile. False if a newer version is advertised and not handed over."""
+        """Adopt what another tab was granted meanwhile. False if a newer version is advertised but not handed over."""
         if stored := self._store.read():
-            self._take(stored)
+            self._adopt(stored)
         await self.read_versions()
         newest = self.versions.newest
         if newest is not None:
@@ -88,35 +90,36 @@ class SharedSession:
         return True
 
     async def read_versions(self) -> None:
-        """Note what the others advertise, so that a session that begins here is later, whatever the clock says."""
+        """Note what other tabs advertise: a session that begins here must be later, whatever this clock says."""
         await self._news.read_versions()
 
     def hand_over(self, credential: Credential, *, begins: bool, by_sign_in: bool = False) -> None:
-        """Advertise, store and send what this tab was granted: a session's first credential, or the next of its own.
+        """Advertise, store and send a credential that this tab was granted.
 
-        `by_sign_in`: a sign-in at the endpoint has begun the session, while this tab held the lock.
+        `begins`: it is the first of a new session. `by_sign_in`: a sign-in at the endpoint began that session, while
+        this tab held the lock.
         """
         granted = Granted(self.versions.next(begins=begins, by_sign_in=by_sign_in), credential)
         self._hold(granted)
-        if not self._holder.accepts(credential):  # what the app adopts is its own business, and stays in its tab
+        if not self._holder.accepts(credential):  # the app may adopt any token; it stays in this tab
             self._store.keep(None)
             return
         self._store.keep(granted)
         self._peers.post(written(granted))
 
     def holds(self, credential: Credential) -> bool:
-        """Is this what this tab was granted last, and has no other tab sent another since?"""
+        """Is this still the credential that this tab holds?"""
         return self.versions.mine is not None and self.versions.mine.credential is credential
 
     def end(self, reason: EndReason) -> None:
-        """The session is over in this tab: tell the others."""
-        version = self._let_go(reason)
+        """The session is over in this tab: tell the other tabs."""
+        version = self._release(reason)
         self._peers.post(written(Ended(version, reason)))
 
     def sign_out(self, *, in_body: bool) -> int:
-        """The user signs out in this tab: leave the mark, and tell the others. Returns the time (ms) of the mark.
+        """The user signs out in this tab: leave the mark, and tell the other tabs. Returns the time (ms) of the mark.
 
-        `in_body`: the endpoint knows the session by its refresh token, and by no cookie.
+        `in_body`: the endpoint knows the session by its refresh token, not by a cookie.
         """
         mark = self.versions.mark_sign_out(in_body=in_body)
         self.end("signed_out")
@@ -124,53 +127,52 @@ class SharedSession:
         return mark.until
 
     def tried_to_tell(self) -> None:
-        """This tab is not about to tell the endpoint of a sign-out any more."""
+        """This tab has told the endpoint of a sign-out, or failed to: stop advertising it."""
         if self.versions.mine is None:
             self._peers.advertise(None)
 
     def begin_anew(self) -> None:
-        """The next event loop runs this tab (see `loop_watch`)."""
+        """The client now runs in another event loop (see `loop_watch`)."""
         self.lock.begin_anew()
         self._news.begin_anew()
 
     def close(self) -> None:
-        """This tab takes no part any more. The others go on."""
+        """Leave the shared session. The other tabs go on."""
         self.versions.mine = None
         self._peers.close()
 
     # What other tabs do
 
-    def _heard(self, text: str) -> None:
+    def _on_message(self, text: str) -> None:
         match read(text, now=self._clock()):
             case Granted() as granted if self._holder.accepts(granted.credential):
-                self._take(granted)
+                self._adopt(granted)
             case Asked() if (mine := self.versions.mine) is not None and self._holder.accepts(mine.credential):
                 self._peers.post(written(mine))
             case Ended() as ended:
-                self._heard_end(ended)
+                self._on_end_message(ended)
                 self._news.come()
             case Left():
                 self._news.come()
 
-    def _take(self, granted: Granted) -> None:
+    def _adopt(self, granted: Granted) -> None:
         if self.versions.is_old(granted.version):
             return
         mine = self.versions.mine
         same = mine is not None and mine.version.session == granted.version.session
         self._hold(granted)
-        if (
-            self._store.own
-        ):  # a shared one was written by the tab that was granted it, and a sign-out may have come since
+        # The tab that was granted it wrote a shared store itself, and a sign-out may have cleared that store since.
+        if self._store.own:
             self._store.keep(granted)
         self._holder.on_granted(granted.credential, same)
         self._news.come()
 
-    def _heard_end(self, ended: Ended) -> None:
+    def _on_end_message(self, ended: Ended) -> None:
         over = self.versions.ends_mine(ended)
         if over:
-            version = self._let_go(ended.reason)
+            version = self._release(ended.reason)
             if ended.reason == "signed_out" and version is not None:
-                # A tab that has opened since may have it from this one. Or the tab that signed out could not name it.
+                # A tab that opened since may have the session from this tab, or the sender did not know its version.
                 self._peers.post(written(Ended(version, ended.reason)))
         self.versions.close_off(ended.version, ended.reason, held=False)
         if over:
@@ -182,7 +184,7 @@ class SharedSession:
         version = self.versions.hold(granted)
         self._peers.advertise(str(version) if self._holder.accepts(granted.credential) else None)
 
-    def _let_go(self, reason: EndReason) -> Version | None:
+    def _release(self, reason: EndReason) -> Version | None:
         version = self.versions.let_go(reason)
         self._peers.advertise(None)
         stored = self._store.read()

@@ -3,9 +3,9 @@
 Theory of operation:
 
 1. A sign-out leaves a mark that every tab sees, also one that opens later (see `pending_sign_out`). Until the endpoint
-   knows of the sign-out, a tab without a session accepts none that began before the mark.
-2. While a tab is about to tell the endpoint, it also advertises the mark to the keeper of the lock. A tab that is about
-   to sign in sees it, and tells the endpoint first (S5). So no tab needs to wait for another's place in the line.
+   knows of the sign-out, a tab without a session accepts no session that began before the mark.
+2. While a tab is about to tell the endpoint, it also advertises the mark to the holder of the lock. A tab that is about
+   to sign in sees it, and tells the endpoint first (S5). So no tab needs to wait for another tab's place in its line.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Final
 from .pending_sign_out import Mark, PendingSignOut
 
 ABOUT_TO_TELL = 60.0
-"""Seconds for which a tab is believed that advertises a sign-out. A tab that advertises it for longer is frozen."""
+"""Seconds for which an advertised sign-out counts. A tab that advertises it for longer is frozen."""
 
 _SIGNED_OUT: Final = "signed-out"
 
@@ -26,8 +26,8 @@ class SignOutMarks:
     def __init__(self, pending_sign_out: PendingSignOut, *, clock: Callable[[], float]) -> None:
         self._pending_sign_out = pending_sign_out
         self._clock = clock
-        self._name = os.urandom(8).hex()  # tells what this tab advertises from what others do
-        self._elsewhere: Mark | None = None  # the latest that another tab advertised at the last look
+        self._name = os.urandom(8).hex()  # tells this tab's marks from those of other tabs
+        self._elsewhere: Mark | None = None  # the latest mark that another tab advertised, when last read
         self._known_until = 0  # time (ms): the endpoint knows of every sign-out until then
 
     @property
@@ -54,27 +54,25 @@ class SignOutMarks:
         self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
 
     def confirm(self, until: int | None) -> int:
-        """The endpoint knows of every sign-out until this time (ms), or will not be told any more. None: of them all.
+        """The endpoint knows of every sign-out until this time (ms), or will not be told any more. None means of all.
 
-        Returns the latest time that this was ever said of. A mark that is later stays.
+        Returns the latest time that was ever confirmed. A later mark stays.
         """
         elsewhere = self._elsewhere.until if self._elsewhere else 0
         known = max(self._pending_sign_out.until, elsewhere) if until is None else until
         self._known_until = max(self._known_until, known)
-        self._elsewhere = None  # the next look sets it again
+        self._elsewhere = None  # the next `notice` sets it again
         if self._pending_sign_out.until <= self._known_until:
             self._pending_sign_out.remove()
         return self._known_until
 
     def replaced(self, began: int) -> None:
         """A session has begun at this time (ms): its cookie has replaced that of every earlier sign-out."""
-        if (
-            0 < self._pending_sign_out.until < began
-        ):  # in a shared store, the tab that began it has removed the mark already
+        if 0 < self._pending_sign_out.until < began:  # if the store is shared, the tab that began it has removed it
             self._pending_sign_out.remove()
 
     def _mark_of(self, sign: str) -> Mark | None:
-        """The mark that another tab advertises by this sign; None if it is no such sign, or no longer of interest."""
+        """The mark that another tab advertises by this sign; None if it is no mark, or an outdated one."""
         kind, _, rest = sign.partition(".")
         name, _, text = rest.partition(".")
         mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None

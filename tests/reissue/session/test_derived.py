@@ -650,7 +650,7 @@ async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_m
         assert error is None
     else:
         assert isinstance(error, RefreshUnavailable)
-        assert "does not end it" in str(error)
+        assert "does not release it" in str(error)
     assert tokens.asked("/auth/refresh") == 1, "by the other page"
 
 

@@ -248,7 +248,7 @@ async def test_many_sessions_that_others_say_are_over_push_out_none_that_was_hel
         ended = {"type": "ended", "version": f"1.s{n}.1", "reason": "signed_out"}
         other.peers.on_message(json.dumps(ended))
     over = other.api._lifecycle.sessions.shared.versions._over
-    assert len(over._told) == 1000
+    assert len(over._reported) == 1000
     assert (over.up_to("s0"), over.up_to("s2999")) == (0, 2**53)
     other.peers.on_message(granted)
     await settle()
