@@ -293,7 +293,7 @@ MUTANTS = [
     ),
     Mutant(
         "whoever waits too long for the lock goes on without it (T5)", "tabs/endpoint_lock",
-        "if not self._came:", "if False:",
+        "if not self._in_time:", "if False:",
         many_tabs=(156, 807, 1431),
     ),
     Mutant(
