@@ -58,7 +58,7 @@ def fill(count):
 
 def drawn():
     timeline = inspector.tabs.requests.timeline
-    return [timeline.drawings, timeline.drawing_seconds]
+    return [timeline.frames.drawings, timeline.frames.drawing_seconds]
 
 await api.sign_in(username="ada", password="lovelace")
 None

@@ -63,7 +63,7 @@ def stormed(panel: Visit) -> Visit:
     panel.server.control("/dev/revoke")
     assert panel.run("await storm(5)") == [200] * 5
     expect(panel[".totals"]).to_have_text("Requests: 5")
-    expect_soon(panel, "inspector.tabs.requests.timeline.settled")
+    expect_soon(panel, "inspector.tabs.requests.timeline.frames.settled")
     return panel
 
 
@@ -95,7 +95,7 @@ def drawn_anew(panel: Visit, before: str) -> None:
 
 def span(panel: Visit) -> float:
     """Seconds in sight."""
-    return float(panel.run("inspector.tabs.requests.timeline.window.span"))
+    return float(panel.run("inspector.tabs.requests.timeline.viewport.window.span"))
 
 
 def test_it_is_not_loaded_until_it_is_asked_for_and_costs_no_events(visit: Visit) -> None:
@@ -184,14 +184,14 @@ def test_a_request_that_is_chosen_before_it_is_drawn_does_not_stop_the_following
     """Seen on a busy machine: a key came between the end of a request and the next drawing."""
     panel.run(SIGN_IN)
     panel.run("document.getElementById('panel').style.marginTop = '5000px'\nNone")
-    expect_soon(panel, "not inspector.tabs.requests.timeline.in_sight")  # so nothing is drawn
+    expect_soon(panel, "not inspector.tabs.requests.timeline.frames.in_sight")  # so nothing is drawn
     assert panel.run("await storm(5)") == [200] * 5
     expect(panel[".totals"]).to_have_text("Requests: 5")
     panel.run("""
 import js
 from pyodide.ffi import to_js
 pressed = to_js({"key": "Home"}, dict_converter=js.Object.fromEntries)
-inspector.tabs.requests.timeline.stage.dispatchEvent(js.KeyboardEvent.new("keydown", pressed))
+inspector.tabs.requests.timeline.area.root.dispatchEvent(js.KeyboardEvent.new("keydown", pressed))
 None
 """)
     expect(panel[".details h3"]).to_have_text("Request 1")
@@ -260,7 +260,8 @@ def middle_of(panel: Visit, number: int) -> tuple[float, float]:
 from reissue.inspector.requests import axis
 timeline = inspector.tabs.requests.timeline
 life = inspector.trace.requests.life({number})
-[timeline.window.x((life.at + life.steps[-2][0]) / 2), axis.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
+x = timeline.viewport.window.x((life.at + life.steps[-2][0]) / 2)
+[x, axis.HEIGHT + ({number} - 1) * timeline.layout.lane + 18]
 """)
     return float(x), float(y)
 
@@ -284,7 +285,7 @@ def test_pointing_tells_and_clicking_chooses(stormed: Visit) -> None:
 def test_pointing_at_the_head_tells_of_the_refresh(stormed: Visit) -> None:
     x = stormed.run("""
 timeline, (refresh,) = inspector.tabs.requests.timeline, inspector.trace.refreshes
-timeline.window.x((refresh.at + refresh.ended_at) / 2)
+timeline.viewport.window.x((refresh.at + refresh.ended_at) / 2)
 """)
     stormed["canvas"].hover(position={"x": x, "y": 44})
     expect(stormed[".tooltip"]).to_contain_text("Token renewed")
@@ -295,16 +296,16 @@ timeline.window.x((refresh.at + refresh.ended_at) / 2)
 def test_dragging_moves_the_time_and_stops_following(stormed: Visit) -> None:
     box = stormed["canvas"].bounding_box()
     assert box is not None
-    left = float(stormed.run("inspector.tabs.requests.timeline.window.left"))
+    left = float(stormed.run("inspector.tabs.requests.timeline.viewport.window.left"))
     x, y = box["x"] + 400, box["y"] + 250
     stormed.page.mouse.move(x, y)
     stormed.page.mouse.down()
     stormed.page.mouse.move(x + 100, y, steps=4)
     stormed.page.mouse.up()
     expect(stormed.page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
-    moved = left - float(stormed.run("inspector.tabs.requests.timeline.window.left"))
+    moved = left - float(stormed.run("inspector.tabs.requests.timeline.viewport.window.left"))
     assert moved == pytest.approx(
-        100 * span(stormed) / float(stormed.run("inspector.tabs.requests.timeline.window.width")), rel=0.1
+        100 * span(stormed) / float(stormed.run("inspector.tabs.requests.timeline.viewport.window.width")), rel=0.1
     )
 
 
@@ -313,11 +314,11 @@ def test_the_wheel_zooms_with_ctrl_and_moves_with_shift(stormed: Visit) -> None:
     stormed["canvas"].hover(position={"x": 300, "y": 200})
     before = span(stormed)
     for keys, turned in (("Control", -200), ("Shift", 120)):
-        left = float(stormed.run("inspector.tabs.requests.timeline.window.left"))
+        left = float(stormed.run("inspector.tabs.requests.timeline.viewport.window.left"))
         stormed.page.keyboard.down(keys)
         stormed.page.mouse.wheel(0, turned)
         stormed.page.keyboard.up(keys)
-        expect_soon(stormed, f"inspector.tabs.requests.timeline.window.left != {left!r}")
+        expect_soon(stormed, f"inspector.tabs.requests.timeline.viewport.window.left != {left!r}")
     assert span(stormed) < before
 
 
@@ -448,7 +449,7 @@ class TestInTheDark:
         sizes = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         wide, room = stormed.evaluate(sizes)
         assert wide <= room, "nothing sticks out"
-        assert stormed.run("inspector.tabs.requests.timeline.calm") is True
+        assert stormed.run("inspector.tabs.requests.timeline.frames.calm") is True
 
 
 def test_requests_that_wait_fail_or_end_show_it(panel: Visit) -> None:
@@ -487,16 +488,16 @@ def test_drawing_takes_as_many_calls_for_a_thousand_requests_as_for_five(panel: 
     timeline = "inspector.tabs.requests.timeline"
     panel.run(SIGN_IN)
     panel.run("await storm(5)")
-    expect_soon(panel, f"{timeline}.settled")
+    expect_soon(panel, f"{timeline}.frames.settled")
     few = max(drawn_since(panel))
     panel.server.control("/dev/revoke")
     assert panel.run("set(await storm(1000)) == {200}")
     expect(panel[".totals"]).to_have_text("Requests: 1,005")
-    expect_soon(panel, f"{timeline}.settled")
+    expect_soon(panel, f"{timeline}.frames.settled")
     many = drawn_since(panel)
     while len(many) <= 10:  # a slow machine draws seldom: after a drawing comes a pause of four times as long
         panel.run(f"{timeline}.invalidate()\nNone")
-        expect_soon(panel, f"{timeline}.settled")
+        expect_soon(panel, f"{timeline}.frames.settled")
         many += drawn_since(panel)
     assert max(many) < few + 40, "texts may come and go; shapes do not count"
     assert drawn_since(panel, frames=60) == [], "nothing has changed"
@@ -516,9 +517,9 @@ def drawn_since(panel: Visit, *, frames: int = 2) -> list[int]:
 
 def test_out_of_sight_nothing_is_drawn_and_what_happened_is_there_afterwards(panel: Visit) -> None:
     panel.run(SIGN_IN)
-    drawings = "inspector.tabs.requests.timeline.drawings"
+    drawings = "inspector.tabs.requests.timeline.frames.drawings"
     panel.run("document.getElementById('panel').style.marginTop = '5000px'\nNone")
-    expect_soon(panel, "not inspector.tabs.requests.timeline.in_sight")
+    expect_soon(panel, "not inspector.tabs.requests.timeline.frames.in_sight")
     before = panel.run(drawings)
     assert panel.run("await storm(5)") == [200] * 5
     expect(panel[".totals"]).to_have_text("Requests: 5")

@@ -28,7 +28,7 @@ class Pointer:
         self._down: dict[int, float] = {}  # pointers on the canvas, and where they are
         self._travelled = 0.0
         self._scope = Scope()
-        canvas = timeline.canvas.element
+        canvas = timeline.area.canvas.element
         for event, heard in (
             ("pointerdown", self._pressed),
             ("pointermove", self._went),
@@ -48,7 +48,7 @@ class Pointer:
             if not self._down:
                 self._travelled = 0.0
             self._down[event.pointerId] = event.offsetX
-            self._timeline.canvas.element.setPointerCapture(event.pointerId)
+            self._timeline.area.canvas.element.setPointerCapture(event.pointerId)
 
     def _went(self, event: Any) -> None:
         x = event.offsetX
@@ -64,9 +64,9 @@ class Pointer:
         if others:
             middle, apart, now = (others[0] + x) / 2, abs(others[0] - before), abs(others[0] - x)
             if apart > CLICK and now > CLICK:
-                self._timeline.zoom(apart / now, middle)
+                self._timeline.viewport.zoom(apart / now, middle)
         else:
-            self._timeline.move(before - x)
+            self._timeline.viewport.move(before - x)
         self._down[event.pointerId] = x
         self._moved()
 
@@ -82,9 +82,9 @@ class Pointer:
     def _turned(self, event: Any) -> None:
         """Zoom or move. A wheel without a key scrolls the page or the lanes, so it is left to the browser."""
         if event.ctrlKey or event.metaKey:
-            self._timeline.zoom(2 ** (event.deltaY * WHEEL * 2), event.offsetX)
+            self._timeline.viewport.zoom(2 ** (event.deltaY * WHEEL * 2), event.offsetX)
         elif event.shiftKey or abs(event.deltaX) > abs(event.deltaY):
-            self._timeline.move(event.deltaX or event.deltaY)
+            self._timeline.viewport.move(event.deltaX or event.deltaY)
         else:
             return
         event.preventDefault()

@@ -17,7 +17,7 @@ PAGE = 10  # requests
 
 
 class RequestList:
-    """The options of `timeline.stage`, and its keys. `choose` is called with the request that a key leads to."""
+    """The options of `timeline.area.root`, and its keys. `choose` is called with the request that a key leads to."""
 
     def __init__(
         self,
@@ -31,23 +31,23 @@ class RequestList:
         self._timeline, self._selection, self._toolbar, self._words = timeline, selection, toolbar, words
         self._choose = choose
         self._options = element("div", class_="aside", role="presentation")
-        timeline.stage.append(self._options)
+        timeline.area.root.append(self._options)
         self._scope = Scope()
-        self._scope.listen(timeline.stage, "keydown", self._pressed)
+        self._scope.listen(timeline.area.root, "keydown", self._pressed)
 
     def show(self) -> None:
         """Show the chosen request and its neighbours as options."""
         lives, chosen = self._selection.lives, self._place()
         if chosen is None:
             self._options.replaceChildren()
-            self._timeline.stage.removeAttribute("aria-activedescendant")
+            self._timeline.area.root.removeAttribute("aria-activedescendant")
             return
         places = range(max(0, chosen - 1), min(len(lives), chosen + 2))
         self._options.replaceChildren(
             *(
                 element(
                     "div",
-                    sentence(lives[place], self._timeline.now, self._words),
+                    sentence(lives[place], self._timeline.viewport.now, self._words),
                     role="option",
                     id=f"request-{lives[place].number}",
                     aria_posinset=place + 1,
@@ -57,7 +57,7 @@ class RequestList:
                 for place in places
             )
         )
-        self._timeline.stage.setAttribute("aria-activedescendant", f"request-{lives[chosen].number}")
+        self._timeline.area.root.setAttribute("aria-activedescendant", f"request-{lives[chosen].number}")
 
     def close(self) -> None:
         """Stop listening."""
@@ -111,7 +111,7 @@ class RequestList:
             self._choose(lives[last] if place is None else self._beside(lives[place], step))
         elif key == "Enter" and place is not None:
             life = lives[place]
-            self._timeline.show(life.at, life.at + life.duration(self._timeline.now), margin=0.5)
+            self._timeline.viewport.show(life.at, life.at + life.duration(self._timeline.viewport.now), margin=0.5)
             self._toolbar.show_follow()
         else:
             return False

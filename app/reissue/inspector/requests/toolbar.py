@@ -45,20 +45,20 @@ class Toolbar:
 
     def zoom_in(self) -> None:
         """Show less time."""
-        self._timeline.zoom(1 / ZOOM)
+        self._timeline.viewport.zoom(1 / ZOOM)
 
     def zoom_out(self) -> None:
         """Show more time."""
-        self._timeline.zoom(ZOOM)
+        self._timeline.viewport.zoom(ZOOM)
 
     def toggle_follow(self) -> None:
         """Follow what happens, or stop following it."""
-        self._timeline.follow(not self._timeline.follows)
+        self._timeline.viewport.follow(not self._timeline.viewport.follows)
         self.show_follow()
 
     def show_follow(self) -> None:
         """Show whether the timeline follows what happens."""
-        self._follow.setAttribute("aria-pressed", "true" if self._timeline.follows else "false")
+        self._follow.setAttribute("aria-pressed", "true" if self._timeline.viewport.follows else "false")
 
     def clear_filter(self) -> None:
         """Select all requests."""

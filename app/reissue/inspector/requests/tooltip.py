@@ -65,10 +65,12 @@ class Tooltip:
     def _lines(self, x: float, y: float) -> list[str]:
         timeline, words = self._timeline, self._words
         if y < axis.HEIGHT:
-            return wording.of_the_axis(self._trace, timeline.window, timeline.now, int(x), int(y), words)
+            return wording.of_the_axis(
+                self._trace, timeline.viewport.window, timeline.viewport.now, int(x), int(y), words
+            )
         life = timeline.life_at(x, y)
         if life is not None:
-            return wording.lines(life, timeline.now, words)
+            return wording.lines(life, timeline.viewport.now, words)
         if timeline.layout.lane:
             return []
-        return wording.counts(self._selection.flow, timeline.window.time(x), words)
+        return wording.counts(self._selection.flow, timeline.viewport.window.time(x), words)

@@ -1,25 +1,22 @@
 """The tab of the requests: the timeline, the controls around it, and what stands for it without a picture."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-import js
-
 from ..dom import Scope, element
 from .details import Details
-from .empty_notice import EmptyNotice
 from .export_buttons import ExportButtons
 from .legend import legend
 from .life import Life
+from .pacing import Throttle
 from .pointer import Pointer
 from .request_list import RequestList
 from .selection import Selection
+from .summary import Summary
 from .timeline import Timeline
 from .toolbar import Toolbar
 from .tooltip import Tooltip
 from .trace import Trace
-from .wording import news, totals
 
 SETTLED = 0.25  # seconds between two changes of the words around the picture
 
@@ -31,14 +28,9 @@ class RequestsView:
         self._trace, self._words = trace, words
         self._scope = Scope()
         self._selection = Selection(trace)
-        self._words_at = 0.0
-        self._timer: int | None = None
-        self._told_version = -1
-        self._news = news(trace, words)
-        self._status = element("p", class_="aside", role="status")
-        self._totals = element("p", class_="totals")
+        self._throttle = Throttle(self._update, seconds=SETTLED)
         # The canvas is hidden from those who can't see it: the list is in its place.
-        self._stage = element(
+        stage = element(
             "div",
             class_="stage",
             role="listbox",
@@ -46,14 +38,14 @@ class RequestsView:
             aria_label=words["requests.list"],
             aria_describedby="hint",
         )
-        self.timeline = Timeline(self._stage, trace=trace, selection=self._selection, words=words, drawn=self._drawn)
+        self.timeline = Timeline(stage, trace=trace, selection=self._selection, words=words, drawn=self._drawn)
         self._toolbar = Toolbar(self.timeline, self._selection, words, filtered=self.changed)
         self._list = RequestList(self.timeline, self._selection, self._toolbar, words, choose=self._choose)
-        self._notice = EmptyNotice(words, show_all=self._show_all)
-        frame = element("div", self._stage, self._notice.root, class_="frame")
+        self._summary = Summary(trace, self._selection, words, show_all=self._show_all)
+        frame = element("div", stage, self._summary.notice.root, class_="frame")
         self._tooltip = Tooltip(frame, self.timeline, self._selection, trace, words)
         self._details = Details(words, closed=lambda: self._choose(None))
-        exports = ExportButtons(trace, words, told=self._tell)
+        exports = ExportButtons(trace, words, told=self._summary.tell)
         pointer = Pointer(
             self.timeline,
             hovered=self._tooltip.show,
@@ -65,24 +57,30 @@ class RequestsView:
             self._toolbar.root,
             frame,
             element("p", words["requests.list.hint"], id="hint", class_="aside"),
-            element("div", self._totals, self._ends(exports), class_="controls"),
+            element("div", self._summary.totals, self._ends(exports), class_="controls"),
             self._details.root,
             legend(words),
-            self._status,
+            self._summary.status,
         )
-        parts = (self._toolbar, self._list, self._notice, self._details, self._tooltip, exports, pointer, self.timeline)
+        parts = (
+            self._toolbar,
+            self._list,
+            self._summary,
+            self._details,
+            self._tooltip,
+            exports,
+            pointer,
+            self.timeline,
+            self._throttle,
+        )
         for part in parts:
             self._scope.at_end(part.close)
-        self._scope.at_end(self._forget_timer)
-        self._tell_all_proxy = self._scope.proxy(self._tell_all)
         self.changed()
 
     def changed(self) -> None:
         """The trace or its filter has changed."""
         self.timeline.invalidate()
-        if self._timer is None:  # the words need no picture: they are told out of sight, too
-            wait = max(0, round((self._words_at - time.perf_counter()) * 1000))
-            self._timer = js.setTimeout(self._tell_all_proxy, wait)
+        self._throttle.request()
 
     def close(self) -> None:
         """Take everything back; the root is the caller's."""
@@ -102,7 +100,7 @@ class RequestsView:
 
     def _show_all(self) -> None:
         self._toolbar.clear_filter()
-        self._stage.focus()
+        self.timeline.area.root.focus()
 
     def _choose(self, life: Life | None) -> None:
         if life is None:
@@ -110,7 +108,7 @@ class RequestsView:
             self.timeline.chosen = 0
             self.timeline.invalidate()
             if had_focus:
-                self._stage.focus()
+                self.timeline.area.root.focus()
         else:
             self.timeline.reveal(life)
         self._toolbar.show_follow()
@@ -118,35 +116,17 @@ class RequestsView:
 
     def _show_chosen(self) -> None:
         life = self._trace.requests.life(self.timeline.chosen)
-        self._details.show(life, self.timeline.now, self._trace.first or 0.0)
+        self._details.show(life, self.timeline.viewport.now, self._trace.first or 0.0)
         self._list.show()
 
     def _drawn(self) -> None:
         """The picture is new: so may be what the tooltip is about."""
         self._tooltip.follow()
 
-    def _tell_all(self) -> None:
+    def _update(self) -> None:
         """Bring the words around the picture up to date."""
-        self._timer = None
-        self._words_at = time.perf_counter() + SETTLED
-        matching = self._trace.requests.count if self._selection.filter.takes_all else len(self._selection.lives)
-        self._totals.textContent = totals(self._trace, matching, self._words)
-        self._notice.show(matching=matching, count=self._trace.requests.count)
+        self._summary.update()
         if self.timeline.chosen:
             self._show_chosen()
-        latest = news(self._trace, self._words)
-        if latest != self._news:
-            self._news = latest
-            self._tell(latest)
-        if not self._selection.settled or self._trace.version != self._told_version:
-            self._told_version = self._trace.version
-            if not self._selection.settled:
-                self.changed()
-
-    def _tell(self, text: str) -> None:
-        self._status.textContent = text
-
-    def _forget_timer(self) -> None:
-        if self._timer is not None:
-            js.clearTimeout(self._timer)
-            self._timer = None
+        if not self._selection.settled:
+            self.changed()

@@ -10,8 +10,25 @@ from .wording import length
 ROWS = ("for", "life", "kept", "read", "leak")
 
 
-def comparison(snapshot: Snapshot | None, words: Mapping[str, str]) -> Any:
-    """The table, with the session's own figures where there is one."""
+class Comparison:
+    """The table, in `root`."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = words
+        self.root = element("div", class_="token-compare-box")
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Show the table, with the session's own figures where there is one."""
+        self.root.replaceChildren(_table(snapshot, self._words))
+
+    def tick(self, snapshot: Snapshot | None) -> None:
+        """Say anew how long the access token has left."""
+        left = self.root.querySelector(".token-left")
+        if left and snapshot and snapshot.remaining is not None:
+            left.textContent = length(snapshot.remaining, self._words)
+
+
+def _table(snapshot: Snapshot | None, words: Mapping[str, str]) -> Any:
     place = snapshot.place if snapshot else "memory"
     in_store = "memory" if place == "memory" else "storage"
     in_page = bool(snapshot and snapshot.refresh_token_in_page)

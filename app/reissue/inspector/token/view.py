@@ -4,7 +4,6 @@ It shows the session's token, and follows it as it is renewed, until the user br
 no key is fetched, before the tab is visible.
 """
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,13 +14,8 @@ from ...interceptor import Interceptor
 from ...tokens.jws import Kind, ParsedToken, parse_token
 from ..dom import Scope, element
 from .another_token import AnotherToken
-from .claims import MOST
-from .comparison import comparison
-from .findings import Finding, findings_of
-from .raw_token import RawToken
-from .sections import Sections, left_out
-from .verification import Verification
-from .wording import length
+from .comparison import Comparison
+from .inspection import Inspection
 
 
 class TokenView:
@@ -33,12 +27,22 @@ class TokenView:
         self._parsed = ParsedToken(Kind.EMPTY)
         self._is_stale = True  # another token may have to be shown
         self._scope = Scope()
-        self._verification = Verification(api, words)
-        self._raw = RawToken(words)
-        self._sections = Sections(words)
-        self._another = AnotherToken(words, verification=self._verification, chosen=self._show)
-        self._build()
-        for part in (self._verification, self._raw, self._another):
+        self._inspection = Inspection(api, words)
+        self._another = AnotherToken(words, verification=self._inspection.verification, chosen=self._show)
+        self._comparison = Comparison(words)
+        self._title = element("h3")
+        self._back = self._scope.button(words["token.back"], self._another.clear)
+        root.append(
+            element(
+                "div",
+                element("header", self._title, self._back, class_="token-title"),
+                self._inspection.root,
+                self._another.root,
+                self._comparison.root,
+                class_="token",
+            )
+        )
+        for part in (self._inspection, self._another):
             self._scope.at_end(part.close)
         self._scope.at_end(api.on(self._heard))
         self._scope.observe(js.ResizeObserver.new(self._scope.proxy(lambda *_: self._update())), root)
@@ -50,41 +54,17 @@ class TokenView:
         self._scope.close()
         self._root.replaceChildren()
 
-    def _build(self) -> None:
-        words = self._words
-        self._title = element("h3")
-        self._back = self._scope.button(words["token.back"], self._another.clear)
-        self._findings = element("ul", class_="token-findings")
-        self._compare = element("div", class_="token-compare-box")
-        self._whole = element(
-            "div",
-            self._raw.root,
-            self._verification.root,
-            element("section", element("h4", words["token.finding"]), self._findings, class_="token-section"),
-            self._sections.root,
-        )
-        self._root.append(
-            element(
-                "div",
-                element("header", self._title, self._back, class_="token-title"),
-                self._whole,
-                self._another.root,
-                self._compare,
-                class_="token",
-            )
-        )
-
     def _heard(self, event: Event) -> None:
         if isinstance(event, (RefreshEvent, SessionEvent)):
             self._is_stale = True
             if isinstance(event, SessionEvent):
-                self._raw.cover()
+                self._inspection.cover()
             self._update()
 
     def _show(self, text: str) -> None:
         """Show this token; for an empty text, the session's."""
         self._pasted = text or None
-        self._raw.cover()
+        self._inspection.cover()
         self._is_stale = True
         self._update()
 
@@ -94,7 +74,7 @@ class TokenView:
             return
         self._is_stale = False
         snapshot = self._api._snapshot()
-        self._compare.replaceChildren(comparison(snapshot, self._words))
+        self._comparison.show(snapshot)
         text = self._pasted if self._pasted is not None else snapshot.token if snapshot else ""
         parsed = parse_token(text)
         if parsed != self._parsed or not self._title.textContent:
@@ -102,38 +82,16 @@ class TokenView:
             self._render()
 
     def _render(self) -> None:
-        words, parsed, is_own = self._words, self._parsed, self._pasted is None
-        is_empty = parsed.kind is Kind.EMPTY
-        self._title.textContent = words["token.none" if is_empty else "token.live" if is_own else "token.pasted"]
+        is_own = self._pasted is None
+        title = "token.none" if self._parsed.kind is Kind.EMPTY else "token.live" if is_own else "token.pasted"
+        self._title.textContent = self._words[title]
         self._back.hidden = is_own
-        self._whole.hidden = is_empty
-        self._another.show(parsed)
-        if is_empty:
-            return
-        self._raw.show(parsed, is_own=is_own)
-        self._show_findings()
-        self._sections.show(parsed)
-        self._verification.show(parsed)
-
-    def _show_findings(self) -> None:
-        findings = findings_of(self._parsed, now=time.time())
-        items = [*map(self._finding, findings[:MOST]), *left_out(len(findings), "li", self._words)]
-        self._findings.replaceChildren(*(items or [element("li", self._words["token.finding.none"], class_="quiet")]))
-
-    def _finding(self, finding: Finding) -> Any:
-        kind = "grave" if finding.grave else "mild"
-        return element(
-            "li",
-            element("strong", self._words[f"token.finding.{kind}"]),
-            element("span", self._words[f"token.finding.{finding.kind.value}"].format(about=finding.about)),
-            class_=f"token-{kind}",
-        )
+        self._another.show(self._parsed)
+        self._inspection.show(self._parsed, is_own=is_own)
 
     def _tick(self) -> None:
         if not self._root.offsetParent:
             return
-        self._sections.tick()
-        if self._pasted is None and (left := self._compare.querySelector(".token-left")):
-            snapshot = self._api._snapshot()
-            if snapshot and snapshot.remaining is not None:
-                left.textContent = length(snapshot.remaining, self._words)
+        self._inspection.tick()
+        if self._pasted is None:
+            self._comparison.tick(self._api._snapshot())
