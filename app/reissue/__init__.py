@@ -1,8 +1,8 @@
 """reissue keeps Python in the browser signed in.
 
-It wraps `fetch` in an interceptor: every request to your API carries the access token; when the token is expired or
-refused, exactly one refresh runs, everything else waits its turn, and each waiting request is replayed with the new
-token.
+It wraps `fetch` in an interceptor: every request to your API carries the access token. When the token has expired or
+was rejected, exactly one refresh runs, the other requests wait for it, and each rejected request is replayed with the
+new token.
 
     import reissue
 

@@ -1,7 +1,7 @@
 """The attempts of one request: the first, and at most one replay for each reason.
 
-The one place that knows how a request, a session and the answers go together. Whoever sends drives it: the interceptor
-over its own transport, an adapter over another client.
+The one place that knows how a request, a session and the answers go together. The interceptor drives it over its own
+transport, an adapter over another HTTP client.
 
     with attempts:
         attempt = await attempts.first()
@@ -9,7 +9,7 @@ over its own transport, an adapter over another client.
             outcome = …                             # send `attempt`: a response, or an OSError in its place
             attempt = await attempts.after(outcome)
 
-What an outcome says of the token, and what follows, is decided in `decisions`; here it is done. The body of a response
+`decisions` decides what an outcome says about the token, and what follows; this module does it. The body of a response
 that the caller will not get is discarded at once: unread, it would hold the connection that the refresh or the replay
 needs (Q23).
 """
@@ -44,21 +44,21 @@ class Sessions(Protocol):
         ...
 
     async def current(self) -> Session:
-        """The session that a request enters with."""
+        """The session that a request belongs to."""
         ...
 
     def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> None:
-        """Refresh within this call, in which nothing waits. Raises WouldBlock if that can't be."""
+        """Refresh within this call, which can't await. Raises WouldBlock if that is impossible."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What drives the attempts.
+    """The code that drives the attempts.
 
-    `reads_401`: it sees a 401 itself. Without a handler of the app's for step-ups it gets that as it is, and
-    StepUpRequired is not raised. `start_eagerly` is for a caller that can't wait (see `blocking`): it makes a task that
-    has run up to where it first waits.
+    `reads_401`: it handles a 401 itself. If the app has no handler for step-ups, it gets a 401 that asks for one as a
+    response, and StepUpRequired is not raised. `start_eagerly` is for a caller that can't await (see `blocking`): it
+    makes a task and runs it up to its first wait.
     """
 
     reads_401: bool
@@ -70,18 +70,18 @@ class _History:
     """What has happened to the request so far."""
 
     replayed: bool = False
-    nonce: str | None = None  # in the proof that was sent last
-    asked_for_nonce: bool = False  # since the credential was sent first
-    steps: int = 0  # the session's step-ups, when the request was sent last
+    nonce: str | None = None  # in the last proof sent
+    asked_for_nonce: bool = False  # by an answer to this credential
+    steps: int = 0  # the session's step-ups, when the request was last sent
     stepped_up: bool = False
-    caught_up: bool = False  # replayed with a credential that is newer than one that was not enough
+    caught_up: bool = False  # replayed, without a step-up, with a newer credential than the one that was not enough
     over: bool = False
 
 
 class Attempts:
-    """Gives what to send next, until the last outcome is the caller's. Emits every step.
+    """Gives what to send next, until an outcome is the caller's to have. Emits an event for every step.
 
-    `slot` is the request's place on the wire. `judgement` tells which outcomes reject a token. `prover` makes the
+    `slot` is the request's slot on the wire. `judgement` decides which outcomes reject a token. `prover` makes the
     proofs for tokens that are bound to a key.
     """
 
@@ -105,8 +105,8 @@ class Attempts:
         self._emit = emit
         self._sent_in: tuple[Session, Credential] | None = None
         self._history = _History()
-        self._status: int | None = None  # of the response that is the caller's
-        self._unread: Any = None  # the last outcome, until it is known what becomes of its body
+        self._status: int | None = None  # of the response that the caller gets
+        self._unread: Any = None  # the last outcome, until it is known whether the caller gets it
 
     def __enter__(self) -> "Attempts":
         return self
@@ -126,15 +126,15 @@ class Attempts:
         credential = await self._obtain(session, renewed=self._renewed_at_once(session), failures=failures)
         if credential is before:
             return await self._sent(session, credential, RequestPhase.SENT)
-        self._slot.token_accepted()  # it was granted just now
+        self._slot.token_accepted()  # the token was granted just now
         self._slot.call_next()
         return await self._sent(session, credential, RequestPhase.SENT, renewed=credential)
 
     async def after(self, outcome: Any) -> Request | None:
-        """What to send after this outcome, a response or an OSError; None if the outcome is the caller's.
+        """What to send after this outcome, a response or an OSError; None if the caller gets the outcome.
 
         A second 401 is a response like any other, and so is the first if the body can't be sent twice; then the token
-        is renewed all the same. Raises as `first`, and StepUpRequired.
+        is renewed all the same. Raises the errors of `first`, and StepUpRequired.
         """
         assert self._sent_in is not None, "after first()"
         if self._history.over:
@@ -149,7 +149,7 @@ class Attempts:
     async def _after(self, outcome: Any, session: Session, credential: Credential) -> Request | None:
         answer = self._read(outcome, credential)
         if answer.status is not None and not (answer.judged or answer.elsewhere):
-            self._note_acceptance(not answer.rejected)  # before the slot goes to one that would send with it
+            self._note_acceptance(not answer.rejected)  # before the slot goes to a request that would send this token
         self._slot.leave()
         decision = self._decide(answer, credential)
         if isinstance(decision, Judge):
@@ -193,10 +193,10 @@ class Attempts:
         return decide(answer, bound=credential.bound, replayed=self._history.replayed)
 
     async def _after_rejection(self, status: int | None, session: Session, credential: Credential) -> Request | None:
-        """What to send once the session has another token."""
+        """Wait until the session has another token. Gives the replay, if the body can be sent twice."""
         if self._request.replayable:
             self._discard()
-        else:  # no replay will tell whether the next token is rejected, too
+        else:  # no replay will show whether the next token is rejected, too
             session.rejected_without_replay(credential)
         self._emit(RequestPhase.REFUSED, status=status)
         renewed = self._renewed_at_once(session, rejected=credential)
@@ -204,7 +204,7 @@ class Attempts:
         if not self._request.replayable:
             self._status = status
             return None
-        self._slot.token_accepted()  # the next was just granted
+        self._slot.token_accepted()  # the next token was granted just now
         await self._admitted(session, first=True)
         self._slot.call_next()
         fresh = await self._obtain(session, renewed=renewed)
@@ -214,7 +214,7 @@ class Attempts:
     async def _after_step_up(
         self, wanted: StepUp, status: int | None, session: Session, credential: Credential
     ) -> Request | None:
-        """What to send once the session has taken the step that is wanted."""
+        """Wait until the session has stepped up. Gives the replay, if the body can be sent twice."""
         history, step_ups, replayable = self._history, session.step_ups, self._request.replayable
         if step_ups is None and self._caller.reads_401:
             self._status = status
@@ -224,15 +224,15 @@ class Attempts:
             raise StepUpRequired(wanted.acr_values, wanted.max_age)
         session.check_alive()  # the user is not asked to sign in for a session that is over
         if replayable:
-            self._discard()  # before the user is asked: the sign-in needs a connection, too
+            self._discard()  # before the user is asked: the sign-in needs the connection
         if session.credential is not credential and replayable and not history.caught_up:
-            history.caught_up, history.asked_for_nonce = True, False  # another tab may have brought the newer one
+            history.caught_up, history.asked_for_nonce = True, False  # another tab may have stepped up
             return await self._again(session, RequestPhase.REPLAYED)
         self._emit(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
         try:
             await step_ups.pass_(wanted, since=history.steps)
         except FlightCancelled:
-            session.check_alive()  # it has ended
+            session.check_alive()  # raises: the session has ended
         history.stepped_up, history.asked_for_nonce = True, False
         if replayable:
             return await self._again(session, RequestPhase.REPLAYED)
@@ -240,16 +240,16 @@ class Attempts:
         return None
 
     def on_head(self, status: int) -> None:
-        """The head of the answer is here, with this status: the slot goes to the next in line, if there's no doubt.
+        """The head of the response is here: if its status shows that the token is accepted, give the slot back.
 
-        For a transport that knows it before its caller goes on; `after` does the same.
+        For a transport that knows the status before its caller does; otherwise `after` does this.
         """
         if status != 401 and not self._judgement.is_the_apps_own:
             self._note_acceptance(True)
             self._slot.leave()
 
     def close(self, error: BaseException | None = None) -> None:
-        """No more attempts: the outcome is the caller's, or `error` came in its place. A slot is given back."""
+        """No more attempts: the caller gets the outcome, or `error` in its place. The slot is given back."""
         if self._history.over:
             return
         self._history.over = True
@@ -262,12 +262,12 @@ class Attempts:
             self._emit(RequestPhase.FAILED, error=type(error).__name__)
 
     def _discard(self) -> None:
-        """The caller will not get the last outcome: let go of its body, once."""
+        """The caller will not get the last outcome: discard its body, once."""
         unread, self._unread = self._unread, None
         discard_body(unread)
 
     def _note_acceptance(self, accepted: bool) -> None:
-        """A rejection of a token that is not the current one any more says nothing."""
+        """Tell the slot whether the token was accepted. The rejection of a token that was renewed since is ignored."""
         assert self._sent_in is not None
         session, credential = self._sent_in
         if accepted:
@@ -276,9 +276,9 @@ class Attempts:
             self._slot.token_rejected()
 
     def _learned_nonce(self, outcome: Any, credential: Credential) -> str | None:
-        """The nonce that the outcome has brought, if the request can be sent once more with it.
+        """The nonce in the outcome, if it is new and the request can be sent once more with it.
 
-        Where the server exposes no WWW-Authenticate across origins, a new nonce is all that can be seen.
+        If the server exposes no WWW-Authenticate across origins, a new nonce is the only sign that it wants one.
         """
         if self._prover is None or not credential.bound:
             return None
@@ -287,7 +287,7 @@ class Attempts:
         return nonce if again else None
 
     async def _again(self, session: Session, phase: RequestPhase, *, nonce: str | None = None) -> Request:
-        """The request with the session's credential, whatever it is by now."""
+        """The request with the session's present credential."""
         await self._admitted(session, first=True)
         return await self._sent(session, await self._obtain(session), phase, nonce=nonce)
 
@@ -300,12 +300,13 @@ class Attempts:
         renewed: Credential | None = None,
         nonce: str | None = None,
     ) -> Request:
-        """The request with this credential; with one that is bound to a key, after the wait for a proof, if it is
-        still the one to send. `renewed` is as for `Session.usable`; `nonce` is what the proof has to have.
+        """The request with this credential. If it is bound to a key, a proof is made first, and then the credential may
+        have been renewed: the request gets the new one. `renewed` is as for `Session.usable`; `nonce` must stand in the
+        proof.
         """
         proof: str | None = None
         while credential.bound:
-            assert self._prover is not None, "without a key, a session takes no such credential"
+            assert self._prover is not None, "without a key, a session holds no bound credential"
             proof, self._history.nonce = await self._prover.proof(self._request, credential, nonce=nonce)
             current = await self._obtain(session, renewed=renewed)
             if current is credential:
@@ -331,11 +332,14 @@ class Attempts:
         return await session.renew(rejected=session.credential)
 
     def _renewed_at_once(self, session: Session, *, rejected: Credential | None = None) -> Credential | None:
-        """What a refresh within this call has given, if the caller can't wait and one is needed."""
+        """The credential of a refresh within this call, if one is needed and the caller can't await; else None."""
         if self._caller.start_eagerly is None:
             return None
         if session.credential.bound:
-            raise WouldBlock("the browser signs a proof for each request (DPoP), which can't be while this call blocks")
+            raise WouldBlock(
+                "with DPoP, the browser must sign a proof for each request, which is impossible in a synchronous call: "
+                "use api.fetch()"
+            )
         if not session.must_wait(rejected=rejected):
             return None
         before = session.credential
@@ -344,6 +348,6 @@ class Attempts:
 
     async def _admitted(self, session: Session, *, first: bool) -> None:
         if self._slot.must_wait(first=first):
-            session.check_alive()  # those in line were dismissed when it ended; who joins now would not be
+            session.check_alive()  # if the session has ended, its requests in line were dismissed: don't join them
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
         await self._slot.enter(first=first)

@@ -1,4 +1,4 @@
-"""The token endpoint, as an app describes it. What it asks and how it reads answers is in `oauth2`."""
+"""The token endpoint, as an app describes it. `oauth2` makes the requests and reads the answers."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
@@ -22,20 +22,21 @@ class Endpoint:
 
     Answers are those of OAuth 2.0: `{"access_token": …, "expires_in": seconds, "refresh_token": …}` (RFC 6749
     section 5.1) or `{"error": …, "error_description": …}` (section 5.2). A refresh token that the page holds is sent
-    in the body; without one the browser's HttpOnly cookie speaks. A 204 to a refresh says that nobody is signed in.
+    in the body; without one, the browser's HttpOnly cookie stands for it. A 204 to a refresh means that no user is
+    signed in.
 
     `sign_in`, `refresh` and `sign_out` are the paths below `url`. `refresh=None` is for a server that renews nothing:
-    a session lasts as long as its access token. `sign_out=None` is for one that need not be told. `cookie=False` is
-    for one that sets no cookie: without a refresh token there is nothing to ask it.
+    a session lasts as long as its access token. `sign_out=None` is for a server without a sign-out. `cookie=False` is
+    for a server that sets no cookie: without a refresh token, it is not asked at all.
     `encoding` is "json" or "form", which is OAuth's (RFC 6749 appendix B). `names` says what the server calls
-    `access_token`, `refresh_token`, `expires_in` and `token_type`. `fields` are sent with every grant (`client_id`).
-    `headers` are sent along: a mapping, or a function without arguments that gives one and is called for each request
-    (a CSRF token lives in a cookie that changes, X4). `credentials` is fetch's setting: "include" for an endpoint on
-    another origin that uses cookies.
-    `refused` says which answers refuse a refresh for good, and so end the session, where the rule (see `refusals`) does
-    not fit the server: a collection of statuses (those and no others; a 204 still says that nobody is signed in), or a
-    function `(status, headers, body)` that gives True (refused), False (try later) or None (the rule decides). `body`
-    is the parsed JSON body, None if it is none. Neither is asked about an answer with an access token.
+    `access_token`, `refresh_token`, `expires_in` and `token_type`. `fields` are sent with every request to the endpoint
+    (`client_id`), and so are `headers`: a mapping, or a function without arguments that gives one and is called for
+    each request (a CSRF token stands in a cookie that changes, X4). `credentials` is fetch's setting: "include" for an
+    endpoint on another origin that uses cookies.
+    `refused` says which answers refuse a refresh for good, and so end the session, if the rule (see `refusals`) does
+    not fit the server: a collection of statuses (those and no others; a 204 still means that no user is signed in), or
+    a function `(status, headers, body)` that gives True (refused), False (try later) or None (the rule decides). `body`
+    is the parsed JSON body, or None if the body is no JSON. An answer with an access token is never judged by it.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -66,7 +67,7 @@ class Endpoint:
         if unknown := set(names) - set(NAMES):
             raise ValueError(f"names is of {', '.join(NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
         if not all(isinstance(name, str) for name in names.values()):
-            raise TypeError("names says what the server calls things, in text")
+            raise TypeError("names maps each field's name to the server's name for it, as text")
         self._requests = TokenRequests(
             url=url.rstrip("/"),
             sign_in_path=sign_in,
@@ -111,18 +112,18 @@ class Endpoint:
         credentials: str = "omit",
         refused: Collection[int] | Predicate | None = None,
     ) -> "Endpoint":
-        """An OAuth 2.0 or OpenID Connect server: authorization code with PKCE (RFC 7636), the page being left for it.
+        """An OAuth 2.0 or OpenID Connect server: authorization code with PKCE (RFC 7636), for which the page is left.
 
-        `issuer` is the server's URL; what it says about itself (RFC 8414) is fetched when it is first needed.
-        `metadata` is a mapping in RFC 8414's own names, and wins over that: what it leaves out is fetched when it is
-        needed, and nothing is fetched without an `issuer`. `client_id` is a public client's.
-        `redirect_uri` is the page that users are sent back to, by default the one that they left, without query and
-        fragment. `scope` is "openid offline_access" unless given; with "openid" an ID token is asked for and validated.
-        `resource` is one URL, or several, of RFC 8707: tokens are for the first, and `api.for_resource()` gets the
-        others' own. `parameters` are sent with every authorization request (`{"prompt": "consent"}`), besides those
-        given to `sign_in()`. `end_session=True` leaves the page at `sign_out()`, to sign out at the provider too, which
-        sends users back to `post_logout_redirect_uri`. The rest is as above: `fields`, `headers`, `names`, `refused`;
-        `credentials` is "omit" unless given.
+        `issuer` is the server's URL; its metadata (RFC 8414) is fetched when it is first needed. `metadata` is a
+        mapping with the names of RFC 8414, and takes precedence: only what it lacks is fetched, when it is needed, and
+        nothing is fetched without an `issuer`. `client_id` is that of a public client.
+        `redirect_uri` is the page that users are sent back to, by default the page that they left, without query and
+        fragment. With "openid" in `scope`, an ID token is requested and validated. `resource` is one URL or several
+        (RFC 8707): this client's tokens are for the first, and `api.for_resource()` gets tokens for the others.
+        `parameters` are sent with every authorization request (`{"prompt": "consent"}`), besides those given to
+        `sign_in()`. With `end_session=True`, `sign_out()` leaves the page to sign out at the provider as well, which
+        sends users back to `post_logout_redirect_uri`. `fields`, `headers`, `names`, `credentials` and `refused` are
+        those of `Endpoint`.
 
         `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
         """
@@ -159,12 +160,12 @@ class Endpoint:
 
     @property
     def redirects(self) -> bool:
-        """Do users sign in at another address, for which the page is left?"""
+        """Do users leave the page to sign in?"""
         return self._server is not None
 
     @property
     def refresh_url(self) -> str:
-        """What tells this endpoint from others: where tokens are renewed, or the server and what it calls this app."""
+        """What tells this endpoint from others: the URL for refreshes, or the server's with the client_id."""
         return self._requests.refresh_url if self._server is None else self._server.name
 
     def _bind(
@@ -176,16 +177,16 @@ class Endpoint:
         page: Page | None = None,
         prover: Prover | None = None,
     ) -> TokenSource:
-        """This endpoint over a transport, its URLs made absolute. Raises ValueError if they can't be.
+        """This endpoint over a transport, with absolute URLs. Raises ValueError for URLs that can't be used.
 
-        With a `prover` it is asked for tokens that are bound to a key, and no others are taken (RFC 9449 section 5).
+        With a `prover`, the tokens must be bound to its key: others are not accepted (RFC 9449 section 5).
         """
         if self._server is not None:
             return self._server.bind(self._requests, transport, parse, clock=clock, page=page, prover=prover)
         try:
             return HttpTokenSource(self._requests, transport, parse, prover)
         except ValueError as error:
-            raise ValueError(f"the endpoint {self.url!r} is no URL that can be used here: {error}") from None
+            raise ValueError(f"the endpoint's URL {self.url!r} can't be used: {error}") from None
 
 
 def token_source(

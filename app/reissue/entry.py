@@ -1,4 +1,4 @@
-"""`connect` and `inspect`: what an app begins with. They need a browser, and say so elsewhere."""
+"""`connect` and `inspect`: what an app begins with. They need a browser, and raise ReissueError elsewhere."""
 
 import sys
 from collections.abc import Iterable
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def connect(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> "Interceptor":
     """An `Interceptor` over the browser's own fetch, clock and URLs.
 
-    `audience` and the endpoint's URL may be relative to the page. Every page of the origin with the same endpoint and
-    the same `name` (text, "default") is one session; `tabs=False` shares nothing. `store` is where the session outlives
-    its pages: "memory" (nowhere), "session" (one tab, across reloads) or "local" (the origin, until signed out), which
-    any script of the origin can read. `dpop=True` asks for tokens that are bound to a key of this browser's (RFC 9449),
-    which no script can read: elsewhere they are of no use. The other `options` are those of `Interceptor`. Raises
-    ReissueError outside Pyodide, and TypeError or ValueError for settings that can't work.
+    `audience` and the endpoint's URL may be relative to the page. All tabs of the origin with the same endpoint and the
+    same `name` (text, by default "default") share one session; `tabs=False` shares nothing. `store` says whether the
+    session outlives the page: "memory" (it does not), "session" (across reloads of one tab) or "local" (for all tabs of
+    the origin, until sign-out); any script of the origin can read the latter two. `dpop=True` asks for tokens that are
+    bound to a key (RFC 9449), which no script can read, so the tokens are useless outside this browser. The other
+    `options` are those of `Interceptor`. Raises ReissueError outside Pyodide, and TypeError or ValueError for settings
+    that can't work.
 
         api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
     """
@@ -35,9 +36,9 @@ def connect(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **op
 def inspect(api: "Interceptor", target: Any, *, language: str | None = None) -> "Inspector":
     """A panel in `target`, a selector or an element: the life of every request of this client, live, and its token.
 
-    It shows what happens from now on. `language` is "en" or "ko"; without it the browser's own counts, and English
-    where there are no words in that. `close()` of what is returned takes the panel away. Raises ReissueError outside a
-    page, and ValueError for a target that is not there or a language without words.
+    It shows what happens from now on. `language` is "en" or "ko"; the default is the browser's language, or English if
+    the panel is not translated into that. `close()` of the returned object removes the panel. Raises ReissueError
+    outside a page, and ValueError for a target that does not exist or a language without a translation.
 
         inspector = reissue.inspect(api, "#panel")
     """

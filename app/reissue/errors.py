@@ -1,11 +1,11 @@
-"""What can go wrong, told by what the caller should do next.
+"""What can go wrong, sorted by what the caller should do next.
 
 ReissueError
 ├── SessionEnded          sign in again                                   .reason
 ├── SessionChanged        another sign-in took place meanwhile; the request was not sent in the new session
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after
-├── GrantRefused          the endpoint said no, and will say no again     .error .description .status
-├── SignOutRefused        signed out here; the endpoint will not be told  .url .status
+├── GrantRefused          the endpoint refused, and will refuse again     .error .description .status
+├── SignOutRefused        signed out; the endpoint refused to be told     .url .status
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
 ├── WouldBlock            this synchronous request can't wait here; the message says what to do instead
@@ -21,10 +21,10 @@ from typing import Final, Literal
 EndReason = Literal["signed_out", "refused", "replaced", "closed"]
 
 _END_MESSAGES: Final[dict[str, str]] = {
-    "signed_out": "nobody is signed in: sign in, or send with auth=False",
+    "signed_out": "no user is signed in: sign in, or send with auth=False",
     "refused": "the server ended this session: sign in again",
     "replaced": "another sign-in took this session's place",
-    "closed": "this interceptor was closed",
+    "closed": "this client was closed: make another one",
 }
 
 
@@ -35,8 +35,8 @@ class ReissueError(Exception):
 class SessionEnded(ReissueError):
     """There is no session to send this request in: sign in again.
 
-    `reason` is `"signed_out"` (nobody signed in, or signed out), `"refused"` (the endpoint refused the refresh; the
-    refusal is chained as the cause) or `"closed"`.
+    `reason` is `"signed_out"` (no user has signed in, or the user has signed out), `"refused"` (the endpoint refused
+    the refresh; the refusal is chained as the cause) or `"closed"` (`close()` was called).
     """
 
     def __init__(self, reason: EndReason = "signed_out") -> None:
@@ -45,13 +45,16 @@ class SessionEnded(ReissueError):
 
 
 class SessionChanged(ReissueError):
-    """Another sign-in took place meanwhile, by somebody else or, in this page, by the same user again.
+    """Another sign-in took place meanwhile: by another user, or by the same user again in this tab.
 
-    The request was not sent in the new session. One that was on the wire may have been sent in the old, and refused.
+    The request was not sent in the new session. It may have been sent in the old session, and rejected there.
     """
 
     def __init__(self) -> None:
-        super().__init__("another sign-in took this session's place; the request was not sent in the new one")
+        super().__init__(
+            "another sign-in took this session's place; the request was not sent in the new session: send it again if "
+            "it is meant for that user"
+        )
 
 
 class RefreshUnavailable(ReissueError):
@@ -68,14 +71,14 @@ class RefreshUnavailable(ReissueError):
 
 
 class GrantRefused(ReissueError):
-    """The endpoint itself refused the grant for good: a wrong password, a dead refresh token, a spent code.
+    """The endpoint itself refused the grant for good: a wrong password, an expired refresh token, a spent code.
 
     `reissue.oauth2.refusals` has the rule by which an answer is a refusal; for refreshes `Endpoint(refused=…)`
     overrules it.
 
-    `error` is the error that the server names, as OAuth's codes (RFC 6749 section 5.2) or its own in snake case, and
-    "invalid_grant" if it names none; `description` the server's own words or None, `status` the HTTP status or None.
-    The message leaves out the description: a server may quote the refused token or password in it.
+    `error` is the error code that the server names, OAuth's (RFC 6749 section 5.2) or its own in snake case, and
+    "invalid_grant" if it names none; `description` is the server's own text or None, `status` the HTTP status or None.
+    The message omits the description: a server may quote the refused token or password in it.
     """
 
     def __init__(self, error: str, description: str | None = None, *, status: int | None = None) -> None:
@@ -86,16 +89,16 @@ class GrantRefused(ReissueError):
 
 
 class SignOutRefused(ReissueError):
-    """The session has ended in every page, but the endpoint refused to be told, and nobody will try again.
+    """The session has ended in every tab, but the endpoint refused the sign-out, and is not told again.
 
-    Its tokens, or its cookie, may work until they expire: the next `resume()` may find somebody signed in. A 404 or a
-    405 says that the URL is wrong, a 401 or a 403 that the endpoint wants something that was not sent. `url` is the one
-    that was asked, without its query, and `status` is the HTTP status.
+    Its tokens, or its cookie, may work until they expire: the next `resume()` may find the user still signed in. A 404
+    or a 405 means that the URL is wrong, a 401 or a 403 that the endpoint wants something that was not sent. `url` is
+    the endpoint's, without its query, and `status` is the HTTP status.
     """
 
     def __init__(self, url: str, status: int) -> None:
         super().__init__(
-            f"signed out in this page, but {url} answered {status}: the server may not have ended the session, and is "
+            f"signed out in this tab, but {url} answered {status}: the server may not have ended the session, and is "
             "not told again. Check the endpoint's settings"
         )
         self.url = url
@@ -103,20 +106,20 @@ class SignOutRefused(ReissueError):
 
 
 class StepUpRequired(ReissueError):
-    """The API takes this request only after a stronger or a fresher sign-in (RFC 9470). The session is kept.
+    """The API accepts this request only after a stronger or a fresher sign-in (RFC 9470). The session is kept.
 
     `acr_values` are the ways of signing in that would do, the preferred one first; `max_age` is how many seconds ago
-    that may have been at most, or None. What went wrong with a step-up that was tried is chained as the cause.
+    the sign-in may have been at most, or None. The failure of a step-up that was tried is chained as the cause.
     """
 
     def __init__(self, acr_values: tuple[str, ...] = (), max_age: int | None = None) -> None:
-        super().__init__("the API wants a stronger or a fresher sign-in for this request")
+        super().__init__("the API wants a stronger or a fresher sign-in: sign in that way, and send the request again")
         self.acr_values = acr_values
         self.max_age = max_age
 
 
 class MalformedToken(ReissueError):
-    """What was given as a token can't be one. The message tells the fault and never the token."""
+    """What was given as a token can't be one. The message names the fault and never quotes the token."""
 
     __slots__ = ("_rotated",)  # in no `vars()` and in no pickle
 
@@ -128,12 +131,12 @@ class MalformedToken(ReissueError):
 class WouldBlock(ReissueError):
     """A synchronous request would have to wait, and this browser can't suspend Python. It was not sent.
 
-    Or not sent again: after a 401, `await api.renew()` and make it once more.
+    Or, after a 401, it was not sent again: `await api.renew()` and make it once more.
     """
 
 
 def take_rotated(error: BaseException) -> str | None:
-    """The refresh token that came along with what can't be used, for the session to keep; the error forgets it."""
+    """The refresh token in an answer that is otherwise unusable, for the session to keep; the error forgets it."""
     if not isinstance(error, MalformedToken):
         return None
     rotated, error._rotated = error._rotated, None
@@ -143,7 +146,7 @@ def take_rotated(error: BaseException) -> str | None:
 class NetworkError(ReissueError, OSError):
     """No answer came: offline, connection refused or reset, or an answer that CORS withholds from the page.
 
-    Raised by the browser's transport, where `fetch` and Pyodide call all of these 'AbortError' or 'Failed to fetch'.
+    Raised by the browser's transport; `fetch` and Pyodide call all of these 'AbortError' or 'Failed to fetch'.
     """
 
 

@@ -1,7 +1,7 @@
-"""What happened, for whoever watches: frozen values that hold no secret.
+"""What happened, for the app's listeners: frozen values that hold no secret.
 
-Events carry a URL without its query, never a token, a header or a body. Listeners run outside every lock, after the
-state they tell of is in place, so a listener may start any call to the client (S4).
+Events carry a URL without its query, never a token, a header or a body. Listeners are called after the state that an
+event reports is in place, so a listener may start any call to the client (S4).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ class RequestPhase(Enum):
 
     STARTED = "started"  # called; no token looked up yet
     WAITING = "waiting"  # for what `waits_for` says
-    SENT = "sent"  # on the wire with a token; told again if it is sent again only for a nonce (DPoP)
+    SENT = "sent"  # on the wire with a token; emitted again if the request is repeated with a nonce (DPoP)
     REFUSED = "refused"  # 401: waits for the refresh
     REPLAYED = "replayed"  # on the wire again with the new token
     DONE = "done"  # answered; `status` says how
@@ -31,9 +31,9 @@ class RequestPhase(Enum):
 class WaitsFor(Enum):
     """What a request waits for before it is sent."""
 
-    RESUME = "resume"  # whether somebody is still signed in
-    ADMISSION = "admission"  # as many as may be on the wire are on it
-    REFRESH = "refresh"  # the token has expired, or was refused
+    RESUME = "resume"  # it is unknown whether a user is still signed in
+    ADMISSION = "admission"  # as many requests as allowed are on the wire
+    REFRESH = "refresh"  # the token has expired, or was rejected
     STEP_UP = "step_up"  # a stronger or a fresher sign-in (RFC 9470)
 
 
@@ -44,15 +44,15 @@ class RefreshPhase(Enum):
     SUCCEEDED = "succeeded"
     REFUSED = "refused"  # for good
     UNAVAILABLE = "unavailable"  # try later
-    TAKEN_OVER = "taken_over"  # another page was granted a credential, and handed it over
-    STEPPED_UP = "stepped_up"  # the user has signed in anew, for an API that wanted it
-    DROPPED = "dropped"  # the session ended meanwhile; the answer, if any, was thrown away
+    TAKEN_OVER = "taken_over"  # another tab was granted a credential, and handed it over
+    STEPPED_UP = "stepped_up"  # the user has signed in again, for an API that wanted it
+    DROPPED = "dropped"  # the session ended meanwhile; the answer, if any, was dropped
 
 
 class EndpointPhase(Enum):
     """Where a call to the endpoint is in its life."""
 
-    ASKED = "asked"  # this page has its turn: the call is on its way
+    ASKED = "asked"  # the call is on its way
     ANSWERED = "answered"
     FAILED = "failed"  # refused, no answer, or an unusable one; `error` names its type
 
@@ -68,7 +68,7 @@ class SessionPhase(Enum):
 class RequestEvent:
     """A step in the life of one request to the audience. `at` is the clock's time in seconds.
 
-    One that waits for nothing has no WAITING; REFUSED waits for the refresh by itself.
+    A request that waits for nothing emits no WAITING. REFUSED implies the wait for the refresh.
     """
 
     at: float
@@ -84,7 +84,7 @@ class RequestEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshEvent:
-    """A step of a session's refresh. `expires_in` is the new token's life in seconds, where it tells one."""
+    """A step of a session's refresh. `expires_in` is the new token's life in seconds, if it is known."""
 
     at: float
     session: int
@@ -99,7 +99,7 @@ EndpointCall = Literal["sign_in", "refresh", "exchange", "sign_out"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointEvent:
-    """A step of one call to the endpoint. A page makes one call at a time (see `shared_session`).
+    """A step of one call to the endpoint. A client makes one call at a time (see `endpoint_lock`).
 
     `refresh` is also what `resume()` calls. `exchange` asks for a token for another resource.
     """
@@ -112,7 +112,7 @@ class EndpointEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEvent:
-    """A session began, or ended; each is told once (F10)."""
+    """A session began, or ended; each is emitted once (F10)."""
 
     at: float
     session: int
@@ -124,17 +124,17 @@ class SignOutPhase(Enum):
     """What the endpoint knows of a sign-out."""
 
     CONFIRMED = "confirmed"  # it has ended the session
-    REFUSED = "refused"  # by a 4xx that is final: nobody tries again, and the tokens may work until they expire
-    UNAVAILABLE = "unavailable"  # no answer, 429 or 5xx: the next `resume()` or sign-in tells it, for a day
-    NOT_TOLD = "not_told"  # the endpoint takes no sign-out, so the tokens work until they expire
-    OVERTAKEN = "overtaken"  # somebody signed in before it could be told, and the cookie is theirs
+    REFUSED = "refused"  # by a final 4xx: it is not told again, and the tokens may work until they expire
+    UNAVAILABLE = "unavailable"  # no answer, 429 or 5xx: for a day, the next `resume()` or sign-in tells it
+    NOT_TOLD = "not_told"  # the endpoint has no sign-out, so the tokens work until they expire
+    OVERTAKEN = "overtaken"  # a user signed in before it could be told, so the cookie is that user's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOutEvent:
-    """What became of telling the endpoint of a sign-out. The session had ended before, in every page.
+    """Whether the endpoint knows of a sign-out. The session had ended before, in every tab.
 
-    `status` is the HTTP status of an answer that was no confirmation.
+    `status` is the HTTP status of an answer that did not confirm it.
     """
 
     at: float
@@ -146,12 +146,12 @@ class StorePhase(Enum):
     """Why the store that the app asked for can't be used as it is."""
 
     UNAVAILABLE = "unavailable"  # full or forbidden: the session is kept in memory from now on
-    CORRUPTED = "corrupted"  # what was in it was no credential, and is thrown away
+    CORRUPTED = "corrupted"  # what it held was no usable credential, and was removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEvent:
-    """A warning: the session may not outlive this page (T6). Told once."""
+    """A warning: the session may not outlive this page (T6). Emitted once for each failure."""
 
     at: float
     phase: StorePhase
@@ -159,9 +159,9 @@ class StoreEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedEvents:
-    """Events that a stream has left out here, the oldest that it held: they were not read for too long.
+    """Events that a stream has left out here, because its reader was too slow.
 
-    `count` is how many they were; `at` is when the last of them happened. Listeners miss none.
+    `count` is their number; `at` is when the last of them happened. Listeners miss no event.
     """
 
     at: float
@@ -176,7 +176,7 @@ MOST_UNREAD: Final = 10_000
 
 
 class _Stream(asyncio.Queue[Event | None]):
-    """The events that one reader has not read yet, `MOST_UNREAD` at most; None is its end."""
+    """The events that one reader has not read yet, at most `MOST_UNREAD`; None ends the stream."""
 
     left_out = 0  # since the last event that was read
     left_out_at = 0.0
@@ -189,7 +189,7 @@ class _Stream(asyncio.Queue[Event | None]):
         self.put_nowait(event)
 
     def missed(self) -> MissedEvents | None:
-        """What was left out since this was asked last."""
+        """The events that were left out since this was last called; None if there are none."""
         if not self.left_out:
             return None
         missed = MissedEvents(at=self.left_out_at, count=self.left_out)
@@ -198,13 +198,13 @@ class _Stream(asyncio.Queue[Event | None]):
 
 
 class Listeners:
-    """Those who watch. One that raises is reported to the event loop and disturbs nobody."""
+    """The app's listeners and streams. A listener that raises is reported to the event loop and disturbs nothing."""
 
     __slots__ = ("_closed", "_listeners", "_streamed", "_streams")
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
-        self._streams: WeakSet[_Stream] = WeakSet()  # a stream nobody reads goes
+        self._streams: WeakSet[_Stream] = WeakSet()  # a stream without a reader goes
         self._streamed = False  # was there ever one? A WeakSet is slow to say that it is empty, and each request asks
         self._closed = False
 
@@ -226,7 +226,7 @@ class Listeners:
         return unsubscribe
 
     def emit(self, event: Event) -> None:
-        """Give an event to everyone."""
+        """Give an event to every listener and stream."""
         for stream in self._streams:
             stream.emit(event)
         for listener in tuple(self._listeners):
@@ -250,7 +250,7 @@ class Listeners:
         try:
             while True:
                 event = await stream.get()
-                if missed := stream.missed():  # they were older than this one
+                if missed := stream.missed():  # before `event`, which is newer
                     yield missed
                 if event is None:
                     return
@@ -259,7 +259,7 @@ class Listeners:
             self._streams.discard(stream)
 
     def close(self) -> None:
-        """End every stream and let go of every listener."""
+        """End every stream and drop every listener."""
         self._closed = True
         for stream in self._streams:
             stream.put_nowait(None)

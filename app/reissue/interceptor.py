@@ -14,9 +14,10 @@ One request, from call to answer:
 
 Theory of operation:
 
-1. A request belongs to the session that it entered with, and is never sent in another (S3). See `lifecycle`.
-2. A call into the client from within an endpoint would wait for itself; it is refused (Q3).
-3. On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
+1. A request belongs to the session that was current when it was made, and is never sent in another (S3). See
+   `lifecycle`.
+2. A call into the client from within its own endpoint would wait for itself: it raises ReissueError (Q3).
+3. A request whose token is FRESH passes through plain coroutines only: this library makes no task and no future for it.
 """
 
 import time
@@ -31,6 +32,7 @@ from .endpoint import Endpoint, token_source
 from .errors import MalformedToken
 from .events import Event, Listener, Listeners, MissedEvents
 from .http.abort_signal import Signal
+from .http.json_text import is_number
 from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
 from .http.urls import Audience, ParseUrl, parse_url
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 
 
 class Inherited(TypedDict, total=False):
-    """The settings that a client made by `for_resource()` has of its parent, and its own."""
+    """The settings that a client made by `for_resource()` inherits from its parent, and its own."""
 
     clock: Callable[[], float]
     leeway: float
@@ -72,21 +74,20 @@ class Interceptor:
     What it is made of:
 
     - `transport` sends a `Request` and gives a response. `parse_url` reads a URL as the transport will.
-    - `audience` is the URL, or the URLs, from which on down the token may be seen.
-    - `endpoint` says where tokens come from. `page` is the one that an `Endpoint.oauth2` leaves and comes back to.
+    - `audience` is one URL or several: these URLs and all below them may get the token.
+    - `endpoint` says where tokens come from. `page` is the page that an `Endpoint.oauth2` leaves and comes back to.
     - `clock` gives wall-clock seconds.
 
     When tokens are renewed:
 
-    - `leeway` (seconds) is how long before its end a token is renewed while requests go on with it; at most a quarter
-      of its life.
+    - `leeway` (seconds) is how long before its end a token is renewed in the background; at most a quarter of its life.
     - `deadline` (seconds) bounds one call to the endpoint.
     - `retry_lost_refresh` (seconds) is the grace window in which the server accepts a refresh token twice: a refresh
       whose answer was lost is sent again at once within it (F6).
     - `should_renew` is your own test for a rejected token, in place of `status == 401`: a function, plain or async, of
-      the response, or of the OSError in its place; True means that the token was rejected. It is called as soon as the
-      head is there, and may read the body without taking it from the caller. It also judges responses from beyond a
-      redirect (`redirected`, `url`).
+      the response, or of the OSError if no answer came; True means that the token was rejected. It is called as soon as
+      the head is there, and may read the body, which the caller can still read. It also gets responses that come from
+      another URL by a redirect (see their `redirected` and `url`).
     - `step_up` is a coroutine function of a `StepUp`, called when the API wants a stronger or a fresher sign-in (RFC
       9470). It gives fields for the endpoint's sign-in, or a credential, or None if the user declines.
 
@@ -94,22 +95,22 @@ class Interceptor:
 
     - `in_flight` is how many requests may be on the wire at once to one origin. It starts at 8, and rises to
       `in_flight` once a response, or a request still open after a second, suggests that the token is accepted. The rest
-      wait their turn, on futures that `make_future` makes.
-    - `cache` and `credentials` are fetch's own settings for requests to the audience that have none of their own:
-      `cache="no-store"` keeps one user's answers from the next (X14), `credentials="omit"` cookies from the API, and
-      password dialogs from the page (X15).
-    - `proofs` makes the proofs of a key that tokens are bound to (DPoP, RFC 9449); without it they are bearer tokens.
+      wait in line, on futures that `make_future` makes.
+    - `cache` and `credentials` are fetch's own settings, for requests to the audience that have none of their own.
+      `cache="no-store"` keeps one user's answers from the next user (X14). `credentials="omit"` sends the API no
+      cookies, and keeps the browser's password dialog from the page (X15).
+    - `proofs` makes the proofs for tokens that are bound to a key (DPoP, RFC 9449); without it they are bearer tokens.
 
     Where the session is shared and kept:
 
     - `peers` are the other tabs that share the session.
-    - `store` is where the session outlives the page.
-    - `pending_sign_out` is where a mark does, without a secret: the endpoint could not be told of a sign-out yet.
-    - `user_claim` is the claim that names the user in this server's tokens: by it a client notices that the browser's
-      cookie has become another user's. Without it `sub` counts, or else `user_id`, `uid`, `username` or `email`.
+    - `store` keeps the session when the page is left.
+    - `pending_sign_out` keeps a mark, without a secret, that the endpoint could not be told of a sign-out yet.
+    - `user_claim` is the claim that names the user in this server's tokens. It shows a client that the browser's cookie
+      has become another user's. The default is `sub`, or else `user_id`, `uid`, `username` or `email`.
 
-    A client runs in one event loop at a time. In the next one, as in a second `asyncio.run`, its session goes on once
-    the last one is closed; while that is open, calls raise ReissueError.
+    A client runs in one event loop at a time. In another loop, such as that of a second `asyncio.run`, its session goes
+    on once the last loop is closed; while that is open, calls raise ReissueError.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -147,7 +148,7 @@ class Interceptor:
         if isinstance(in_flight, bool) or not isinstance(in_flight, int):
             raise TypeError(f"in_flight is a number of requests, not {type(in_flight).__name__}")
         if in_flight < 1:
-            raise ValueError("in_flight is at least 1")
+            raise ValueError(f"in_flight is at least 1, not {in_flight}")
         if step_up is not None and not callable(step_up):
             raise TypeError("step_up is a coroutine function of a StepUp")
         self._clock = clock
@@ -183,7 +184,7 @@ class Interceptor:
         if isinstance(endpoint, Resource):
             self._lifecycle = DerivedLifecycle(endpoint, settings, line=line)
         else:
-            prover = Prover(proofs, parse_url) if proofs else None  # another's nonces, also on the same origin
+            prover = Prover(proofs, parse_url) if proofs else None  # of its own: other nonces
             tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
             self._lifecycle = SessionLifecycle(
                 tokens,
@@ -217,7 +218,7 @@ class Interceptor:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The claims of the ID token that the user signed in with: who it is. It was validated when it came.
+        """The claims of the ID token that the user signed in with: who the user is. It was validated on arrival.
 
         Empty without a session, and without OpenID Connect.
         """
@@ -227,7 +228,7 @@ class Interceptor:
 
     @property
     def expires_in(self) -> float | None:
-        """Seconds of life left in the access token, 0 once expired; None without a session or if it does not say."""
+        """Seconds of life left in the access token, 0 once expired; None if unknown, or without a session."""
         session = self._lifecycle.alive
         return session.credential.remaining(self._clock()) if session else None
 
@@ -257,8 +258,8 @@ class Interceptor:
     def events(self) -> AsyncIterator[Event | MissedEvents]:
         """The events from now on: `async for event in api.events()`. Ends with `close()`.
 
-        A stream holds 10,000 events that were not read. Of more the oldest are left out, and a `MissedEvents` stands in
-        their place.
+        A stream holds at most 10,000 unread events. Beyond that, it leaves out the oldest, and gives a `MissedEvents`
+        in their place.
         """
         return self._listeners.stream()
 
@@ -267,13 +268,13 @@ class Interceptor:
     async def sign_in(self, **fields: Any) -> None:
         """Ask the endpoint for tokens with these fields (user name, password, …) and start a session.
 
-        A session that is on stays as it was until the answer is there; then it is replaced.
+        A current session goes on until the answer is there; then it is replaced.
         Raises GrantRefused (wrong password, account locked: a 4xx), RefreshUnavailable (404, 405, 408, 421, 425, 429,
         5xx), MalformedToken (a success without a token, such as HTML), OSError (no answer, TimeoutError included),
-        SessionEnded (a `sign_out()` or `close()` came in between). If that happens, or the call is cancelled, a refresh
-        token that the endpoint grants all the same is revoked there; a `SignOutEvent` says whether that succeeded.
+        SessionEnded (a `sign_out()` or `close()` came in between). After a SessionEnded, or if the call is cancelled, a
+        refresh token that the endpoint grants all the same is revoked; a `SignOutEvent` says whether that succeeded.
 
-        With `Endpoint.oauth2` the page is left, and nothing after this call runs; the fields are parameters of the
+        With `Endpoint.oauth2` the page is left, and no code after this call runs. The fields are parameters of the
         authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
         """
         await self._lifecycle.sign_in(fields)
@@ -288,7 +289,7 @@ class Interceptor:
     ) -> None:
         """Start a session from tokens that the app got by its own means.
 
-        `expires_in` is the access token's life in seconds; without it the token's own `exp - iat` counts. A token whose
+        `expires_in` is the access token's life in seconds; the default is the token's own `exp - iat`. A token whose
         `token_type` is "DPoP" is bound to the key of this client's proofs.
         Raises MalformedToken, and SessionEnded if a `sign_out()` came in between.
         """
@@ -299,49 +300,50 @@ class Interceptor:
         )
 
     async def resume(self) -> bool:
-        """Take up the session of an earlier page, without asking the user. True if there is one.
+        """Resume the session of an earlier page or another tab, without asking the user. True if there is one.
 
-        Requests made meanwhile wait for the answer (Q18). Raises RefreshUnavailable if the endpoint can't be asked now:
-        whether somebody is signed in is then not known, so don't show a sign-in form for it.
+        Requests made meanwhile wait for the result (Q18). Raises RefreshUnavailable if the endpoint can't be asked now:
+        then it is unknown whether a user is signed in, so don't show a sign-in form.
 
-        With `Endpoint.oauth2` this is also where the user arrives who comes back from signing in: the URL is again what
-        it was before. Raises GrantRefused if nothing came of it, or if the answer in the URL is not for this page; a
-        session that was on goes on, and the next `resume()` takes it up.
+        With `Endpoint.oauth2` this also completes a sign-in that left the page, and restores the page's URL. Raises
+        GrantRefused if the sign-in failed, or if the answer in the URL is not for this page; a session from before goes
+        on, and the next `resume()` resumes it.
         """
         return await self._lifecycle.resume()
 
     async def renew(self) -> None:
         """Refresh now, for instance after the user's rights changed. Requests go on with the old token meanwhile.
 
-        Raises what `fetch` raises, and GrantRefused if the refresh is refused while the current token still works.
+        Raises the errors of `fetch` that concern the session, and GrantRefused if the refresh is refused while the
+        current token still works.
         """
         await self._lifecycle.renew()
 
     async def sign_out(self) -> None:
-        """End the session at once, here and in every page that shares it; then tell the endpoint.
+        """End the session at once, in every tab that shares it; then tell the endpoint.
 
-        A refresh on the way is waited for first, and its answer dropped, so that it can't sign anybody in again (S1,
-        S2). Requests that wait raise SessionEnded at once. The endpoint is told also if this call is cancelled, and
-        before any sign-in that begins after it, in this page or another (S5).
-        What is raised, is raised *after* the session has ended here. OSError or RefreshUnavailable: it can't be told
-        now; the next `resume()` or `sign_in()`, here or in a later page, tells it first, for a day, and `resume()`
-        gives False. SignOutRefused: it answered with a 4xx that is final, and is not told again, so its tokens may
-        live on. A `SignOutEvent` says the same, and also where the endpoint takes no sign-out.
+        Requests that wait raise SessionEnded at once. Before the endpoint is told, a refresh on the way is waited for
+        and its answer dropped, so that it can't sign the user in again (S1, S2). The endpoint is told even if this call
+        is cancelled, and before any sign-in that begins after it, in any tab (S5).
+        Errors are raised *after* the session has ended here. OSError or RefreshUnavailable: the endpoint can't be told
+        now; for a day, the next `resume()` or `sign_in()` of any tab tells it first, and such a `resume()` gives False.
+        SignOutRefused: the endpoint answered with a final 4xx and is not told again, so its tokens may work until they
+        expire. A `SignOutEvent` says the same, and also says if the endpoint has no sign-out.
         """
         await self._lifecycle.sign_out()
 
     async def close(self) -> None:
-        """Let go of everything: waiting calls raise SessionEnded, streams of events end. The endpoint is not told.
+        """Close this client: waiting calls raise SessionEnded, streams of events end. The endpoint is not told.
 
-        A refresh that is on the wire is waited for, at most `deadline`, and handed to the other pages: what it brings
-        would be lost otherwise, and with it the session of them all.
+        A refresh that is on the wire is waited for, at most `deadline`, and its tokens are handed to the other tabs:
+        without the new refresh token, they would lose the session.
         """
         try:
             await self._lifecycle.close()
             for child in tuple(self._children):
                 await child.close()
         finally:
-            for client in (self, *self._children):  # also if whoever closes is cancelled meanwhile
+            for client in (self, *self._children):  # even if the caller is cancelled meanwhile
                 client._listeners.close()
 
     def for_resource(
@@ -354,19 +356,19 @@ class Interceptor:
     ) -> "Interceptor":
         """A client for another API in the same session: with an access token of its own, and no refresh token.
 
-        `resource` names the API to the endpoint (RFC 8707), `scope` what is wanted there (RFC 6749 section 3.3); one of
-        them at least. The token is asked for when it is first needed, with this client's refresh token. That client
-        signs nobody in or out: its session ends with this one's, and `close()` closes it, too.
-        Raises TypeError or ValueError for settings that can't work, and where the endpoint is a function.
+        `resource` names the API to the endpoint (RFC 8707), and `scope` the rights wanted there (RFC 6749 section 3.3);
+        at least one is needed. The token is requested when it is first needed, with this client's refresh token. The
+        new client signs no user in or out: its session ends with this one's, and `close()` of this client closes it.
+        Raises TypeError or ValueError for settings that can't work, and TypeError if the endpoint is a function.
 
             files = api.for_resource("https://files.example/", resource="https://files.example/", scope="read")
         """
         fields = {name: value for name, value in (("resource", resource), ("scope", scope)) if value is not None}
         if not fields or not all(isinstance(value, str) and value for value in fields.values()):
-            raise ValueError("for_resource() needs resource= or scope=, as text")
+            raise ValueError("for_resource() needs resource= or scope=, as text that is not empty")
         parent = self._lifecycle
         if not isinstance(parent, SessionLifecycle):
-            raise TypeError("a client that was made by for_resource() can't be asked for another resource")
+            raise TypeError("this client was made by for_resource(): call its parent's for_resource() instead")
         child = self._made_for(
             audience,
             Resource(parent, fields),
@@ -386,7 +388,7 @@ class Interceptor:
         )
 
     def _wake(self) -> None:
-        """Tell that the network is back or the page is looked at again: the next refresh need not pause."""
+        """The network is back or the page is visible again: the next refresh need not pause."""
         self._lifecycle.wake()
 
     # Requests
@@ -400,26 +402,26 @@ class Interceptor:
         signal: Signal | None = None,
         **options: Any,
     ) -> Coroutine[Any, Any, Any]:
-        """Send a request; with the access token if `url` is in the audience. Gives the transport's own response.
+        """Send a request, with the access token if `url` is in the audience. Gives the transport's own response.
 
-        This is a coroutine function but for one thing: the body is read at the call, before anything is awaited, so
-        that a buffer may be used again at once (Q26).
+        This acts like a coroutine function, with one exception: the body is copied at the call, before anything is
+        awaited, so that the caller may use a buffer again at once (Q26).
 
         `options` are `method`, `headers`, `body`, `json` (sent as JSON) and what else the browser's `fetch` takes.
         `auth=False` sends without a token. `timeout` (seconds) is one deadline across waiting, sending and replaying
-        (Q14), up to the head of the response: `asyncio.timeout` around this and the reading bounds the body, too.
-        `signal` aborts the request wherever it is.
+        (Q14), up to the head of the response; to bound the body as well, put `asyncio.timeout` around this call and the
+        reading. `signal` aborts the request, whether it waits or is on the wire.
 
-        A 401 is answered by one refresh, shared with everybody, and one replay; a second 401 is a response like any
-        other, and so is the first if the body can't be sent twice. Raises SessionEnded, SessionChanged,
-        RefreshUnavailable, StepUpRequired, RequestAborted, TimeoutError, OSError (NetworkError in the page) if no
-        answer came, and TypeError or ValueError for arguments that make no request.
+        After a 401 the token is refreshed once, for all requests that wait, and the request is replayed once. A second
+        401 is a response like any other, and so is the first if the body can't be sent twice. Raises SessionEnded,
+        SessionChanged, RefreshUnavailable, StepUpRequired, RequestAborted, TimeoutError, OSError (NetworkError in the
+        page) if no answer came, and TypeError or ValueError for invalid arguments.
         """
         try:
             if timeout is not None:
                 _seconds("timeout", timeout, least=0)
             if signal is not None:
-                options["signal"] = signal  # the transport's too: after the head, the body is still to come
+                options["signal"] = signal  # for the transport: it also aborts the reading of the body
             request = self._request(url, options)
         except Exception as error:
             return _raising(error)
@@ -428,12 +430,12 @@ class Interceptor:
     def attempts(
         self, request: Request, *, start_eagerly: StartEagerly | None = None, bounded: bool = True
     ) -> Attempts | None:
-        """What drives another client's request through this session; None if it is to go out as it is.
+        """The `Attempts` for a request that another HTTP client sends; None if it must be sent unchanged.
 
-        That is so out of the audience, and with an Authorization header of its own. `request.body` may be left out if
-        it can be sent twice. `start_eagerly` is for a caller that can't wait: it makes a task that has run up to where
-        it first waits. `bounded=False` is for a client that may not tell when a request has failed: what it has on the
-        wire doesn't count for `in_flight`. Raises SessionEnded after `close()`, and ReissueError within the endpoint.
+        That is so outside the audience, and if it has an Authorization header of its own. `request.body` may be left
+        out if it can be sent twice. `start_eagerly` is for a caller that can't await: it makes a task and runs it up to
+        its first wait. `bounded=False` is for a client that may not report a failed request: its requests don't count
+        for `in_flight`. Raises SessionEnded after `close()`, and ReissueError within the endpoint.
 
             with api.attempts(request) as attempts:
                 attempt = await attempts.first()
@@ -457,8 +459,9 @@ async def _raising(error: Exception) -> Any:
 
 
 def _seconds(name: str, value: float, *, least: float | None = None) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not is_number(value):
         raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
     if not (value >= least if least is not None else value > 0) or value == float("inf"):
-        raise ValueError(f"{name} is a finite number of seconds, {'at least 0' if least == 0 else 'above 0'}")
+        limit = "at least 0" if least == 0 else "above 0"
+        raise ValueError(f"{name} is a finite number of seconds, {limit}, not {value}")
     return value

@@ -1,6 +1,6 @@
-"""Sends an app's requests: with the session's token where the audience is, and untouched elsewhere.
+"""Sends an app's requests: with the session's token to the audience, and unchanged elsewhere.
 
-On the way of a request whose token is fresh there is no task and no future of ours: only plain coroutines.
+A request whose token is FRESH passes through plain coroutines only: this library makes no task and no future for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,8 +32,8 @@ class RequestRules:
     """The settings of `Interceptor` that concern its requests, checked.
 
     `parse_url` reads a URL as the transport will. `should_renew` is the app's own test for a rejected token. `defaults`
-    are fetch's settings for requests that have none of their own. `prover` makes proofs for tokens that are bound to a
-    key.
+    are fetch's settings for requests that have none of their own. `prover` makes the proofs for tokens that are bound
+    to a key.
     """
 
     audience: Audience
@@ -64,7 +64,7 @@ class Sender:
 
     @property
     def roots(self) -> frozenset[str]:
-        """Texts with one of which all that this client covers begins: an origin and a path each."""
+        """Prefixes, each an origin and a path: every URL that this client covers begins with one of them."""
         return self.rules.audience.roots
 
     def covers(self, url: Url) -> bool:
@@ -81,10 +81,10 @@ class Sender:
                 return await self._fetch(request, auth)
 
     async def send_or_pass(self, request: Request, *, auth: bool = True) -> Any:
-        """Send a request of code that knows nothing of sessions: without one, or `auth`, it goes out as it is.
+        """Send a request of code that knows nothing of sessions. Without a session or `auth`, it is sent unchanged.
 
-        So does what this client's own endpoint sends. Raises what `fetch` raises, but StepUpRequired only if the app
-        has a handler for it: without one, the caller reads the 401 itself.
+        So is a request that this client's own endpoint makes. Raises the errors of `fetch`, but StepUpRequired only if
+        the app has a handler for step-ups: without one, the caller gets the 401.
         """
         lifecycle = self._lifecycle
         if not auth or lifecycle.called_by_endpoint:
@@ -92,7 +92,7 @@ class Sender:
         if lifecycle.alive is None:
             lifecycle.follow_loop()
             with suppress(SessionEnded):
-                await lifecycle.current()  # it may be being resumed
+                await lifecycle.current()  # a resume may be on its way
             if lifecycle.alive is None:
                 return await self.transport(request)
         return await self._fetch(request, auth, reads_401=True)
@@ -116,8 +116,8 @@ class Sender:
         self._lifecycle.check_usable()
         if "Authorization" in request.headers:
             raise ValueError("this request has an Authorization header of its own: send it with auth=False")
-        if request.options.get("mode") == "no-cors":  # the 401 that follows would be answered by a refresh each time
-            raise ValueError("in mode 'no-cors' a browser sends no token: leave the mode out, or send with auth=False")
+        if request.options.get("mode") == "no-cors":  # each such request would cause a refresh by its 401
+            raise ValueError("in mode 'no-cors' a browser sends no token: omit the mode, or send with auth=False")
         defaults = self.rules.defaults
         options = {**defaults, **request.options} if defaults else request.options
         request = Request(url.href, request.method, request.headers, request.body, options)
@@ -137,7 +137,7 @@ class Sender:
             return outcome
 
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
-        """Send an attempt. A transport that knows the status before its caller goes on may tell it to `on_head`."""
+        """Send an attempt. A transport may call `on_head` with the status before it returns."""
         return await self.transport(attempt)
 
     def _attempts(self, request: Request, url: Url, caller: Caller, *, bounded: bool = True) -> Attempts:
@@ -153,7 +153,7 @@ class Sender:
         )
 
     def _audience_url(self, request: Request) -> Url | None:
-        """The request's URL if it may see the token. What can't be parsed may not, and is the transport's to judge."""
+        """The request's URL if it is in the audience, else None. So is an invalid URL, which the transport rejects."""
         try:
             url = self.rules.parse_url(request.url)
         except ValueError:

@@ -1,22 +1,22 @@
-"""A place for one text that may outlive the page: what keeps a session for the next one."""
+"""A place for one text that may outlive the page: it keeps a session for a later page."""
 
 from typing import Protocol
 
 
 class Store(Protocol):
-    """A place for one text. Both raise OSError if it is full or forbidden.
+    """A place for one text. `read` and `write` raise OSError if it is full or forbidden.
 
-    `own` tells whether it is this page's alone; otherwise others read and write it too.
+    `own` is True if only this tab reads and writes it.
     """
 
     own: bool
 
     def read(self) -> str | None:
-        """What was written last, perhaps by another page."""
+        """What was written last, perhaps by another tab."""
         ...
 
     def write(self, text: str | None) -> None:
-        """Keep this in place of what was there; None forgets."""
+        """Store this in place of the last text; None removes it."""
         ...
 
 
@@ -33,5 +33,5 @@ class Memory:
         return self._text
 
     def write(self, text: str | None) -> None:
-        """Keep this."""
+        """Store this; None removes it."""
         self._text = text

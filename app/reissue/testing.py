@@ -27,7 +27,7 @@ __all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "settle"]
 
 
 class Clock:
-    """A clock that moves when it is told to. Call it for the time in seconds."""
+    """A clock that moves only by `advance`. Call it for the time in seconds."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self.now = now
@@ -37,12 +37,12 @@ class Clock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Move by so many seconds; negative ones set it back."""
+        """Move by so many seconds; a negative number sets the clock back."""
         self.now += seconds
 
 
 class Gate:
-    """Holds whoever passes until it is opened, and tells when somebody stands before it."""
+    """Holds the tasks that come to it until it is opened, and says when a task has come."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
@@ -59,11 +59,11 @@ class Gate:
             self.waiting -= 1
 
     async def reached(self) -> None:
-        """Wait until somebody has come to the gate."""
+        """Wait until a task has come to the gate."""
         await self._reached.wait()
 
     def open(self) -> None:
-        """Let everybody pass, now and later."""
+        """Let every task pass, now and later."""
         self._open.set()
 
 
@@ -92,7 +92,7 @@ class FakeApi:
         if self.gate is not None:
             await self.gate.passed()
         else:
-            await asyncio.sleep(0)  # a wire is never instant: let others run
+            await asyncio.sleep(0)  # a network is never instant: let other tasks run
         if _bearer(request) == self.accepts:
             return self.answer(request)
         return _REFUSED
@@ -107,13 +107,13 @@ class FakeServer:
     """A transport in front of an API and its auth server: grants tokens, rotates them, and punishes reuse.
 
     Below `url` it has what `Endpoint("/auth")` asks: `POST /auth/login`, `/auth/refresh`, `/auth/logout`. Everything
-    else is the API, and requires an access token that was granted here: a JWT of `lifetime` seconds by `clock`. A
-    refresh token works once: presenting one that was used before ends its session (RFC 9700 section 4.14.2). It lies
-    in a cookie, which this object keeps as a browser would; with `in_body` it stands in the bodies instead.
+    else is the API, and needs a valid access token. Access tokens are JWTs that live for `lifetime` seconds by `clock`.
+    A refresh token works once: presenting one that was used before ends its session (RFC 9700 section 4.14.2). It
+    stands in a cookie, which this object keeps as a browser would; with `in_body` it stands in the bodies instead.
 
-    May be changed at any time: `answer`, the API's answer to a request whose token is accepted; `gate`, which holds
-    refreshes; `trouble`, which a refresh meets in place of its answer, a Response or an OSError, and nothing is done.
-    What it saw: `requests` to the API, in order of arrival; `refreshes`, how many were asked for; `reuses`.
+    May be changed at any time: `answer`, the API's answer to a request with a valid token; `gate`, which holds
+    refreshes; `trouble`, a Response or an OSError that every refresh meets in place of its answer, without an effect.
+    It counts: `requests` to the API, in order of arrival; `refreshes`, how many were made; `reuses` of refresh tokens.
     """
 
     def __init__(
@@ -146,12 +146,12 @@ class FakeServer:
         return self._grants.reuses
 
     def connect(self, audience: str = "/api/", *, endpoint: Endpoint | Refresh, **options: Any) -> Interceptor:
-        """What `reissue.connect` gives in a page at `url`, over this server. `options` are those of `Interceptor`."""
+        """A client as `reissue.connect` gives in a page at `url`, over this server. `options` are `Interceptor`'s."""
         settings: dict[str, Any] = {"clock": self.clock, "parse_url": self._parse_url, **options}
         return Interceptor(self, audience=audience, endpoint=endpoint, **settings)
 
     def revoke(self) -> None:
-        """Refuse the access tokens granted so far: the next requests meet a 401, and a refresh works."""
+        """Reject the access tokens granted so far: the next requests meet a 401, and a refresh works."""
         self._grants.revoke()
 
     def end(self) -> None:
@@ -163,7 +163,7 @@ class FakeServer:
         call = urljoin(self.url, request.url).removeprefix(urljoin(self.url, "/auth/"))
         if request.method == "POST" and call in ("login", "refresh", "logout"):
             fields = json.loads(request.body or b"{}")
-            # A browser adds its cookie when it sends, not when the server gets round to it.
+            # A browser adds its cookie when it sends the request, not when the server handles it.
             presented = fields.get("refresh_token") if self.in_body else self.cookie
             if call == "login":
                 return await self._sign_in(fields)

@@ -173,7 +173,7 @@ class Chaos:
 
     def write_marks(self) -> None:
         """Where pages say that somebody has signed out, and that they have the turn."""
-        mark = self.random.choice(("pending sign-out", "turn"))
+        mark = self.random.choice(("untold", "turn"))
         self.by_stranger(f"localStorage.setItem(name + ' {mark}', text)", self.random.choice(MARKS))
 
     def nest(self) -> None:

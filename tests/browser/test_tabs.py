@@ -448,7 +448,7 @@ def test_corrupted_storage_is_thrown_away_and_is_told_once(tabs: Tabs) -> None:
     """T6"""
     (tab,) = tabs.open(1)
     key = tab.channel(endpoint=IN_BODIES)
-    corrupted = json.dumps({"type": "granted", "version": "1.a.1"})
+    corrupted = json.dumps({"type": "granted", "edition": "1.a.1"})
     tab.evaluate(f"localStorage.setItem({json.dumps(key)}, {json.dumps(corrupted)})")
     tab.connect(endpoint=IN_BODIES, store="local")
     assert tab.run("await api.resume()") is False
@@ -468,19 +468,19 @@ def test_a_thousand_messages_of_garbage_disturb_nothing(tabs: Tabs) -> None:
     version = "9999999999999.abc.1"
     garbage: list[object] = [
         *("", "{", "null", "[]", "7", "\0", "granted", "é" * 10_000, '{"type":' * 5_000),
-        *(None, True, 7, [], {}, {"type": "granted", "version": version}, {"type": "ended", "reason": "signed_out"}),
+        *(None, True, 7, [], {}, {"type": "granted", "edition": version}, {"type": "ended", "reason": "signed_out"}),
         *(
             json.dumps(fields)
             for fields in (
-                {"type": "granted", "version": version},
-                {"type": "granted", "version": version, "access_token": "a b", "received_at": 1},
-                {"type": "granted", "version": version, "access_token": "a", "received_at": None},
-                {"type": "granted", "version": "1.a.b", "access_token": "a", "received_at": 1},
-                {"type": "granted", "version": version, "access_token": "a", "expires_in": -1, "received_at": 1},
-                {"type": "ended", "version": "x", "reason": "signed_out"},
-                {"type": "ended", "version": None, "reason": "refused"},
-                {"type": "ended", "version": version, "reason": "closed"},
-                {"type": "ended", "version": "1.a.1", "reason": "refused"},
+                {"type": "granted", "edition": version},
+                {"type": "granted", "edition": version, "access_token": "a b", "received_at": 1},
+                {"type": "granted", "edition": version, "access_token": "a", "received_at": None},
+                {"type": "granted", "edition": "1.a.b", "access_token": "a", "received_at": 1},
+                {"type": "granted", "edition": version, "access_token": "a", "expires_in": -1, "received_at": 1},
+                {"type": "ended", "edition": "x", "reason": "signed_out"},
+                {"type": "ended", "edition": None, "reason": "refused"},
+                {"type": "ended", "edition": version, "reason": "closed"},
+                {"type": "ended", "edition": "1.a.1", "reason": "refused"},
             )
         ),
     ]

@@ -43,10 +43,10 @@ seen
     visit.evaluate(f"window.kept = localStorage.getItem({name!r})")
     visit.evaluate(f"""new Promise(resolve => {{
         const channel = new BroadcastChannel({name!r});
-        const [began, session] = JSON.parse(kept).version.split(".");
+        const [began, session] = JSON.parse(kept).edition.split(".");
         for (const number of [7, 8]) {{
             const version = `${{began}}.${{session}}.${{number}}`;
-            channel.postMessage(JSON.stringify({{...JSON.parse(kept), version}}));
+            channel.postMessage(JSON.stringify({{...JSON.parse(kept), edition: version}}));
         }}
         channel.postMessage("[".repeat(100_000));
         setTimeout(resolve);

@@ -283,11 +283,11 @@ def test_any_audience_is_one_or_a_clear_error(text: Any) -> None:
     st.text()
     | st.binary().map(lambda data: data.decode("latin-1"))
     | st.dictionaries(
-        st.sampled_from(["type", "version", "reason", "access_token", "refresh_token", "expires_in", "received_at"]),
+        st.sampled_from(["type", "edition", "reason", "access_token", "refresh_token", "expires_in", "received_at"]),
         VALUES | st.sampled_from(["granted", "ended", "asked", "1.a.1", "signed_out", "refused"]),
     ).map(json.dumps)
 )
-@example(json.dumps({"type": "granted", "version": "1.aaaaaaaaaaaaaaaa.1", "access_token": "a", "received_at": HUGE}))
+@example(json.dumps({"type": "granted", "edition": "1.aaaaaaaaaaaaaaaa.1", "access_token": "a", "received_at": HUGE}))
 @example("[" * 100_000)
 def test_any_text_from_another_page_or_a_store_is_a_message_or_none(text: str) -> None:
     """T6"""

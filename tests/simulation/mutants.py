@@ -239,7 +239,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out is not told (T8)", "tabs/shared_session",
-        'self.end("signed_out")', 'self._let_go("signed_out")',
+        'self.end("signed_out")', 'self._release("signed_out")',
         many_tabs=(294, 384, 595),
     ),
     Mutant(
@@ -406,7 +406,7 @@ MUTANTS = [
     ),
     Mutant(
         "the API's nonces and the endpoint's are mixed up (X3)", "interceptor",
-        "prover = Prover(proofs, parse_url) if proofs else None  # another's", "prover = rules.prover  # another's",
+        "prover = Prover(proofs, parse_url) if proofs else None  # of its own", "prover = rules.prover  # of its own",
         bound=(0, 1, 2),
     ),
     Mutant(

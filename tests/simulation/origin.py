@@ -208,19 +208,19 @@ class Origin:
     def is_vital(text: str, tab: "Tab") -> bool:
         """Does it tell this page of a session's beginning, or of an end that it has not heard of?"""
         fields = json.loads(text)
-        issue = Issue.of(fields.get("version"))
+        issue = Issue.of(fields.get("edition"))
         if issue is not None and issue.session in tab.over:
             return False
         return fields.get("reason") == "signed_out" or (issue is not None and issue.number == 1)
 
     @staticmethod
     def tells_of_beginning(fields: dict[str, Any]) -> bool:
-        issue = Issue.of(fields.get("version"))
+        issue = Issue.of(fields.get("edition"))
         return fields.get("type") == "granted" and issue is not None and issue.number == 1
 
     def note(self, text: str | None, sender: "Tab") -> None:
         fields = json.loads(text) if text else {}
-        issue = Issue.of(fields.get("version"))
+        issue = Issue.of(fields.get("edition"))
         if fields.get("reason") == "signed_out" and issue:
             self.signed_out.add(issue.age)
             sender.over.add(issue.session)

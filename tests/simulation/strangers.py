@@ -111,15 +111,15 @@ _GARBAGE = (
     "{",
     '{"type": null}',
     '{"type": "granted"}',
-    '{"type": ["granted"], "version": {}}',
-    '{"type": "granted", "version": "1.a.1", "access_token": 5, "received_at": 0}',
-    '{"type": "granted", "version": "1.a.1", "access_token": "a", "received_at": 1e999}',
-    '{"type": "granted", "version": "1.a.1", "access_token": "\\ud800", "received_at": 0}',
-    '{"type": "ended", "reason": "signed_out", "version": 5}',
-    '{"type": "ended", "reason": "signed_out", "version": "1.a"}',
+    '{"type": ["granted"], "edition": {}}',
+    '{"type": "granted", "edition": "1.a.1", "access_token": 5, "received_at": 0}',
+    '{"type": "granted", "edition": "1.a.1", "access_token": "a", "received_at": 1e999}',
+    '{"type": "granted", "edition": "1.a.1", "access_token": "\\ud800", "received_at": 0}',
+    '{"type": "ended", "reason": "signed_out", "edition": 5}',
+    '{"type": "ended", "reason": "signed_out", "edition": "1.a"}',
     '{"type": "ended", "reason": "refused"}',
-    '{"type": "ended", "reason": "refused", "version": null}',
-    '{"type": "ended", "reason": "closed", "version": "1.a.1"}',
+    '{"type": "ended", "reason": "refused", "edition": null}',
+    '{"type": "ended", "reason": "closed", "edition": "1.a.1"}',
     '{"courtesy": "taken", "of": null}',
     '{"courtesy": "sign", "of": 5}',
     '{"courtesy": "sign", "of": "garbage"}',
@@ -143,14 +143,14 @@ def message(form: str, number: int, *, now: float, bound: bool) -> str:
             return _granted(f"{(now + 2 * 86_400) * 1000:.0f}", now)
         case "end in the far future":
             return json.dumps(
-                {"type": "ended", "version": f"{'9' * 86}.a.1", "reason": ("signed_out", "refused")[number % 2]}
+                {"type": "ended", "edition": f"{'9' * 86}.a.1", "reason": ("signed_out", "refused")[number % 2]}
             )
         case "other type":
             return _granted(f"{now * 1000:.0f}", now, other_type=token_type)
         case "nested":
             return deep
         case "deep":
-            return f'{{"type": "granted", "version": "{now * 1000:.0f}.a.1", "access_token": {deep}, "received_at": 0}}'
+            return f'{{"type": "granted", "edition": "{now * 1000:.0f}.a.1", "access_token": {deep}, "received_at": 0}}'
         case "long":
             return "x" * 100_000
         case "sign":
@@ -168,7 +168,7 @@ def granted_nested(now: float) -> str:
 def _granted(began: str, now: float, *, other_type: str | None = None, access_token: str = "a-strangers") -> str:
     fields = {
         "type": "granted",
-        "version": f"{began}.a.1",
+        "edition": f"{began}.a.1",
         "access_token": access_token,
         "refresh_token": None,
         "expires_in": 3600,

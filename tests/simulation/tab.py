@@ -650,7 +650,7 @@ class Tab:
         fields = json.loads(text)
         if fields.get("reason") == "signed_out":
             self.sign_out_known = max(self.sign_out_known, sign_out)
-        issue = Issue.of(fields.get("version"))
+        issue = Issue.of(fields.get("edition"))
         if fields.get("reason") == "signed_out":
             self.ends_heard += issue is None or issue.session not in self.over
         before = self.received
@@ -674,7 +674,7 @@ class Tab:
         fields = json.loads(text) if text else {}
         if fields.get("type") != "granted":
             return
-        token, self.offered = fields["access_token"], Issue.of(fields["version"])
+        token, self.offered = fields["access_token"], Issue.of(fields["edition"])
         self.run.expect(token in self.browser.server.access, "a page hands over a token that no server has given")
         if token not in self.browser.server.access:
             return
@@ -703,7 +703,7 @@ class Tab:
         """It tells what it goes on with, before it tells that it does: of two answers, which."""
         fields = json.loads(text)
         if fields.get("type") == "granted":
-            issue = Issue.of(fields["version"])
+            issue = Issue.of(fields["edition"])
             if self.session is not None and fields["access_token"] == self.session.token.access_token:
                 if self.held is not None and issue is not None and issue > self.held:
                     self.keep(self.session, fields["refresh_token"], issue)
@@ -848,7 +848,7 @@ class Tab:
         match event.reason:
             case "signed_out" | "refused" if self.hearing is not None:
                 expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
-                mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("version"))
+                mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
                 if mine is not None and theirs is not None:
                     newer = mine.began_after(theirs)
                     if event.reason == "refused":

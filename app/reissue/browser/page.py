@@ -79,7 +79,7 @@ class PageInterceptor(Interceptor):
             parse_url=parse_page_url,
             peers=peers,
             store=kept,
-            pending_sign_out=PageStore("localStorage", f"{shared_name} pending sign-out"),
+            pending_sign_out=PageStore("localStorage", f"{shared_name} untold"),  # as earlier builds named it
             page=_page(endpoint, mine),
             make_future=make_future,
             **options,

@@ -1,7 +1,7 @@
 """A caller's signal: the browser's AbortSignal, as plain Python sees it.
 
-A signal that fires cancels the task that runs the request, as `asyncio.timeout` does: that reaches it wherever it
-waits, in the queue or on the wire, and costs no task of its own.
+A signal that fires cancels the task that runs the request, as `asyncio.timeout` does. That stops the request wherever
+it waits, in line or on the wire, and needs no task of its own.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ def aborted_by(signal: Signal | None) -> Iterator[None]:
             task.cancel()
 
     def on_signal() -> None:
-        # A listener in this very task may have pulled the trigger. A task that cancels itself is stopped at its next
-        # await, which may lie beyond this block: let it come from outside.
+        # Code in this very task may have fired the signal. A task that cancels itself stops at its next await, which
+        # may lie beyond this block: let the event loop cancel it.
         if asyncio.current_task() is task:
             pending.append(asyncio.get_running_loop().call_soon(abort))
         else:
@@ -57,11 +57,11 @@ def aborted_by(signal: Signal | None) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        # Taken back however the block ends, or the caller's own timeouts would not know their cancellation again.
+        # The request to cancel is undone however the block ends, or the caller's own timeouts would miscount theirs.
         alone = fired and task.uncancel() <= requests_before
         if alone and isinstance(error, asyncio.CancelledError):
             raise RequestAborted from None
-        raise  # somebody else cancelled the task too: that goes first
+        raise  # the task was also cancelled by other code, which takes precedence
     else:
         if fired:
             task.uncancel()

@@ -1,7 +1,7 @@
 """What a `WWW-Authenticate` field asks for: challenges, read as RFC 9110 section 11.6.1 has them.
 
 Pure. Whatever a server writes there, nothing is raised: what can't be read is left out. Across origins the field can be
-read only where the server exposes it; then it adds detail to a 401, and without it a 401 is a 401.
+read only if the server exposes it; then it adds detail to a 401. Without it, a 401 means that the token was rejected.
 """
 
 import re
@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Final
 
 _LONGEST: Final = 16_384
-"""Characters that are read of a field: more than any server writes, for what is asked for in a few hundred."""
+"""Characters that are read of a field. Servers write a few hundred."""
 
-# Each pattern takes what it takes for good (`++`): nothing is tried twice, however the text goes on.
+# Each pattern is possessive (`++`), so that no text makes it backtrack.
 _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _QUOTED: Final = r'"(?:[^"\\]++|\\.)*+"'
-_ELEMENT = re.compile(rf'(?:[^",]++|{_QUOTED}?)++', re.DOTALL)  # of a list: a comma within quotes parts nothing
+_ELEMENT = re.compile(rf'(?:[^",]++|{_QUOTED}?)++', re.DOTALL)  # of a list: a comma within quotes does not separate
 _PARAMETER = re.compile(rf"({_TOKEN})[ \t]*+=[ \t]*+(?:({_TOKEN})|({_QUOTED}))", re.DOTALL)
 _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]++(.*))?", re.DOTALL)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -39,7 +39,7 @@ class Challenge:
 class StepUp:
     """The API wants its user to have signed in in another way, or more recently (RFC 9470 section 3).
 
-    `acr_values` are the ways that would do, the preferred one first; none if it names none. `max_age` is how many
+    `acr_values` are the ways that would do, the preferred one first; empty if the API names none. `max_age` is how many
     seconds ago the user may have signed in at most, or None.
     """
 
@@ -50,7 +50,7 @@ class StepUp:
 def read_challenges(value: str | None) -> list[Challenge]:
     """The challenges in the field's value, in their order; none without one. Never raises.
 
-    Of a field that is longer than any server's, the beginning is read.
+    Only the beginning of a very long field is read.
     """
     beginning = (value or "")[:_LONGEST]
     return [Challenge(scheme, MappingProxyType(parameters)) for scheme, parameters in _parts(beginning)]
@@ -66,7 +66,7 @@ def _parts(value: str) -> Iterator[tuple[str, dict[str, str]]]:
             if scheme is not None:
                 yield scheme, parameters
             scheme, parameters = begun[1].lower(), {}
-            parameter = _PARAMETER.fullmatch(begun[2] or "")  # or a token68, which is of no interest here
+            parameter = _PARAMETER.fullmatch(begun[2] or "")  # a token68 is not needed here
         if parameter is not None:
             name, plain, quoted = parameter.groups()
             parameters.setdefault(name.lower(), plain or re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.DOTALL))
@@ -87,5 +87,5 @@ def step_up_in(challenges: Sequence[Challenge]) -> StepUp | None:
 
 
 def asks_for_nonce(challenges: Sequence[Challenge]) -> bool:
-    """Is the proof refused for want of a nonce (RFC 9449 section 9)? Then the token is as good as before."""
+    """Was the proof rejected because it lacks a nonce (RFC 9449 section 9)? Then the token is still valid."""
     return any(c.scheme == "dpop" and c.error == "use_dpop_nonce" for c in challenges)

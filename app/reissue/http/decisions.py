@@ -1,14 +1,14 @@
 """What an answer says about the token that was sent, and what follows from that. Pure: decides, and does nothing.
 
-A 401 may say three things. By default the token is rejected: it is renewed. A proof may want a nonce: then the token is
-as good as before, and nothing is renewed (X3). Or the API wants another sign-in (RFC 9470). A 401 from where no token
-was sent says none of them, and is the caller's (Q27).
+A 401 may mean three things. By default it rejects the token, which is then renewed. Or it asks for a nonce in the
+proof: then the token is still valid, and nothing is renewed (X3). Or the API wants another sign-in (RFC 9470). A 401
+from a URL to which no token was sent means none of these: the caller gets it (Q27).
 
 | the answer, by the first line that fits | what follows |
 |---|---|
-| comes from where the token was not sent, and no test of the app's judges | `Done` |
-| wants a nonce, and has brought one that is new | `RepeatWithNonce` |
-| wants a nonce, and has brought none, or the request can't be repeated | `Done` |
+| comes from a URL to which no token was sent, and the app has no test of its own | `Done` |
+| wants a nonce, and brings a new one | `RepeatWithNonce` |
+| wants a nonce, and brings none, or the request can't be repeated | `Done` |
 | wants another sign-in | `StepUp` |
 | only the app's own test can judge it | `Judge`: ask it, and decide again |
 | rejects the token, and the request was not replayed yet | `Renew` |
@@ -23,11 +23,11 @@ from .challenges import Challenge, StepUp, asks_for_nonce, step_up_in
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one attempt.
+    """The outcome of one attempt.
 
-    `status` is None for an OSError. `elsewhere`: a redirect led to where the token was not sent. `nonce` is a new one,
-    by which the request can be sent once more. `rejected` is what the status says, or the app's own test: then `judged`
-    is True, and `rejected` None until the test was asked.
+    `status` is None for an OSError. `elsewhere`: a redirect led to a URL to which the token was not sent. `nonce` is a
+    new nonce, with which the request can be sent once more. `rejected` says whether the token was, by the status or by
+    the app's own test: then `judged` is True, and `rejected` is None until the test was asked.
     """
 
     status: int | None
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer is the caller's. `accepted`: was the token? None if the answer says nothing of it."""
+    """The caller gets the answer. `accepted` says whether the token was; None if the answer does not show that."""
 
     accepted: bool | None = None
 
@@ -66,10 +66,10 @@ Decision = Done | RepeatWithNonce | StepUp | Judge | Renew
 
 
 def decide(answer: Answer, *, bound: bool, replayed: bool) -> Decision:
-    """What follows from this answer. `bound`: the token is bound to a key. `replayed`: the request was, already."""
+    """What follows from this answer. `bound`: the token is bound to a key. `replayed`: this was the replay."""
     if answer.elsewhere and not answer.judged:
         return Done()
-    hides_challenges = answer.status == 401 and not answer.challenges  # from pages of other origins, without CORS
+    hides_challenges = answer.status == 401 and not answer.challenges  # the server does not expose them to this origin
     if (bound and asks_for_nonce(answer.challenges)) or (answer.nonce and hides_challenges):
         return RepeatWithNonce(answer.nonce) if answer.nonce else Done()
     if wanted := step_up_in(answer.challenges):

@@ -1,7 +1,7 @@
-"""What somebody else has written, read within bounds: of its length, and for JSON of its depth and its numbers too.
+"""Text from outside, read within bounds: its length, and for JSON also its depth and its numbers.
 
-Pyodide's stack is the browser's. Where CPython raises RecursionError, a parser that goes some thousand levels down ends
-the interpreter, and the page's Python with it. So nothing from outside is parsed before it was looked at.
+Pyodide's stack is the browser's. Where CPython raises RecursionError, a parser that recurses some thousand levels deep
+crashes the interpreter, and the page's Python with it. So no text from outside is parsed before its depth was checked.
 """
 
 import json
@@ -12,14 +12,14 @@ from itertools import accumulate
 from typing import Any, Final, TypeGuard
 
 LONGEST_ANSWER: Final = 1_048_576
-"""Bytes of an answer of an endpoint, of metadata and of a key set. They come in a few thousand."""
+"""Bytes of an endpoint's answer, of metadata or of a key set. They have a few thousand."""
 
 LONGEST: Final = 2 * LONGEST_ANSWER
-"""Characters of a JSON text, unless a caller says otherwise: what an answer has brought can be written down."""
+"""Characters of a JSON text, unless a caller says otherwise: the tokens of any answer can be stored as JSON."""
 
 _DEEPEST: Final = 100
 _DIGITS: Final = 400
-"""Digits of a whole number: beyond 309 it is too large for a float, and reading it takes the square of its length."""
+"""Digits of a whole number. One of more than 309 is too large for a float, and reading it takes quadratic time."""
 
 # Text in quotes, ended or not, and everything else that is no bracket.
 _FLAT = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^][{}"]++', re.DOTALL)
@@ -35,8 +35,8 @@ def parse_json(
 ) -> Any:
     """The value of a JSON text. Raises ValueError for any other, and for one that is too long or nested too deeply.
 
-    A number that is too large is infinite, as in a browser, and so are Python's own `Infinity` and `NaN` read; with
-    `exact` both are refused. `twice` takes the names that an object has more than once; the last one counts.
+    A number that is too large becomes infinite, as in a browser, and Python's own `Infinity` and `NaN` are accepted;
+    with `exact` both raise. `twice` collects the names that an object has more than once; the last value counts.
     """
 
     def whole(digits: str) -> int | float:
@@ -57,7 +57,7 @@ def parse_json(
         return dict(pairs)
 
     if not isinstance(text, str) or len(text) > longest:
-        raise ValueError("no text, or too long")
+        raise ValueError("not text, or too long")
     if is_nested_deeper(text, deepest):
         raise ValueError("nested too deeply")
     return json.loads(
@@ -101,8 +101,8 @@ def is_number(value: object) -> TypeGuard[int | float]:
 async def text_within(response: Any, *, most: int = LONGEST_ANSWER) -> str | None:
     """The body of a transport's response as text; None if it has more bytes than `most`.
 
-    A response with a method `text_within(most)` reads no further, and lets go of the connection. Of any other the
-    whole text is read, and then dropped if it is too long.
+    A response with a method `text_within(most)` stops reading there, and frees the connection. Of any other response
+    the whole text is read, and dropped if it is too long.
     """
     bounded = getattr(response, "text_within", None)
     text: str | None = await (response.text() if bounded is None else bounded(most))
@@ -110,12 +110,12 @@ async def text_within(response: Any, *, most: int = LONGEST_ANSWER) -> str | Non
 
 
 def is_nested_deeper(text: str, levels: int) -> bool:
-    """Do the arrays and objects of this text lie in each other more than so many deep? Takes one look at each sign."""
+    """Are the arrays and objects of this text nested deeper than so many levels? Takes linear time."""
     if text.count("[") + text.count("{") <= levels:
         return False
     return max(accumulate((1 if sign in "[{" else -1) for sign in _FLAT.sub("", text)), default=0) > levels
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """Those that are there more than once, each once. Takes one look at each."""
+    """The names that occur more than once, each once. Takes linear time."""
     return [name for name, times in Counter(names).items() if times > 1]

@@ -1,6 +1,6 @@
 """What goes over the wire: header fields, a request, and a plain response for tests.
 
-Owns their shapes and the checks on a caller's input. Knows nothing about tokens' meaning or about who sends.
+Owns their shapes and the checks on a caller's input. Knows nothing about tokens, nor about what sends them.
 """
 
 import json as json_format
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 _SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "dpop"})
-_AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTALL)  # what stands after any slashes
+_AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTALL)  # a scheme, slashes, the rest
 _FIELD_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")  # a token (RFC 9110 section 5.6.2)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
@@ -20,8 +20,8 @@ _OPTIONS: Final = frozenset({  # what else fetch takes: RequestInit (Fetch stand
     "mode", "credentials", "cache", "redirect", "referrer", "referrerPolicy", "integrity", "keepalive", "signal",
     "window", "duplex", "priority", "targetAddressSpace",
 })  # fmt: skip
-_DEFAULTS: Final = {  # those that may be set for all requests (Fetch standard, section 5.4)
-    "cache": ("default", "no-store", "reload", "no-cache"),  # the others give answers that may be another user's
+_DEFAULTS: Final = {  # settings that a client may have for all its requests (Fetch standard, section 5.4)
+    "cache": ("default", "no-store", "reload", "no-cache"),  # other modes may give an answer to another user's request
     "credentials": ("omit", "same-origin", "include"),
 }
 _HINTS: Final = {
@@ -36,8 +36,8 @@ class Headers(Mapping[str, str]):
     """Header fields, immutable. Names compare in any case (RFC 9110 section 5.1) and keep the case given.
 
     Takes a mapping, an iterable of pairs, or a JavaScript `Headers` object. Fields given twice are joined with a
-    comma (RFC 9110 section 5.3). Raises ValueError for a name or value that could not stand in a message, and
-    TypeError for what is no string.
+    comma (RFC 9110 section 5.3). Raises ValueError for an invalid name or value, and TypeError for one that is no
+    string.
     """
 
     __slots__ = ("_fields",)
@@ -66,7 +66,7 @@ class Headers(Mapping[str, str]):
         return f"Headers({shown!r})"
 
     def with_field(self, name: str, value: str) -> "Headers":
-        """The same fields with `name` set to `value`, in place of any it had."""
+        """The same fields with `name` set to `value`, in place of any earlier value."""
         _check_field(name, value)
         fields = Headers()
         fields._fields = {**self._fields, name.lower(): (name, value)}
@@ -101,9 +101,9 @@ def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
-    """One request as the caller meant it. Immutable, so a replay starts from the caller's own input.
+    """One request as the caller made it. Immutable, so a replay starts from the caller's own input.
 
-    `url` is absolute where a transport gets it. `body` is None, `str`, `bytes`, or an object of the transport's own
+    `url` is absolute when a transport gets it. `body` is None, `str`, `bytes`, or an object that the transport knows
     (FormData, Blob, a stream). `options` are further settings that only the transport understands.
     """
 
@@ -126,7 +126,7 @@ class Request:
     ) -> "Request":
         """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent.
 
-        `options` are those of the browser's `fetch` (RequestInit): it would ignore others, and send what was not meant.
+        `options` are those of the browser's `fetch` (RequestInit). Others raise TypeError: fetch would ignore them.
         """
         if not options.keys() <= _OPTIONS:
             raise TypeError(_unknown(min(options.keys() - _OPTIONS)))
@@ -190,7 +190,7 @@ def _unknown(option: str) -> str:
 
 
 class HasStatus(Protocol):
-    """All that the interceptor asks of a transport's response; it hands back the object itself.
+    """All that the interceptor needs of a transport's response, which it returns to the caller as it is.
 
     `outcomes` says what else a response may have: `discard_body()`, `clone()`, `redirected` and `url`.
     """
@@ -207,7 +207,7 @@ class HasStatus(Protocol):
 
 
 def field_of(response: Any, name: str) -> str | None:
-    """A header field of a transport's response, whatever its case; None without it, and for what is no response."""
+    """A header field of a transport's response, by its name in any case; None without it, and for an OSError."""
     headers: Any = getattr(response, "headers", None)
     items = headers.items() if hasattr(headers, "items") else ()
     values = [value for key, value in items if key.lower() == name.lower()]
@@ -232,11 +232,11 @@ class Response:
         return self.body
 
     async def text(self) -> str:
-        """The body as UTF-8 text; bytes that are none are replaced, as in a browser."""
+        """The body as UTF-8 text; invalid bytes are replaced, as in a browser."""
         return self.body.decode("utf-8", "replace")
 
     async def json(self) -> Any:
-        """The body read as JSON. Raises ValueError if it is none."""
+        """The body read as JSON. Raises ValueError if it is no JSON."""
         return json_format.loads(self.body)
 
     def __repr__(self) -> str:

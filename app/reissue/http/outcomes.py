@@ -1,12 +1,12 @@
-"""What a sending brought, and how a caller's own test (`should_renew`) looks at it.
+"""The outcome of an attempt, a response or an OSError, and how the app's own test (`should_renew`) judges it.
 
-Knows nothing of tokens. Of a transport's response it asks for `status` and `headers`; these it uses where they exist:
+Knows nothing of tokens. A transport's response must have `status` and `headers`; these are used if they exist:
 
 - `discard_body()`: the response's body will not be read. A plain function that returns at once. Until a body is read or
   discarded it holds its connection, of which a browser has six for each origin over HTTP/1.1.
-- `clone()`: the response with a body of its own. `copy_for_judging()` goes before it: such a copy can be discarded, or
-  its reading cancelled, without harm to the response.
-- `redirected` and `url`: whether the response came from another URL than the one asked for, and from which.
+- `clone()`: a copy of the response, with a body of its own. `copy_for_judging()` is preferred: its copy can be
+  discarded, or its reading cancelled, without harm to the response.
+- `redirected` and `url`: whether the response came from another URL than the requested one, and from which.
 """
 
 import inspect
@@ -18,13 +18,13 @@ from typing import Any, Final
 from .urls import Audience, ParseUrl
 
 ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
-"""A caller's own test of a response, or of the OSError that came instead: was the token refused?"""
+"""The app's own test of a response, or of the OSError in its place: was the token rejected?"""
 
 _HEAD: Final = frozenset({"status", "status_text", "ok", "headers", "url", "redirected", "type"})
 
 
 def discard_body(outcome: Any) -> None:
-    """Let go of a body that will not be read. Never raises, and does nothing where nothing can be discarded."""
+    """Discard a body that will not be read. Never raises, and does nothing if the outcome can't discard it."""
     discard = getattr(outcome, "discard_body", None)
     if discard is not None:
         with suppress(Exception):  # the request goes on without this response
@@ -46,16 +46,16 @@ class Judgement:
 
     @property
     def is_the_apps_own(self) -> bool:
-        """Does the app's own test judge, which may differ from what the status says, and read bodies?"""
+        """Does the app's own test judge? It may disagree with the status, and read bodies."""
         return self.should_renew is not None
 
     async def rejects(self, outcome: Any) -> bool:
         """Does the app's own test say of this outcome, a response or an OSError, that the token was rejected?"""
-        assert self.should_renew is not None, "without a test, a 401 says so"
+        assert self.should_renew is not None, "only asked if the app has a test"
         return await judge(self.should_renew, outcome)
 
     def came_from_elsewhere(self, outcome: Any) -> bool:
-        """Did a redirect lead out of the audience, or to another origin, for which a browser takes the token off?"""
+        """Did a redirect lead out of the audience, or to another origin, to which a browser sends no token?"""
         if not getattr(outcome, "redirected", False):
             return False
         try:
@@ -66,7 +66,7 @@ class Judgement:
 
 
 async def judge(should_renew: ShouldRenew, outcome: Any) -> bool:
-    """The verdict of a caller's own test: was the token refused?
+    """The verdict of the app's own test: was the token rejected?
 
     The test gets the response itself, unless that can be cloned: then it gets a `JudgedResponse`.
     """
@@ -80,10 +80,10 @@ async def judge(should_renew: ShouldRenew, outcome: Any) -> bool:
 
 
 class JudgedResponse:
-    """A response as `should_renew` sees it: with the head as it is, and with a copy of the body.
+    """A response as `should_renew` sees it: with the response's own head, and with a copy of the body.
 
-    The copy is made when something other than the head is first asked for, so that a test that looks at the head alone
-    costs nothing and waits for nothing. It is discarded once the verdict is there.
+    The copy is made when something other than the head is first used, so that a test that reads the head alone costs
+    nothing and waits for nothing. The copy is discarded once the verdict is there.
     """
 
     __slots__ = ("_copy", "_ended", "_response")
@@ -102,7 +102,9 @@ class JudgedResponse:
             return getattr(self._response, name)
         if self._copy is None:
             if self._ended:
-                raise RuntimeError("should_renew has answered: read the body of the response that the caller got")
+                raise RuntimeError(
+                    "should_renew has answered, and its copy of the response is gone: read the response of fetch()"
+                )
             copied = getattr(self._response, "copy_for_judging", None) or self._response.clone
             self._copy = copied()
         return getattr(self._copy, name)
@@ -111,6 +113,6 @@ class JudgedResponse:
         return repr(self._response)
 
     def _end(self) -> None:
-        """The verdict is there: what was not read of the copy is let go."""
+        """The verdict is there: discard what was not read of the copy."""
         self._ended = True
         discard_body(self._copy)

@@ -1,11 +1,11 @@
-"""How long a server asks to wait before it is asked again: the `Retry-After` field (RFC 9110 section 10.2.3)."""
+"""How long a server asks clients to wait before they ask again: the `Retry-After` field (RFC 9110 section 10.2.3)."""
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 LONGEST_WAIT: Final = 3600.0
-"""Seconds. A longer Retry-After is cut: more often than not it is a clock or a unit gone wrong."""
+"""Seconds. A longer Retry-After is cut to this: most come from a wrong clock or a wrong unit."""
 
 _LONGEST_DATE: Final = 100  # characters; an HTTP date has 29
 
@@ -41,5 +41,5 @@ def _timestamp(text: str) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that the header fields of an answer ask to wait; None if they don't."""
+    """The seconds to wait, by the header fields of an answer; None if they don't say."""
     return parse_retry_after(headers.get("Retry-After"), date=headers.get("Date"))

@@ -19,6 +19,7 @@ AHEAD: Final = 86_400_000
 
 _LONGEST_BEGAN: Final = 15  # digits: no clock shows a time after the year 33658
 _MOST_OVER: Final = 1000
+_VERSION: Final = "edition"  # the name in messages and stores: tabs of an earlier build may be open
 
 BY_SIGN_IN: Final = "s"
 """First letter in the name of a session that a sign-in began. Other names are hexadecimal."""
@@ -147,7 +148,7 @@ def written(message: Message) -> str:
         case Granted(version, credential):
             fields: dict[str, Any] = {
                 "type": "granted",
-                "version": str(version),
+                _VERSION: str(version),
                 "access_token": credential.access_token,
                 "refresh_token": credential.refresh_token,
                 "expires_in": credential.expires_in,
@@ -156,7 +157,7 @@ def written(message: Message) -> str:
                 "id_token": credential.id_token,
             }
         case Ended(version_or_none, reason):
-            fields = {"type": "ended", "version": version_or_none and str(version_or_none), "reason": reason}
+            fields = {"type": "ended", _VERSION: version_or_none and str(version_or_none), "reason": reason}
         case Asked():
             fields = {"type": "asked"}
         case _:
@@ -172,13 +173,13 @@ def read(text: object, *, now: float) -> Message | None:
         return None
     if not isinstance(fields, dict):
         return None
-    version = Version.parse(fields.get("version"), now=now)
+    version = Version.parse(fields.get(_VERSION), now=now)
     match fields.get("type"):
         case "asked":
             return Asked()
         case "left":
             return Left()
-        case "ended" if fields.get("reason") == "signed_out" and (version or fields.get("version") is None):
+        case "ended" if fields.get("reason") == "signed_out" and (version or fields.get(_VERSION) is None):
             return Ended(version, "signed_out")
         case "ended" if fields.get("reason") == "refused" and version:
             return Ended(version, "refused")

@@ -1,7 +1,7 @@
-"""What a JWT says about itself. Nothing here verifies a signature: that is the server's business.
+"""What a JWT says about itself. Nothing here verifies a signature: the server does that.
 
-A page can't keep a secret, so it could only verify what it has no need to trust. Claims are for showing a name and
-for knowing a lifetime; a decision about access that rests on them belongs to the server.
+Claims are for showing a name and for knowing a lifetime. A decision about access belongs to the server, which does not
+rely on what a page has verified.
 """
 
 import re
@@ -14,13 +14,13 @@ from ..errors import MalformedToken
 from ..http.json_text import is_number, object_in
 
 LONGEST: Final = 100_000
-"""Characters of a JWT that is read: more than any server takes in a header. A longer one is sent, and is opaque."""
+"""Characters of a JWT that is read: more than any server accepts in a header. A longer one is sent, but not read."""
 
 DEEPEST: Final = 50
-"""How deep the arrays and objects in a JWT may lie in each other. A deeper one is sent, and is opaque."""
+"""How deep the arrays and objects in a JWT may be nested. A JWT with a deeper one is sent, but not read."""
 
-# RFC 6749 appendices A.12 and A.17 allow printable ASCII; a space would end a token in a header field (RFC 6750 section
-# 2.1), where a refresh token never stands.
+# RFC 6749 appendices A.12 and A.17 allow printable ASCII. In a header field, where an access token stands but never a
+# refresh token, a space would end the token (RFC 6750 section 2.1).
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 _REFRESH_TOKEN = re.compile(r"[\x20-\x7e]+")
@@ -38,14 +38,14 @@ def checked_token(token: object, name: str = "access token", *, pattern: re.Patt
     if not token:
         raise MalformedToken(f"the {name} is empty")
     if not pattern.fullmatch(token):
-        raise MalformedToken(f"the {name} holds a character that can't be in one (RFC 6749, appendix A)")
+        raise MalformedToken(f"the {name} holds a character that no token may hold (RFC 6749, appendix A)")
     return token
 
 
 def unverified_claims(token: str) -> Mapping[str, Any]:
     """The claims of a JWT, read and *not verified* (RFC 7519 section 4). Raises MalformedToken if it is no JWT.
 
-    One that is longer or deeper than any server makes them is as good as none: nothing is parsed of it.
+    A token that is longer than `LONGEST` or nested deeper than `DEEPEST` counts as no JWT, and is not parsed.
     """
     parts = checked_token(token).split(".", 3) if len(token) <= LONGEST else []
     if len(parts) == 3:
@@ -67,10 +67,10 @@ def _decoded(part: str) -> bytes:
 
 
 def lifetime(claims: Mapping[str, Any], *, now: float) -> float | None:
-    """The seconds that a token with these claims lives from now, when it was received; None if it does not say.
+    """The seconds that a token with these claims lives from `now`, its time of receipt; None if it does not say.
 
-    Counted as `exp - iat`, since both come from the server's clock and ours may be wrong (T12). With `exp` alone there
-    is only our own clock to compare with; if that says the token is dead on arrival, it is the clock that we doubt.
+    Counted as `exp - iat`, since both come from the server's clock and the page's may be wrong (T12). `exp` alone can
+    only be compared with the page's clock; if the token seems expired on arrival, the clock is assumed to be wrong.
     """
     expires, issued = numeric_date(claims.get("exp")), numeric_date(claims.get("iat"))
     if expires is None:

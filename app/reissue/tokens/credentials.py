@@ -1,6 +1,6 @@
 """A credential: an access token with its life, and the refresh token where the page holds one.
 
-A value. It knows how fresh it is at a given moment, and nothing of who asks or what follows from it.
+A value. It knows how fresh it is at a given moment, and nothing of what follows from that.
 """
 
 from contextlib import suppress
@@ -14,7 +14,7 @@ from ..http.json_text import is_number
 from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
 
 TokenType = Literal["Bearer", "DPoP"]
-"""How an access token is sent (RFC 6749 section 7.1): as it is, or with a proof that its key is here (RFC 9449)."""
+"""How an access token is sent (RFC 6749 section 7.1): alone, or with a proof that the sender has its key (RFC 9449)."""
 
 
 class Freshness(Enum):
@@ -29,9 +29,9 @@ class Freshness(Enum):
 class Credential:
     """What an endpoint answers with.
 
-    `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1); None asks the token's own `exp - iat`, and
-    failing that, leaves the end to a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the clock's time of
-    receipt, set by the session. `id_token` is OpenID Connect's, of the sign-in that the session began with.
+    `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1). If it is None, the token's own `exp - iat`
+    counts; without that, the token is used until a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the time
+    of receipt in seconds, set by the session. `id_token` is OpenID Connect's, from the sign-in that began the session.
     Raises MalformedToken for a token that can't be sent or a life that is no positive number.
     """
 
@@ -55,18 +55,18 @@ class Credential:
         if self.id_token is not None:
             checked_token(self.id_token, "ID token")
         if self.expires_in is not None and not _is_life(self.expires_in):
-            raise MalformedToken("expires_in is a number of seconds, not negative")
+            raise MalformedToken("expires_in is a finite number of seconds, and not negative")
         if self.token_type not in ("Bearer", "DPoP"):
-            raise MalformedToken("a token is sent as a Bearer, or with a proof (DPoP), and in no other way")
+            raise MalformedToken("token_type is 'Bearer' or 'DPoP'")
 
     def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
-        """This credential as received at `now`: its life settled, and the old refresh token kept if it brings none.
+        """This credential as received at `now`: with its life, and with the old refresh token if it has no new one.
 
-        RFC 6749 section 6: a new refresh token is the server's choice; without one the old stays valid (F5).
+        RFC 6749 section 6: a server need not send a new refresh token; then the old one stays valid (F5).
         """
         life = self.expires_in
         if life is None:
-            with suppress(MalformedToken):  # an opaque token does not tell its life; a 401 will
+            with suppress(MalformedToken):  # an opaque token does not say how long it lives
                 life = lifetime(unverified_claims(self.access_token), now=now)
         kept = self.refresh_token or (previous.refresh_token if previous else None)
         id_token = self.id_token or (previous.id_token if previous else None)
@@ -74,22 +74,24 @@ class Credential:
 
     @property
     def bound(self) -> bool:
-        """Is it of use only with a proof that the key it is bound to is here (RFC 9449)?"""
+        """Is the token bound to a key, so that it must be sent with a proof (RFC 9449)?"""
         return self.token_type == "DPoP"
 
     def is_same_but_for_refresh_token(self, other: "Credential") -> bool:
-        """Is it the very access token that was granted then, with another refresh token?"""
+        """Is this the same access token from the same grant, with another refresh token?"""
         mine, theirs = (self.access_token, self.received_at), (other.access_token, other.received_at)
         return mine == theirs and self.refresh_token != other.refresh_token
 
     def remaining(self, now: float) -> float | None:
-        """Seconds of life left at `now`, never below 0; None if it does not say."""
+        """Seconds of life left at `now`, never below 0; None if unknown."""
         if self.expires_in is None or self.received_at is None:
             return None
         return max(0.0, self.received_at + self.expires_in - now)
 
     def freshness(self, now: float, *, leeway: float) -> Freshness:
-        """How fresh it is at `now`. The leeway is at most a quarter of the life: a short one would never be FRESH."""
+        """How fresh it is at `now`. The leeway is at most a quarter of the life, or a short-lived token would never be
+        FRESH.
+        """
         remaining = self.remaining(now)
         if remaining is None or self.expires_in is None:
             return Freshness.FRESH
@@ -99,7 +101,7 @@ class Credential:
 
 
 def presentable(refresh_token: object) -> str | None:
-    """A refresh token that can be presented, or None for anything else."""
+    """The refresh token if it is a valid one, or None for anything else."""
     with suppress(MalformedToken):
         return checked_refresh_token(refresh_token)
     return None

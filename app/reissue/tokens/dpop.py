@@ -1,15 +1,16 @@
-"""Proofs that the key is here to which a token is bound (DPoP, RFC 9449): how they are written, and with which nonce.
+"""Proofs that the sender has the key to which a token is bound (DPoP, RFC 9449): how they are written, and with which
+nonce.
 
-A proof is a small JWT for one sending of one request. Who holds the key, and signs with it, is handed in: in a page it
-is the browser, which lets nobody read it (`browser/dpop.py`).
+A proof is a small JWT for one attempt of one request. The object that holds the key and signs with it is a parameter:
+in a page it is the browser, which lets no script read the key (`browser/dpop.py`).
 
 Theory of operation:
 
-1. Each attempt has a proof of its own (X3): a server takes no proof twice.
-2. A server may want a nonce of its own in each proof (sections 8 and 9). The last that an origin has sent with any
-   answer is used; the API's and the endpoint's are kept apart, also where they share an origin.
-3. An answer that asks for a nonce says nothing of the token. The request is sent once more with that nonce, and nothing
-   is refreshed for it. With that one and no other: what another answer has brought since may be older.
+1. Each attempt has a proof of its own (X3): a server accepts no proof twice.
+2. A server may want a nonce of its own in each proof (sections 8 and 9). The last nonce that an origin has sent with
+   any answer is used. The API's nonces and the endpoint's are kept apart, even if they share an origin.
+3. An answer that asks for a nonce does not reject the token. The request is sent once more with exactly that nonce,
+   since one that another answer has brought since may be older; and nothing is refreshed.
 """
 
 import json
@@ -29,7 +30,7 @@ class Proofs(Protocol):
     """Makes proofs with one key, which the session's tokens are bound to."""
 
     async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
-        """A new proof for one sending. `url` is absolute, without query and fragment."""
+        """A new proof for one attempt. `url` is absolute, without query and fragment."""
         ...
 
 
@@ -54,7 +55,7 @@ class SignedProofs:
 
     async def proof(self, method: str, url: str, *, access_token: str | None = None, nonce: str | None = None) -> str:
         """A new proof (RFC 9449 section 4.2)."""
-        # Imported here, since a page without DPoP need not load them.
+        # Imported here, since a page without DPoP does not need them.
         import hashlib
 
         from .jws import to_base64url
@@ -71,7 +72,7 @@ class SignedProofs:
 
 
 class Prover:
-    """Puts proofs into requests to one kind of server, and remembers the nonces that it wants."""
+    """Makes proofs for the requests to the API, or to the endpoint, and remembers the nonces of each origin."""
 
     def __init__(self, proofs: Proofs, parse: ParseUrl) -> None:
         self._proofs = proofs
@@ -81,7 +82,7 @@ class Prover:
     async def proof(
         self, request: Request, credential: Credential | None = None, *, nonce: str | None = None
     ) -> tuple[str, str | None]:
-        """A new proof for this request with this credential, and the nonce in it: the last one unless it is given.
+        """A new proof for this request with this credential, and the nonce in it: `nonce`, or the origin's last one.
 
         The request's URL is absolute.
         """
@@ -92,7 +93,7 @@ class Prover:
         return proof, nonce
 
     def learn(self, request: Request, answer: Any) -> str | None:
-        """The nonce that this answer brings for the next request there, or None."""
+        """Remember the nonce in this answer for the origin's next request, and return it; None if there is none."""
         nonce = field_of(answer, "DPoP-Nonce") or None
         if nonce is not None:
             self._nonces[self._parse(request.url).origin] = nonce
@@ -100,7 +101,9 @@ class Prover:
 
 
 def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> Callable[[Request], Awaitable[Any]]:
-    """A transport that sends each request with a proof, and once more if that lacks a nonce (RFC 9449 section 8)."""
+    """A transport that sends each request with a proof, and once more if the server wants a nonce in it (RFC 9449
+    section 8).
+    """
 
     async def send(request: Request) -> Any:
         proof, nonce = await prover.proof(request)

@@ -11,5 +11,5 @@ def attach(request: Request, credential: Credential, proof: str | None) -> Reque
 
 
 def attached(attempt: Request) -> dict[str, str]:
-    """The header fields of an attempt that say in whose name it is: what another client has to send with its own."""
+    """The header fields that carry the token of an attempt: another client adds them to its own request."""
     return {name: attempt.headers[name] for name in ("Authorization", "DPoP") if name in attempt.headers}

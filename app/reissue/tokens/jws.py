@@ -1,6 +1,6 @@
-"""A JSON Web Token taken apart: its header, its claims, and what its signature is over (RFC 7515 section 3.1).
+"""A JSON Web Token, parsed: its header, its claims, and the bytes that its signature is over (RFC 7515 section 3.1).
 
-Nothing here verifies anything (see `signatures`), and no text, however hostile, makes it raise.
+Nothing here verifies anything (see `signatures`). Parsing raises nothing, however hostile the text is.
 """
 
 import json
@@ -19,7 +19,7 @@ _BEARER = re.compile(r"(?:authorization:\s*+)?bearer\s++", re.IGNORECASE)
 
 
 class Kind(Enum):
-    """What a text turned out to be."""
+    """What kind of token a text is."""
 
     EMPTY = "empty"
     SIGNED = "signed"  # a JWT in the compact form of RFC 7515 section 3.1
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ParsedToken:
-    """A text, read as a token. `parts` are its own; what could not be read is None."""
+    """A text, read as a token. `parts` are the text between the dots; what could not be read is None."""
 
     kind: Kind
     parts: tuple[str, ...] = field(default=(), repr=False)
@@ -46,7 +46,7 @@ class ParsedToken:
 
     @property
     def algorithm(self) -> str:
-        """What the header says; empty if it says nothing that is text."""
+        """The header's `alg`; empty if it has none, or one that is no text."""
         value = (self.header or {}).get("alg")
         return value if isinstance(value, str) else ""
 
@@ -57,7 +57,7 @@ class ParsedToken:
 
 
 def parse_token(text: str) -> ParsedToken:
-    """Read a text as a token. White space, quotes, `Bearer` and a header's name around it are let pass."""
+    """Read a text as a token. White space, quotes, and `Authorization: Bearer` around it are ignored."""
     text = "".join(_BEARER.sub("", text[: LONGEST * 2].strip().strip("\"'"), count=1).split())
     if not text:
         return ParsedToken(Kind.EMPTY)
@@ -76,14 +76,14 @@ def parse_token(text: str) -> ParsedToken:
 
 
 def from_base64url(text: str) -> bytes | None:
-    """The bytes of a text in base64url without padding (RFC 7515 section 2); None if it is none."""
+    """The bytes of a text in base64url without padding (RFC 7515 section 2); None if it is not base64url."""
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         return None
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def to_base64url(data: bytes) -> str:
-    """The text of some bytes, without padding."""
+    """Some bytes in base64url without padding."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -93,6 +93,6 @@ def _read(part: str, twice: list[str]) -> Mapping[str, Any] | None:
 
 
 def compact(header: Mapping[str, Any], payload: Mapping[str, Any], signature: bytes = b"") -> str:
-    """A token in its compact form, of parts that may be anything."""
+    """A token in its compact form, made of any header, payload and signature."""
     parts = (json.dumps(part, separators=(",", ":"), ensure_ascii=True).encode() for part in (header, payload))
     return ".".join([*map(to_base64url, parts), to_base64url(signature)])

@@ -1,8 +1,8 @@
-"""Does a signature hold? What can be said without a browser; `browser.webcrypto` asks its own cryptography.
+"""Is a signature valid? This module decides what needs no browser; `browser.webcrypto` verifies with public keys.
 
-The algorithm must fit the key, whatever the token's header says (RFC 8725 section 3.1), and a key that the token brings
-along proves nothing. A verdict is about the signature only: whether the issuer is one to trust, and whether the token
-was revoked, only the server knows.
+The algorithm must fit the key, whatever the token's header says (RFC 8725 section 3.1), and a key in the token itself
+proves nothing. A verdict is about the signature only: whether to trust the issuer, and whether the token was revoked,
+only the server knows.
 """
 
 import re
@@ -20,18 +20,18 @@ KEY_TYPES: Final = {
 }
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _MEMBERS: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
-_MOST_KEYS: Final = 10  # that are tried for one token: a set has two or three, and each takes its time
+_MOST_KEYS: Final = 10  # that are tried for one token: sets have two or three, and each try takes time
 _PUBLIC_KEY = re.compile(r"-----BEGIN|^\s*\{.*\"kty\"|^ssh-|^ecdsa-", re.DOTALL)
 
 
 class Verdict(Enum):
-    """What came of it. `value` names the words for it."""
+    """The result of a verification. `value` is the key of its text in the inspector."""
 
     HOLDS = "holds"
     FAILS = "fails"
-    HOLDS_BY_ITS_OWN_KEY = "holds_by_its_own_key"  # made by whoever made the key in its header: anybody
+    HOLDS_BY_ITS_OWN_KEY = "holds_by_its_own_key"  # anybody can sign with a key of their own, and put it in the header
     FAILS_BY_ITS_OWN_KEY = "fails_by_its_own_key"
-    HOLDS_BY_A_PUBLIC_KEY = "holds_by_a_public_key"  # HMAC over what everybody can read
+    HOLDS_BY_A_PUBLIC_KEY = "holds_by_a_public_key"  # HMAC with a secret that everybody can read
     PUBLIC_KEY_AS_SECRET = "public_key_as_secret"
     UNSIGNED = "unsigned"
     NOT_A_JWT = "not_a_jwt"
@@ -50,7 +50,7 @@ class Verdict(Enum):
 
     @property
     def bad(self) -> bool:
-        """Was it seen to be worthless? Neither good nor bad means that it was not verified."""
+        """Was the signature found to be worthless? Neither good nor bad means that it was not verified."""
         return self in _BAD
 
 
@@ -64,7 +64,7 @@ _BAD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A public key to verify with: `jwk` holds its own members only, and `own` says that the token brought it."""
+    """A public key to verify with. `jwk` has the public key's members only; `own`: the key comes from the token."""
 
     jwk: Mapping[str, str] = field(repr=False)
     kid: str = ""
@@ -72,7 +72,7 @@ class Key:
 
 
 def before_any_key(parsed: ParsedToken) -> Verdict | None:
-    """What can be said without a key; None if one is needed."""
+    """The verdict that needs no key; None if a key is needed."""
     if parsed.kind is not Kind.SIGNED:
         return Verdict.NOT_A_JWT
     if parsed.algorithm.lower() == "none" or not parsed.signature:
@@ -100,7 +100,7 @@ def _hmac_holds(parsed: ParsedToken, secret: str) -> bool:
     import jwt  # here, since a page that verifies nothing need not load it
 
     algorithm: Any = jwt.get_algorithm_by_name(parsed.algorithm)
-    # Not through prepare_key: it refuses public keys, and this is where they are to be shown for what they are.
+    # Not through prepare_key: it refuses public keys, which `by_secret` has to recognise.
     key = secret.encode("utf-8", "surrogatepass")
     return bool(algorithm.verify(parsed.signing_input, key, parsed.signature or b""))
 
@@ -110,7 +110,7 @@ Verify = Callable[[ParsedToken, Key], Awaitable[Verdict]]
 
 
 async def by_keys(parsed: ParsedToken, jwks: object, verify: Verify) -> tuple[Verdict, Key | None]:
-    """Verify with each key of a JWK set that may be the one, until one holds; gives the key that was tried last."""
+    """Verify with each key of a JWK set that fits, until one succeeds. Gives the verdict and the key it is about."""
     keys = choose_keys(parsed, jwks)
     if isinstance(keys, Verdict):
         return keys, None
@@ -125,9 +125,9 @@ async def by_keys(parsed: ParsedToken, jwks: object, verify: Verify) -> tuple[Ve
 
 
 def choose_keys(parsed: ParsedToken, jwks: object) -> tuple[Key, ...] | Verdict:
-    """The keys of a JWK set (RFC 7517 section 5) that this token may have been signed with, by its `kid` and its kind.
+    """The keys of a JWK set (RFC 7517 section 5) that this token may have been signed with, by its `kid` and algorithm.
 
-    Several may have the same `kid`, and a token may name none: then whoever verifies tries one after the other.
+    Several keys may have the same `kid`, and a token may name none: then `by_keys` tries one after the other.
     """
     if (verdict := before_any_key(parsed)) is not None:
         return verdict
@@ -149,7 +149,7 @@ def choose_keys(parsed: ParsedToken, jwks: object) -> tuple[Key, ...] | Verdict:
 
 
 def own_key(parsed: ParsedToken) -> Key | None:
-    """The key that the token's header brings along (RFC 7515 section 4.1.3), if it can be used at all."""
+    """The key in the token's own header (RFC 7515 section 4.1.3); None if there is none that can be used."""
     jwk = (parsed.header or {}).get("jwk")
     if before_any_key(parsed) is not None or not isinstance(jwk, dict) or not _fits(jwk, parsed.algorithm):
         return None
@@ -158,7 +158,7 @@ def own_key(parsed: ParsedToken) -> Key | None:
 
 
 def _fits(jwk: Mapping[str, Any], algorithm: str) -> bool:
-    """Is a key of this kind for this algorithm, as far as it says?"""
+    """Does this key fit the algorithm, as far as its members say?"""
     if jwk.get("kty") != KEY_TYPES.get(algorithm) or jwk.get("use", "sig") != "sig":
         return False
     if algorithm in _CURVES and jwk.get("crv") != _CURVES[algorithm]:

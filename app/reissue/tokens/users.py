@@ -4,13 +4,13 @@ Nothing here is verified: a page decides by it only what to send and what to hol
 
 Theory of operation:
 
-1. Like is compared with like. One user may have another subject for each resource and for each client (pairwise
-   subjects, OpenID Connect Core 1.0 section 8.1), so an access token is compared with one of the same issuer and the
-   same audience, and an ID token with an ID token. What can't be compared is not known to be another user's.
+1. Only tokens of the same kind are compared. One user may have a different subject for each resource and for each
+   client (pairwise subjects, OpenID Connect Core 1.0 section 8.1), so an access token is compared with one of the same
+   issuer and the same audience, and an ID token with an ID token. Tokens that can't be compared may be one user's.
 2. Users are compared by one claim that names them in both tokens, as text: `7` and `"7"` are one user. Names that
-   differ in nothing but upper and lower case may be one user's, before and after an upgrade of the server.
-3. Access tokens decide if they can be compared, else ID tokens do. One that a credential has merely inherited from the
-   one before it says nothing of what the endpoint answered.
+   differ only in upper and lower case may be one user's, before and after an upgrade of the server.
+3. Access tokens decide if they can be compared, else ID tokens do. But an ID token that a credential has inherited from
+   the previous one says nothing about the endpoint's answer.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ from .claims import unverified_claims
 from .credentials import Credential
 
 CLAIMS: Final = ("sub", "user_id", "uid", "username", "email")
-"""What servers call the claim that names the user. Of those that both tokens have, the first counts."""
+"""The claims by which servers name the user. The first that both tokens have counts."""
 
 
 class UserMatch(Enum):
-    """What two tokens say of their users."""
+    """How the users of two tokens compare."""
 
     SAME = "same"
     OTHER = "other"
-    UNKNOWN = "unknown"  # they can't be compared
+    UNKNOWN = "unknown"  # the tokens can't be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Users:
             raise ValueError("user_claim is the name of a claim, not an empty text")
 
     def compare(self, one: Credential, other: Credential) -> UserMatch:
-        """Are they of the same user, as far as their tokens tell?"""
+        """Do two credentials belong to the same user, as far as their tokens say?"""
         match = self._compare(one.access_token, other.access_token, alike=True)
         if match is not UserMatch.UNKNOWN or one.id_token == other.id_token:
             return match
         return self._compare(one.id_token, other.id_token, alike=True)
 
     def seem_to_differ(self, one: Credential, other: Credential) -> bool:
-        """Do the access tokens name users differently, be they for whatever resource? That alone proves nothing."""
+        """Do the access tokens name different users, even if they are for different resources? That proves nothing."""
         return self._compare(one.access_token, other.access_token, alike=False) is UserMatch.OTHER
 
     def _compare(self, one: str | None, other: str | None, *, alike: bool) -> UserMatch:
@@ -83,21 +83,21 @@ def _compare_names(one: str, other: str) -> UserMatch:
 
 
 def _claims(token: str | None) -> Mapping[str, Any]:
-    """What a token says; nothing if there is none, or it is opaque."""
+    """A token's claims; empty without a token, and for an opaque one."""
     with suppress(MalformedToken):
         return unverified_claims(token) if token is not None else {}
     return {}
 
 
 def _origin(claims: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
-    """Who made the token, and for whom: the resource, or the client (RFC 7519 sections 4.1.1 and 4.1.3)."""
+    """The token's issuer and its audience, a resource or a client (RFC 7519 sections 4.1.1 and 4.1.3)."""
     issuer, audience = claims.get("iss"), claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     return issuer if isinstance(issuer, str) else "", frozenset(item for item in audiences if isinstance(item, str))
 
 
 def _name(value: object) -> str:
-    """The user's name as text; empty for what names nobody."""
+    """The user's name as text; empty if the value is no name."""
     if not (isinstance(value, str) or is_number(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

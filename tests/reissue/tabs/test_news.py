@@ -131,7 +131,7 @@ async def test_who_signs_in_after_the_clock_was_set_back_is_signed_in_in_every_t
 async def test_a_session_is_named_by_the_time_at_which_it_began(origin: Origin) -> None:
     """S3: in milliseconds, so that pages of another version order sessions alike."""
     (tab,) = await origin.signed_in(1)
-    assert json.loads(tab.peers.posted[-1])["version"].startswith(f"{int(origin.clock() * 1000)}.")
+    assert json.loads(tab.peers.posted[-1])["edition"].startswith(f"{int(origin.clock() * 1000)}.")
 
 
 async def test_a_sign_out_while_an_adopting_tab_looks_around_wins(origin: Origin) -> None:
@@ -333,7 +333,7 @@ async def test_a_sign_out_elsewhere_ends_what_a_closed_client_sees_through(
     one, other = await origin.signed_in(2)
     if what == "resume":
         await one.api.close()
-        other.peers.on_message('{"type": "ended", "version": null, "reason": "signed_out"}')
+        other.peers.on_message('{"type": "ended", "edition": null, "reason": "signed_out"}')
         one = origin.open()
     origin.clock.advance(301)
     origin.server.gate = Gate()
@@ -512,10 +512,10 @@ async def test_a_tab_that_missed_a_sign_in_hears_of_the_sign_out_all_the_same(or
 async def test_a_refusal_does_not_end_what_a_faster_tab_has_got(origin: Origin) -> None:
     """T3: the message of the loser comes last."""
     one, other = await origin.signed_in(2)
-    version = json.loads(one.peers.posted[0])["version"]
+    version = json.loads(one.peers.posted[0])["edition"]
     await one.api.renew()
     await settle()
-    other.peers.on_message(json.dumps({"type": "ended", "version": version, "reason": "refused"}))
+    other.peers.on_message(json.dumps({"type": "ended", "edition": version, "reason": "refused"}))
     assert other.api.state is State.SIGNED_IN
     assert (await other.api.fetch(API)).status == 200
 
@@ -550,8 +550,8 @@ async def test_a_page_that_was_refused_takes_what_a_faster_tab_has_got(origin: O
     origin.clock.advance(301)
     origin.server.current = None
     assert isinstance(await outcome(tab.api.fetch(API)), SessionEnded)
-    later = granted["version"].removesuffix(".1") + ".2"
-    tab.peers.on_message(json.dumps({**granted, "version": later, "received_at": origin.clock()}))
+    later = granted["edition"].removesuffix(".1") + ".2"
+    tab.peers.on_message(json.dumps({**granted, "edition": later, "received_at": origin.clock()}))
     assert tab.api.state is State.SIGNED_IN
 
 
@@ -571,8 +571,8 @@ async def test_what_is_on_its_way_at_a_sign_out_brings_nothing_back_though_it_is
     await other.api.sign_out()
     await settle()
     if refused_as_well:
-        version = json.loads(one.peers.posted[0])["version"]
-        third.peers.on_message(json.dumps({"type": "ended", "version": version, "reason": "refused"}))
+        version = json.loads(one.peers.posted[0])["edition"]
+        third.peers.on_message(json.dumps({"type": "ended", "edition": version, "reason": "refused"}))
     third.peers.on_message(newer)
     assert third.api.state is State.SIGNED_OUT
 
@@ -598,12 +598,12 @@ async def test_signing_out_while_another_tab_resumes_leaves_nobody_signed_in(ori
 @pytest.mark.parametrize(
     "text",
     [
-        "", "null", "[]", '{"type": "granted"}', "\x00", '{"type":"ended","reason":"signed_out","version":"x"}',
-        '{"type":"ended","reason":"closed","version":null}', '{"type":"ended","reason":"refused","version":null}',
-        '{"type":"granted","version":"9999999999999.a.1","access_token":"a b","received_at":1.0}',
-        '{"type":"granted","version":"9999999999999.a.1","access_token":"a","received_at":null}',
-        '{"type":"granted","version":"9.9.9.9","access_token":"a","received_at":1}',
-        '{"type":"granted","version":"9999999999999.a.1","access_token":"a","refresh_token":3,"received_at":1}',
+        "", "null", "[]", '{"type": "granted"}', "\x00", '{"type":"ended","reason":"signed_out","edition":"x"}',
+        '{"type":"ended","reason":"closed","edition":null}', '{"type":"ended","reason":"refused","edition":null}',
+        '{"type":"granted","edition":"9999999999999.a.1","access_token":"a b","received_at":1.0}',
+        '{"type":"granted","edition":"9999999999999.a.1","access_token":"a","received_at":null}',
+        '{"type":"granted","edition":"9.9.9.9","access_token":"a","received_at":1}',
+        '{"type":"granted","edition":"9999999999999.a.1","access_token":"a","refresh_token":3,"received_at":1}',
         '{"type":' * 100_000, "[" * 100_000, '{"type": {"type": "asked"}}', '{"type": ["asked"]}',
     ],
 )  # fmt: skip

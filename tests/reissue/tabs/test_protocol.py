@@ -47,7 +47,7 @@ def test_an_edition_is_a_number_a_name_and_a_number_of_a_hundred_signs_at_most(
 
 @pytest.mark.parametrize("received_at", [1e12, -1e12, float("nan"), float("inf"), HUGE, True, False, "0", None])
 def test_a_credential_that_was_received_at_no_time_is_none(received_at: Any) -> None:
-    fields = {"type": "granted", "version": "1.a.1", "access_token": "a", "received_at": 1_700_000_000}
+    fields = {"type": "granted", "edition": "1.a.1", "access_token": "a", "received_at": 1_700_000_000}
     assert isinstance(read(json.dumps(fields), now=NOW), Granted)
     assert read(json.dumps({**fields, "received_at": received_at}), now=NOW) is None
 
@@ -55,13 +55,13 @@ def test_a_credential_that_was_received_at_no_time_is_none(received_at: Any) -> 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"reason": "refused", "version": "1.a.1"}, Ended(Version(1, "a", 1), "refused")),
-        ({"reason": "signed_out", "version": "1.a.1"}, Ended(Version(1, "a", 1), "signed_out")),
-        ({"reason": "signed_out", "version": None}, Ended(None, "signed_out")),
-        ({"reason": "refused", "version": None}, None),
-        ({"reason": "closed", "version": "1.a.1"}, None),
-        ({"reason": "replaced", "version": "1.a.1"}, None),
-        ({"version": "1.a.1"}, None),
+        ({"reason": "refused", "edition": "1.a.1"}, Ended(Version(1, "a", 1), "refused")),
+        ({"reason": "signed_out", "edition": "1.a.1"}, Ended(Version(1, "a", 1), "signed_out")),
+        ({"reason": "signed_out", "edition": None}, Ended(None, "signed_out")),
+        ({"reason": "refused", "edition": None}, None),
+        ({"reason": "closed", "edition": "1.a.1"}, None),
+        ({"reason": "replaced", "edition": "1.a.1"}, None),
+        ({"edition": "1.a.1"}, None),
     ],
     ids=repr,
 )

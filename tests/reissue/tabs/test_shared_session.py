@@ -94,7 +94,7 @@ async def test_what_was_asked_for_is_waited_for_no_longer_once_it_has_been_refus
     await settle()
     began = asyncio.get_running_loop().time()
     origin.server.current = None
-    refused = {"type": "ended", "version": frozen.peers.shown, "reason": "refused"}
+    refused = {"type": "ended", "edition": frozen.peers.shown, "reason": "refused"}
     later.peers.on_message(json.dumps(refused))
     assert await resuming is False
     assert asyncio.get_running_loop().time() - began < 0.5

@@ -133,7 +133,7 @@ async def test_a_message_that_is_too_long_is_not_parsed(origin: Origin, parsed: 
     one, other = await origin.signed_in(2)
     before = other.api.claims
     granted = json.loads(one.peers.posted[0])
-    message = json.dumps({**granted, "version": "1700000001000.a.1", "access_token": "x" * 3_000_000})
+    message = json.dumps({**granted, "edition": "1700000001000.a.1", "access_token": "x" * 3_000_000})
     parsed.clear()
     other.peers.on_message(message)
     assert parsed == []
@@ -154,7 +154,7 @@ async def test_a_session_that_began_in_the_far_future_makes_no_later_one_unreada
     """
     shelf = Shelf()
     one, other = await origin.signed_in(2, store=shelf)
-    hostile = json.loads(one.peers.posted[0]) | {"version": f"{began}.a.1", "access_token": "hostile"}
+    hostile = json.loads(one.peers.posted[0]) | {"edition": f"{began}.a.1", "access_token": "hostile"}
     third = origin.open(store=shelf)
     if way == "message":
         for tab in (one, other, third):
@@ -176,7 +176,7 @@ async def test_a_sign_out_that_could_not_be_told_is_not_undone_by_a_far_future_s
     """X9: its mark stays one that can be read."""
     shelf, untold = Shelf(), Shelf()
     (tab,) = await origin.signed_in(1, store=shelf, pending_sign_out=untold)
-    hostile = json.loads(tab.peers.posted[0]) | {"version": f"{'9' * 86}.a.1"}
+    hostile = json.loads(tab.peers.posted[0]) | {"edition": f"{'9' * 86}.a.1"}
     tab.peers.on_message(json.dumps(hostile))
     tab.api._lifecycle.sessions.shared.sign_out(in_body=origin.server.mode == TOKENS)
     mark = Mark.parse(untold.text)
@@ -230,9 +230,9 @@ async def test_a_session_of_which_somebody_counts_too_far_begins_anew(origin: Or
     """X9: by a number, too, no later issue becomes unreadable."""
     one, other = await origin.signed_in(2)
     mine = json.loads(one.peers.posted[0])
-    began, session, _ = mine["version"].split(".")
+    began, session, _ = mine["edition"].split(".")
     for tab in (one, other):
-        tab.peers.on_message(json.dumps({**mine, "version": f"{began}.{session}.{2**53 - 1}"}))
+        tab.peers.on_message(json.dumps({**mine, "edition": f"{began}.{session}.{2**53 - 1}"}))
     await one.api.renew()
     await settle()
     assert other.api.claims == one.api.claims != unverified_claims(mine["access_token"])
@@ -245,7 +245,7 @@ async def test_many_sessions_that_others_say_are_over_push_out_none_that_was_hel
     await one.api.sign_out()
     await settle()
     for n in range(3000):
-        ended = {"type": "ended", "version": f"1.s{n}.1", "reason": "signed_out"}
+        ended = {"type": "ended", "edition": f"1.s{n}.1", "reason": "signed_out"}
         other.peers.on_message(json.dumps(ended))
     over = other.api._lifecycle.sessions.shared.versions._over
     assert len(over._reported) == 1000
@@ -274,7 +274,7 @@ async def test_a_shared_credential_of_a_kind_that_this_client_is_not_granted_is_
     shelf = Shelf()
     entry = {
         "type": "granted",
-        "version": "1700000000000.a.1",
+        "edition": "1700000000000.a.1",
         "access_token": "of-the-other-kind",
         "refresh_token": None,
         "expires_in": 300,
