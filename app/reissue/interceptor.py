@@ -271,8 +271,8 @@ class Interceptor:
         A current session goes on until the answer is there; then it is replaced.
         Raises GrantRefused (wrong password, account locked: a 4xx), RefreshUnavailable (404, 405, 408, 421, 425, 429,
         5xx), MalformedToken (a success without a token, such as HTML), OSError (no answer, TimeoutError included),
-        SessionEnded (a `sign_out()` or `close()` came in between). After a SessionEnded, or if the call is cancelled, a
-        refresh token that the endpoint grants all the same is revoked; a `SignOutEvent` says whether that succeeded.
+        SessionEnded (a `sign_out()` or `close()` came in between). After a sign-out, a refresh
+        token that the endpoint grants all the same is revoked; a `SignOutEvent` says whether that succeeded.
 
         With `Endpoint.oauth2` the page is left, and no code after this call runs. The fields are parameters of the
         authorization request (`login_hint`, `prompt`, `acr_values`). See `resume`.
@@ -372,7 +372,7 @@ class Interceptor:
         child = self._made_for(
             audience,
             Resource(parent, fields),
-            Inherited(**self._inherited, should_renew=should_renew, deadline=parent.longest_call),
+            Inherited(**self._inherited, should_renew=should_renew, deadline=parent.longest_exchange),
         )
         self._children.add(child)
         return child

@@ -624,12 +624,12 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that is refused for good is told again and again (F15)", "session/sign_out",
-        "            self._forget(signed_out, until)\n            raise\n", "            raise\n",
+        "            settled()\n            self._emit(SignOutPhase.REFUSED", "            self._emit(SignOutPhase.REFUSED",
         strangers=(98, 263, 293),
     ),
     Mutant(
         "the tokens of a sign-in that was overtaken are nobody's (S1)", "session/sign_out",
-        "        if isinstance(result, Credential) and result.refresh_token is not None:\n            place", "        if False:\n            place",
+        "            if mine is None or mine.credential.refresh_token != result.refresh_token:", "            if False:",
         one_tab=(21, 38, 85),
         strangers=(38, 80),
     ),

@@ -77,6 +77,7 @@ class Token:
     life: float = ACCESS_LIFE
     session: int | None = None
     refused: bool = False
+    overtaken: bool = False  # by a sign-out in this page
 
 
 @dataclass(eq=False)
@@ -618,6 +619,7 @@ class Tab:
             self.run.client_time(),
             answer.get("refresh_token"),
             sign_outs,
+            overtaken=by == "login" and sign_outs != self.sign_outs and not self.closing,
         )
 
     # What passes between pages
@@ -1008,7 +1010,7 @@ class Tab:
             sends = call.phases.count("sent") + call.phases.count("replayed")
             expect(sends == len(call.attempts), "a request was sent more often than told")
         for token in self.answers.values():
-            left = token.by == "login" and token.session is None and token.refresh_token is not None
+            left = token.overtaken and token.session is None and token.refresh_token is not None
             expect(
                 not left or token.refresh_token in self.told_of, "nobody holds the tokens of a sign-in, and they live"
             )

@@ -17,7 +17,7 @@ from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .settings import SessionSettings
 
-OnLateResult = Callable[[Any], None]
+OnLateResult = Callable[[Any], Awaitable[None] | None]
 """Gets the result, or the error, of a call whose caller was cancelled."""
 
 

@@ -43,6 +43,8 @@ async def exchange(
         session.holding.doubt_cookie()
         await session.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
         fresh = await one.run(fresh)  # the cookie may have been another user's during the first exchange
+        if session.holding.cookie_in_doubt:  # another tab's refresh came instead, or the cookie changed meanwhile
+            raise SessionChanged
     return replace(fresh, refresh_token=None)
 
 
@@ -131,7 +133,7 @@ class _Exchange:
         """Is the cookie in doubt, and can this token not end the doubt? Or does this token raise it?"""
         holding = self.session.holding
         held = holding.with_latest_refresh_token
-        by_cookie = held.refresh_token is None and fresh.refresh_token is None
+        by_cookie = held.refresh_token is None
         unknown = self._match(fresh, previous) is UserMatch.UNKNOWN
         seems_anothers = self.session.settings.users.seem_to_differ(fresh, held)
         return by_cookie and unknown and (holding.cookie_in_doubt or seems_anothers)

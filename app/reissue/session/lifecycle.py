@@ -94,9 +94,9 @@ class SessionLifecycle:
         return self.sessions.alive
 
     @property
-    def longest_call(self) -> float:
-        """Seconds that one call to the endpoint may take at most, the wait for the lock included."""
-        return 2 * self._settings.deadline + _MARGIN
+    def longest_exchange(self) -> float:
+        """Seconds that a token for another resource may take: three calls, and waits for the lock. See `exchange`."""
+        return 4 * self._settings.deadline + 3 * _MARGIN
 
     @property
     def called_by_endpoint(self) -> bool:

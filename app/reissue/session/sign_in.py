@@ -8,7 +8,8 @@ Theory of operation:
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..errors import MalformedToken
@@ -36,9 +37,9 @@ class SignIns:
             sessions.check_overtaken(seen)
             await self._sign_outs.tell_again()  # another tab may have signed out, and still wait for the lock (S5)
             sessions.check_overtaken(seen)
-            credential = await self._request_tokens(fields)
-            if seen != sessions.interruptions:
-                self._sign_outs.revoke(credential)
+            credential = await self._request_tokens(fields, signed_out := partial(sessions.signed_out_since, seen))
+            if signed_out():
+                await self._sign_outs.revoke(credential)
             sessions.check_overtaken(seen)
             return self._begin(credential, in_turn=True)
 
@@ -60,9 +61,9 @@ class SignIns:
             if isinstance(answer, Credential):
                 credential = answer
             else:
-                credential = await self._request_tokens(answer)
-                if not session.alive:
-                    self._sign_outs.revoke(credential)
+                credential = await self._request_tokens(answer, lambda: session.ended == "signed_out")
+                if session.ended == "signed_out":
+                    await self._sign_outs.revoke(credential)
             check_sendable(self._calls.tokens, credential)
             session.check_alive()  # it may have ended meanwhile: then this must not sign the user in again (S1)
             if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:
@@ -70,10 +71,17 @@ class SignIns:
             else:
                 session.step_up(credential)
 
-    async def _request_tokens(self, fields: Any) -> Credential:
-        """The credential that the endpoint grants for these fields. Called under the lock."""
+    async def _request_tokens(self, fields: Any, signed_out: Callable[[], bool]) -> Credential:
+        """The credential that the endpoint grants for these fields. Called under the lock.
+
+        If the caller is cancelled, and a sign-out has come between (`signed_out`), it is revoked.
+        """
+
+        def on_late_result(result: Credential | BaseException) -> Awaitable[None] | None:
+            return self._sign_outs.revoke(result) if signed_out() else None
+
         try:
-            return await self._calls.sign_in(fields, on_late_result=self._sign_outs.revoke)
+            return await self._calls.sign_in(fields, on_late_result=on_late_result)
         except (OSError, MalformedToken, asyncio.CancelledError):  # its cookie may have been set all the same
             if self._sessions.latest is not None:
                 self._sessions.latest.holding.doubt_cookie()

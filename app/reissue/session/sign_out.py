@@ -9,17 +9,20 @@ Theory of operation:
    after it (S5). It ends the session that it was made for: after a later sign-in, the cookie belongs to that session.
 3. The endpoint knows of a sign-out once it confirms it. After a final 4xx no further attempt is made, and the app gets
    an error; after any other failure the mark stays.
-4. Tokens of a sign-in that begins no session are known to no tab, so no later sign-out could name them. They are
-   revoked once, and a failure is emitted as an event. A cookie stays until the next sign-out.
+4. Tokens of a sign-in that a sign-out has overtaken are known to no tab, so no later sign-out could name them. They are
+   revoked once, before the lock is given back: a later sign-in comes after that (S5). A failure is emitted as an event.
+   A cookie stays until the next sign-out. Tokens that were given up otherwise, by a cancelled caller or by `close()`,
+   are not revoked: a server may end more by it than they stand for.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ..concurrency.line import Place
+from ..concurrency.timers import time_limit
 from ..errors import RefreshUnavailable, ReissueError, SignOutRefused
 from ..events import SignOutEvent, SignOutPhase
 from ..tabs.shared_session import SharedSession
@@ -27,6 +30,9 @@ from ..tokens.credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .session import Session
 from .settings import SessionSettings
+
+REVOKE_WITHIN: Final = 5.0
+"""Seconds for a revocation that no caller asked for: other tabs wait for the lock meanwhile."""
 
 
 class SignOuts:
@@ -51,11 +57,19 @@ class SignOuts:
         self._unconfirmed = None
         self._shared.versions.sign_out_confirmed()
 
-    def revoke(self, result: Credential | BaseException) -> None:
-        """Revoke the tokens of a sign-in that begins no session: once, as soon as this tab holds the lock."""
-        if isinstance(result, Credential) and result.refresh_token is not None:
-            place = self._shared.lock.place()
-            self._start_telling(place, self._revoke_under_lock(place, result))
+    async def revoke(self, result: Credential | BaseException) -> None:
+        """Revoke the tokens that came of a sign-in which a sign-out has overtaken. Called under the lock; never raises.
+
+        Not those that a session holds: a server may have granted the same ones again.
+        """
+        if not isinstance(result, Credential) or result.refresh_token is None:
+            return
+        with suppress(OSError, ReissueError):  # emitted
+            await self._shared.adopt_newer()
+            mine = self._shared.versions.mine
+            if mine is None or mine.credential.refresh_token != result.refresh_token:
+                async with time_limit(REVOKE_WITHIN):
+                    await self._notify_endpoint(result, lambda: None)
 
     async def tell_again(self) -> None:
         """Tell the endpoint of a sign-out that it may not know of, if this tab has the token or cookie for it.
@@ -98,31 +112,27 @@ class SignOuts:
             finally:
                 self._shared.tried_to_tell()
 
-    async def _revoke_under_lock(self, place: Place, credential: Credential) -> None:
-        async with self._shared.lock.hold(place):
-            await self._notify_endpoint(credential)
-
     async def _tell(self, signed_out: Session | None, until: int) -> None:
         """Tell the endpoint of every sign-out up to this time (ms). Called under the lock."""
         presented = signed_out.holding.with_latest_refresh_token if signed_out is not None else None
-        try:
-            await self._notify_endpoint(presented)
-        except SignOutRefused:  # told again by every `resume()`, it would end a later user's session
-            self._forget(signed_out, until)
-            raise
-        self._forget(signed_out, until)
+        await self._notify_endpoint(presented, partial(self._forget, signed_out, until))
 
-    async def _notify_endpoint(self, presented: Credential | None) -> None:
-        """Ask the endpoint to end the session of these tokens, or of the cookie, and emit the result."""
+    async def _notify_endpoint(self, presented: Credential | None, settled: Callable[[], None]) -> None:
+        """Ask the endpoint to end the session of these tokens, or of the cookie, and emit the result.
+
+        `settled` is called before that is emitted, unless the endpoint has to be told again.
+        """
         try:
             confirmed = await self._calls.sign_out(presented)
-        except SignOutRefused as refused:
+        except SignOutRefused as refused:  # told again by every `resume()`, it would end a later user's session
+            settled()
             self._emit(SignOutPhase.REFUSED, refused.status)
             raise
         except Exception as failure:
             status = failure.status if isinstance(failure, RefreshUnavailable) else None
             self._emit(SignOutPhase.UNAVAILABLE, status)
             raise
+        settled()
         if confirmed:
             self._emit(SignOutPhase.CONFIRMED)
         elif presented is not None:

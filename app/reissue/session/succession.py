@@ -98,6 +98,10 @@ class Succession:
         if seen != self.interruptions:
             raise SessionEnded("closed" if self.closed else "signed_out")
 
+    def signed_out_since(self, seen: int) -> bool:
+        """Has there been a sign-out since there were so many interruptions?"""
+        return seen != self.interruptions and not self.closed
+
     def check_open(self) -> None:
         """Raises SessionEnded after `close()`."""
         if self.closed:

@@ -13,9 +13,8 @@ Theory of operation:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from ..concurrency.line import Line, Place
@@ -32,7 +31,7 @@ its messages have not come."""
 
 T = TypeVar("T")
 Call: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
-OnLateResult: TypeAlias = Callable[[T | BaseException], None]
+OnLateResult: TypeAlias = Callable[[T | BaseException], Awaitable[None] | None]
 
 
 class EndpointLock:
@@ -45,7 +44,7 @@ class EndpointLock:
         self._patience = patience
         self._line = Line()  # of the calls in this tab
         self._in_time: bool  # did the call at the head of the line get the lock in time?
-        self._abandoned_call: asyncio.Task[Any] | None = None  # the call under this lock, if its caller was cancelled
+        self._abandoned_call: Coroutine[Any, Any, None] | None = None  # the end of one whose caller was cancelled
         self._release_task: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
 
     @property
@@ -76,11 +75,11 @@ class EndpointLock:
                 await self._acquire(held)
                 yield
             finally:
-                call, self._abandoned_call = self._abandoned_call, None
-                if call is None:
+                end, self._abandoned_call = self._abandoned_call, None
+                if end is None:
                     self._leave(before)
                 else:
-                    self._release_task = asyncio.create_task(self._hold_until_end(call, before, held.pop_all()))
+                    self._release_task = asyncio.create_task(self._hold_until(end, before, held.pop_all()))
 
     def check_held(self) -> None:
         """Raises RefreshUnavailable if this tab did not get the lock in time."""
@@ -93,7 +92,8 @@ class EndpointLock:
         """The result of a call under the lock. If its caller is cancelled, the call goes on, and the lock stays held.
 
         The browser stores the cookie of a response even if no caller waits for it any more: the next call must not be
-        made before (S2). `on_late_result` gets the result, or the error, of a call whose caller was cancelled.
+        made before (S2). `on_late_result` gets the result, or the error, of a call whose caller was cancelled; what it
+        returns, if anything, is awaited while the lock is still held.
         """
         caller = asyncio.current_task()
         assert caller is not None, "a coroutine runs in a task"
@@ -113,9 +113,7 @@ class EndpointLock:
             await asyncio.wait((task,))
         except asyncio.CancelledError:
             if begun:
-                self._abandoned_call = task
-                if on_late_result is not None:
-                    task.add_done_callback(partial(_pass_on, on_late_result))
+                self._abandoned_call = _end_of(task, on_late_result)
             else:
                 task.cancel()
             raise
@@ -149,11 +147,9 @@ class EndpointLock:
         if may_land and self._versions.newest is None and self._versions.mine is before:
             await self._news.wait(LANDING)
 
-    async def _hold_until_end(self, call: asyncio.Task[Any], before: Granted | None, held: AsyncExitStack) -> None:
+    async def _hold_until(self, end: Coroutine[Any, Any, None], before: Granted | None, held: AsyncExitStack) -> None:
         async with held:
-            await asyncio.wait((call,))
-            if not call.cancelled():
-                call.exception()  # consumed: its caller was cancelled
+            await end
             self._leave(before)
 
     def _leave(self, before: Granted | None) -> None:
@@ -161,6 +157,12 @@ class EndpointLock:
             self._peers.post(written(Left()))
 
 
-def _pass_on(on_late_result: OnLateResult[T], call: "asyncio.Task[T]") -> None:
-    if not call.cancelled():
-        on_late_result(call.exception() or call.result())
+async def _end_of(call: "asyncio.Task[T]", on_late_result: OnLateResult[T] | None) -> None:
+    """The end of a call whose caller was cancelled, and of what has to be done about its result."""
+    await asyncio.wait((call,))
+    if call.cancelled():
+        return
+    result = call.exception() or call.result()
+    rest = on_late_result(result) if on_late_result is not None else None
+    if rest is not None:
+        await rest

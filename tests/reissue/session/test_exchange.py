@@ -226,6 +226,35 @@ async def test_a_cookie_in_doubt_is_asked_whose_it_is_and_a_request_to_another_a
         assert (len(endpoint.asked), tab.ends()) == (1, ["replaced"])
 
 
+async def test_a_cookie_in_doubt_is_asked_whose_it_is_though_a_refresh_token_comes_along() -> None:
+    """S3: the browser's cookie was presented, whatever the answer's body holds. Found in review."""
+    origin, (tab,) = await opened(COOKIE)
+    session = session_of(tab)
+    session.holding.doubt_cookie()
+    origin.server.user = "grace"
+    endpoint = Endpoint(Credential(access_token="of-files", refresh_token="R1"))
+    with pytest.raises(SessionChanged):
+        await exchange(session, endpoint, {})
+    assert tab.ends() == ["replaced"]
+
+
+async def test_a_cookie_that_stays_in_doubt_gives_no_token_for_another_api() -> None:
+    """S3: another tab's refresh came in place of this one's, and said nothing of the cookie. Found in review."""
+    _, (tab, other) = await opened(COOKIE, tabs=2)
+    session = session_of(tab)
+    session.holding.doubt_cookie()
+    renewing: list[asyncio.Task[None]] = []
+
+    def meanwhile() -> None:
+        if not renewing:
+            renewing.append(asyncio.create_task(other.api.renew()))
+
+    endpoint = Endpoint(*(Credential(access_token=f"opaque-{user}") for user in ("ada", "grace")), meanwhile=meanwhile)
+    with pytest.raises(SessionChanged):
+        await exchange(session, endpoint, {})
+    await renewing[0]
+
+
 async def test_the_other_apis_credential_holds_no_refresh_token() -> None:
     _, (tab,) = await opened()
     session = session_of(tab)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from reissue import (
+    Credential,
     Endpoint,
     EndpointEvent,
     Interceptor,
@@ -406,38 +407,75 @@ async def test_what_is_heard_of_an_earlier_sign_out_leaves_the_mark_of_a_later_o
     await browser.close()
 
 
-@pytest.mark.parametrize("by", ["sign_out", "another page's sign_out", "close", "cancel"])
-async def test_the_tokens_of_a_sign_in_that_was_overtaken_are_revoked(by: str) -> None:
-    """S1, S5: no page holds them, so no later sign-out could: they would be accepted for as long as they live.
-
-    Found in review.
-    """
-    browser = Browser(in_body=True)
-    other = browser.open()
-    api = browser.open()
+async def overtaken_sign_in(browser: Browser, by: str) -> tuple[list[Any], str]:
+    """What the tab hears while its sign-in is overtaken, and the refresh token that comes of it all the same."""
+    other, api = browser.open(), browser.open()
     browser.line.sign_in_gate = Gate()
     signing_in = asyncio.create_task(api.sign_in(username="ada", password="lovelace"))
     await browser.line.sign_in_gate.reached()
     events = heard(api)
     overtaking: list[asyncio.Task[None]] = []
-    match by:
-        case "sign_out":
-            overtaking.append(asyncio.create_task(api.sign_out()))
-        case "another page's sign_out":
-            overtaking.append(asyncio.create_task(other.sign_out()))
-        case "close":
-            overtaking.append(asyncio.create_task(api.close()))
-        case _:
-            signing_in.cancel()
+    if "cancel" in by:
+        signing_in.cancel()
+        await settle()
+    if "sign_out" in by:
+        signs_out = other if "another tab" in by else api
+        overtaking.append(asyncio.create_task(signs_out.sign_out()))
+    if "close" in by:
+        overtaking.append(asyncio.create_task(api.close()))
     await settle()
     browser.line.sign_in_gate.open()
     await asyncio.wait([signing_in, *overtaking])
-    assert signing_in.cancelled() if by == "cancel" else isinstance(signing_in.exception(), SessionEnded)
-    await settle()
+    assert signing_in.cancelled() if "cancel" in by else isinstance(signing_in.exception(), SessionEnded)
+    await api.close()
     (refresh_token,) = browser.line.granted
+    return events, refresh_token
+
+
+@pytest.mark.parametrize("by", ["sign_out", "sign_out in another tab", "cancel, then sign_out"])
+async def test_the_tokens_of_a_sign_in_that_a_sign_out_overtook_are_revoked(by: str) -> None:
+    """S1, S5: no tab holds them, so no later sign-out could: they would be accepted for as long as they live.
+
+    They are revoked before the next call to the endpoint, so that nothing ends a sign-in that comes after it. Found in
+    review.
+    """
+    browser = Browser(in_body=True)
+    events, refresh_token = await overtaken_sign_in(browser, by)
     assert not await browser.line.accepts(refresh_token)
-    assert (SignOutPhase.CONFIRMED, None) in told(events) or by == "close", "whoever has closed it hears nothing"
+    assert (SignOutPhase.CONFIRMED, None) in told(events)
+    assert browser.line.asked == ["auth/login", "auth/logout", "auth/logout"], "the tokens, and the sign-out itself"
     await browser.close()
+
+
+@pytest.mark.parametrize("by", ["close", "cancel"])
+async def test_tokens_that_were_given_up_without_a_sign_out_are_not_revoked(by: str) -> None:
+    """F11: a server may end more than they stand for: every session of the user, or the one that they were added to.
+
+    Found in review.
+    """
+    browser = Browser(in_body=True)
+    events, refresh_token = await overtaken_sign_in(browser, by)
+    assert await browser.line.accepts(refresh_token)
+    assert told(events) == []
+    await browser.close()
+
+
+async def test_tokens_that_a_session_holds_are_not_revoked() -> None:
+    """F11: a server may grant the same refresh token again, to the user or to the device. Found in review."""
+    browser = Browser(in_body=True)
+    api = await browser.signed_in()
+    asked = browser.line.asked.copy()
+    held = presented_by(api)
+    await api._lifecycle._sign_outs.revoke(held)  # type: ignore[union-attr]
+    await api._lifecycle._sign_outs.revoke(OSError("reset"))  # type: ignore[union-attr]
+    assert browser.line.asked == asked
+    await browser.close()
+
+
+def presented_by(api: Interceptor) -> Credential:
+    session = api._lifecycle.alive
+    assert session is not None
+    return session.holding.with_latest_refresh_token
 
 
 async def test_tokens_that_could_not_be_revoked_are_an_event() -> None:
