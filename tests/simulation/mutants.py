@@ -172,7 +172,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "concurrency/admission",
-        "                place.set_result(self._give())\n        self.call()  # nobody", "                pass\n        self.call()  # nobody",
+        "                place.set_result(self._give())\n        self.call()  # stops", "                pass\n        self.call()  # stops",
         one_tab=(5, 7, 11),
     ),
     Mutant(
