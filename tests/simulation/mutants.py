@@ -83,7 +83,7 @@ MUTANTS = [
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session/session",
-        "        # Since then, others ran: look again (Q15).\n        holding.check_alive()\n", "",
+        "        # Other tasks have run meanwhile: check again (Q15).\n        holding.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
     ),
     Mutant(

@@ -157,16 +157,16 @@ def _as_javascript(error: BaseException, request: Request) -> Any:
         return DOMException.new("The request was cancelled.", "AbortError")
     if isinstance(error, NetworkError):
         return JsTypeError.new(str(error.__cause__))  # the browser's own words
-    told = Error.new(str(error))
-    told.name = type(error).__name__
+    js_error = Error.new(str(error))
+    js_error.name = type(error).__name__
     if isinstance(error, SessionEnded):
-        told.reason = error.reason
+        js_error.reason = error.reason
     if isinstance(error, RefreshUnavailable):
-        told.retryAfter = error.retry_after  # s
+        js_error.retryAfter = error.retry_after  # s
     if isinstance(error, StepUpRequired):
-        told.acrValues = to_js(error.acr_values)
-        told.maxAge = error.max_age  # s
-    return told
+        js_error.acrValues = to_js(error.acr_values)
+        js_error.maxAge = error.max_age  # s
+    return js_error
 
 
 _gate: Gate | None = None

@@ -89,13 +89,13 @@ class PagePeers:
     async def _lock(self) -> AsyncIterator[bool]:
         if self._turn is not None:
             await self._turn.settled()  # or the browser might still list it, and this tab seem to wait for another
-        taken = self._name in await _lock_names()
+        waited = self._name in await _lock_names()
         turn = self._turn = _Hold(self._name, "exclusive")
         try:
             await turn.granted()
             self.previous_holder_vanished = self._marked() is not None
             self._marked("on")
-            yield taken
+            yield waited
             if self._sign is not None:
                 await self._sign.granted()  # the next holder of the lock must see it
         finally:

@@ -42,24 +42,24 @@ async def validated(
     """
     if not isinstance(token, str):
         raise _refused("the answer has none")
-    opened = parse_token(token)
-    if opened.kind is not Kind.SIGNED or opened.token != token:
+    parsed = parse_token(token)
+    if parsed.kind is not Kind.SIGNED or parsed.token != token:
         raise _refused("it is no signed JSON Web Token")
-    if opened.twice:
+    if parsed.twice:
         raise _refused("it has a member twice")
-    if opened.algorithm not in KEY_TYPES:  # `none` or HS256, for example: a page has no secret to verify with
+    if parsed.algorithm not in KEY_TYPES:  # `none` or HS256, for example: a page has no secret to verify with
         raise _refused("it is not signed with a public key's algorithm")
-    assert opened.header is not None, "it is SIGNED"
-    assert opened.payload is not None, "it is SIGNED"
-    if "crit" in opened.header:
+    assert parsed.header is not None, "it is SIGNED"
+    assert parsed.payload is not None, "it is SIGNED"
+    if "crit" in parsed.header:
         raise _refused("it has an unknown extension (RFC 7515 section 4.1.11)")
-    check_claims(opened.payload, expected, now=now)
-    verdict, _ = await by_keys(opened, await fetch_keys(False), verify)
-    if verdict in _UNKNOWN_KEY or (verdict is Verdict.FAILS and opened.header.get("kid") is None):
-        verdict, _ = await by_keys(opened, await fetch_keys(True), verify)
+    check_claims(parsed.payload, expected, now=now)
+    verdict, _ = await by_keys(parsed, await fetch_keys(False), verify)
+    if verdict in _UNKNOWN_KEY or (verdict is Verdict.FAILS and parsed.header.get("kid") is None):
+        verdict, _ = await by_keys(parsed, await fetch_keys(True), verify)
     if verdict is not Verdict.HOLDS:
         raise _refused(f"its signature was not verified: {verdict.value}")
-    return opened.payload
+    return parsed.payload
 
 
 def check_claims(claims: Mapping[str, Any], expected: Expected, *, now: float) -> None:

@@ -124,8 +124,8 @@ def refusal_in(
     if not decided:
         return None
     codes = error_codes(body)
-    told = next((code for code in codes if code in _FINAL), codes[0] if codes else "invalid_grant")
-    return GrantRefused(told, _description(body), status=status)
+    error = next((code for code in codes if code in _FINAL), codes[0] if codes else "invalid_grant")
+    return GrantRefused(error, _description(body), status=status)
 
 
 def refuses_refresh_token(refusal: GrantRefused) -> bool:
