@@ -83,7 +83,7 @@ MUTANTS = [
     ),
     Mutant(
         "the session is not looked at after the wait (S1, S3)", "session/session",
-        "        # Since then, others ran: look again (Q15).\n        holding.check_alive()\n", "",
+        "        # Other tasks have run meanwhile: check again (Q15).\n        holding.check_alive()\n", "",
         one_tab=(934, 1363, 1779),
     ),
     Mutant(
@@ -172,7 +172,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "concurrency/admission",
-        "                place.set_result(self._give())\n        self.call()  # nobody", "                pass\n        self.call()  # nobody",
+        "                place.set_result(self._give())\n        self.call()  # stops", "                pass\n        self.call()  # stops",
         one_tab=(5, 7, 11),
     ),
     Mutant(

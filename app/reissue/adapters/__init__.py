@@ -1,1 +1,1 @@
-"""One file for each HTTP client that Python has of its own. Each imports its client when it is imported itself."""
+"""One file for each HTTP client of Python's. Each file imports its client when it is imported itself."""

@@ -1,4 +1,4 @@
-"""What the adapters have in common: another client's body before it is sent, and its answer after that."""
+"""What the adapters have in common: the body of another client's request, and its response."""
 
 import inspect
 import json
@@ -9,15 +9,15 @@ from ..http.messages import Headers
 
 
 def captured(body: Any) -> Any:
-    """A body as it is now: what becomes of the caller's buffer while the request waits is not sent."""
+    """A copy of a body that the caller could change while the request waits; any other body as it is."""
     return bytes(body) if isinstance(body, (bytearray, memoryview)) else body
 
 
 class Answer:
-    """Another client's response, as `Attempts` and `should_renew` see it. The body is read when it is asked for.
+    """Another client's response, as `Attempts` and `should_renew` see it. The body is read only if they read it.
 
-    `read` reads the client's own response to its end, which keeps what was read. `discard` lets go of it unread.
-    `url` is where the response came from, if the client can tell; `asked` is the URL that the request was sent to.
+    `read` reads the client's own response to its end, which keeps the body. `discard` drops it unread. `url` is where
+    the response came from, if the client knows; `asked` is the URL that the request was sent to.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class Answer:
         return await body if inspect.isawaitable(body) else body
 
     async def text(self) -> str:
-        """The body as UTF-8 text; bytes that are none are replaced, as in a browser."""
+        """The body as UTF-8 text; invalid bytes are replaced, as in a browser."""
         return (await self.bytes()).decode("utf-8", "replace")
 
     async def json(self) -> Any:
-        """The body read as JSON. Raises ValueError if it is none."""
+        """The body read as JSON. Raises ValueError if it is no JSON."""
         return json.loads(await self.bytes())

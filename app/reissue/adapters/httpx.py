@@ -15,15 +15,15 @@ from .answers import Answer
 
 _CLIENTS = [import_module(name) for name in ("httpx2", "httpx") if find_spec(name) is not None]
 if not _CLIENTS:
-    raise ImportError("reissue.adapters.httpx needs httpx2 or httpx")
+    raise ImportError("reissue.adapters.httpx needs httpx2 or httpx: install one of them")
 
 
 class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: ignore[misc]
-    """Sends a client's requests to the audience with the session's token; others go out as they are.
+    """Sends a client's requests to the audience with the session's token; other requests are sent unchanged.
 
-    A 401 is answered by one refresh, shared with everybody, and one replay; the body is kept for it. Raises
-    SessionEnded, SessionChanged, RefreshUnavailable and StepUpRequired from the client's own calls; and, from a
-    synchronous client where Python can't be suspended, WouldBlock.
+    After a 401 the token is refreshed once, for all requests that wait, and the request is replayed once; its body is
+    kept for that. Raises SessionEnded, SessionChanged, RefreshUnavailable and StepUpRequired from the client's own
+    calls; and, from a synchronous client where Python can't be suspended, WouldBlock.
     """
 
     requires_request_body = True
@@ -45,7 +45,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
                 with suppress(GeneratorExit):
                     response = yield _authorized(request, attempt)
                 if response is None:
-                    attempts.close(sys.exception())  # what the client met, and closes this generator for
+                    attempts.close(sys.exception())  # the error for which the client closes this generator
                     return
                 attempt = await attempts.after(_answer(response, response.aread, request))
 
@@ -80,7 +80,7 @@ def _authorized(request: Any, attempt: Request) -> Any:
 
 
 def _answer(response: Any, read: Any, request: Any) -> Answer:
-    # The response's own request is another one if httpx has followed a redirect.
+    # `response.request` is another request if httpx has followed a redirect.
     return Answer(
         response.status_code,
         response.headers,
@@ -92,10 +92,10 @@ def _answer(response: Any, read: Any, request: Any) -> Answer:
 
 
 def _discard(response: Any) -> None:
-    """Let go of a response of the page, which httpx would read to its end before it sends the request again."""
+    """Discard a response of the browser's, which httpx would read to its end before it sends the request again."""
     stream: Any = response.stream
     while stream is not None and not hasattr(stream, "_stream_js"):
         stream = getattr(stream, "_stream", None)
-    if stream is not None:  # its own `close` does not cancel the browser's stream
+    if stream is not None:  # `response.close` does not cancel the browser's stream
         stream._stream_js.cancel()
         response.stream = import_module(type(response).__module__.partition(".")[0]).ByteStream(b"")

@@ -1,6 +1,6 @@
 """requests: `session.auth = ReissueAuth(api)`, or `requests.get(url, auth=ReissueAuth(api))`.
 
-Over urllib3's own way to the network, and over pyodide-http.
+It works over urllib3 and over pyodide-http.
 """
 
 from functools import partial
@@ -17,11 +17,11 @@ from .answers import Answer, captured
 
 
 class ReissueAuth(AuthBase):  # type: ignore[misc]
-    """Sends a session's requests to the audience with the session's token; others go out as they are.
+    """Sends the requests of a `requests` session to the audience with the access token; others are sent unchanged.
 
-    A 401 is answered by one refresh, shared with everybody, and one replay, unless the body is a file or an iterator.
-    Raises SessionEnded, SessionChanged and RefreshUnavailable from the session's own calls; and, where Python can't be
-    suspended, WouldBlock.
+    After a 401 the token is refreshed once, for all requests that wait, and the request is replayed once, unless its
+    body is a file or an iterator. Raises SessionEnded, SessionChanged, RefreshUnavailable and StepUpRequired from the
+    calls of `requests`; and, where Python can't be suspended, WouldBlock.
     """
 
     def __init__(self, api: Interceptor) -> None:
@@ -32,7 +32,7 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
         prepared.body = captured(prepared.body)
         body = None if isinstance(prepared.body, (str, bytes)) else prepared.body
         asked = Request(prepared.url, prepared.method, Headers(prepared.headers), body)
-        attempts = attempts_of(self._api, asked, bounded=False)  # its hooks hear of answers only
+        attempts = attempts_of(self._api, asked, bounded=False)  # `requests` reports no failed request
         if attempts is None:
             return prepared
         try:
@@ -57,7 +57,7 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
 
 
 def _answer(response: Any) -> Answer:
-    # What pyodide-http gives is whole.
+    # A response of pyodide-http has been read to its end.
     discard = response.close if hasattr(response, "connection") else lambda: None
     return Answer(response.status_code, response.headers, read=lambda: response.content, discard=discard)
 
@@ -65,6 +65,6 @@ def _answer(response: Any) -> Answer:
 def _connection(response: Any) -> Any:
     if hasattr(response, "connection"):
         return response.connection
-    from pyodide_http._requests import PyodideHTTPAdapter  # which does not say that it was the one
+    from pyodide_http._requests import PyodideHTTPAdapter  # its responses don't name their adapter
 
     return PyodideHTTPAdapter()

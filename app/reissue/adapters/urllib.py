@@ -1,6 +1,6 @@
 """urllib.request as pyodide-http patches it: `ReissueOpener(api).open(url)` in place of `urlopen(url)`.
 
-There, urllib's own handlers never run. Without that patch urllib opens sockets, and a browser has none.
+With that patch, urllib's own handlers never run. Without it, urllib opens sockets, and a browser has none.
 """
 
 import urllib.request
@@ -15,10 +15,11 @@ from .answers import Answer, captured
 
 
 class ReissueOpener:
-    """Opens URLs in the audience with the session's token; others as they are.
+    """Opens URLs in the audience with the session's token, and others unchanged.
 
-    A 401 is answered by one refresh, shared with everybody, and one replay, unless the data is a file or an iterator.
-    Raises SessionEnded, SessionChanged and RefreshUnavailable; and, where Python can't be suspended, WouldBlock.
+    After a 401 the token is refreshed once, for all requests that wait, and the request is replayed once, unless its
+    data is a file or an iterator. Raises SessionEnded, SessionChanged, RefreshUnavailable and StepUpRequired; and,
+    where Python can't be suspended, WouldBlock.
     """
 
     def __init__(self, api: Interceptor) -> None:
@@ -30,7 +31,7 @@ class ReissueOpener:
         if data is not None:
             request.data = data
         if (sent := captured(request.data)) is not request.data:
-            request.data = None  # it keeps what it has if that is equal
+            request.data = None  # the setter keeps the old data if the new data are equal
             request.data = sent
         body = None if isinstance(request.data, (str, bytes)) else request.data
         asked = Request(request.full_url, request.get_method(), Headers(dict(request.header_items())), body)
@@ -44,7 +45,7 @@ class ReissueOpener:
                     request.add_unredirected_header(name, value)
                 response = _open(request, timeout)
                 attempt = wait_for(attempts.after(_answer(response)))
-            for name in ("Authorization", "Dpop"):  # the caller's own object, and in its spelling
+            for name in ("Authorization", "Dpop"):  # it is the caller's object; urllib capitalizes names like this
                 request.remove_header(name)
             return response
 
@@ -56,8 +57,8 @@ def _open(request: Any, timeout: Any) -> Any:
 def _answer(response: Any) -> Answer:
     def read() -> bytes:
         body: bytes = response.read()
-        response.fp, response.length = BytesIO(body), len(body)  # as it was
+        response.fp, response.length = BytesIO(body), len(body)  # so that the caller can still read it
         return body
 
-    # pyodide-http gives a response once it is whole: there is nothing to let go of.
+    # pyodide-http has read the response to its end: there is nothing to discard.
     return Answer(response.status, response.getheaders(), read=read, discard=lambda: None)

@@ -12,10 +12,11 @@ from .answers import Answer, captured
 
 
 class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
-    """A `urllib3.PoolManager` that sends requests to the audience with the session's token; others as they are.
+    """A `urllib3.PoolManager` that sends requests to the audience with the session's token, and others unchanged.
 
-    A 401 is answered by one refresh, shared with everybody, and one replay, unless the body is a file or an iterator.
-    Raises SessionEnded, SessionChanged and RefreshUnavailable; and, where Python can't be suspended, WouldBlock.
+    After a 401 the token is refreshed once, for all requests that wait, and the request is replayed once, unless its
+    body is a file or an iterator. Raises SessionEnded, SessionChanged, RefreshUnavailable and StepUpRequired; and,
+    where Python can't be suspended, WouldBlock.
     """
 
     def __init__(self, api: Interceptor, *arguments: Any, **settings: Any) -> None:
@@ -23,7 +24,7 @@ class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
         self._api = api
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> Any:
-        """As `urllib3.PoolManager.urlopen`, to which all its requests come."""
+        """As `urllib3.PoolManager.urlopen`, which sends all its requests."""
         headers = options.get("headers") or self.headers
         body = options["body"] = captured(options.get("body"))
         asked = Request(url, method, Headers(headers), None if isinstance(body, (str, bytes)) else body)

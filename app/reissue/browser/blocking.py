@@ -1,4 +1,4 @@
-"""For callers that block: tasks that start within the call that makes them."""
+"""For synchronous callers: tasks that start within the call that makes them."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,5 +8,5 @@ T = TypeVar("T")
 
 
 def eager_task(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task that has run up to where it first waits. Python 3.12 and later: every Pyodide since 0.26."""
+    """A task that has already run up to its first wait. Python 3.12 and later: every Pyodide since 0.26."""
     return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)  # type: ignore[call-arg]

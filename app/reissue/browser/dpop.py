@@ -1,7 +1,7 @@
-"""A key that no script can read: made and used by the browser (Web Cryptography API), kept in IndexedDB.
+"""A key that no script can read: made and used by the browser (Web Cryptography API), stored in IndexedDB.
 
-All pages of the origin that share the session have the same key. A script that is injected into the page can have
-proofs signed while it runs there, but can't take the key with it.
+All tabs that share the session have the same key. A script that is injected into the page can have proofs signed while
+it runs there, but can't copy the key.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from .interop import js_object, listen
 
 DATABASE, KEYS = "reissue", "keys"
 PATIENCE = 10.0
-"""Seconds that the browser has to look the key up: its storage may never answer (WebKit bug 226547)."""
+"""Seconds within which the browser must find the key: its storage may never answer (WebKit bug 226547)."""
 
 
 class PageKey:
-    """The ES256 key of this name. Where the browser keeps none (a private window, a sandbox) it is this page's alone.
+    """The ES256 key of this name. If the browser stores none (a private window, a sandbox) it is this page's alone.
 
-    Raises ReissueError where there is no cryptography: in a page that was loaded over plain HTTP. A call that waits for
+    Raises ReissueError if there is no cryptography: in a page that was loaded over plain HTTP. A call that waits for
     the key raises TimeoutError if the browser does not answer.
     """
 
@@ -40,11 +40,11 @@ class PageKey:
 
     @property
     def known_to_be_kept(self) -> bool | None:
-        """Do all pages have this key? None while that is not known."""
+        """Is the key stored, so that all tabs and later pages have it? None while that is not known."""
         return self._is_kept
 
     async def kept(self) -> bool:
-        """Do all pages have this key?"""
+        """Is the key stored, so that all tabs and later pages have it? Waits until that is known."""
         if self._is_kept is None:
             await self._loading.join(self._load)
         return bool(self._is_kept)
@@ -56,7 +56,7 @@ class PageKey:
         return self._public
 
     async def sign(self, message: bytes) -> bytes:
-        """The signature, 64 bytes. After `public()`."""
+        """The signature, 64 bytes. Call `public()` first."""
         signature = await js.crypto.subtle.sign(self._algorithm, self._private, to_js(message))
         made: bytes = signature.to_bytes()
         return made
@@ -65,7 +65,7 @@ class PageKey:
         try:
             async with time_limit(PATIENCE):
                 pair, kept = await _kept_pair(self._name), True
-        except TimeoutError:  # the key may be kept all the same: the next call looks again
+        except TimeoutError:  # the key may be stored all the same: the next call tries again
             raise
         except (JsException, OSError):
             pair, kept = await _new_pair(), False
@@ -81,9 +81,9 @@ async def _new_pair() -> Any:
 
 
 async def _kept_pair(name: str) -> Any:
-    """The pair that is kept under this name, or a new one. Raises JsException or OSError if the browser keeps none.
+    """The pair that is stored under this name, or a new one. Raises JsException or OSError if the browser stores none.
 
-    If two pages make a pair at once, the first to add it wins: a transaction that writes has the store to itself.
+    If two tabs make a pair at once, the first to add it wins: a transaction that writes has the store to itself.
     """
     database = await _opened()
     try:
@@ -94,12 +94,12 @@ async def _kept_pair(name: str) -> Any:
             transaction.objectStore(KEYS).add(made, name)
             try:
                 await _settled(transaction, "complete", "abort")
-            except OSError:  # another page was faster, or the storage is full
+            except OSError:  # another tab was faster, or the storage is full
                 pair = await _found(database, name)
             else:
                 pair = made
         if pair is None:
-            raise OSError("the browser keeps no key")
+            raise OSError("the browser stores no key")
         return pair
     finally:
         database.close()
@@ -122,7 +122,7 @@ async def _found(database: Any, name: str) -> Any:
 
 
 async def _settled(target: Any, good: str, bad: str) -> None:
-    """Wait for the first of two events. Raises OSError if it is the bad one."""
+    """Wait for the first of two events. Raises OSError if `bad` comes."""
     settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def settle(event: Any) -> None:

@@ -91,10 +91,10 @@ class Gate:
 
     def _called_by_javascript(self, native: Any, this: Any, arguments: Any) -> Any:
         """`fetch(…)`, called by JavaScript or as `js.fetch`. Returns a Promise of a Response."""
-        # One by one: `*arguments` would take along the proxies of a caller in Python, and Pyodide dies of that.
+        # One by one: `*arguments` would also take the proxies of a caller in Python, which crashes Pyodide.
         entry = self._entry(*[arguments[place] for place in range(arguments.length)])
         if entry is None:
-            # Called from Python directly, native would give a future of Python's in place of its promise.
+            # If Python called the native fetch directly, it would get a Python future in place of the promise.
             return Array.of(arguments).map(self._call_native)[0]
         promise = Promise.withResolvers()
         task = eager_task(_settle(promise, *entry))
@@ -111,7 +111,7 @@ class Gate:
     def _entry(self, resource: Any = None, init: Any = None, *_: Any) -> "tuple[PageInterceptor, Request] | None":
         """The client that takes this request, and the request; None if the native fetch takes it."""
         try:
-            # fetch takes the text of anything that is no Request.
+            # fetch converts anything that is no Request to text.
             text = resource if isinstance(resource, str) else getattr(resource, "url", None) or str(resource)
             parsed = js_url(text)
             if not f"{parsed.origin}{parsed.pathname}".startswith(self._roots):  # a cheap test for most other URLs
@@ -121,7 +121,7 @@ class Gate:
                 if client._sender.covers(url):
                     return client, core_request(resource, init)
         except (ValueError, JsException):
-            pass  # the native fetch says what is wrong with it
+            pass  # the native fetch rejects it with its own error
         return None
 
 
@@ -150,23 +150,23 @@ async def _answer_pyfetch(client: "PageInterceptor", request: Request) -> Any:
 
 
 def _as_javascript(error: BaseException, request: Request) -> Any:
-    """The error that fetch would reject with. For an error of this library alone: an Error with its name."""
+    """The error that fetch would reject with; for an error of this library's own, an Error with its name."""
     if isinstance(error, RequestAborted):
         return request.options["source"].signal.reason
     if isinstance(error, asyncio.CancelledError):
         return DOMException.new("The request was cancelled.", "AbortError")
     if isinstance(error, NetworkError):
         return JsTypeError.new(str(error.__cause__))  # the browser's own words
-    told = Error.new(str(error))
-    told.name = type(error).__name__
+    js_error = Error.new(str(error))
+    js_error.name = type(error).__name__
     if isinstance(error, SessionEnded):
-        told.reason = error.reason
+        js_error.reason = error.reason
     if isinstance(error, RefreshUnavailable):
-        told.retryAfter = error.retry_after  # s
+        js_error.retryAfter = error.retry_after  # s
     if isinstance(error, StepUpRequired):
-        told.acrValues = to_js(error.acr_values)
-        told.maxAge = error.max_age  # s
-    return told
+        js_error.acrValues = to_js(error.acr_values)
+        js_error.maxAge = error.max_age  # s
+    return js_error
 
 
 _gate: Gate | None = None

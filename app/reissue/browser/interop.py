@@ -9,7 +9,7 @@ from pyodide.ffi import create_proxy, to_js
 
 
 def js_object(content: dict[str, Any]) -> Any:
-    """A plain object of JavaScript, nested ones too."""
+    """A plain object of JavaScript; nested dicts become objects as well."""
     return to_js(content, dict_converter=js.Object.fromEntries)
 
 
@@ -30,7 +30,7 @@ def listen(target: Any, event: str, callback: Callable[[Any], object], **options
 
 
 def script(name: str) -> Any | None:
-    """The script of this name, as runtime/shim.mjs or PyScript's setting `js_modules` registers it; None without."""
+    """The script of this name, as runtime/shim.mjs or PyScript's setting `js_modules` registers it; None if neither."""
     for module in (f"reissue_{name}", f"pyscript.js_modules.reissue_{name}"):
         try:
             return import_module(module)

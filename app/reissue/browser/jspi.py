@@ -1,4 +1,4 @@
-"""Synchronous Python that waits: by suspending it (JSPI, JavaScript promise integration), or not at all."""
+"""Synchronous code that waits: the browser suspends it (JSPI, JavaScript promise integration), or it can't wait."""
 
 import gc
 import sys
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def attempts_of(api: Interceptor, request: Request, *, bounded: bool = True) -> Attempts | None:
-    """As `api.attempts`, for synchronous code, with what the engine can do at this point of the stack."""
+    """As `api.attempts`, for synchronous code: suspended if the browser can suspend it here, and else without waits."""
     can_suspend = ffi.can_run_sync()
     if can_suspend:
         hold_collector()
@@ -32,14 +32,16 @@ def wait_for(step: Coroutine[Any, Any, T]) -> T:
     task = eager_task(step)
     if not task.done():
         task.cancel()
-        raise WouldBlock("this synchronous request has to wait, and can't here: await what it waits for first")
+        raise WouldBlock(
+            "this synchronous request has to wait, which this browser can't do: await api.renew() or api.resume() first"
+        )
     return task.result()
 
 
 class _CollectorHeld:
     """`run_sync` with the cyclic garbage collector held while any stack is suspended.
 
-    Pyodide 314.0.4 to 314.0.7 lose their memory if it runs meanwhile (pyodide/pyodide#6464).
+    Pyodide 314.0.4 to 314.0.7 corrupt their memory if the collector runs meanwhile (pyodide/pyodide#6464).
     """
 
     def __init__(self, run_sync: Any) -> None:
@@ -62,7 +64,9 @@ class _CollectorHeld:
 
 
 def hold_collector() -> None:
-    """Let every client that suspends hold the collector: those that look `run_sync` up, and httpx2, which keeps it."""
+    """Make every HTTP client that suspends hold the collector: those that look up `run_sync`, and httpx2, which keeps a
+    reference to it.
+    """
     if not isinstance(ffi.run_sync, _CollectorHeld):
         ffi.run_sync = _CollectorHeld(ffi.run_sync)
     keeper = sys.modules.get("httpx2_jsfetch")

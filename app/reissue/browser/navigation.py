@@ -1,4 +1,4 @@
-"""This page, as one that the user leaves to sign in elsewhere, and comes back to."""
+"""This page, which the user leaves to sign in elsewhere, and comes back to."""
 
 import asyncio
 from typing import Any
@@ -26,15 +26,15 @@ class LeftPage:
         return str(js.location.href)
 
     def show(self, href: str) -> None:
-        """Replace the page's URL by this one, in the address bar and in the history."""
+        """Replace the URL in the address bar and in the history by this one."""
         js.history.replaceState(None, "", href)
 
     async def leave(self, url: str) -> None:
-        """Go to this URL. Returns only if the browser brings this page back as it was (back/forward cache)."""
+        """Go to this URL. Returns only if the browser restores this page as it was (back/forward cache)."""
         back = asyncio.Event()
 
         def brought_back(event: Any) -> None:
-            if event.persisted:  # otherwise the page is shown for the first time, perhaps after Python has started
+            if event.persisted:  # otherwise this is the page's first `pageshow`, which may come after Python's start
                 back.set()
 
         stop_listening = listen(js.globalThis, "pageshow", brought_back)

@@ -1,4 +1,4 @@
-"""An interceptor in a page or a worker: the core, wired to the browser."""
+"""An interceptor in a page or a worker: the core, connected to the browser."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,14 +34,16 @@ if not IN_WORKER and not hasattr(js, "document"):
 
 
 class PageSender(Sender):
-    """Learns of a response's head before Python's event loop goes on."""
+    """Reports a response's head before Python's event loop goes on."""
 
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
         return await send(attempt, on_head=on_head)
 
 
 class PageInterceptor(Interceptor):
-    """Takes what a page has (AbortSignal), and hears what it hears (network back; on a main thread, tab looked at)."""
+    """An interceptor over the browser: it accepts an AbortSignal, and notices when the network is back or, on the main
+    thread, when the tab is visible again.
+    """
 
     _sender_kind = PageSender
 
@@ -57,7 +59,7 @@ class PageInterceptor(Interceptor):
         **options: Any,
     ) -> None:
         shared_name = _shared_name(name, audience, endpoint)
-        # Of a session that is bound to a key, a page without it can make no use, nor the other way round.
+        # Tabs with dpop=True and tabs without it can't use each other's tokens, so they share no session.
         names = [shared_name, f"{shared_name} dpop"]
         mine, other = reversed(names) if dpop else names
         peers = page_peers(mine) if tabs else None
@@ -65,13 +67,14 @@ class PageInterceptor(Interceptor):
         if dpop:
             if not isinstance(endpoint, Endpoint):
                 raise TypeError(
-                    "dpop=True needs an Endpoint: a function can't ask for tokens that are bound to the key"
+                    "dpop=True needs an Endpoint: a function can't request tokens that are bound to the key"
                 )
             key = PageKey(mine)
             options["proofs"] = SignedProofs(key)
             if peers is not None or kept is not None:
                 kept = KeyBoundStore(kept or Memory(), lambda: key.known_to_be_kept)
-                peers = KeyBoundPeers(peers or NoPeers(), key.kept)  # a look waits for the key, also alone
+                # Even without peers: `advertised` waits until it is known whether the key is stored.
+                peers = KeyBoundPeers(peers or NoPeers(), key.kept)
         super().__init__(
             send,
             audience=audience,
@@ -100,22 +103,22 @@ class PageInterceptor(Interceptor):
         return super()._request(url, options)
 
     def install(self) -> None:
-        """Take all that this page, or this worker, fetches from the audience, whoever asks.
+        """Send every request of this page, or this worker, to the audience through this client.
 
         `js.fetch`, `pyodide.http.pyfetch`, `pyscript.fetch` and JavaScript's own `fetch(…)` go through this client from
-        now on, without a line changed in the callers. Requests to other URLs, requests that have an Authorization
-        header of their own, and all requests while nobody is signed in go out as they are. May be called again, by
-        this client or another: each call is undone by one `uninstall()`. Of clients whose audiences overlap, the one
-        installed last takes a request.
+        now on, and the code that calls them stays the same. Requests to other URLs, requests that have an Authorization
+        header of their own, and all requests while no user is signed in are sent unchanged. May be called again, by
+        this client or another: each call is undone by one `uninstall()`. If the audiences of several clients cover a
+        URL, the last one installed takes the request.
 
-        JavaScript gets errors as fetch's own, a TypeError if no answer came and the signal's reason if it was
-        aborted; else an `Error` whose `name` is SessionEnded, SessionChanged or RefreshUnavailable.
+        JavaScript gets fetch's own errors: a TypeError if no answer came, and the signal's reason if the request was
+        aborted. Other errors are an `Error` whose `name` is SessionEnded, SessionChanged, RefreshUnavailable and so on.
         """
         self._lifecycle.check_usable()
         gate.install(self)
 
     def uninstall(self) -> None:
-        """Undo one `install()`; nothing if there is none. After the last one `fetch` is what it was before."""
+        """Undo one `install()`, if there is one. After the last one, `fetch` is what it was before."""
         gate.uninstall(self)
 
     @contextmanager
@@ -134,7 +137,7 @@ class PageInterceptor(Interceptor):
         return child
 
     def _made_for(self, audience: str | Iterable[str], resource: Resource, inherited: Inherited) -> "PageInterceptor":
-        # Nothing of it is shared with other pages: each asks for its own tokens, in the session that is.
+        # It shares nothing with other tabs: each tab requests its own tokens for the resource.
         return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **inherited)
 
     async def answer(self, request: Request) -> Any:
@@ -145,7 +148,7 @@ class PageInterceptor(Interceptor):
             return await self._sender.send_or_pass(request, auth=can_carry_a_token(request))
 
     async def close(self) -> None:
-        """As `Interceptor.close`; the page's events are not listened to any more, and no proxy is left behind."""
+        """As `Interceptor.close`. It also stops listening to the page's events, and leaves no proxy behind."""
         while gate.uninstall(self):
             pass
         for stop in self._stop_listening:
@@ -164,9 +167,9 @@ def connect_page(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh,
 
 
 def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh | Resource) -> str:
-    """What pages must have in common to share a session: the name, and where its tokens come from."""
+    """What tabs must have in common to share a session: the client's name, and its endpoint or audience."""
     if not isinstance(name, str) or not name:
-        raise ValueError("name is a text that is not empty")
+        raise ValueError("name is text, and not empty")
     if isinstance(endpoint, Endpoint):
         return f"{name} {parse_page_url(endpoint.refresh_url).href}"
     urls = [audience] if isinstance(audience, str) else sorted(audience)
@@ -174,7 +177,7 @@ def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | 
 
 
 def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
-    """This page, for an endpoint that leaves it."""
+    """This page, if the endpoint leaves it to sign in; else None."""
     if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
         return None
     from .navigation import LeftPage  # here, since most pages are not left
@@ -183,12 +186,14 @@ def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
 
 
 def _store(kind: str, name: str, other: str) -> Store | None:
-    """The store of this kind and `name`. `other` is what another version of the app may have kept a session by."""
+    """The store of this kind and `name`. Other stores are emptied, also by the name `other`: an earlier version of the
+    app may have used them.
+    """
     areas = {"local": "localStorage", "session": "sessionStorage"}
     if kind != "memory" and kind not in areas:
         raise ValueError(f"store is 'memory', 'session' or 'local', not {kind!r}")
     unused = [(area, name) for area in areas.keys() - {kind}] + [(area, other) for area in areas]
     for area, by_name in unused:
-        with suppress(OSError):  # what an earlier version of the app kept there, nobody would ever remove
+        with suppress(OSError):  # nothing else would ever remove what an earlier version of the app stored there
             PageStore(areas[area], by_name).write(None)
     return PageStore(areas[kind], name) if kind in areas else None

@@ -1,6 +1,6 @@
 """JavaScript's promises (wire.js) as Python's futures: each is settled by one call into Python.
 
-By itself Pyodide enters Python twice for a promise, by two proxies and a timer, which takes 130 to 160 µs.
+Pyodide itself enters Python twice for a promise, with two proxies and a timer, which takes 130 to 160 µs.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from ..concurrency.prompt_futures import Turns
 
 
 class PromiseBridge:
-    """The pending promises, by number. wire.js gets its one proxy by `teller`; the proxy lives as long as the page."""
+    """The pending promises, by number. `teller` gives wire.js its one proxy, which lives as long as the page."""
 
     def __init__(self, teller: Any) -> None:
         self.turns = Turns()
@@ -28,7 +28,8 @@ class PromiseBridge:
     ) -> Iterator[tuple[Any, Any]]:
         """What `begin(number, tell, *arguments)` returns, and the future that `tell` settles until the block ends.
 
-        `on_head` is called with the value before the waiting task goes on. It runs in no task, and must not wait.
+        `on_head` is called with the value before the waiting task goes on. It runs outside of any task, and must not
+        wait.
         """
         number = next(self._numbers)
         future = self.turns.future()
@@ -56,7 +57,7 @@ _NOTHING = (None, None)
 
 
 def _enter(loop: Any) -> None:
-    """What Pyodide's loop does before each callback: where stacks are switched, Python takes each for a thread."""
+    """Do what Pyodide's loop does before each callback: where stacks are switched, Python sees each as a thread."""
     for step in ("_install_running_loop", "_install_asyncgen_hooks"):
         getattr(loop, step, _nothing)()
 

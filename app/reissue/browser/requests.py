@@ -1,6 +1,6 @@
-"""A JavaScript `Request`, as the core takes it.
+"""A JavaScript `Request`, as a request of the core.
 
-The core sees what its decisions need; the JavaScript object goes along as the option `source`, and is what is sent.
+The core's request has what its decisions need. Its option `source` is the JavaScript object, which is what is sent.
 """
 
 from typing import Any
@@ -17,9 +17,9 @@ _UNAUTHORIZABLE = "no-cors"  # in this mode a browser drops an Authorization hea
 
 
 def core_request(resource: Any, init: Any = None) -> Request:
-    """What `fetch(resource, init)` asks for. Raises JsException (a TypeError) for what fetch refuses.
+    """The request that `fetch(resource, init)` would send. Raises JsException (a TypeError) if fetch would reject it.
 
-    As with fetch, a body that `resource` has is used up.
+    As with fetch, the body of `resource` is used up.
     """
     source = JsRequest.new(resource, init)
     body = getattr(init, "body", None)
@@ -28,7 +28,7 @@ def core_request(resource: Any, init: Any = None) -> Request:
     if getattr(init, "signal", None) or hasattr(resource, "signal"):  # every Request has one, given or not
         options["signal"] = PageSignal(source.signal)
     if getattr(init, "keepalive", None) or getattr(resource, "keepalive", None):
-        options["keepalive"] = True  # Firefox 153 forgets it when a Request is made of a Request
+        options["keepalive"] = True  # Firefox 153 drops it when a Request is made from a Request
     authorization = source.headers.get("Authorization")
     return Request(
         source.url,
@@ -40,7 +40,9 @@ def core_request(resource: Any, init: Any = None) -> Request:
 
 
 def with_settings_of_its_own(request: Request) -> Request:
-    """The same, with what its source asks for among its options: a client's defaults are for what asks for nothing."""
+    """The same request, with its source's own `cache` and `credentials` as options, so that the client's defaults don't
+    replace them.
+    """
     source = request.options["source"]
     asked = {"cache": source.cache, "credentials": source.credentials}
     own = {name: value for name, value in asked.items() if value != _FETCHES_OWN[name]}
@@ -48,12 +50,12 @@ def with_settings_of_its_own(request: Request) -> Request:
 
 
 def can_carry_a_token(request: Request) -> bool:
-    """May the token be attached? Not where the caller has credentials of his own, or the browser would drop it."""
+    """May the token be attached? Not if the request has an Authorization header, or the browser would drop it."""
     return "Authorization" not in request.headers and request.options["source"].mode != _UNAUTHORIZABLE
 
 
 def captured(body: Any) -> Any:
-    """A caller's body as it is now. As with fetch, what becomes of a buffer or a form later is not sent.
+    """A copy of a caller's buffer or form, which the caller may change later, as with fetch; other bodies as they are.
 
     Raises ValueError for a buffer that was transferred before.
     """
@@ -62,7 +64,7 @@ def captured(body: Any) -> Any:
     try:
         if ArrayBuffer.isView(body):
             if _kind(body.buffer) == "SharedArrayBuffer":
-                return body  # which fetch refuses
+                return body  # fetch rejects it
             return Uint8Array.new(body.buffer, body.byteOffset, body.byteLength).slice()
         match _kind(body):
             case "ArrayBuffer":
@@ -75,10 +77,12 @@ def captured(body: Any) -> Any:
                     copy.append(name, value)
                 return copy
     except JsException:
-        raise ValueError("the buffer that is to be sent has been transferred: it is empty") from None
+        raise ValueError(
+            "the body is a buffer that has been transferred elsewhere, and is empty: send a copy"
+        ) from None
     return body
 
 
 def _kind(value: Any) -> str:
-    """What kind of object of the browser's this is, also if it is of another frame."""
+    """The class of this JavaScript object, even if it comes from another frame."""
     return str(Object.prototype.toString.call(value))[len("[object ") : -1]

@@ -1,4 +1,4 @@
-"""A response of the page: Pyodide's own, which can also be discarded, and copied for a look at the body."""
+"""A response in a page: Pyodide's own, which can also be discarded, and copied for `should_renew`."""
 
 import json
 from asyncio import CancelledError
@@ -13,17 +13,17 @@ from pyodide.http import AbortError, FetchResponse
 from .interop import js_object
 from .promises import PromiseBridge
 
-_DIGITS = 15  # of a length that is one
+_DIGITS = 15  # a Content-Length of more digits is not converted
 
 
 class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
     """A `pyodide.http.FetchResponse` in a page without wire.js."""
 
     def discard_body(self) -> None:
-        """Let go of the body, and of the connection that it holds."""
+        """Discard the body, and free its connection."""
         self.abort_controller.abort()
         body = self.js_response.body
-        if body and not body.locked:  # a response that a script of the page has made is not the controller's
+        if body and not body.locked:  # the controller does not abort a response that a script of the page has made
             body.cancel().catch(create_once_callable(lambda reason: None))
 
     async def text_within(self, most: int) -> str | None:
@@ -51,18 +51,18 @@ class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the
             raise
 
     def copy_for_judging(self) -> "JudgedCopy":
-        """A copy that can be discarded, and its reading be cancelled, without harm to this response."""
+        """A copy that can be discarded, or its reading cancelled, without harm to this response."""
         return JudgedCopy.of(self)
 
 
 class PageResponse(FetchResponse):  # type: ignore[misc]
-    """A `pyodide.http.FetchResponse`; its body is read with one call to JavaScript and one back.
+    """A `pyodide.http.FetchResponse` whose body is read with one call to JavaScript and one back.
 
-    `sending` is what wire.js gave when the request was sent.
+    `sending` is the object that wire.js returned when the request was sent.
     """
 
     def __init__(self, js_response: Any, sending: Any, wire: Any, promises: PromiseBridge) -> None:
-        # Not super's: it would make proxies that hardly anybody asks for.
+        # Without super().__init__(), which would make proxies that are hardly ever used.
         self.js_response = js_response
         self._sending = sending
         self._wire = wire
@@ -84,7 +84,7 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
 
     @property
     def abort_signal(self) -> Any:
-        """What tells that it is aborted: `abort_controller`, or the caller's own signal."""
+        """Its signal: that of `abort_controller`, or the caller's own."""
         return self._sending.signal
 
     def clone(self) -> "PageResponse":
@@ -114,9 +114,9 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
         return str(await self._read("text"))
 
     async def text_within(self, most: int) -> str | None:
-        """The body as text; None if it has more bytes than `most`: it is read no further, and the connection is free.
+        """The body as text; None if it has more bytes than `most`: then reading stops, and the connection is freed.
 
-        What is compressed counts as it is sent, where the server says how much that is, and else as it is.
+        A compressed body counts by its compressed length if the server sends Content-Length, and else uncompressed.
         """
         text = await self._read(most)
         return None if text is None else str(text)
@@ -126,11 +126,11 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
         return await self.text()
 
     async def json(self, **kwargs: Any) -> Any:
-        """The body read as JSON by `json.loads`, which the keywords go to."""
+        """The body read by `json.loads` with these keywords."""
         return json.loads(await self.text(), **kwargs)
 
     async def _read(self, way: str | int) -> Any:
-        """The body, by this method of a JavaScript Response; or, of so many bytes at most, as text."""
+        """The body, by the method `way` of a JavaScript Response; or as text of at most `way` bytes."""
         self._raise_if_failed()
         read = self._wire.read if isinstance(way, str) else self._wire.readWithin
         try:
@@ -144,14 +144,14 @@ class PageResponse(FetchResponse):  # type: ignore[misc]
 
 
 class JudgedCopy(FetchResponse):  # type: ignore[misc]
-    """A copy of a response for `should_renew`. What aborts it is its own, and leaves the response alone."""
+    """A copy of a response for `should_renew`. It has its own controller: aborting it does not abort the response."""
 
     @classmethod
     def of(cls, response: FetchResponse) -> "JudgedCopy":
         """A copy of this response. Raises BodyUsedError if the body has been read."""
         copy, controller = response.clone().js_response, AbortController.new()
         if copy.body:
-            # A pipe can be aborted whoever has locked its end; but not while it is full, so this one has no bound.
+            # A pipe can be aborted even if its readable end is locked; but not while it is full, so it is unbounded.
             pipe = TransformStream.new(None, None, js_object({"highWaterMark": inf}))
             whole = JsResponse.new(copy.body.pipeThrough(pipe, js_object({"signal": controller.signal})), copy)
             kept = {name: {"value": getattr(copy, name)} for name in ("url", "redirected", "type")}

@@ -22,11 +22,11 @@ class PageStore:
         try:
             text = self._storage().getItem(self._key)
         except JsException as error:
-            raise OSError(f"the browser's {self.area} can't be read: {error.name}") from None
+            raise OSError(f"the browser's {self.area} can't be read: {error.name}") from None  # its text is not quoted
         return text if isinstance(text, str) else None
 
     def write(self, text: str | None) -> None:
-        """Keep this; None removes the item."""
+        """Store this; None removes the item."""
         try:
             if text is None:
                 self._storage().removeItem(self._key)

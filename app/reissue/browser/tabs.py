@@ -1,7 +1,7 @@
-"""The other pages of this origin, by way of Web Locks and a BroadcastChannel.
+"""The other tabs of this origin, by Web Locks and a BroadcastChannel.
 
-A page shows a sign by holding a shared lock that is named after it: the browser's keeper of locks tells everybody who
-asks, in the order in which things happened, and forgets a page that crashes. A message can do neither.
+A tab advertises a sign by holding a shared lock whose name holds the sign. The browser's list of locks is in step with
+what happened, and the locks of a tab that crashes vanish from it; messages guarantee neither.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from .storage import PageStore
 
 
 def page_peers(name: str) -> Peers | None:
-    """Every page of this origin that goes by `name`; None where the browser has no way to reach them.
+    """The tabs of this origin that share the session of this `name`; None if the browser has no way to reach them.
 
-    Without Web Locks (a page that is not served over HTTPS) turns are taken by courtesy. Without a BroadcastChannel
-    the pages still take turns, and each refreshes for itself.
+    Without Web Locks (a page that is not served over HTTPS) the channel replaces the lock (see `channel_lock`). Without
+    a BroadcastChannel, tabs still take turns by the lock, and each refreshes for itself.
     """
     channel = PageChannel(f"reissue:{name}") if getattr(js, "BroadcastChannel", None) else None
     if getattr(js.navigator, "locks", None):
@@ -39,7 +39,7 @@ class PageChannel:
         self._stop_listening: Callable[[], None] | None = None
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Call `on_message` with every message of another page, from now on."""
+        """Call `on_message` with every message of another tab, from now on."""
 
         def received(event: Any) -> None:
             if isinstance(event.data, str):
@@ -48,12 +48,12 @@ class PageChannel:
         self._stop_listening = listen(self._channel, "message", received)
 
     def post(self, message: str) -> None:
-        """Send a message to every other page. A closed channel sends nothing."""
+        """Send a message to every other tab. A closed channel sends nothing."""
         with suppress(JsException):
             self._channel.postMessage(message)
 
     def close(self) -> None:
-        """Neither send nor hear any more."""
+        """Send and receive nothing any more."""
         self._channel.close()
         if self._stop_listening is not None:
             self._stop_listening()
@@ -61,43 +61,43 @@ class PageChannel:
 
 
 class PagePeers:
-    """Every page of this origin that goes by `name`, by Web Locks and perhaps a channel."""
+    """The tabs of this origin that share the session of this `name`, by Web Locks and perhaps a channel."""
 
     def __init__(self, name: str, channel: PageChannel | None) -> None:
         self._name = f"reissue:{name}"
         self._channel = channel
         self._sign: _Hold | None = None
-        self._turn: _Hold | None = None  # the last
-        self._mark = PageStore("localStorage", f"{name} turn")  # outlives the page that has the turn
+        self._turn: _Hold | None = None  # this tab's last request for the lock
+        self._mark = PageStore("localStorage", f"{name} turn")  # stays if the tab with the lock vanishes
         self.previous_holder_vanished = False
 
     def listen(self, on_message: Callable[[str], None]) -> None:
-        """Call `on_message` with every message of another page, from now on."""
+        """Call `on_message` with every message of another tab, from now on."""
         if self._channel is not None:
             self._channel.listen(on_message)
 
     def post(self, message: str) -> None:
-        """Send a message to every other page."""
+        """Send a message to every other tab."""
         if self._channel is not None:
             self._channel.post(message)
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
-        """One page at a time (Web Locks API, mode 'exclusive')."""
+        """One tab at a time (Web Locks API, mode 'exclusive')."""
         return self._lock()
 
     @asynccontextmanager
     async def _lock(self) -> AsyncIterator[bool]:
         if self._turn is not None:
-            await self._turn.settled()  # or the browser would still list it, and this page wait for itself
-        taken = self._name in await _lock_names()
+            await self._turn.settled()  # or the browser might still list it, and this tab seem to wait for another
+        waited = self._name in await _lock_names()
         turn = self._turn = _Hold(self._name, "exclusive")
         try:
             await turn.granted()
             self.previous_holder_vanished = self._marked() is not None
             self._marked("on")
-            yield taken
+            yield waited
             if self._sign is not None:
-                await self._sign.granted()  # whoever comes next must see it
+                await self._sign.granted()  # the next holder of the lock must see it
         finally:
             if turn.held:
                 self._marked(None)
@@ -105,25 +105,25 @@ class PagePeers:
             turn.end()
 
     def advertise(self, sign: str | None) -> None:
-        """Let the others see this; None takes it away."""
+        """Show this text to other tabs; None removes it."""
         before, self._sign = self._sign, None if sign is None else _Hold(f"{self._name}#{sign}", "shared")
         if before is not None:
             before.end()
 
     async def advertised(self) -> list[str]:
-        """What all pages show now. Nothing without a channel: it could not be asked for."""
+        """What all tabs advertise now. Nothing without a channel: what is advertised could not be handed over."""
         prefix = f"{self._name}#"
         names = await _lock_names() if self._channel is not None else []
         return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
     def close(self) -> None:
-        """Stop listening, and show nothing any more."""
+        """Stop listening, and advertise nothing any more."""
         self.advertise(None)
         if self._channel is not None:
             self._channel.close()
 
     def _marked(self, *mark: str | None) -> str | None:
-        with suppress(OSError):  # forbidden: then nobody will know
+        with suppress(OSError):  # storage is forbidden: then a vanished holder is not noticed
             if not mark:
                 return self._mark.read()
             self._mark.write(*mark)
@@ -131,7 +131,7 @@ class PagePeers:
 
 
 async def _lock_names() -> list[str]:
-    """The names of all locks of the origin. None where locks are forbidden: an origin of its own, in a sandbox."""
+    """The names of all locks of the origin. Empty where locks are forbidden: an opaque origin, in a sandbox."""
     try:
         locks = await js.navigator.locks.query()
     except JsException:
@@ -140,7 +140,7 @@ async def _lock_names() -> list[str]:
 
 
 class _Hold:
-    """A lock that is asked for, then held, until `end`. It leaves no proxy behind."""
+    """A lock that is requested, then held, until `end`. It leaves no proxy behind."""
 
     def __init__(self, name: str, mode: str) -> None:
         self._granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -158,18 +158,18 @@ class _Hold:
         return self._granted.done()
 
     async def granted(self) -> None:
-        """Wait until it is held, or the browser refuses to grant locks here: then nobody is to be waited for.
+        """Wait until the lock is held, or the browser refuses locks here: then there is no tab to wait for.
 
-        Cancelling the wait leaves it in line; `end` takes it out.
+        Cancelling the wait leaves the request in line; `end` removes it.
         """
         await asyncio.wait((self._granted,))
 
     async def settled(self) -> None:
-        """Wait until the browser has taken it back, after `end`."""
+        """Wait, after `end`, until the browser has released the lock."""
         await asyncio.wait((self._settled,))
 
     def end(self) -> None:
-        """Give it back, or leave the line."""
+        """Release the lock, or leave the line."""
         self._given_back.resolve()
         if not self._granted.done():
             self._granted.set_result(None)

@@ -1,6 +1,6 @@
 """One request over the browser's fetch.
 
-Pyodide calls every failure of fetch `AbortError`, a refused connection too: here they get their own names again.
+Pyodide calls every failure of fetch `AbortError`, even a refused connection: here each gets an error of its own.
 """
 
 from asyncio import CancelledError
@@ -23,14 +23,14 @@ _wire = script("wire")
 _promises = PromiseBridge(_wire.teller) if _wire is not None else None
 
 make_future = _promises.turns.future if _promises is not None else None
-"""For `Interceptor`: what a request in line awaits goes on in the turn of the answer that made room."""
+"""For `Interceptor`: a request in line goes on in the turn of the answer that made room (see `prompt_futures`)."""
 
 
 async def send(request: Request, *, on_head: Callable[[int], object] | None = None) -> FetchResponse | Response:
     """Send a request, and give the response once its head is here.
 
-    `on_head` may be called with the head's status as soon as that is known, in no task. A request with `keepalive` for
-    which the browser has no room is sent without, where wire.js is there to see that it was not sent.
+    `on_head` may be called, outside of any task, with the status as soon as it is known. If the browser has no room for
+    a request with `keepalive`, wire.js, if the page has it, sends the request without.
     Cancelling the task aborts the request on the wire. Raises NetworkError if no answer came, RequestAborted if the
     caller's signal fired, ValueError if the browser won't send such a request, TypeError for a body that is a Python
     object: fetch would send its `str()`.
@@ -73,7 +73,7 @@ async def _by_wire(request: Request, on_head: Callable[[int], object] | None) ->
     arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
 
     def note(response: Any) -> None:
-        if on_head is not None and hasattr(response, "status"):  # a page's own fetch may give anything
+        if on_head is not None and hasattr(response, "status"):  # a fetch that a script has wrapped may give anything
             on_head(response.status)
 
     with _promises.of(_wire.send, *arguments, on_head=note) as (sending, answer):
@@ -87,7 +87,7 @@ async def _by_wire(request: Request, on_head: Callable[[int], object] | None) ->
 
 
 async def _by_pyfetch(request: Request) -> PlainResponse:
-    """The same in a page without wire.js."""
+    """As `_by_wire`, in a page without wire.js."""
     options: dict[str, Any] = dict(request.options)
     source, signal = options.pop("source", None), options.pop("signal", None)
     if signal is not None:
@@ -105,7 +105,7 @@ async def _by_pyfetch(request: Request) -> PlainResponse:
 
 
 def _asked(request: Request) -> Any:
-    """A URL, or a `Request` that may be used up."""
+    """The URL, or a JavaScript `Request` that this attempt may use up."""
     source = request.options.get("source")
     if source is None:
         return request.url

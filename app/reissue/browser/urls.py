@@ -9,12 +9,12 @@ from pyodide.ffi import JsException
 from ..http.urls import Url
 from .interop import script
 
-# PyScript gives its workers a `document` too, of the main thread; what a worker fetches is relative to the worker.
+# PyScript gives its workers the main thread's `document`, but a worker's URLs are relative to the worker.
 IN_WORKER = hasattr(js, "WorkerGlobalScope")
 
 
 def _worker_base() -> str:
-    """What relative URLs are relative to; a worker that was made of a blob has no path of its own."""
+    """The base of a worker's relative URLs; a worker that was made from a blob has no path of its own."""
     location = js.location
     return str(location.origin) + "/" if location.protocol == "blob:" else str(location.href)
 
@@ -24,7 +24,7 @@ _WORKER_BASE = _worker_base() if IN_WORKER else None
 
 
 def js_url(text: str) -> Any:
-    """The browser's own `URL`, relative to the page or the worker. Raises JsException for what is none."""
+    """The browser's own `URL`, relative to the page or the worker. Raises JsException if it is not valid."""
     return URL.new(text, _WORKER_BASE or js.document.baseURI)
 
 
@@ -41,7 +41,7 @@ def checked(url: Any) -> Url:
 
 
 def parse_page_url(text: str) -> Url:
-    """A URL, relative ones against the page or the worker. Raises ValueError for what is none, and as `checked`."""
+    """A URL, which may be relative to the page or the worker. Raises ValueError if it is invalid, and as `checked`."""
     if _wire is not None and (place := _wire.place(text)):
         return Url(*place.split("\n"))
     try:

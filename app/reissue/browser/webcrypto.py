@@ -15,14 +15,14 @@ _CURVES = {"256": "P-256", "384": "P-384", "512": "P-521"}
 
 
 def available() -> bool:
-    """Has this page got it?"""
+    """Does this page have Web Crypto?"""
     return bool(getattr(getattr(js, "crypto", None), "subtle", None))
 
 
 async def sha256(data: bytes) -> bytes:
     """The digest of some bytes. Raises ReissueError where the page has no cryptography."""
     if not available():
-        raise ReissueError("this needs Web Crypto, which browsers give to pages over HTTPS only, or from this machine")
+        raise ReissueError("this needs Web Crypto, which only pages over HTTPS or from this machine have")
     digest: bytes = (await js.crypto.subtle.digest("SHA-256", to_js(data))).to_bytes()
     return digest
 
@@ -44,12 +44,12 @@ async def verified(parsed: ParsedToken, key: Key) -> Verdict:
 
 
 async def imported(jwk: Mapping[str, Any], algorithm: str, use: str) -> Any:
-    """A public key (RFC 7517) as the browser holds it. Raises JsException for what is none."""
+    """A public key (RFC 7517) as the browser's CryptoKey. Raises JsException if it is not valid."""
     return await js.crypto.subtle.importKey("jwk", js_object(dict(jwk)), parameters_of(algorithm), True, to_js([use]))
 
 
 def parameters_of(algorithm: str) -> Any:
-    """What Web Crypto calls an algorithm of RFC 7518."""
+    """Web Crypto's parameters for an algorithm of RFC 7518."""
     family, size = algorithm[:2], algorithm[2:]
     name = {"RS": "RSASSA-PKCS1-v1_5", "PS": "RSA-PSS", "ES": "ECDSA"}[family]
     return js_object({"name": name, "hash": f"SHA-{size}", "namedCurve": _CURVES[size], "saltLength": int(size) // 8})

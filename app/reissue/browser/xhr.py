@@ -1,6 +1,6 @@
-"""One request of the endpoint's by synchronous XMLHttpRequest: its answer is here when the call returns.
+"""One request of the app's endpoint by synchronous XMLHttpRequest: the call returns with the answer.
 
-The page stands still meanwhile. Only for callers that can't wait: see `blocking`.
+The page is frozen meanwhile. Only for callers that can't await: see `blocking`.
 """
 
 from js import XMLHttpRequest
@@ -12,9 +12,9 @@ from .urls import IN_WORKER
 
 
 def send_at_once(request: Request, *, deadline: float) -> Response:
-    """Send a request, and give its whole response. `deadline` (seconds) is kept in workers only: pages may not set one.
+    """Send a request, and give its whole response. `deadline` (seconds) counts in workers only: pages can't set one.
 
-    Raises NetworkError if no answer came, or from another URL: unlike fetch, this can't be told not to be redirected.
+    Raises NetworkError if no answer came, or if it came by a redirect, which XMLHttpRequest can't prevent.
     """
     call = XMLHttpRequest.new()
     call.open(request.method, request.url, False)
@@ -28,7 +28,7 @@ def send_at_once(request: Request, *, deadline: float) -> Response:
     except JsException as error:
         raise NetworkError(f"no answer to {request.method} {request.shown_url}: {error.name}") from error
     if call.responseURL != request.url:
-        raise NetworkError(f"{request.method} {request.shown_url} was redirected")
+        raise NetworkError(f"{request.method} {request.shown_url} was redirected: give the endpoint's final URL")
     lines = (line.partition(":") for line in call.getAllResponseHeaders().splitlines())
     headers = {name: value.strip() for name, _, value in lines}
     return Response(call.status, headers, str(call.responseText).encode())

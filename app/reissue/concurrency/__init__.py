@@ -1,1 +1,1 @@
-"""Order among coroutines: one run shared by all, so many at a time, limits on time. Imports nothing above."""
+"""Order among coroutines: one run that all callers share, a bounded number at a time, limits on time."""

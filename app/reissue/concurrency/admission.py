@@ -1,24 +1,24 @@
 """How many requests may be on the wire at once, to one origin.
 
 A browser given thousands of requests in one moment refuses some of them ('Failed to fetch'), and every request that is
-sent ahead of a refresh is sent for nothing. So a bounded number is on the wire, and the rest wait here.
+sent with a token that needs a refresh is sent in vain. So a bounded number is on the wire, and the rest wait here.
 
-The interceptor's default of 64 is a compromise, and measured (bench/README.md): over HTTP/2 twice as many take an
-eighth to a fifth less time, and up to twice as many may be sent in vain; HTTP/1.1, with six connections, is served by
-any.
+The interceptor's default of 64 is a compromise, and measured (bench/README.md): over HTTP/2, a limit twice as high
+takes an eighth to a fifth less time, and up to twice as many requests may be sent in vain; HTTP/1.1, with six
+connections, needs no particular limit.
 
 Theory of operation:
 
-1. First come, first served; a replay goes before those that were never sent, since its caller has waited longest.
-2. A slot is given back when the response's head arrives, so a long body holds up nobody.
+1. First come, first served; a replay goes before requests that were never sent, since its caller has waited longest.
+2. A slot is given back when the response's head arrives, so a long body delays no other request.
 3. A request that waits long for its head (a long poll) is *parked*: after `patience` its slot goes to the next in line.
-   Only what is on the wire is parked, never a request that holds its slot while it waits for a refresh.
-4. A waiter that is cancelled is passed over; if it had been called already, its slot goes on to the next.
+   Only a request on the wire is parked, never one that holds its slot while it waits for a refresh.
+4. A waiter that is cancelled is passed over; if it had been called already, its slot goes to the next in line.
 5. While there is room, entering makes no future and no task.
-6. What is on the wire when the token turns out to be refused was sent for nothing, and over HTTP/1.1 the refresh stands
-   behind it in the browser's own line. So few are sent ahead until there is a sign that the token is taken: an answer,
-   or that it was just granted, or that one of the few has been on the wire for `silence` seconds, since it is work that
-   takes long, and not a refusal. The sign is good for `memory` seconds.
+6. The requests on the wire when a token is rejected were sent in vain, and over HTTP/1.1 the refresh waits behind them
+   in the browser's own line. So only a few are sent until there is a sign that the token is accepted: a response; or
+   the token was granted just now; or a request has been on the wire for `silence` seconds, since servers reject fast
+   and work slowly. The sign counts for `memory` seconds.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ from math import inf
 from typing import Any
 
 MakeFuture = Callable[[], "asyncio.Future[Any]"]
-"""Makes what is awaited until it is settled, in place of the running loop's own `create_future`."""
+"""Makes the future that a waiting request awaits, in place of the running loop's own `create_future`."""
 
 
 class Admission:
-    """The slots of one origin: `limit`, and only `unproven` of them without a sign that the token is taken.
+    """The slots of one origin: `limit`, and only `unproven` of them without a sign that the token is accepted.
 
-    `patience`, `silence` and `memory` are in seconds. `make_future` makes what a request in line awaits; the running
-    loop's own by default.
+    `patience`, `silence` and `memory` are in seconds. `make_future` makes the future that a request in line awaits; by
+    default it is the running loop's own.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Admission:
         self._patience = patience
         self._silence = silence
         self._line: deque[asyncio.Future[int]] = deque()
-        self._replays: deque[asyncio.Future[int]] = deque()  # the head of the line
-        self._held: dict[int, float | None] = {}  # slot → since when it is on the wire; None: not yet
+        self._replays: deque[asyncio.Future[int]] = deque()  # they go before all in `_line`
+        self._held: dict[int, float | None] = {}  # slot → since when its request is on the wire; None: not yet
         self._numbers = count()
         self._watch: asyncio.TimerHandle | asyncio.Handle | None = None
 
@@ -68,43 +68,43 @@ class Admission:
         return bool(in_line) or not self._has_room()
 
     async def enter(self, *, first: bool = False) -> int:
-        """Wait for a slot; its number. `first` goes before all in line but those who said so as well."""
-        if not (self._replays or self._line) and not self._has_room():  # a line is looked at all the time
-            self._look()
+        """Wait for a slot, and return its number. `first` goes before all in line that are not `first` themselves."""
+        if not (self._replays or self._line) and not self._has_room():  # while there is a line, the watch does this
+            self._park_slow()
         if not self.full(first=first):
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
         (self._replays if first else self._line).append(place)
         if self._watch is None:
-            self._watch = loop.call_later(self._silence, self._look_again)
+            self._watch = loop.call_later(self._silence, self._on_watch)
         try:
             return await place
-        except BaseException:  # a coroutine that is closed, too
-            if place.done() and not place.cancelled():  # called in the step in which it was cancelled
+        except BaseException:  # GeneratorExit, too: the coroutine may be closed
+            if place.done() and not place.cancelled():  # it was called in the same step in which it was cancelled
                 self.leave(place.result())
             place.cancel()
-            raise  # a cancelled place is passed over when its turn comes: removing it from the middle costs more
+            raise  # the cancelled place stays in line until `call` passes it over: removing it here costs more
 
     def sent(self, slot: int) -> None:
         """The request is on the wire now."""
         self._held[slot] = asyncio.get_running_loop().time()
 
     def leave(self, slot: int) -> None:
-        """Give the slot back: the head is here, or the request failed. A parked one has been given back already."""
+        """Give the slot back: the head is here, or the request failed. A parked request has given it back already."""
         self._held.pop(slot, None)
         self.call()
 
     def trust(self) -> None:
-        """There is a sign that the token is taken. Whoever is in line hears of it by `call`."""
+        """There is a sign that the token is accepted. Calls no request in line: `call` does."""
         self._proven_until = asyncio.get_running_loop().time() + self._memory
 
     def distrust(self) -> None:
-        """There is a sign that it is not."""
+        """There is a sign that the token is not accepted."""
         self._proven_until = -inf
 
     def call(self) -> None:
-        """Call as many of those in line as may go."""
+        """Give slots to as many requests in line as may go."""
         while (line := self._replays or self._line) and self._has_room():
             place = line.popleft()
             if not place.done():
@@ -114,12 +114,12 @@ class Admission:
             self._watch = None
 
     def dismiss(self) -> None:
-        """Call everybody in line at once: their session is over, and none of them will send."""
+        """Give slots to all requests in line: a session has ended, and each must check its own."""
         while line := self._replays or self._line:
             place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
-        self.call()  # nobody is left: stops the watch
+        self.call()  # stops the watch, since the line is empty
 
     def _has_room(self) -> bool:
         held = len(self._held)
@@ -132,26 +132,26 @@ class Admission:
         self._held[slot] = None
         return slot
 
-    def _look_again(self) -> None:
-        """Call the next in place of those who have waited for their heads too long. Runs only while there is a line."""
+    def _on_watch(self) -> None:
+        """Park slow requests, and call the next in line in their place. Runs only while there is a line."""
         self._watch = None
-        self._look()
+        self._park_slow()
         self.call()
         if self._replays or self._line:
-            self._watch = asyncio.get_running_loop().call_later(self._silence, self._look_again)
+            self._watch = asyncio.get_running_loop().call_later(self._silence, self._on_watch)
 
-    def _look(self) -> None:
+    def _park_slow(self) -> None:
         now = asyncio.get_running_loop().time()
         sent = {slot: since for slot, since in self._held.items() if since is not None}
         slow = [since for since in sent.values() if since <= now - self._silence]
-        if slow:  # by the age of the newest: that of a long poll says nothing of now
+        if slow:  # the newest of them counts: an old long poll says nothing about the present token
             self._proven_until = max(self._proven_until, max(slow) + self._silence + self._memory)
         for slot in [slot for slot, since in sent.items() if since <= now - self._patience]:
             del self._held[slot]
 
 
 class Admissions:
-    """The slots of every origin: `limit` each, with what awaits them made by `make_future`. Origins are few."""
+    """The slots of every origin: `limit` each. `make_future` is as for `Admission`. Origins are few."""
 
     def __init__(self, limit: int, *, make_future: MakeFuture | None = None) -> None:
         self._limit = limit
@@ -165,10 +165,10 @@ class Admissions:
         return self._by_origin[origin]
 
     def dismiss(self) -> None:
-        """Let everything in line hear at once that its session is over."""
+        """A session has ended: each request in line must check whether its own session has."""
         for admission in self._by_origin.values():
             admission.dismiss()
 
     def clear(self) -> None:
-        """The next event loop runs this client: nothing stands in line any more."""
+        """The client now runs in another event loop: no request is in line any more."""
         self._by_origin.clear()

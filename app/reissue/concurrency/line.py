@@ -1,11 +1,11 @@
-"""A lock whose place in line is taken at once, without an await: who asks first is first, whatever runs in between."""
+"""A lock whose place in line is taken without an await: the first to ask is first, whatever runs in between."""
 
 import asyncio
 from collections import deque
 
 
 class Line:
-    """Places in the order of asking. The first has the lock."""
+    """Places in the order of asking. The first place has the lock."""
 
     def __init__(self) -> None:
         self._places: deque[Place] = deque()
@@ -14,7 +14,7 @@ class Line:
         return len(self._places)
 
     def join(self) -> "Place":
-        """The next place. Enter it by `async with`, or give it up: until then nobody behind it has the lock."""
+        """Take the last place. Enter it by `async with`, or give it up: until then no place behind it gets the lock."""
         place = Place(self._places)
         self._places.append(place)
         return place
@@ -43,7 +43,7 @@ class Place:
         self._leave()
 
     def give_up(self) -> None:
-        """Leave it, unless it was entered."""
+        """Leave the line, unless the place was entered."""
         if not self._entered:
             self._entered = True
             self._leave()
@@ -54,6 +54,6 @@ class Place:
             self._line[0]._go_on()
 
     def _go_on(self) -> None:
-        """It is the first now. Whoever waits for that goes on."""
+        """This place is the first now: wake the task that waits in `__aenter__`."""
         if self._reached is not None and not self._reached.done():
             self._reached.set_result(None)

@@ -1,8 +1,8 @@
 """The event loop that a client runs in: one at a time.
 
-Locks, timers and tasks belong to the loop that they were made in. In a page there is one, for good. Elsewhere each
-`asyncio.run` makes a loop and closes it at its end, and a script, or an app's tests, may call it several times over one
-client. Nothing can come of a closed loop any more, so what belonged to it is then made anew, and the session goes on.
+Locks, timers and tasks belong to the loop that they were made in. A page has one loop, for good. Elsewhere each
+`asyncio.run` makes a loop and closes it at its end, and a script, or an app's tests, may call it several times with one
+client. Nothing runs in a closed loop any more, so what belonged to it is replaced, and the session goes on.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from ..errors import ReissueError
 
 
 class LoopWatch:
-    """Notices that the next event loop runs a client."""
+    """Notices that a client runs in another event loop than before."""
 
     __slots__ = ("_loop", "_one_for_good")
 
@@ -21,9 +21,9 @@ class LoopWatch:
         self._one_for_good = sys.platform == "emscripten"  # a page's loops are all the browser's own, and never close
 
     def has_changed(self) -> bool:
-        """Does another loop than before run now, the last one being closed? True once for each.
+        """Is the running loop another than at the last call? True once for each new loop.
 
-        Raises ReissueError if the last one is not closed: what waits there could not be told from what waits here.
+        Raises ReissueError if the last loop is not closed: tasks of two loops would wait for each other's locks.
         """
         if self._one_for_good:
             return False

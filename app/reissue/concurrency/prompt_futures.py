@@ -1,16 +1,16 @@
-"""Futures whose waiters go on in the turn that settles them, without the loop's detour.
+"""Futures whose waiters go on in the turn that settles them, without waiting for the event loop.
 
-Where a loop's turn is dear (in a page it is a timer of the browser's and two proxies: bench/README.md), an answer has a
-turn of its own: whoever gets the slot that it gives back goes on in it, and then whoever awaited it.
+A step of the event loop is slow in a page (a timer of the browser's and two proxies: bench/README.md). So each answer
+has a *turn*: in it the request that gets the freed slot goes on, and then the task that awaited the answer.
 
 Theory of operation:
 
-1. Only what is no task begins a turn, with no Python below it on the stack: asyncio lets no task run within another.
-2. First all is settled, and then those who waited go on, one after the other. Any of them may be suspended where it is
-   (`run_sync`), so nothing that is settled later, by whomever, belongs to the turn.
-3. Outside of any the waiters go on by the loop, as those of every future do; so do those of a future that is cancelled,
-   for that is a task's doing.
-4. A future of these is an `asyncio.Future` in all else, one that a task can await and cancel.
+1. A turn begins outside of any task, with no Python below it on the stack: asyncio lets no task run within another.
+2. In the `with` block of a turn futures are settled; at its end their waiters go on, one after the other. A waiter may
+   be suspended where it is (`run_sync`), so futures that are settled after the block don't belong to the turn.
+3. Outside of a turn, waiters go on by the loop, as those of every future do. So do the waiters of a future that is
+   cancelled, since a task cancels it.
+4. In all else these futures are `asyncio.Future`: a task can await and cancel them.
 """
 
 import asyncio
@@ -24,41 +24,41 @@ Step = Callable[[], object]
 
 
 class Turns:
-    """Turns of one page, one at a time."""
+    """The turns of one page, one at a time."""
 
     def __init__(self) -> None:
-        self._line: list[Step] | None = None  # of the turn that is on
+        self._line: list[Step] | None = None  # what goes on at the end of the present turn; None outside of turns
 
     def future(self) -> "asyncio.Future[Any]":
-        """A future of the running loop, whose waiters go on in these turns."""
+        """A future of the running loop whose waiters go on in these turns."""
         return _PromptFuture(self)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Whoever waits for what is settled in the block goes on at its end. No task runs now."""
+        """The waiters of futures that are settled in the block go on at its end. Enter it outside of any task."""
         self._line = line = list[Step]()
         try:
             yield
         finally:
             self._line = None
             for step in line:
-                _do(step)
+                _run(step)
 
     def go_on(self, step: Step) -> None:
-        """Do this at the end of the turn that is on, or in the loop's next."""
+        """Do this step at the end of the present turn, or else in the loop's next step."""
         if self._line is not None:
             self._line.append(step)
         else:
             asyncio.get_running_loop().call_soon(step)
 
 
-def _do(step: Step) -> None:
-    """As the loop does it."""
+def _run(step: Step) -> None:
+    """Run a step as the event loop would."""
     try:
         step()
-    except (SystemExit, KeyboardInterrupt) as error:  # the loop knows what the page wants of them
+    except (SystemExit, KeyboardInterrupt) as error:  # the loop's to handle
         asyncio.get_running_loop().call_soon(_raise, error)
-    except Exception as error:  # no task's, which keeps its own
+    except Exception as error:  # of a plain callback: a task keeps its own errors
         context = {"message": "a callback of a future failed", "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)
 
@@ -96,14 +96,14 @@ class _PromptFuture(asyncio.Future[Any]):
     def cancel(self, msg: Any | None = None) -> bool:
         if not super().cancel(msg):
             return False
-        for callback, context in self._taken():
+        for callback, context in self._take_waiters():
             self.get_loop().call_soon(callback, self, context=context)
         return True
 
     def _settled(self) -> None:
-        for callback, context in self._taken():
+        for callback, context in self._take_waiters():
             self._turns.go_on(partial(context.run, callback, self))
 
-    def _taken(self) -> list[tuple[Callable[[Any], object], Context]]:
+    def _take_waiters(self) -> list[tuple[Callable[[Any], object], Context]]:
         taken, self._waiters = self._waiters, []
         return taken

@@ -1,14 +1,14 @@
-"""One run at a time of a coroutine function, shared by everybody who wants its result.
+"""One run at a time of a coroutine function, shared by all callers that want its result.
 
-Theory of operation. The run is a task of its own, owned by nobody who waits for it:
+Theory of operation. The run is a task of its own, which no waiter owns:
 
-1. Whoever joins while a run is on the way waits for that run; otherwise a new one starts.
+1. A caller that joins while a run is on the way waits for that run; otherwise a new one starts.
 2. Cancelling a waiter cancels that waiter only (Q11 in docs/contract.md): `asyncio.wait` leaves the task alone, where
    `await task` would take it along. It is used in place of `asyncio.shield`, which reports to the console if
    the run fails after a waiter has gone (CPython 3.14).
-3. The slot is empty after any outcome: result, error or cancellation (Q12); after that last one at once, since whoever
-   comes next may be of another session.
-4. An error that nobody waits for any more is consumed: Pyodide's loop would print it.
+3. The slot is empty after any outcome: result, error or cancellation (Q12); after a cancellation at once, since the
+   next caller may belong to another session.
+4. An error that no waiter is left for is consumed: Pyodide's loop would print it.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class SingleFlight(Generic[T]):
         return task.result()
 
     def cancel(self) -> None:
-        """Cancel the run on the way, if there is one. Its waiters get FlightCancelled; who joins now starts another."""
+        """Cancel the run on the way, if there is one. Its waiters get FlightCancelled; the next caller starts anew."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

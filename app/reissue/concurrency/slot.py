@@ -1,10 +1,10 @@
-"""One request's place on the wire."""
+"""One request's slot on the wire."""
 
 from .admission import Admission
 
 
 class Slot:
-    """A slot of an `admission`, for one request, one attempt after the other. Without an admission all are admitted."""
+    """A slot of an `admission` for the attempts of one request. Without an admission, `enter` never waits."""
 
     __slots__ = ("_admission", "_number")
 
@@ -17,7 +17,7 @@ class Slot:
         return self._admission is not None and self._admission.full(first=first)
 
     async def enter(self, *, first: bool) -> None:
-        """Wait to be admitted. `first` goes before all in line but those that said so as well."""
+        """Wait to be admitted. `first` goes before all in line that are not `first` themselves."""
         if self._admission is not None:
             self._number = await self._admission.enter(first=first)
 
@@ -33,12 +33,12 @@ class Slot:
             self._number = None
 
     def call_next(self) -> None:
-        """Let as many of those in line go as may."""
+        """Give slots to as many requests in line as may go."""
         if self._admission is not None:
             self._admission.call()
 
     def token_accepted(self) -> None:
-        """There is a sign that the token is accepted. Those in line hear of it by `call_next`."""
+        """There is a sign that the token is accepted. Calls no request in line: `call_next` does."""
         if self._admission is not None:
             self._admission.trust()
 

@@ -1,9 +1,9 @@
 """Limits in time that a browser's timers can keep.
 
 `setTimeout` counts milliseconds in 32 bits (HTML standard, 'timers'): a timer of more than 24.8 days fires at once, and
-Pyodide's loop from 314 on fires it after 24.8 days. So a long delay is cut into pieces (T10). And that loop
-refuses a timer that lies in the past by the time it is set; a busy machine was seen to pause for a millisecond in
-between. So whatever is shorter than 20 ms is over at once, without a timer.
+Pyodide's loop from 314 on fires it after 24.8 days. So a long delay is cut into pieces (T10). And that loop refuses a
+timer whose time has passed before it is set, which happens if the machine pauses for a millisecond in between. So a
+limit below 20 ms passes at once, without a timer.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""An OAuth 2.0 authorization server, or OpenID provider: how tokens are asked for, and how its answers are read."""
+"""The token endpoint, and OAuth 2.0 authorization servers: how tokens are requested, and how the answers are read."""

@@ -2,16 +2,16 @@
 
 Theory of operation:
 
-1. `sign_in()` leaves the page. What is to come back, `state`, verifier and nonce, waits in this tab
-   (`authorization_request`).
-2. `resume()` finds the answer in the page's URL, and takes what waited for it out of the store. The URL is cleaned in
-   the same step, before anything is sent: the code stands in no history, and a reload can't send it again.
-3. An answer that nobody here asked for, or that is not from the server that was asked (mix-up, RFC 9207), is refused
-   before anything is sent. What may succeed later, since no answer of the server's came, is kept in memory for the
-   next `resume()`: a code that the server has seen in vain is refused then, and no harm done, since nobody has its
-   tokens. A code that was refused is spent, whatever the status (F14).
+1. `sign_in()` leaves the page. `state`, verifier and nonce are stored in this tab meanwhile (`authorization_request`).
+2. `resume()` finds the answer in the page's URL, and takes the stored values out of the store. The answer is removed
+   from the URL in the same step, before anything is sent: the code stands in no history, and a reload can't send it
+   again.
+3. An answer that this tab did not ask for, or that is not from the server that was asked (mix-up, RFC 9207), is refused
+   before anything is sent. If the token endpoint did not answer, the code is kept in memory for the next `resume()`. If
+   the server has seen it after all, it is refused then, which does no harm: no one has its tokens. A code that was
+   refused is spent, whatever the status (F14).
 4. Metadata and keys are fetched before the code is sent, so that little can go wrong once it is spent.
-5. The refresh token is in the page. A session that outlives it needs `connect(…, store=…)`.
+5. The page holds the refresh token. A session that is to outlive the page needs `connect(…, store=…)`.
 """
 
 import warnings
@@ -48,8 +48,11 @@ if TYPE_CHECKING:
     from .settings import AuthorizationServerSettings
 
 
-class Arrival:
-    """The user is back. `granted` is what the code has brought, and the ID token with it, not believed yet."""
+class RedirectResponse:
+    """The answer that the server sent the user back with (RFC 6749 section 4.1.2).
+
+    `granted` is the credential that its code was exchanged for, and the ID token, which is not validated yet.
+    """
 
     def __init__(self, fields: Mapping[str, str], pending: Pending | None) -> None:
         self.fields = fields
@@ -58,7 +61,7 @@ class Arrival:
 
 
 class RedirectingSource(HttpTokenSource):
-    """An authorization server over a transport, in a page; without a page (in a worker) it renews what others began."""
+    """An authorization server over a transport, in a page. Without a page, in a worker, it can only renew tokens."""
 
     def __init__(
         self,
@@ -87,21 +90,21 @@ class RedirectingSource(HttpTokenSource):
         )
         self._clock = clock
         self._page = page
-        # The page's own URLs, absolute from now on: its base may be moved (X12). A worker leaves no page.
+        # The page's own URLs, made absolute now: the page's base may change (X12). A worker leaves no page.
         self._redirect_uri, self._post_logout_redirect_uri = (
             parse(uri).href if uri and page is not None else None
             for uri in (settings.redirect_uri, settings.post_logout_redirect_uri)
         )
-        self._arrival: Arrival | None = None
-        self._warned = False  # that a sign-out revokes nothing; an app that says so itself knows
+        self._answer: RedirectResponse | None = None
+        self._warned = False  # that a sign-out revokes nothing; not if the app itself has said that in `metadata`
 
     # The way there
 
     async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Leave the page for the authorization endpoint. Raises what keeps it from being left."""
+        """Leave the page for the authorization endpoint. Raises the error that prevents that."""
         page, settings = self._page, self._settings
         if page is None:
-            raise ReissueError("signing in by redirect needs a page: sign in there, and workers share the session")
+            raise ReissueError("a worker has no page to leave: sign in in a page, and the worker shares its session")
         more = {**settings.parameters, **checked_parameters(fields, "sign_in()")}
         server = await self._server.metadata()
         state, verifier, nonce = random_text(), random_text(), random_text()
@@ -129,38 +132,38 @@ class RedirectingSource(HttpTokenSource):
             **({"nonce": nonce} if settings.openid else {}),
         }
         await page.leave(request_url(server.authorization_endpoint, {**asked, **more}))
-        raise GrantRefused("access_denied", "the user came back to the page without an answer")
+        raise GrantRefused("access_denied", "the user came back to the page without an answer of the server")
 
     # The way back
 
-    def answer(self) -> Arrival | None:
-        """What the user was sent back with; the page's URL is cleaned of it."""
-        if self._arrival is None and self._page is not None:
-            self._arrival = self._arrived(self._page)
-        return self._arrival
+    def answer(self) -> RedirectResponse | None:
+        """The answer that the server sent the user back with; it is removed from the page's URL."""
+        if self._answer is None and self._page is not None:
+            self._answer = self._read_answer(self._page)
+        return self._answer
 
     def forget(self) -> None:
-        """Drop what is kept for the next `resume()`."""
-        self._arrival = None
+        """Drop the answer that is kept for the next `resume()`."""
+        self._answer = None
 
-    def _arrived(self, page: Page) -> Arrival | None:
+    def _read_answer(self, page: Page) -> RedirectResponse | None:
         url, now = page.href, self._clock()
         fields = read_answer(url)
         if fields is None or not self._is_redirect_uri(url):
             return None
         state, sign_ins = fields.get("state", ""), PendingSignIns(page.pending)
         if sign_ins.owner(state, now=now) not in (None, page.name):
-            return None  # another client of this page will take it
+            return None  # the answer is for another client of this page
         pending = sign_ins.take(state, now=now)
         clean = without_answer(url)
         if pending is not None and self._is_of_this_origin(pending.back_to):
             clean = pending.back_to
         page.show(clean)
-        return Arrival(fields, pending)
+        return RedirectResponse(fields, pending)
 
     def _is_of_this_origin(self, url: str) -> bool:
-        """Any script of the origin can have written a deep link into the store."""
-        assert self._page is not None, "an answer came to a page"
+        """Is this URL, which any script of the origin may have written into the store, one of this origin?"""
+        assert self._page is not None, "an answer comes to a page"
         try:
             return self._parse(url).origin == self._parse(self._page.href).origin
         except ValueError:
@@ -170,9 +173,9 @@ class RedirectingSource(HttpTokenSource):
         return self._redirect_uri is None or self._parse(place(url)).href == place(self._redirect_uri)
 
     async def sign_in(self, fields: Any) -> Credential:
-        """Tokens for an `answer()`. What can't be made use of now is kept, unless it never can be."""
-        if not isinstance(fields, Arrival):
-            raise TypeError("users sign in at another address: sign_in() leaves the page for it")
+        """Tokens for an `answer()`, which is kept for another try unless it was refused."""
+        if not isinstance(fields, RedirectResponse):
+            raise TypeError("with Endpoint.oauth2, sign_in() leaves the page: a step-up can only give a Credential")
         try:
             credential = await self._granted(fields)
         except (GrantRefused, MalformedToken):
@@ -181,12 +184,12 @@ class RedirectingSource(HttpTokenSource):
         self.forget()
         return credential
 
-    async def _granted(self, arrival: Arrival) -> Credential:
-        fields, pending = arrival.fields, arrival.pending
+    async def _granted(self, answer: RedirectResponse) -> Credential:
+        fields, pending = answer.fields, answer.pending
         if pending is None:
-            raise GrantRefused("unexpected_answer", "nobody in this tab asked for it, or it has been used before")
+            raise GrantRefused("unexpected_answer", "this tab did not ask for this answer, or has used it before")
         if not fields.keys() & {"code", "error"}:
-            raise GrantRefused("unexpected_answer", "it has no code, or several")
+            raise GrantRefused("unexpected_answer", "the answer has no code, or several")
         server = await self._server.metadata()
         said = fields.get("iss", None if server.sends_issuer else server.issuer)
         if pending.issuer != server.issuer or (server.issuer is not None and said != server.issuer):
@@ -195,12 +198,12 @@ class RedirectingSource(HttpTokenSource):
             raise GrantRefused(error_code(fields["error"], "invalid_request"), fields.get("error_description"))
         if self._settings.openid:
             await self._server.keys(False)
-        if arrival.granted is None:
-            arrival.granted = await self._exchange(server, fields["code"], pending)
-        credential, id_token = arrival.granted
+        if answer.granted is None:
+            answer.granted = await self._exchange(server, fields["code"], pending)
+        credential, id_token = answer.granted
         if not self._settings.openid:
             return credential
-        return await self._believed(credential, id_token, pending)
+        return await self._with_valid_id_token(credential, id_token, pending)
 
     async def _exchange(self, server: Metadata, code: str, pending: Pending) -> tuple[Credential, object]:
         request = self._settings.grant_request(
@@ -215,9 +218,9 @@ class RedirectingSource(HttpTokenSource):
         credential = self._read(status, headers, text, presented=Presented.CODE)
         return credential, json_object(text).get("id_token")
 
-    async def _believed(self, credential: Credential, id_token: object, pending: Pending) -> Credential:
-        """The credential with its ID token, once that was validated."""
-        assert self._page is not None, "an answer came to a page"
+    async def _with_valid_id_token(self, credential: Credential, id_token: object, pending: Pending) -> Credential:
+        """The credential with its ID token, which is validated here."""
+        assert self._page is not None, "an answer comes to a page"
         assert pending.issuer is not None, "OpenID Connect has an issuer"
         expected = Expected(
             issuer=pending.issuer, client_id=self._settings.client_id, nonce=pending.nonce, max_age=pending.max_age
@@ -228,7 +231,7 @@ class RedirectingSource(HttpTokenSource):
     # Later
 
     async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
-        """Tokens for a refresh token (RFC 6749 section 6). An ID token that comes along is not looked at."""
+        """Tokens for a refresh token (RFC 6749 section 6). An ID token in the answer is ignored."""
         token = credential and credential.refresh_token
         if not token:
             raise GrantRefused("invalid_grant", "there is no refresh token")
@@ -247,24 +250,26 @@ class RedirectingSource(HttpTokenSource):
         if request is None and not self._warned and "revocation_endpoint" not in self._given:
             self._warned = True
             warnings.warn(
-                f"{self._settings.url} names no revocation_endpoint: a sign-out ends the session here, and the tokens "
-                "live on at the server until they expire",
+                f"{self._settings.url} names no revocation_endpoint: a sign-out ends the session here only, and the "
+                "server accepts the tokens until they expire",
                 stacklevel=2,
             )
         return await self._tell(request)
 
     async def leave_to_sign_out(self, credential: Credential | None) -> None:
-        """Leave the page to end the session at the provider (OpenID Connect RP-Initiated Logout), if that is set."""
+        """Leave the page to end the session at the provider (OpenID Connect RP-Initiated Logout), if `end_session`."""
         settings = self._settings
         if self._page is None or not settings.end_session:
             return
         server = await self._server.metadata_with("end_session_endpoint")
         if server.end_session_endpoint is None:
-            raise ReissueError("signed out here; the server names no end_session_endpoint to sign out at")
+            raise ReissueError(
+                f"signed out here, but {settings.url} names no end_session_endpoint: sign out without end_session=True"
+            )
         asked = {
             "client_id": settings.client_id,
             "id_token_hint": credential and credential.id_token,
             "post_logout_redirect_uri": self._post_logout_redirect_uri,
         }
-        told = {name: value for name, value in asked.items() if value}
-        await self._page.leave(request_url(server.end_session_endpoint, told))
+        parameters = {name: value for name, value in asked.items() if value}
+        await self._page.leave(request_url(server.end_session_endpoint, parameters))

@@ -1,7 +1,7 @@
-"""One trip to the authorization server and back: what is asked for, what is remembered meanwhile, what comes back.
+"""One trip to the authorization server and back: the request, what is stored meanwhile, and the answer.
 
 Authorization code with PKCE (RFC 6749 section 4.1, RFC 7636). The page is left, so what only this browser tab may know
-waits in its `sessionStorage`: under the `state` that the answer must bring, and for one use.
+is stored in its `sessionStorage`: under the `state` that the answer must have, and for one use.
 """
 
 import json
@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
-from ..http.json_text import parse_json, repeated
+from ..http.json_text import is_number, parse_json, repeated
 from ..storage import Store
 from ..tokens.jws import to_base64url
 
 LIFE: Final = 86_400.0
-"""Seconds for which a sign-in is waited for. People leave login pages open; servers end them sooner."""
-_END_OF_TIME = 1e15  # seconds: beyond it, a number may be too large to reckon with
-_LONGEST_KEPT = 5_242_880  # characters of all of them: what the browser's store takes
-_LONGEST_URL = 100_000  # characters: no server takes a longer one, or sends users back to it
+"""Seconds for which an answer is waited for. Users leave login pages open; servers close them sooner."""
+_END_OF_TIME = 1e15  # seconds: arithmetic with a larger number may fail
+_LONGEST_KEPT = 5_242_880  # characters of all pending sign-ins: the browser's store holds no more
+_LONGEST_URL = 100_000  # characters: no server accepts a longer URL, or sends users back to it
 _MOST = 8  # sign-ins that may be under way in one tab: by several clients, or begun and abandoned
 
-# What an answer may consist of (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Session Management).
+# The parameters of an answer (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Session Management).
 _ANSWER: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri", "session_state"})
 
 _OURS: Final = frozenset(
@@ -32,13 +32,13 @@ _OURS: Final = frozenset(
         *("code_challenge", "code_challenge_method", "request", "request_uri"),
     }
 )
-"""The parameters of an authorization request that are not the caller's to set."""
+"""The parameters of an authorization request that callers can't set."""
 
 
 def checked_parameters(parameters: Mapping[str, Any], source: str) -> dict[str, str]:
-    """Parameters of an authorization request, as text. Raises TypeError for those that are not a caller's to set."""
+    """Parameters of an authorization request, as text. Raises TypeError for those that callers can't set."""
     if taken := sorted(_OURS & parameters.keys()):
-        raise TypeError(f"{source} can't set {', '.join(taken)}: the endpoint does")
+        raise TypeError(f"{source} can't set {', '.join(taken)}: the endpoint sets them itself")
     for name, value in parameters.items():
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise TypeError(f"{name} is a parameter of a URL, text or a whole number, not {type(value).__name__}")
@@ -50,7 +50,7 @@ def checked_parameters(parameters: Mapping[str, Any], source: str) -> dict[str, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A sign-in under way: `client` began it, and `back_to` is the URL that the user was at. `since` in seconds."""
+    """A sign-in under way. `client` began it, at the time `since` (seconds); `back_to` is the URL of the page."""
 
     client: str
     verifier: str = field(repr=False)
@@ -65,19 +65,19 @@ class Pending:
 class PendingSignIns:
     """The sign-ins under way in this tab, of all its clients, by their `state`.
 
-    What lies in the store is not trusted to be whole: any script of the origin can write there.
+    What is in the store is not trusted: any script of the origin can write there.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def add(self, state: str, pending: Pending) -> None:
-        """Remember one. Raises OSError if the store is full or forbidden: without it, nobody could come back."""
+        """Store a sign-in. Raises OSError if the store is full or forbidden: its answer could not be used."""
         kept = {**self._read(now=pending.since), state: pending}
         self._write(dict(list(kept.items())[-_MOST:]))
 
     def take(self, state: str, *, now: float) -> Pending | None:
-        """The one with this state, and forget it: an answer counts once. None if there is none."""
+        """Remove the sign-in with this state and return it, since an answer counts once. None if there is none."""
         kept = self._read(now=now)
         pending = kept.pop(state, None)
         with suppress(OSError):
@@ -85,7 +85,7 @@ class PendingSignIns:
         return pending
 
     def owner(self, state: str, *, now: float) -> str | None:
-        """The client that began it; None if nobody did."""
+        """The client that began the sign-in with this state; None if there is none."""
         pending = self._read(now=now).get(state)
         return pending.client if pending else None
 
@@ -111,13 +111,13 @@ def _pending(entry: Any) -> Pending | None:
     times = [entry["since"], 0 if entry["max_age"] is None else entry["max_age"]]
     if not all(isinstance(text, str) for text in [*texts, entry["issuer"] or ""]):
         return None
-    if not all(isinstance(time, (int, float)) and abs(time) < _END_OF_TIME for time in times):
+    if not all(is_number(time) and abs(time) < _END_OF_TIME for time in times):
         return None
     return Pending(**entry)
 
 
 def random_text() -> str:
-    """43 characters that nobody can guess: a verifier (RFC 7636 section 4.1), a state or a nonce."""
+    """43 random characters: a verifier (RFC 7636 section 4.1), a state or a nonce."""
     return to_base64url(os.urandom(32))
 
 
@@ -127,9 +127,9 @@ def request_url(endpoint: str, parameters: Mapping[str, Any]) -> str:
 
 
 def read_answer(url: str) -> Mapping[str, str] | None:
-    """What an authorization server says in the URL that it sent the user back to; None if this is no such URL.
+    """The authorization server's answer in the URL that it sent the user back to; None if this is no such URL.
 
-    What stands in it twice is left out (RFC 6749 section 3.1 forbids it), so it will be missed.
+    A parameter that stands in it twice (RFC 6749 section 3.1 forbids that) is left out, as if it were missing.
     """
     if len(url) > _LONGEST_URL:
         return None

@@ -1,6 +1,6 @@
-"""What is fetched from an authorization server before anything is asked of it: its metadata, and its keys.
+"""What is fetched from an authorization server before tokens are requested: its metadata, and its keys.
 
-What the app names itself wins over what the server says, and nothing is fetched as long as that suffices.
+The metadata that the app itself gives take precedence, and nothing is fetched while they suffice.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,14 +15,14 @@ from .metadata import Metadata, discovery_urls, read_metadata
 from .token_response import is_final
 
 Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
-"""Sends a request, and gives the status, the header fields and the text of its answer: None if that is too long."""
+"""Sends a request, and gives the answer's status, header fields and text. The text is None if it is too long."""
 
 
 class AuthorizationServer:
-    """One server, asked for nothing twice.
+    """One server. What was fetched from it is kept.
 
-    `given` are the metadata that the app names itself, and `known` the same as read, if they suffice for a sign-in.
-    `describes_itself` is False where the app has not said whom to ask for more.
+    `given` are the metadata that the app itself gives, and `known` are the same, parsed, if they suffice for a sign-in.
+    `describes_itself` is False if the app has named no issuer to fetch more from.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class AuthorizationServer:
     ) -> None:
         self._issuer = issuer
         self._given = given
-        # Absolute from now on: the page's base may be moved (X12).
+        # Made absolute now: the page's base may change (X12).
         self._urls = [] if issuer is None else discovery_urls(parse(issuer).href, openid=openid)
         self._known = known
         self._has_more = describes_itself
@@ -48,16 +48,17 @@ class AuthorizationServer:
         self._keys: object = None
 
     async def metadata(self) -> Metadata:
-        """What a sign-in needs to know of it. Raises RefreshUnavailable, or OSError if no answer came."""
+        """The metadata that a sign-in needs. Raises RefreshUnavailable, or OSError if no answer came."""
         if self._known is None:
             self._known = await self._discovered()
             self._has_more = False
         return self._known
 
     async def metadata_with(self, name: str) -> Metadata:
-        """The same, and this field, if the server has it: some are needed at a sign-out only. Raises as `metadata`.
+        """The metadata, with this field if the server has it: a field that only a sign-out needs is fetched then.
 
-        A server that does not describe itself, though the app has named all that a sign-in needs, has no such field.
+        If the app has given all that a sign-in needs, and the server has no metadata (a final 4xx), there is no such
+        field. Raises as `metadata`.
         """
         known = await self.metadata()
         if not self._has_more or name in self._given:
@@ -81,20 +82,20 @@ class AuthorizationServer:
                 raise
             fields = await self._document(second)
         try:
-            if fields.get("issuer") != issuer:  # looked at before the app's own names win (mix-up)
+            if fields.get("issuer") != issuer:  # checked before the app's own metadata replace it (mix-up)
                 raise ValueError(f"they name another issuer than {issuer}")
             return read_metadata({**fields, **self._given}, issuer=issuer, openid=openid, parse=self._parse_absolute)
         except ValueError as error:
             raise RefreshUnavailable(f"the authorization server's metadata can't be used: {error}") from None
 
     def _parse_absolute(self, text: str) -> Url:
-        """A URL that the server names: absolute (RFC 8414 section 2), or it would be relative to this page."""
+        """A URL in the server's metadata. It must be absolute (RFC 8414 section 2), or the page's base would count."""
         if not text.lower().startswith(("https://", "http://")):
-            raise ValueError("it is relative")
+            raise ValueError("the URL is relative")
         return self._parse(text)
 
     async def keys(self, fresh: bool) -> object:
-        """Its public keys, a JWK set (RFC 7517 section 5); `fresh` asks anew. Raises as `metadata`."""
+        """The server's public keys, a JWK set (RFC 7517 section 5); `fresh` fetches them anew. Raises as `metadata`."""
         server = await self.metadata()
         assert server.jwks_uri is not None, "OpenID Connect has one"
         if self._keys is None or fresh:
@@ -106,10 +107,12 @@ class AuthorizationServer:
         request = Request.build(url, headers={"Accept": "application/json"}, credentials="omit", cache=cache)
         status, headers, text = await self._send(request)
         if text is None:
-            raise RefreshUnavailable("the authorization server's metadata, or its keys, are too long to be read")
+            raise RefreshUnavailable(
+                f"{request.shown_url} answered {status} with a document that is too long to be read"
+            )
         if status != 200:
             raise RefreshUnavailable(
-                f"the authorization server answered {status} for its metadata",
+                f"the authorization server answered {status} at {request.shown_url}: its metadata and keys are needed",
                 retry_after=retry_after(headers),
                 status=status,
             )

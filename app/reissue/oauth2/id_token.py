@@ -1,7 +1,7 @@
-"""Whom an ID token is about, and whether to believe it (OpenID Connect Core 1.0, section 3.1.3.7).
+"""Validates ID tokens (OpenID Connect Core 1.0, section 3.1.3.7).
 
-What is refused is refused for good, as GrantRefused("invalid_id_token"); its description says why, in words of ours.
-Keys are fetched and signatures verified by what is handed in.
+An ID token that is not valid raises GrantRefused("invalid_id_token"), whose description says why and quotes nothing.
+The functions that fetch keys and verify signatures are parameters.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,21 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import GrantRefused
+from ..http.json_text import is_number
 from ..tokens.jws import Kind, parse_token
 from ..tokens.signatures import KEY_TYPES, Verdict, Verify, by_keys
 
 LEEWAY: Final = 300.0
-"""Seconds by which the page's clock may be wrong. The nonce ties the token to this sign-in, whatever the clocks say."""
+"""Seconds by which the page's clock may be wrong. The nonce ties the token to this sign-in even so."""
 
 FetchKeys = Callable[[bool], Awaitable[object]]
-"""The issuer's JWK set (RFC 7517 section 5); True asks for a fresh one."""
+"""The issuer's JWK set (RFC 7517 section 5); True fetches it anew."""
 
 _UNKNOWN_KEY: Final = (Verdict.NO_SUCH_KEY, Verdict.NO_KEYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What an ID token must say. `max_age` (seconds) is how long ago the user may have signed in, if that was asked."""
+    """What an ID token must say. `max_age` (seconds), if requested, is how long ago the user may have signed in."""
 
     issuer: str
     client_id: str
@@ -34,31 +35,31 @@ class Expected:
 async def validated(
     token: object, expected: Expected, *, fetch_keys: FetchKeys, verify: Verify, now: float
 ) -> Mapping[str, Any]:
-    """The claims of an ID token whose signature holds. Raises GrantRefused, and what the two callables raise.
+    """The claims of a valid ID token. Raises GrantRefused, and the errors of `fetch_keys` and `verify`.
 
-    A key that the known set lacks may be a new one: the set is then fetched afresh, once. So it is if the token names
-    no key, and none of the known ones fits.
+    If the known key set lacks the token's key, the key may be new: the set is then fetched anew, once. So it is if the
+    token names no key, and its signature fails with every known key.
     """
     if not isinstance(token, str):
-        raise _refused("none came")
-    opened = parse_token(token)
-    if opened.kind is not Kind.SIGNED or opened.token != token:
+        raise _refused("the answer has none")
+    parsed = parse_token(token)
+    if parsed.kind is not Kind.SIGNED or parsed.token != token:
         raise _refused("it is no signed JSON Web Token")
-    if opened.twice:
-        raise _refused("it says something twice")
-    if opened.algorithm not in KEY_TYPES:  # `none`, and HS256: a page has no secret to verify with
+    if parsed.twice:
+        raise _refused("it has a member twice")
+    if parsed.algorithm not in KEY_TYPES:  # `none` or HS256, for example: a page has no secret to verify with
         raise _refused("it is not signed with a public key's algorithm")
-    assert opened.header is not None, "it is SIGNED"
-    assert opened.payload is not None, "it is SIGNED"
-    if "crit" in opened.header:
-        raise _refused("it has an extension that is not understood (RFC 7515 section 4.1.11)")
-    check_claims(opened.payload, expected, now=now)
-    verdict, _ = await by_keys(opened, await fetch_keys(False), verify)
-    if verdict in _UNKNOWN_KEY or (verdict is Verdict.FAILS and opened.header.get("kid") is None):
-        verdict, _ = await by_keys(opened, await fetch_keys(True), verify)
+    assert parsed.header is not None, "it is SIGNED"
+    assert parsed.payload is not None, "it is SIGNED"
+    if "crit" in parsed.header:
+        raise _refused("it has an unknown extension (RFC 7515 section 4.1.11)")
+    check_claims(parsed.payload, expected, now=now)
+    verdict, _ = await by_keys(parsed, await fetch_keys(False), verify)
+    if verdict in _UNKNOWN_KEY or (verdict is Verdict.FAILS and parsed.header.get("kid") is None):
+        verdict, _ = await by_keys(parsed, await fetch_keys(True), verify)
     if verdict is not Verdict.HOLDS:
         raise _refused(f"its signature was not verified: {verdict.value}")
-    return opened.payload
+    return parsed.payload
 
 
 def check_claims(claims: Mapping[str, Any], expected: Expected, *, now: float) -> None:
@@ -72,9 +73,9 @@ def check_claims(claims: Mapping[str, Any], expected: Expected, *, now: float) -
     if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") != expected.client_id:
         raise _refused("it was issued to another client")
     if claims.get("nonce") != expected.nonce:
-        raise _refused("it is of another sign-in")
+        raise _refused("it belongs to another sign-in")
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
-        raise _refused("it names nobody")
+        raise _refused("it names no user")
     if not _number(claims, "exp") > now - LEEWAY:
         raise _refused("it has expired, or this machine's clock is wrong")
     if not _number(claims, "iat") < now + LEEWAY:
@@ -87,10 +88,10 @@ def check_claims(claims: Mapping[str, Any], expected: Expected, *, now: float) -
 
 def _number(claims: Mapping[str, Any], name: str) -> float:
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not is_number(value):
         raise _refused(f"it has no {name}")
     return value
 
 
 def _refused(reason: str) -> GrantRefused:
-    return GrantRefused("invalid_id_token", f"the ID token can't be believed: {reason}")
+    return GrantRefused("invalid_id_token", f"the ID token is not valid: {reason}")

@@ -1,4 +1,4 @@
-"""What an authorization server says about itself (RFC 8414, OpenID Connect Discovery 1.0): endpoints and abilities."""
+"""An authorization server's metadata (RFC 8414, OpenID Connect Discovery 1.0): its endpoints and abilities."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LOOPBACK: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """The endpoints as absolute URLs. `sends_issuer`: its answers name it, as RFC 9207 has it."""
+    """The endpoints as absolute URLs. `sends_issuer`: the server's answers name its issuer (RFC 9207)."""
 
     issuer: str | None
     authorization_endpoint: str
@@ -24,9 +24,9 @@ class Metadata:
 
 
 def discovery_urls(issuer: str, *, openid: bool) -> list[str]:
-    """Where an issuer's metadata lie: at the path of OpenID Connect Discovery, or at that of RFC 8414 section 3.
+    """The URLs of an issuer's metadata: at the path of OpenID Connect Discovery, and at that of RFC 8414 section 3.
 
-    They differ where the issuer has a path. The likelier one is first.
+    The likelier one is first.
     """
     scheme, _, rest = issuer.rstrip("/").partition("://")
     host, slash, path = rest.partition("/")
@@ -38,15 +38,15 @@ def discovery_urls(issuer: str, *, openid: bool) -> list[str]:
 
 
 def read_metadata(fields: Mapping[str, Any], *, issuer: str | None, openid: bool, parse: ParseUrl) -> Metadata:
-    """The metadata that these fields are, named as in RFC 8414 section 2. Raises ValueError for what can't be used.
+    """The metadata in these fields, named as in RFC 8414 section 2. Raises ValueError for fields that can't be used.
 
-    They must be the issuer's own (section 3.3): a server could else send another's users to itself (mix-up).
+    They must name the expected issuer (section 3.3), or a server could send another's users to itself (mix-up).
     """
     if fields.get("issuer") != issuer:
         raise ValueError(f"they name another issuer than {issuer}")
-    methods = fields.get("code_challenge_methods_supported", ["S256"])  # not all that support it say so
+    methods = fields.get("code_challenge_methods_supported", ["S256"])  # some servers support it without saying so
     if not isinstance(methods, list) or "S256" not in methods:
-        raise ValueError("it does not support PKCE with S256 (RFC 7636)")
+        raise ValueError("the server does not support PKCE with S256 (RFC 7636)")
     if openid and not (issuer and fields.get("jwks_uri")):
         raise ValueError("OpenID Connect needs an issuer and a jwks_uri")
 
@@ -73,9 +73,9 @@ def read_metadata(fields: Mapping[str, Any], *, issuer: str | None, openid: bool
 
 
 def read_given(fields: Mapping[str, Any], *, issuer: str, openid: bool, parse: ParseUrl) -> Metadata | None:
-    """The metadata that an app names itself; None if some that are needed are left to discovery.
+    """The metadata that the app itself gives; None if they lack a needed field, which must be fetched.
 
-    Raises ValueError as `read_metadata`, also for those that are only a part.
+    Raises ValueError as `read_metadata`, even for metadata that lack a field.
     """
     needed = ["authorization_endpoint", "token_endpoint", *["jwks_uri"] * openid]
     left = [name for name in needed if name not in fields]
@@ -84,7 +84,7 @@ def read_given(fields: Mapping[str, Any], *, issuer: str, openid: bool, parse: P
 
 
 def secure_url(text: str, *, name: str, parse: ParseUrl) -> str:
-    """The URL as the browser reads it. Raises ValueError unless it is over TLS, or on this machine (RFC 6749, 3.1)."""
+    """The URL as the browser reads it. Raises ValueError unless it is https, or on this machine (RFC 6749, 3.1)."""
     try:
         url = parse(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Leaving the page to sign in, or out, elsewhere: what the session asks of the endpoint, and that of the page."""
+"""Leaving the page to sign in or out elsewhere: what the session needs of the endpoint, and that of the page."""
 
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,29 +14,29 @@ class Redirects(Protocol):
     """The part of an endpoint where users sign in at another address, and are sent back."""
 
     async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Leave the page. Returns only by raising: GrantRefused if the user came back without an answer."""
+        """Leave the page. Never returns: raises GrantRefused if the user comes back without an answer."""
         ...
 
     def answer(self) -> Any | None:
-        """What the user was sent back with, to be given to `sign_in`; None if there is nothing.
+        """What the server sent the user back with, for `sign_in`; None if there is nothing.
 
-        One that could not be made use of yet is kept for the next time.
+        An answer that failed for now is kept for the next call.
         """
         ...
 
     def forget(self) -> None:
-        """Nobody wants the answer any more."""
+        """Drop the answer."""
         ...
 
     async def leave_to_sign_out(self, credential: Any) -> None:
-        """Leave the page, if the endpoint is set so, to end the user's session at the server."""
+        """Leave the page to end the user's session at the server, if the endpoint has that setting."""
         ...
 
 
 class Page(Protocol):
     """The page in the browser's tab, as far as a redirect needs it. `name` tells this client from others in the tab.
 
-    `pending` is this tab's own store, for all its clients.
+    `pending` is this tab's own store, which all its clients share.
     """
 
     name: str
@@ -48,15 +48,15 @@ class Page(Protocol):
         ...
 
     def show(self, href: str) -> None:
-        """Put another URL of this origin in the address bar's and the history's place, without loading anything."""
+        """Replace the URL in the address bar and the history by another of this origin, without loading anything."""
         ...
 
     async def leave(self, url: str) -> None:
-        """Go to this URL. Returns if the user comes back to this very page (the back-forward cache)."""
+        """Go to this URL. Returns if the browser restores this page as it was (back/forward cache)."""
         ...
 
     def sha256(self, data: bytes) -> Awaitable[bytes]:
-        """The digest of some bytes. Raises ReissueError if the page can't."""
+        """The SHA-256 digest of some bytes. Raises ReissueError if the page has no cryptography."""
         ...
 
     def verify(self, parsed: "ParsedToken", key: "Key") -> "Awaitable[Verdict]":

@@ -1,8 +1,8 @@
 """Which answers of a token endpoint refuse the grant for good, and which only mean 'try later'.
 
-A refusal is what the endpoint itself says about what was presented. If a proxy's page were one, a bad network would
-sign users out; if a refusal is not recognised, they are locked out, since every page tries again for ever. An answer
-without an access token is judged by the first line that fits:
+A refusal is the endpoint's own judgement of what was presented. If a proxy's page counted as one, a bad network would
+sign users out. If a refusal were not recognised, users would be locked out, since every page would try again for ever.
+An answer without an access token is judged by the first line that fits:
 
 | answer to a refresh | judged as |
 |---|---|
@@ -15,9 +15,9 @@ without an access token is judged by the first line that fits:
 | 400, 410, 419, 422, 440 with any other JSON, or with no body | refused |
 | everything else: HTML or text under any status, 403 `{"message": "Forbidden"}`, 200 without a token | transient |
 
-A sign-in with a user's own fields is refused by every 4xx that the table does not call transient by its status or by an
-error that passes: nobody is signed out by that. `refused=` has no say in it. An authorization code is refused by every
-4xx whose JSON names any error of the server's own, too: the code is spent (F14).
+A sign-in with what the user typed is refused by every 4xx that the table does not call transient by its status or by an
+error that passes: that signs no user out. `refused=` does not apply to it. An authorization code is also refused by
+every 4xx whose JSON names any error at all: the code is spent (F14).
 """
 
 import re
@@ -32,24 +32,25 @@ from ..http.retry_after import retry_after
 
 
 class Presented(Enum):
-    """What the endpoint was asked to take."""
+    """What was presented to the endpoint."""
 
     REFRESH_TOKEN = "refresh token"  # or the cookie that stands for one
     CODE = "authorization code"
-    FIELDS = "fields"  # of a user: a name and a password, say
+    FIELDS = "fields"  # what the user typed: a name and a password, say
 
 
 Predicate = Callable[[int, Mapping[str, str], Any], bool | None]
-"""A function of an answer's status, headers and parsed JSON body (None if it is none).
+"""A function of an answer's status, headers and parsed JSON body (None if the body is no JSON).
 
 True: refused. False: try later. None: the rule decides.
 """
 
-_TRY_LATER: Final = frozenset({404, 405, 408, 421, 425, 429})  # wrong URL or method, or not now: nothing was judged
+# These say nothing about what was presented: wrong URL or method, or try later.
+_TRY_LATER: Final = frozenset({404, 405, 408, 421, 425, 429})
 # 419 and 440 are 'session expired' in Laravel and IIS. A 403 is not here: gateways send those, in JSON as well (F12).
 _JUDGING: Final = frozenset({400, 410, 419, 422, 440})
 
-# Errors about the request, its client, or what was asked for: the refresh token may be good for another request.
+# Errors about the request, its client, or what it requested: the refresh token may be accepted in another request.
 _OF_THE_REQUEST: Final = frozenset({
     "invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope",  # RFC 6749
     "access_denied", "insufficient_scope", "invalid_target",  # RFC 6749 and 8628, 6750, 8707 section 2
@@ -74,7 +75,7 @@ _PASSING: Final = re.compile(
     "|^timeout|(?:request|gateway|hook)_time(?:d_)?out|deadline_exceeded"
 )
 
-# Errors go into events, so none may be able to carry a token: words of letters, as code writes them.
+# Errors go into events, so no token may pass for one: only words of letters do, written as in code.
 _LOWER: Final = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,5}")
 _UPPER: Final = re.compile(r"[A-Z]{1,20}(?:_[A-Z]{1,20}){0,5}")
 _CAMEL: Final = re.compile(r"[A-Za-z][a-z]{1,19}(?:[A-Z][a-z]{1,19}){1,5}")
@@ -94,7 +95,7 @@ def checked_refused(refused: Any) -> frozenset[int] | Predicate | None:
         raise TypeError("refused is a collection of statuses, or a function of (status, headers, body)")
     for status in refused:
         if not isinstance(status, int) or isinstance(status, bool):
-            raise TypeError(f"refused holds statuses, which are numbers, not {type(status).__name__}")
+            raise TypeError(f"refused holds statuses, which are whole numbers, not {type(status).__name__}")
         if not 200 <= status <= 599:
             raise ValueError(f"refused holds statuses from 200 to 599, not {status}")
     return frozenset(refused)
@@ -111,29 +112,29 @@ def refusal_in(
 ) -> GrantRefused | None:
     """The refusal in an answer without an access token; None if the answer is transient. Pure, if `refused` is.
 
-    `body` is the parsed JSON body, None if it is none; `empty`: there is no body, or it is JSON's `null`.
+    `body` is the parsed JSON body, None if it is no JSON; `empty`: there is no body, or it is JSON's `null`.
 
-    Raises RefreshUnavailable if a function `refused` fails; what went wrong is chained.
+    Raises RefreshUnavailable if a function `refused` fails; its error is chained.
     """
     decided = None if presented is Presented.FIELDS else _decision(refused, status, headers, body, presented)
     if decided is None:
-        # Without the media type a number may as well be a proxy's plain text.
+        # A number without JSON's media type may be a proxy's plain text.
         judging = empty or isinstance(body, dict | list | str) or (body is not None and is_json_type(headers))
         decided = _is_refused(status, body, presented, judging=judging)
     if not decided:
         return None
     codes = error_codes(body)
-    told = next((code for code in codes if code in _FINAL), codes[0] if codes else "invalid_grant")
-    return GrantRefused(told, _description(body), status=status)
+    error = next((code for code in codes if code in _FINAL), codes[0] if codes else "invalid_grant")
+    return GrantRefused(error, _description(body), status=status)
 
 
 def refuses_refresh_token(refusal: GrantRefused) -> bool:
-    """Is it the refresh token that is refused, and not what was asked for with it (another resource, or a scope)?"""
+    """Was the refresh token refused, and not what was requested with it (another resource, or a scope)?"""
     return refusal.error not in _OF_THE_REQUEST
 
 
 def error_code(value: object, otherwise: str = "") -> str:
-    """The error that a server names, in snake case, if it is one that can be told."""
+    """The error that a server names, in snake case; `otherwise` if it does not look like an error code."""
     if isinstance(value, str):
         if _LOWER.fullmatch(value) or _UPPER.fullmatch(value):
             return value.lower()
@@ -143,10 +144,10 @@ def error_code(value: object, otherwise: str = "") -> str:
 
 
 def error_codes(body: Any) -> list[str]:
-    """The errors that a JSON body names, in OAuth's words (`error`) or in those of other servers.
+    """The errors that a JSON body names, in OAuth's member `error` or in those of other servers.
 
     Firebase has an object under `error`, Supabase an `error_code`, SimpleJWT a `code`, Cognito a `__type`. Entra says
-    `invalid_grant` of a resource, too, and what it means in `suberror`.
+    `invalid_grant` even if it refuses a resource, and names the actual error in `suberror`.
     """
     if not isinstance(body, dict):
         return []
@@ -168,16 +169,16 @@ def _decision(
     body: Any,
     presented: Presented,
 ) -> bool | None:
-    """What the endpoint's own setting says; None if that is for the rule to say."""
+    """What the endpoint's setting `refused=` decides; None if the rule decides."""
     if refused is None:
         return None
-    if isinstance(refused, frozenset):  # what it leaves out may still have spent a code
+    if isinstance(refused, frozenset):  # a status that it lacks may still mean that a code is spent
         return status in refused or (None if presented is Presented.CODE else False)
     try:
         decided = refused(status, headers, body)
         if decided is not None and not isinstance(decided, bool):
             raise TypeError(f"refused= gives True, False or None, not {type(decided).__name__}")
-    except Exception as cause:  # an app's own bug: it may sign nobody out
+    except Exception as cause:  # a bug of the app must not sign the user out
         raise RefreshUnavailable(
             f"the endpoint answered {status}, and the function in refused= failed: {type(cause).__name__}",
             retry_after=retry_after(headers),
@@ -187,7 +188,7 @@ def _decision(
 
 
 def _is_refused(status: int, body: Any, presented: Presented, *, judging: bool) -> bool:
-    """The table above. `judging`: the body is JSON, or there is none."""
+    """The table above. `judging`: the body is JSON, or there is no body."""
     if status == 401:
         return True
     if status in _TRY_LATER or not (200 <= status < 300 or 400 <= status < 500):
@@ -203,7 +204,7 @@ def _is_refused(status: int, body: Any, presented: Presented, *, judging: bool) 
 
 
 def _description(body: Any) -> str | None:
-    """The server's own words, wherever it has them."""
+    """The server's description of the error, whatever member it stands in."""
     if isinstance(body, str):
         return body
     if not isinstance(body, dict):

@@ -19,9 +19,9 @@ from .token_source import TokenSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationServerSettings:
-    """The settings that `Endpoint.oauth2` takes for the server and for the ways there and back, checked.
+    """The settings of `Endpoint.oauth2` that concern the server and the redirects, checked.
 
-    `describes_itself`: the server may be asked for its metadata, since the app has named it as the issuer.
+    `describes_itself`: metadata may be fetched from the server, since the app has named it as the issuer.
     """
 
     url: str
@@ -59,13 +59,13 @@ class AuthorizationServerSettings:
         if not url:
             raise ValueError("oauth2() needs an issuer, or the server's metadata with a token_endpoint")
         if not isinstance(client_id, str) or not client_id:
-            raise ValueError("client_id is what the server calls this app, in text")
+            raise ValueError("client_id is the name that the server has given this app, as text")
         if not isinstance(scope, str):
-            raise TypeError("scope is text: words with spaces between them")
+            raise TypeError("scope is text: words separated by spaces")
         if redirect_uri is not None and (not isinstance(redirect_uri, str) or "#" in redirect_uri):
             raise ValueError("redirect_uri is a URL without fragment")
         if post_logout_redirect_uri is not None and not end_session:
-            raise ValueError("post_logout_redirect_uri is for end_session=True")
+            raise ValueError("post_logout_redirect_uri needs end_session=True")
         return cls(
             url=url,
             issuer=issuer,
@@ -82,12 +82,12 @@ class AuthorizationServerSettings:
 
     @property
     def name(self) -> str:
-        """What tells this server's sessions from those of others: its URL, and what it calls this app."""
+        """What tells this server's sessions from those of others: its URL, with the client_id."""
         return f"{self.url.rstrip('/')}?{urlencode({'client_id': self.client_id})}"
 
     @property
     def openid(self) -> bool:
-        """Is an ID token asked for?"""
+        """Is an ID token requested?"""
         return "openid" in self.scope.split()
 
     def bind(
@@ -102,7 +102,7 @@ class AuthorizationServerSettings:
     ) -> TokenSource:
         """This server over a transport, in a page. Raises ValueError for URLs that can't be used."""
         if page is not None and parse(self.redirect_uri or page.href).origin != parse(page.href).origin:
-            raise ValueError("redirect_uri must be a page of this origin: what waits for the answer lies here")
+            raise ValueError("redirect_uri must be a page of this origin: a page of another could not read the answer")
         return RedirectingSource(self, requests, transport, parse, prover, clock=clock, page=page)
 
     def known(self, parse: ParseUrl) -> Metadata | None:
@@ -118,21 +118,21 @@ class AuthorizationServerSettings:
 
     def _given(self, metadata: Mapping[str, Any], parse: ParseUrl) -> Metadata | None:
         if self.describes_itself:
-            assert self.issuer is not None, "it is the one to be asked"
+            assert self.issuer is not None, "the app has named it"
             return read_given(metadata, issuer=self.issuer, openid=self.openid, parse=parse)
         return read_metadata(metadata, issuer=self.issuer, openid=self.openid, parse=parse)
 
     def grant_request(self, requests: TokenRequests, server: Metadata, grant_type: str, **fields: str) -> Request:
         """A request to the token endpoint (RFC 6749 sections 4.1.3 and 6).
 
-        A token is for one resource: the first, unless `fields` say which (RFC 8707 section 2.2). oidc-provider refuses
-        to make one for several.
+        A token is for one resource: the first, unless `fields` name another (RFC 8707 section 2.2). oidc-provider
+        refuses to grant one for several.
         """
         asked = {"resource": list(self.resource[:1]), "grant_type": grant_type, "client_id": self.client_id}
         return requests.post(server.token_endpoint, {**asked, **fields})
 
     def revocation_request(self, requests: TokenRequests, server: Metadata, credential: Credential) -> Request | None:
-        """A request that ends the grant (RFC 7009 section 2.1); None if the server takes none."""
+        """A request that ends the grant (RFC 7009 section 2.1); None if the server has no revocation endpoint."""
         if server.revocation_endpoint is None:
             return None
         kind = "refresh_token" if credential.refresh_token else "access_token"

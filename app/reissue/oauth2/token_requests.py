@@ -1,6 +1,6 @@
-"""What is asked of a token endpoint: the settings of an `Endpoint`, and the requests that they make.
+"""The requests to a token endpoint, by the settings of an `Endpoint`.
 
-Pure: sends nothing. `token_source` sends them, and `token_response` reads what comes back.
+Pure: sends nothing. `token_source` sends the requests, and `token_response` reads the answers.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from .refusals import Predicate, Presented
 from .token_response import read_credential
 
 _MOST_KEPT_ALIVE: Final = 16 * 1024
-"""Bytes. A browser keeps 64 KiB alive, for all of a page: a larger body would take the room of other requests."""
+"""Bytes. A browser keeps 64 KiB alive for all requests of a page: a larger body would take their room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +39,14 @@ class TokenRequests:
 
     @property
     def urls(self) -> list[str]:
-        """Every URL that is asked, as it was given: relative to the page, maybe."""
+        """Every URL that is used, as it was given: perhaps relative to the page."""
         return [
             self._at(path) for path in (self.sign_in_path, self.refresh_path, self.sign_out_path) if path is not None
         ]
 
     @property
     def refresh_url(self) -> str:
-        """Where tokens are renewed, or else first come from: what tells one session's endpoint from another's."""
+        """The URL for refreshes, or else for sign-ins: it tells this endpoint from others."""
         return self._at(self.sign_in_path if self.refresh_path is None else self.refresh_path)
 
     def sign_in(self, fields: Mapping[str, Any]) -> Request:
@@ -56,19 +56,21 @@ class TokenRequests:
     def refresh(
         self, credential: Credential | None, fields: Mapping[str, str] = MappingProxyType({})
     ) -> Request | None:
-        """The request for a new access token (RFC 6749 section 6); None if there is nothing that could renew it."""
+        """The request for a new access token (RFC 6749 section 6); None if there is no refresh token and no cookie."""
         if self.refresh_path is None or not self._can_name_session(credential):
             return None
         return self.post(self._at(self.refresh_path), {**fields, **self._refresh_token(credential)})
 
     def sign_out(self, credential: Credential | None) -> Request | None:
-        """The request that ends the session at the server (after RFC 7009); None if there is nothing to tell."""
+        """The request that ends the session at the server (after RFC 7009); None if the server has no sign-out, or
+        could not know the session.
+        """
         if self.sign_out_path is None or not self._can_name_session(credential):
             return None
         return self.post(self._at(self.sign_out_path), self._refresh_token(credential))
 
     def post(self, url: str, fields: Mapping[str, Any]) -> Request:
-        """The request that sends these fields, and those of the settings, to a URL of the server's."""
+        """The request that sends these fields, and those of the settings, to a URL of the server."""
         headers = self.headers() if callable(self.headers) else self.headers
         fields = {**self.fields, **fields}
         body: dict[str, Any] = {"json": fields}
@@ -82,11 +84,11 @@ class TokenRequests:
             **body,
             credentials=self.credentials,
             cache="no-store",
-            redirect="error",  # a 307 would carry the refresh token on to wherever it points
+            redirect="error",  # a 307 would carry the refresh token to any other URL
         )
         if len(request.body) > _MOST_KEPT_ALIVE:
             return request
-        # The browser sees it through if the page is left: a rotated cookie must not get lost (T7).
+        # The browser completes the request even if the page is left: a rotated cookie must not get lost (T7).
         return replace(request, options=MappingProxyType({**request.options, "keepalive": True}))
 
     def read(
@@ -104,7 +106,7 @@ class TokenRequests:
         return f"{self.url}/{path}"
 
     def _can_name_session(self, credential: Credential | None) -> bool:
-        """Can the server tell whose session it is: by a cookie, perhaps, or by the refresh token in the body?"""
+        """Can the server know the session: by a cookie, if it sets one, or by the refresh token in the body?"""
         return self.cookie or bool(self._refresh_token(credential))
 
     def _refresh_token(self, credential: Credential | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any, Final
 
 from ..errors import MalformedToken, RefreshUnavailable
-from ..http.json_text import is_json_type, json_value
+from ..http.json_text import is_json_type, is_number, json_value
 from ..http.retry_after import retry_after
 from ..tokens.credentials import Credential, presentable
 from .refusals import Predicate, Presented, refusal_in
@@ -29,8 +29,8 @@ def read_credential(
 ) -> Credential:
     """The credential in an endpoint's answer. Pure, if `refused` is.
 
-    `names` says what this server calls the fields of RFC 6749 section 5.1. `presented` is what the endpoint was asked
-    to take, and `refused` the endpoint's setting: `refusals` has the rule by which an answer is a refusal.
+    `names` says what this server calls the fields of RFC 6749 section 5.1. `presented` is what the request presented,
+    and `refused` the endpoint's setting: `refusals` has the rule by which an answer is a refusal.
 
     Raises GrantRefused for a refusal; RefreshUnavailable for every other failure that may pass; MalformedToken for a
     success without a usable token (F4).
@@ -39,11 +39,11 @@ def read_credential(
     fields: dict[str, Any] = body if isinstance(body, dict) else {}
     names = names or dict(zip(NAMES, NAMES, strict=True))
     error = fields.get("error")
-    if error == "use_dpop_nonce":  # it was repeated with the nonce by now, if that could be read
+    if error == "use_dpop_nonce":  # if the nonce could be read, the request has been repeated with it by now
         raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
     if error == "invalid_dpop_proof":
         raise RefreshUnavailable(
-            "the endpoint does not accept the proof of the key: is the clock right?", status=status
+            "the endpoint rejected the proof of the key (DPoP): is this machine's clock right?", status=status
         )
     if not (200 <= status < 300 and fields.get(names["access_token"])):
         empty = not text.strip() or (text.strip() == "null" and is_json_type(headers))
@@ -59,13 +59,13 @@ def read_credential(
     rotated = presentable(fields.get(names["refresh_token"]))
     if names["access_token"] not in fields:
         kind = headers.get("Content-Type", "").partition(";")[0]
-        kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # a stranger's words are not quoted (X7)
+        kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # an unknown server's text is not quoted (X7)
         missing = f"the endpoint answered {status} ({kind}) without an {names['access_token']}"
         raise MalformedToken(missing, rotated=rotated)
     token_type = str(fields.get(names["token_type"]) or "bearer").lower()  # null and empty are missing (F19)
     if token_type not in ("bearer", "dpop"):
         raise MalformedToken(
-            "the endpoint's token is of a type that can't be sent as a bearer (RFC 6749 section 7.1)", rotated=rotated
+            "the endpoint's token_type is not bearer or DPoP: it can't be sent (RFC 6749 section 7.1)", rotated=rotated
         )
     return Credential(
         access_token=fields[names["access_token"]],
@@ -81,12 +81,12 @@ def is_final(status: int) -> bool:
 
 
 def _number(value: object) -> float | None:
-    """A life in seconds, also where it is written as text. An unreadable one is unknown: a 401 will tell.
+    """A life in seconds, even if it is written as text. None if it can't be read: then a 401 ends the token's life.
 
-    The server has rotated its tokens by now, so a good token must not be thrown away for a bad number.
+    It raises nothing: the server has rotated its tokens by now, so a valid token must not be lost for a bad number.
     """
     try:
-        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else -1.0
+        number = float(value) if isinstance(value, str) or is_number(value) else -1.0
     except (ValueError, OverflowError):
         return None
     return number if isfinite(number) and number >= 0 else None

@@ -1,8 +1,8 @@
 """Where the session's tokens come from: an endpoint over a transport, or the app's own coroutine function.
 
-Rules about messages live in `token_requests` and `token_response`; when to ask, and what follows from an answer, is the
-session's policy. An endpoint is always called on the bare transport, so a refresh can't wait for itself (Q3) and a
-wrong password can't start one (Q17).
+`token_requests` and `token_response` have the rules about messages. The session decides when to ask, and what follows
+from an answer. An endpoint is always called on the bare transport, so a refresh can't wait for itself (Q3), and a wrong
+password can't start one (Q17).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ from .token_requests import TokenRequests
 from .token_response import is_final
 
 Refresh = Callable[[Credential | None], Awaitable[Credential]]
-"""Turns the current credential (None: whatever the browser's cookies hold) into a new one.
+"""Gives a new credential in place of the current one (None: for the browser's cookies).
 
 Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnavailable) if it may succeed later.
 """
@@ -32,18 +32,18 @@ class TokenSource(Protocol):
     """An endpoint ready for use: what the interceptor calls."""
 
     redirects: Redirects | None
-    """How the page is left, where users sign in elsewhere."""
+    """For users who leave the page to sign in; else None."""
 
     def accepts(self, credential: Credential) -> bool:
-        """Is it of the kind that this client asks for, and can send: bound to a key, or a bearer?"""
+        """Is the token of the kind that this client requests and can send: bound to its key, or a bearer token?"""
         ...
 
     async def sign_in(self, fields: Any) -> Credential:
-        """Tokens for a user's own fields; where the page is left, for the `answer()` that it came back with."""
+        """Tokens for what the user typed, or for an `answer()` if the page was left to sign in."""
         ...
 
     async def refresh(self, credential: Credential | None) -> Credential:
-        """Tokens in place of these."""
+        """New tokens in place of these."""
         ...
 
     async def exchange(self, wanted: "Exchange") -> Credential:
@@ -51,7 +51,7 @@ class TokenSource(Protocol):
         ...
 
     async def sign_out(self, credential: Credential | None) -> bool:
-        """End the session at the server. True once it has confirmed that; False if there is nothing to tell it.
+        """End the session at the server. True once it has confirmed that; False if no request is needed or possible.
 
         Raises SignOutRefused if it refuses for good; RefreshUnavailable or OSError if it may be told later.
         """
@@ -60,9 +60,9 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An access token for another resource is wanted, by the refresh token of `credential`, or by the cookie.
+    """What to ask for a token for another resource: with the refresh token of `credential`, or with the cookie.
 
-    `fields` say for which one: `resource` (RFC 8707 section 2.2), `scope` (RFC 6749 section 6).
+    `fields` name the resource: `resource` (RFC 8707 section 2.2), `scope` (RFC 6749 section 6).
     """
 
     credential: Credential
@@ -80,21 +80,21 @@ class HttpTokenSource:
         self._requests = requests
         self._transport = transport
         self._parse = parse
-        # Once and for all: a script or markup that moves the page's base moves no token (X12).
+        # Made absolute once: if a script or markup changes the page's base later, no token goes elsewhere (X12).
         self._absolute = {url: parse(url).href for url in requests.urls}
         self._asks_bound = prover is not None
         self._grants = proving(transport, prover) if prover else transport
 
     def accepts(self, credential: Credential) -> bool:
-        """Is it bound to a key if the endpoint is asked for such tokens, and else a bearer?"""
+        """Is the token bound to a key if this client requests such tokens, and else a bearer token?"""
         return credential.bound is self._asks_bound
 
     async def sign_in(self, fields: Any) -> Credential:
-        """Tokens for a user's own fields."""
+        """Tokens for what the user typed."""
         return self._read(*await self._ask(self._requests.sign_in(fields)), presented=Presented.FIELDS)
 
     async def refresh(self, credential: Credential | None) -> Credential:
-        """Tokens in place of these."""
+        """New tokens in place of these."""
         return await self._renewed(credential, {})
 
     async def exchange(self, wanted: Exchange) -> Credential:
@@ -107,7 +107,7 @@ class HttpTokenSource:
             raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
         status, headers, text = await self._ask(request)
         if status == 204:
-            raise GrantRefused("invalid_grant", "nobody is signed in", status=status)
+            raise GrantRefused("invalid_grant", "no user is signed in", status=status)
         return self._read(status, headers, text)
 
     async def sign_out(self, credential: Credential | None) -> bool:
@@ -121,10 +121,10 @@ class HttpTokenSource:
         if 200 <= status < 300:
             return True
         url = self._href(request.url).partition("?")[0]
-        if is_final(status):  # also by a 401: it wants to know who asks (RFC 7009 section 2.2.1)
+        if is_final(status):  # a 401, too: the server wants the client to authenticate (RFC 7009 section 2.2.1)
             raise SignOutRefused(url, status)
         raise RefreshUnavailable(
-            f"signed out in this page, but {url} answered {status}",
+            f"signed out in this tab, but {url} answered {status}: the next resume() or sign_in() tells it again",
             retry_after=retry_after(headers),
             status=status,
         )
@@ -140,26 +140,27 @@ class HttpTokenSource:
         credential = self._requests.read(status, headers, text, presented=presented)
         if not self.accepts(credential):
             raise MalformedToken(
-                "the endpoint's token is not bound to the key (DPoP), which was asked for"
+                "the endpoint's token is not bound to the key (DPoP), as dpop=True requires: make the server bind it"
                 if self._asks_bound
-                else "the endpoint's token is bound to a key (DPoP), and is no bearer: connect(…, dpop=True)",
+                else "the endpoint's token is bound to a key (DPoP) and no bearer token: use connect(…, dpop=True)",
                 rotated=credential.refresh_token,
             )
         return credential
 
     async def _ask(self, request: Request) -> tuple[int, Headers, str]:
-        """Send a request for tokens: with a proof, if they are to be bound to a key.
+        """Send a request for tokens, with a proof if they must be bound to a key.
 
-        Raises for an answer that is too long to be read, unless it is a 401, which says all by its status.
+        Raises MalformedToken or RefreshUnavailable for an answer that is too long, unless it is a 401, whose status is
+        enough.
         """
         status, headers, text = await self._send(request, self._grants)
         if text is None and status != 401:
-            problem = f"the endpoint's answer ({status}) has more than {LONGEST_ANSWER} bytes"
+            problem = f"{request.shown_url} answered {status} with more than {LONGEST_ANSWER} bytes"
             raise MalformedToken(problem) if 200 <= status < 300 else RefreshUnavailable(problem, status=status)
         return status, headers, text or ""
 
     async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str | None]:
-        """The answer's status, header fields and text: None if that is too long to be read."""
+        """The answer's status, header fields and text. The text is None if it is too long to be read."""
         absolute = Request(self._href(request.url), request.method, request.headers, request.body, request.options)
         response: HasStatus = await (transport or self._transport)(absolute)
         return response.status, Headers(response.headers), await text_within(response)
@@ -169,7 +170,7 @@ class HttpTokenSource:
 
 
 class CallableTokenSource:
-    """An app's own coroutine function in an endpoint's place: it can refresh, and the app signs in by itself.
+    """An app's own coroutine function in place of an `Endpoint`: it can only refresh, and the app signs in by itself.
 
     `can_prove`: the client has a key, and can send tokens that are bound to it.
     """
@@ -181,15 +182,15 @@ class CallableTokenSource:
         self._can_prove = can_prove
 
     def accepts(self, credential: Credential) -> bool:
-        """Can it be sent?"""
+        """Can this client send the token?"""
         return self._can_prove or not credential.bound
 
     async def sign_in(self, fields: Any) -> Credential:
-        """Not possible: raises TypeError."""
+        """Raises TypeError: the app signs in by itself."""
         raise TypeError("this endpoint is a callable, which can only refresh: sign in by your own means, then adopt()")
 
     async def refresh(self, credential: Credential | None) -> Credential:
-        """What the callable gives. Raises TypeError if that is no Credential, MalformedToken if it can't be sent."""
+        """The app's credential. Raises TypeError if it is no Credential, MalformedToken if it can't be sent."""
         fresh = await self._refresh(credential)
         if not isinstance(fresh, Credential):
             raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
@@ -197,18 +198,20 @@ class CallableTokenSource:
         return fresh
 
     async def exchange(self, wanted: Exchange) -> Credential:
-        """Not possible: raises TypeError."""
-        raise TypeError("this endpoint is a callable, which can't be asked for another resource")
+        """Raises TypeError: the function takes no resource."""
+        raise TypeError("this endpoint is a callable, which can't be asked for another resource: use an Endpoint")
 
     async def sign_out(self, credential: Credential | None) -> bool:
-        """Nothing to tell: the session ends in the page."""
+        """False: the session ends in this client only."""
         return False
 
 
 def check_sendable(tokens: TokenSource, credential: Credential) -> None:
-    """Raises MalformedToken for a credential that this client can't send, wherever the app has got it.
+    """Raises MalformedToken for a credential that this client can't send: one that is bound to a key it lacks.
 
-    A bearer it can, whatever it asks its endpoint for.
+    It can send any bearer token, even if it requests bound tokens from its endpoint.
     """
     if credential.bound and not tokens.accepts(credential):
-        raise MalformedToken("the token is bound to a key (DPoP) that this client does not have")
+        raise MalformedToken(
+            "the token is bound to a key (DPoP) that this client does not have: connect(…, dpop=True) has one"
+        )

@@ -2,7 +2,8 @@
 
 Theory of operation:
 
-1. A 401 renews only if the credential *it was sent with* is still the current one (Q2). See `holding`.
+1. A 401 causes a refresh only if the credential *that the request was sent with* is still the current one (Q2). See
+   `holding`.
 2. Waiting requests are coroutines that await the one refresh. There is no queue to keep in step. See `refresh`.
 3. A credential that is merely STALE is sent, and renewed in the background.
 4. Only a definitive refusal ends a session, and only once the access token is useless, too (F9). Requests that wait for
@@ -141,7 +142,7 @@ class Session:
         except FlightCancelled:
             holding.check_alive()
             raise RefreshUnavailable("the refresh was cancelled") from None
-        # Since then, others ran: look again (Q15).
+        # Other tasks have run meanwhile: check again (Q15).
         holding.check_alive()
         if holding.refusal is not None:
             self._give_up(holding.refusal)

@@ -83,8 +83,8 @@ async def test_a_token_that_names_no_key_is_tried_with_fresh_ones() -> None:
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        (None, "none came"),
-        (7, "none came"),
+        (None, "has none"),
+        (7, "has none"),
         ("opaque", "no signed"),
         (f"Bearer {signed()}", "no signed"),
         (f"{signed()} ", "no signed"),
@@ -126,8 +126,8 @@ async def test_one_that_says_a_thing_twice_is_refused() -> None:
         ({"azp": "other"}, "issued to another"),
         ({"nonce": "m"}, "another sign-in"),
         ({"nonce": None}, "another sign-in"),
-        ({"sub": ""}, "nobody"),
-        ({"sub": 7}, "nobody"),
+        ({"sub": ""}, "names no user"),
+        ({"sub": 7}, "names no user"),
         ({"exp": NOW - LEEWAY}, "expired"),
         ({"exp": "soon"}, "no exp"),
         ({"exp": True}, "no exp"),
