@@ -92,6 +92,9 @@ class Bound:
         """The access token that was sent last."""
         return [r.headers["Authorization"].partition(" ")[2] for r in self.sent if "Authorization" in r.headers][-1]
 
+    def refreshes(self) -> int:
+        return [path for path, _, _ in self.server.asked].count("/auth/refresh")
+
 
 class Busy(Bound):
     """Bearer tokens, from an endpoint that may be busy, or slow. While `gate` is closed, no answer arrives."""
@@ -114,6 +117,3 @@ class Busy(Bound):
         if self.gate is not None:
             await self.gate.passed()
         return answer
-
-    def refreshes(self) -> int:
-        return [path for path, _, _ in self.server.asked].count("/auth/refresh")

@@ -155,5 +155,5 @@ class Provider:
         return jwt.encode(claims, private_key(self.algorithm), self.algorithm, headers={"kid": self.kid})
 
 
-def said(fields: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(status, {"Content-Type": "application/json"}, json.dumps(fields).encode())
+def said(value: Any, status: int = 200) -> Response:
+    return Response(status, {"Content-Type": "application/json"}, json.dumps(value).encode())

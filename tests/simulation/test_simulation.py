@@ -45,31 +45,31 @@ def test_a_violation_says_how_to_run_it_again() -> None:
     assert eval(text, {"Program": Program, "Step": Step}) == program
 
 
+def run_hundred(kind: Callable[[int], Program], part: int) -> None:
+    for seed in range(100 * part, 100 * (part + 1)):
+        run(reissue, kind(seed))
+
+
 @pytest.mark.parametrize("part", range(20))
 def test_the_invariants_hold_of_one_tab(part: int) -> None:
-    for seed in range(100 * part, 100 * (part + 1)):
-        run(reissue, one_tab(seed))
+    run_hundred(one_tab, part)
 
 
 @pytest.mark.parametrize("part", range(5))
 def test_the_invariants_hold_of_step_ups_and_of_another_api(part: int) -> None:
-    for seed in range(100 * part, 100 * (part + 1)):
-        run(reissue, further(seed))
+    run_hundred(further, part)
 
 
 @pytest.mark.parametrize("part", range(10))
 def test_the_invariants_hold_over_all_tabs(part: int) -> None:
-    for seed in range(100 * part, 100 * (part + 1)):
-        run(reissue, many_tabs(seed))
+    run_hundred(many_tabs, part)
 
 
 @pytest.mark.parametrize("part", range(7))
 def test_the_invariants_hold_of_tokens_that_are_bound_to_a_key(part: int) -> None:
-    for seed in range(100 * part, 100 * (part + 1)):
-        run(reissue, bound(seed))
+    run_hundred(bound, part)
 
 
 @pytest.mark.parametrize("part", range(6))
 def test_the_invariants_hold_at_servers_and_among_scripts_that_are_strangers(part: int) -> None:
-    for seed in range(100 * part, 100 * (part + 1)):
-        run(reissue, strangers(seed))
+    run_hundred(strangers, part)

@@ -24,14 +24,10 @@ from reissue.testing import Clock
 
 from tests.reissue.conftest import API, clean_console, outcome
 from tests.reissue.origin import Shelf
+from tests.reissue.provider import said
 
 HTML = "text/html"
 SECRET = "eyJhbGciOi.s3cr3t"
-
-
-def said(value: Any, status: int = 200) -> Response:
-    """What the endpoint says."""
-    return Response(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
 
 
 GOOD = said({"access_token": "good", "refresh_token": "next", "expires_in": 300})

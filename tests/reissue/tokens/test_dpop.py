@@ -45,10 +45,6 @@ def phases(bound: Bound) -> list[RequestPhase]:
     return [event.phase for event in bound.events if isinstance(event, RequestEvent)]
 
 
-def refreshes(bound: Bound) -> int:
-    return [path for path, _, _ in bound.server.asked].count("/auth/refresh")
-
-
 async def test_each_attempt_has_a_proof_of_its_own_and_a_nonce_is_asked_for_once(bound: Bound) -> None:
     """X3: Each attempt has a new proof. A 401 that asks for a nonce is no expired token: one repeat with the nonce, no
     refresh, and the replay after a real 401 is still to come.
@@ -63,7 +59,7 @@ async def test_each_attempt_has_a_proof_of_its_own_and_a_nonce_is_asked_for_once
     bound.server.asked.clear()
     assert (await api.fetch(f"{NOTES}?page=2#top", method="post", json={"text": "hi"})).status == 200
     assert bound.server.outcomes("/api/notes") == [NONCE, EXPIRED, (200, "")]
-    assert refreshes(bound) == 1
+    assert bound.refreshes() == 1
     proofs = [request.headers["DPoP"] for request in bound.sent]
     assert (
         len(set(proofs))
@@ -102,13 +98,13 @@ async def test_a_server_that_wants_a_nonce_without_end_is_asked_twice(bound: Bou
     bound.meanwhile = lambda request: bound.server.api_proofs.rotate()
     assert (await api.fetch(NOTES)).status == 401
     assert bound.server.outcomes("/api/notes") == [NONCE, NONCE]
-    assert refreshes(bound) == 0
+    assert bound.refreshes() == 0
     assert phases(bound) == [RequestPhase.STARTED, RequestPhase.SENT, RequestPhase.SENT, RequestPhase.DONE]
     bound.server.endpoint_proofs.rotate()
     bound.meanwhile = lambda request: bound.server.endpoint_proofs.rotate()
     with pytest.raises(RefreshUnavailable, match="DPoP-Nonce"):
         await api.renew()
-    assert refreshes(bound) == 2
+    assert bound.refreshes() == 2
 
 
 async def test_a_nonce_that_is_wanted_again_after_the_refresh_is_given_again(bound: Bound) -> None:
@@ -157,7 +153,7 @@ async def test_a_body_that_can_be_read_once_gets_its_401_back_and_nothing_is_ref
         first = await attempts.first()
         answer = await bound.transport(Request(first.url, first.method, first.headers))
         assert await attempts.after(answer) is None
-    assert refreshes(bound) == 0
+    assert bound.refreshes() == 0
     assert bound.server.outcomes("/api/notes") == [NONCE]
 
 
@@ -180,7 +176,7 @@ async def test_what_a_page_of_another_origin_may_not_read_is_made_the_best_of(bo
         bound.server.asked.clear()
         assert (await api.fetch(NOTES)).status == 401
         assert len(bound.server.outcomes("/api/notes")) == 4, "one repeat for each of two tokens"
-        assert refreshes(bound) == 1, "what can't be told apart is taken for an expired token in the end"
+        assert bound.refreshes() == 1, "what can't be told apart is taken for an expired token in the end"
     else:
         asked = [NONCE, NONCE] if "WWW-Authenticate" in withheld else [NONCE]
         assert bound.server.outcomes("/api/notes") == asked
@@ -194,7 +190,7 @@ async def test_a_storm_over_a_revoked_token_refreshes_once_and_proves_each_attem
     bound.server.asked.clear()
     responses = await asyncio.gather(*(api.fetch(f"{NOTES}/{n}") for n in range(20)))
     assert {response.status for response in responses} == {200}
-    assert refreshes(bound) == 1
+    assert bound.refreshes() == 1
     assert not [error for _, _, error in bound.server.asked if error == "invalid_dpop_proof"]
 
 

@@ -32,13 +32,7 @@ def draw_bands(picture: Picture, trace: Trace, window: Window, now: float, heigh
     picture.use("band", "band_bad", "grid")
     for time, _ in _ticks(trace, window):
         picture.box("grid", window.x(time), HEIGHT, 1, height - HEIGHT)
-    for refresh in trace.refreshes:
-        end = now if refresh.ended_at is None else refresh.ended_at
-        if end >= window.left and refresh.at <= window.right:
-            bad = refresh.phase in (RefreshPhase.REFUSED, RefreshPhase.UNAVAILABLE)
-            left = window.x(refresh.at)
-            width = max(2, window.x(end) - left)
-            picture.box("band_bad" if bad else "band", left, CALLS - 2, width, height)
+    _draw_refreshes(picture, trace, window, now, height)
     for mark in trace.marks:
         if window.left <= mark.at <= window.right:
             picture.box("mark", window.x(mark.at), TOKEN, 1, height)
@@ -61,7 +55,7 @@ def _ticks(trace: Trace, window: Window) -> list[tuple[float, str]]:
 def _draw_tokens(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
     picture.use("token", "token_over", "mark")
     for token in trace.tokens:
-        end = max(now, window.right) if token.ended_at is None else token.ended_at
+        end = token.until(max(now, window.right))
         if end < window.left or token.at > window.right:
             continue
         left, good = window.x(token.at), end if token.expires_at is None else min(end, token.expires_at)
@@ -89,19 +83,22 @@ def _draw_tokens(picture: Picture, trace: Trace, window: Window, now: float, wor
                 picture.box("mark", x - 2, TOKEN - 1, 5, ROW + 2)
 
 
-def _draw_calls(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
-    picture.use("band", "band_bad", "call", "call_bad")
-    for refresh in trace.refreshes:  # an outline while the refresh waits for the lock: only the call itself is filled
-        end = now if refresh.ended_at is None else refresh.ended_at
+def _draw_refreshes(picture: Picture, trace: Trace, window: Window, now: float, height: int) -> None:
+    for refresh in trace.refreshes:
+        end = refresh.until(now)
         if end >= window.left and refresh.at <= window.right:
             bad = refresh.phase in (RefreshPhase.REFUSED, RefreshPhase.UNAVAILABLE)
             left = window.x(refresh.at)
-            picture.box(
-                "band_bad" if bad else "band", left, CALLS - 2, max(2, window.x(end) - left), HEIGHT - CALLS + 2
-            )
+            picture.box("band_bad" if bad else "band", left, CALLS - 2, max(2, window.x(end) - left), height)
+
+
+def _draw_calls(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
+    picture.use("band", "band_bad", "call", "call_bad")
+    # Around the calls, since a refresh may wait for the lock: only the call itself is filled.
+    _draw_refreshes(picture, trace, window, now, HEIGHT - CALLS + 2)
     free = 0  # the pixel up to which the row has text
     for call in trace.calls:
-        end = now if call.ended_at is None else call.ended_at
+        end = call.until(now)
         if end < window.left or call.at > window.right:
             continue
         left = window.x(call.at)

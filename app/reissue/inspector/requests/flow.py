@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import pairwise
 
-from .life import Life, Outcome, Stage
+from .life import Life, Stage
 
 STACK = (Stage.WIRE, Stage.REPLAY, Stage.REFUSED, Stage.STEP_UP, Stage.REFRESH, Stage.ADMISSION, Stage.RESUME)
 """The stages of which levels are kept, in the order in which they are piled up. CALLED takes no time."""
@@ -162,7 +162,7 @@ class Flow:
         self.change(life.stage, None, at)
         self.all.step(at, -1)
         heappush(self._free, self.lane_of[life.number])
-        if life.outcome in (Outcome.REJECTED, Outcome.FAILED):
+        if life.ended_badly:
             self.problems.append(at)
 
     def forget(self, numbers: set[int]) -> None:

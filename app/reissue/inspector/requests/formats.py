@@ -153,10 +153,8 @@ def measures(trace: Trace) -> list[Measure]:
         if life.ended_at is None:
             continue
         track = f"lane {trace.requests.flow.lane_of[life.number] + 1}"
-        bad = life.outcome in (Outcome.FAILED, Outcome.REJECTED)
-        whole = Measure(
-            f"{label(life)} (#{life.number})", life.at, life.ended_at, track, "error" if bad else "primary-light"
-        )
+        colour = "error" if life.ended_badly else "primary-light"
+        whole = Measure(f"{label(life)} (#{life.number})", life.at, life.ended_at, track, colour)
         stages = [
             Measure(stage.value, began, ended, track, _COLOURS[stage])
             for stage, began, ended in life.spans(life.ended_at)

@@ -88,8 +88,8 @@ def _draw_life(
     picture: Picture, life: Life, window: Window, now: float, layout: Layout, y: int, *, chosen: bool
 ) -> int:
     """Draw one request. Returns the pixel at which it ends."""
-    left, end = window.x(life.at), life.ended_at if life.ended_at is not None else now
-    right = max(left + 2, window.x(end))
+    left = window.x(life.at)
+    right = max(left + 2, window.x(life.until(now)))
     top, height = y + layout.top, layout.bar
     if chosen:
         picture.box("chosen", left - 3, y if layout is ROOMY else top - 2, right - left + 6, layout.top + height + 3)
@@ -108,7 +108,7 @@ def _draw_life(
                     picture.box("refusal", x - 1, top - 1, 2, height + 2)
             elif stage is not Stage.CALLED:
                 picture.box(stage.value, x, top, max(1, width), height)
-    if life.outcome in (Outcome.FAILED, Outcome.REJECTED):
+    if life.ended_badly:
         picture.arrow("failed", right - 1, top - 2, height + 4)
     elif life.outcome is Outcome.CANCELLED:
         picture.box("cancelled", right - 1, top - 2, 3, height + 4)
@@ -116,7 +116,7 @@ def _draw_life(
 
 
 def _ink(life: Life) -> str:
-    return "failed" if life.outcome in (Outcome.FAILED, Outcome.REJECTED) else "ink"
+    return "failed" if life.ended_badly else "ink"
 
 
 def label(life: Life) -> str:

@@ -27,8 +27,19 @@ class Outcome(Enum):
     CANCELLED = "cancelled"
 
 
+class Stretch:
+    """What takes time: it runs until `ended_at` is set."""
+
+    __slots__ = ()
+    ended_at: float | None
+
+    def until(self, now: float) -> float:
+        """When it ended; `now` while it runs."""
+        return now if self.ended_at is None else self.ended_at
+
+
 @dataclass(slots=True, eq=False)
-class Life:
+class Life(Stretch):
     """One request. It grows until `ended_at` is set. `steps` are the stages with the time at which each began."""
 
     number: int
@@ -56,12 +67,17 @@ class Life:
         """Was there a 401?"""
         return any(stage is Stage.REFUSED for _, stage in self.steps)
 
+    @property
+    def ended_badly(self) -> bool:
+        """Did it fail, or get a status of 400 or more?"""
+        return self.outcome in (Outcome.FAILED, Outcome.REJECTED)
+
     def spans(self, now: float) -> list[tuple[Stage, float, float]]:
         """Its stages with the beginning and the end of each; one that is running ends at `now`."""
         ends = [at for at, _ in self.steps[1:]]
-        ends.append(now if self.ended_at is None else self.ended_at)
+        ends.append(self.until(now))
         return [(stage, at, end) for (at, stage), end in zip(self.steps, ends, strict=True)]
 
     def duration(self, now: float) -> float:
         """Seconds from the call to the end, or to `now`."""
-        return (now if self.ended_at is None else self.ended_at) - self.at
+        return self.until(now) - self.at

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...events import EndpointPhase, RefreshPhase
+from .life import Stretch
 
 
 @dataclass(slots=True, eq=False)
-class Refresh:
+class Refresh(Stretch):
     """One refresh; `phase` is STARTED while it runs."""
 
     session: int
@@ -23,7 +24,7 @@ class Refresh:
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class Call(Stretch):
     """One call to the endpoint; `phase` is ASKED while it is on the wire."""
 
     call: str
@@ -34,7 +35,7 @@ class Call:
 
 
 @dataclass(slots=True, eq=False)
-class Token:
+class Token(Stretch):
     """The life of one access token: when it expires, if it says so, and when another token replaced it."""
 
     at: float

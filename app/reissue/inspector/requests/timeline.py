@@ -103,8 +103,7 @@ class Timeline:
         """Mark the time of the chosen request, where no lanes are drawn."""
         life = self._trace.requests.life(self.chosen)
         if life is not None:
-            left = window.x(life.at)
-            right = window.x(life.ended_at if life.ended_at is not None else now)
+            left, right = window.x(life.at), window.x(life.until(now))
             below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
 
     def _resize(self) -> None:

@@ -57,7 +57,7 @@ class Viewport:
     def reveal(self, life: Life) -> None:
         """Show the time of a request. Stop following, unless the next drawing would show the request anyway."""
         self.keep_up()
-        end = life.ended_at if life.ended_at is not None else self.now
+        end = life.until(self.now)
         if end < self.window.left or life.at > self.window.right:
             self.follows = False
             self.window = self.window.moved((life.at + end) / 2 - (self.window.left + self.window.right) / 2)

@@ -85,7 +85,7 @@ def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words:
     time, near = window.time(x), 6 * window.span / window.width
     if y >= axis.CALLS:
         for refresh in trace.refreshes:
-            end = now if refresh.ended_at is None else refresh.ended_at
+            end = refresh.until(now)
             if refresh.at - near <= time <= end + near:
                 detail = f": {refresh.error}" if refresh.error else ""
                 asked = [call for call in trace.calls if refresh.at <= call.at <= end]
@@ -93,20 +93,20 @@ def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words:
                     f"{words[f'requests.refresh.{refresh.phase.value}']}{detail}",
                     duration(end - refresh.at),
                     *(
-                        f"{words[f'requests.call.{call.call}']}  {duration((call.ended_at or now) - call.at)}"
+                        f"{words[f'requests.call.{call.call}']}  {duration(call.until(now) - call.at)}"
                         for call in asked
                     ),
                 ]
         return [
-            f"{words[f'requests.call.{call.call}']}  {call.error or ''}  {duration((call.ended_at or now) - call.at)}"
+            f"{words[f'requests.call.{call.call}']}  {call.error or ''}  {duration(call.until(now) - call.at)}"
             for call in trace.calls
-            if call.at - near <= time <= (call.ended_at or now) + near
+            if call.at - near <= time <= call.until(now) + near
         ][:1]
     marks = [mark for mark in trace.marks if abs(mark.at - time) <= near]
     if marks:
         return [f"{words[axis.MARKS[mark.kind]]}{f' ({mark.detail})' if mark.detail else ''}" for mark in marks]
     for token in trace.tokens:
-        end = max(now, window.right) if token.ended_at is None else token.ended_at
+        end = token.until(max(now, window.right))
         if token.at <= time <= end:
             if token.expires_at is None:
                 return [words["requests.token.no_end"]]
@@ -135,6 +135,6 @@ def news(trace: Trace, words: Words) -> str:
     """The latest news for a screen reader: the last refresh, or the end of the session if that came later."""
     told = [(mark.at, words[axis.MARKS[mark.kind]]) for mark in list(trace.marks)[-1:]]
     for refresh in list(trace.refreshes)[-1:]:
-        at = refresh.at if refresh.phase is RefreshPhase.STARTED else refresh.ended_at or refresh.at
+        at = refresh.at if refresh.phase is RefreshPhase.STARTED else refresh.until(refresh.at)
         told.append((at, words[f"requests.refresh.{refresh.phase.value}"]))
     return max(told, key=lambda item: item[0], default=(0.0, ""))[1]
