@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|\bobject at\b")
 IN_BROWSERS = {HERE / "browser", HERE / "servers", HERE / "site", HERE / "wheel"}
 # Each of their tests takes a minute or two: begun last, one would go on alone, on one processor.
-LONG = {HERE / "browser" / "test_storm.py", HERE / "browser" / "test_webkit.py", HERE / "browser" / "test_clients.py"}
+LONG = {HERE / "browser" / "test_storm.py", HERE / "browser" / "test_webkit.py"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.visit import REFUSED, Visit
 from tests.live_server import LiveServer, running_server
@@ -29,6 +30,14 @@ await api.sign_out()
 await api.sign_in(username="grace", password="hopper")
 first
 """.replace("KEPT", KEPT)
+
+
+@pytest.fixture(scope="module")
+def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
+    """One of their own: where another test has routed a request, Firefox keeps no more answers at all."""
+    browser = launch_browser()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ def test_a_lost_connection_while_python_loads_is_told_and_can_be_tried_again(vis
     visit.page.route("**/*.wasm", lambda route: route.abort("connectionfailed"), times=1)
     visit.expect_console(WHATEVER, at_most=99)
     visit.open()
-    expect(visit["#startup-reason"]).to_contain_text("did not come up")
+    expect(visit["#startup-reason"]).to_contain_text("Python did not start")
     visit.button("Try again").click()
     expect(visit["#entrance"]).to_be_visible(timeout=30_000)
 

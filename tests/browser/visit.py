@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -126,6 +127,13 @@ class Visit:
         with self.page.expect_download() as download:
             self.button(button).click()
         return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for what no event tells of."""
+        give_up = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < give_up, "it did not come to that"
+            self.page.wait_for_timeout(20)
 
     def ways(self, path: str, method: str = "GET") -> list[tuple[str, ...]]:
         """For each request to this path, in the panel's words: the stages that it went through, and how it ended."""
