@@ -44,7 +44,9 @@ class EndpointLock:
         self._patience = patience
         self._line = Line()  # of the calls in this tab
         self._in_time: bool  # did the call at the head of the line get the lock in time?
-        self._abandoned_call: Coroutine[Any, Any, None] | None = None  # the end of one whose caller was cancelled
+        self._abandoned_call: tuple[asyncio.Task[Any], OnLateResult[Any] | None] | None = (
+            None  # its caller was cancelled
+        )
         self._release_task: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
 
     @property
@@ -79,7 +81,7 @@ class EndpointLock:
                 if end is None:
                     self._leave(before)
                 else:
-                    self._release_task = asyncio.create_task(self._hold_until(end, before, held.pop_all()))
+                    self._release_task = asyncio.create_task(self._hold_until_end(end, before, held.pop_all()))
 
     def check_held(self) -> None:
         """Raises RefreshUnavailable if this tab did not get the lock in time."""
@@ -113,7 +115,7 @@ class EndpointLock:
             await asyncio.wait((task,))
         except asyncio.CancelledError:
             if begun:
-                self._abandoned_call = _end_of(task, on_late_result)
+                self._abandoned_call = task, on_late_result
             else:
                 task.cancel()
             raise
@@ -147,9 +149,14 @@ class EndpointLock:
         if may_land and self._versions.newest is None and self._versions.mine is before:
             await self._news.wait(LANDING)
 
-    async def _hold_until(self, end: Coroutine[Any, Any, None], before: Granted | None, held: AsyncExitStack) -> None:
+    async def _hold_until_end(
+        self,
+        end: tuple[asyncio.Task[Any], OnLateResult[Any] | None],
+        before: Granted | None,
+        held: AsyncExitStack,
+    ) -> None:
         async with held:
-            await end
+            await _end_of(*end)
             self._leave(before)
 
     def _leave(self, before: Granted | None) -> None:
