@@ -79,17 +79,23 @@ class EndpointCalls:
         credential: Credential = await self._make("exchange", partial(self.tokens.exchange, wanted), on_late_result)
         return credential
 
-    async def sign_out(self, credential: Credential | None) -> bool:
-        """End the session of this credential, or of the cookie, at the server. False if the server has no sign-out."""
-        return bool(await self._make("sign_out", partial(self.tokens.sign_out, credential)))
+    async def sign_out(self, credential: Credential | None, *, within: float | None = None) -> bool:
+        """End the session of this credential, or of the cookie, at the server. False if the server has no sign-out.
+
+        `within` (seconds) bounds the call more tightly than the deadline.
+        """
+
+        async def call() -> bool:
+            async with time_limit(within):
+                return await self.tokens.sign_out(credential)
+
+        return bool(await self._make("sign_out", call))
 
     async def _make(
         self, name: EndpointCall, call: Callable[[], Awaitable[Any]], on_late_result: OnLateResult | None = None
     ) -> Any:
         making = partial(self._with_events, name, call)
-        if (
-            must_block_within() is not None or not self._seen_through
-        ):  # a task of its own could not run, or is not needed
+        if must_block_within() is not None or not self._seen_through:  # a task could not run, or is not needed
             return await making()
         return await self._shared.lock.see_through(making, on_late_result)
 

@@ -22,7 +22,6 @@ from functools import partial
 from typing import Any, Final
 
 from ..concurrency.line import Place
-from ..concurrency.timers import time_limit
 from ..errors import RefreshUnavailable, ReissueError, SignOutRefused
 from ..events import SignOutEvent, SignOutPhase
 from ..tabs.shared_session import SharedSession
@@ -64,12 +63,11 @@ class SignOuts:
         """
         if not isinstance(result, Credential) or result.refresh_token is None:
             return
-        with suppress(OSError, ReissueError):  # emitted
+        with suppress(Exception):  # emitted
             await self._shared.adopt_newer()
             mine = self._shared.versions.mine
             if mine is None or mine.credential.refresh_token != result.refresh_token:
-                async with time_limit(REVOKE_WITHIN):
-                    await self._notify_endpoint(result, lambda: None)
+                await self._notify_endpoint(result, lambda: None, within=REVOKE_WITHIN)
 
     async def tell_again(self) -> None:
         """Tell the endpoint of a sign-out that it may not know of, if this tab has the token or cookie for it.
@@ -82,7 +80,7 @@ class SignOuts:
                 await self._tell(self._unconfirmed, mark.until)
 
     async def wait(self) -> None:
-        """Wait until every sign-out and revocation has been sent, or has failed."""
+        """Wait until the endpoint has been told of every sign-out, or could not be."""
         if self._telling:
             await asyncio.wait(self._telling)
 
@@ -117,13 +115,15 @@ class SignOuts:
         presented = signed_out.holding.with_latest_refresh_token if signed_out is not None else None
         await self._notify_endpoint(presented, partial(self._forget, signed_out, until))
 
-    async def _notify_endpoint(self, presented: Credential | None, settled: Callable[[], None]) -> None:
+    async def _notify_endpoint(
+        self, presented: Credential | None, settled: Callable[[], None], *, within: float | None = None
+    ) -> None:
         """Ask the endpoint to end the session of these tokens, or of the cookie, and emit the result.
 
         `settled` is called before that is emitted, unless the endpoint has to be told again.
         """
         try:
-            confirmed = await self._calls.sign_out(presented)
+            confirmed = await self._calls.sign_out(presented, within=within)
         except SignOutRefused as refused:  # told again by every `resume()`, it would end a later user's session
             settled()
             self._emit(SignOutPhase.REFUSED, refused.status)

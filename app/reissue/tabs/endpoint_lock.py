@@ -32,6 +32,8 @@ its messages have not come."""
 T = TypeVar("T")
 Call: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
 OnLateResult: TypeAlias = Callable[[T | BaseException], Awaitable[None] | None]
+Abandoned: TypeAlias = "tuple[asyncio.Task[Any], OnLateResult[Any] | None]"
+"""A call whose caller was cancelled, and what gets its result."""
 
 
 class EndpointLock:
@@ -44,9 +46,7 @@ class EndpointLock:
         self._patience = patience
         self._line = Line()  # of the calls in this tab
         self._in_time: bool  # did the call at the head of the line get the lock in time?
-        self._abandoned_call: tuple[asyncio.Task[Any], OnLateResult[Any] | None] | None = (
-            None  # its caller was cancelled
-        )
+        self._abandoned_call: Abandoned | None = None
         self._release_task: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
 
     @property
@@ -77,11 +77,11 @@ class EndpointLock:
                 await self._acquire(held)
                 yield
             finally:
-                end, self._abandoned_call = self._abandoned_call, None
-                if end is None:
+                abandoned, self._abandoned_call = self._abandoned_call, None
+                if abandoned is None:
                     self._leave(before)
                 else:
-                    self._release_task = asyncio.create_task(self._hold_until_end(end, before, held.pop_all()))
+                    self._release_task = asyncio.create_task(self._hold_until_end(abandoned, before, held.pop_all()))
 
     def check_held(self) -> None:
         """Raises RefreshUnavailable if this tab did not get the lock in time."""
@@ -103,9 +103,7 @@ class EndpointLock:
 
         async def begin() -> T:
             nonlocal begun
-            if (
-                caller.cancelling() > requests
-            ):  # cancelled before this task's first step: nothing was sent, so send nothing
+            if caller.cancelling() > requests:  # before this task's first step: nothing was sent, so send nothing
                 raise asyncio.CancelledError
             begun = True
             return await call()
@@ -149,27 +147,17 @@ class EndpointLock:
         if may_land and self._versions.newest is None and self._versions.mine is before:
             await self._news.wait(LANDING)
 
-    async def _hold_until_end(
-        self,
-        end: tuple[asyncio.Task[Any], OnLateResult[Any] | None],
-        before: Granted | None,
-        held: AsyncExitStack,
-    ) -> None:
+    async def _hold_until_end(self, abandoned: "Abandoned", before: Granted | None, held: AsyncExitStack) -> None:
+        call, on_late_result = abandoned
         async with held:
-            await _end_of(*end)
+            await asyncio.wait((call,))
+            if not call.cancelled():
+                result = call.exception() or call.result()
+                rest = on_late_result(result) if on_late_result is not None else None
+                if rest is not None:
+                    await rest
             self._leave(before)
 
     def _leave(self, before: Granted | None) -> None:
         if self._versions.mine is before:
             self._peers.post(written(Left()))
-
-
-async def _end_of(call: "asyncio.Task[T]", on_late_result: OnLateResult[T] | None) -> None:
-    """The end of a call whose caller was cancelled, and of what has to be done about its result."""
-    await asyncio.wait((call,))
-    if call.cancelled():
-        return
-    result = call.exception() or call.result()
-    rest = on_late_result(result) if on_late_result is not None else None
-    if rest is not None:
-        await rest

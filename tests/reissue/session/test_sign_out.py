@@ -512,3 +512,43 @@ async def test_a_sign_in_by_cookie_that_was_overtaken_is_ended_by_the_sign_out_t
     assert browser.line.asked == ["auth/login", "auth/logout"]
     assert await api.resume() is False
     await browser.close()
+
+
+async def test_a_revocation_that_hangs_is_given_up_soon_and_is_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T5: other tabs wait for the lock meanwhile. Found in review."""
+    monkeypatch.setattr("reissue.session.sign_out.REVOKE_WITHIN", 0)
+    browser = Browser(in_body=True)
+    api = browser.open()
+    events = heard(api)
+    browser.line.sign_in_gate, browser.line.gate = Gate(), Gate()
+    signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await browser.line.sign_in_gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.line.sign_in_gate.open()
+    assert isinstance(await signing_in, SessionEnded)
+    assert told(events) == [(SignOutPhase.UNAVAILABLE, None)]
+    browser.line.gate.open()
+    await signing_out
+    await browser.close()
+
+
+async def test_a_revocation_by_an_app_whose_headers_fail_is_an_event_and_disturbs_no_sign_in() -> None:
+    browser = Browser(in_body=True)
+    api = browser.open()
+    events = heard(api)
+
+    async def broken(_: object) -> bool:
+        raise KeyError("csrf")
+
+    browser.line.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await browser.line.sign_in_gate.reached()
+    api._lifecycle.sessions.calls.tokens.sign_out = broken  # type: ignore[method-assign, assignment]
+    signing_out = asyncio.create_task(outcome(api.sign_out()))
+    await settle()
+    browser.line.sign_in_gate.open()
+    assert isinstance(await signing_in, SessionEnded)
+    assert told(events) == [(SignOutPhase.UNAVAILABLE, None)]
+    assert isinstance(await signing_out, KeyError)
+    await browser.close()
