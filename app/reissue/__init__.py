@@ -11,7 +11,7 @@ new token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
-from .endpoint import Endpoint
+from .endpoint import CustomEndpoint, Endpoint
 from .entry import connect, inspect
 from .errors import (
     GrantRefused,
@@ -46,12 +46,14 @@ from .events import (
 from .http.challenges import StepUp
 from .http.messages import Headers, Request, Response
 from .interceptor import Interceptor
+from .oauth2.routes import Route
 from .session.lifecycle import State
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential
 
 __all__ = [
     "Credential",
+    "CustomEndpoint",
     "Endpoint",
     "EndpointEvent",
     "EndpointPhase",
@@ -71,6 +73,7 @@ __all__ = [
     "RequestEvent",
     "RequestPhase",
     "Response",
+    "Route",
     "SessionChanged",
     "SessionEnded",
     "SessionEvent",

@@ -31,8 +31,7 @@ from .http.messages import Request, field_of
 from .http.outcomes import Judgement, discard_body
 from .session.session import Session
 from .tokens.credentials import Credential
-from .tokens.dpop import Prover
-from .tokens.header_fields import attach
+from .tokens.header_fields import HeaderFields
 
 
 class Sessions(Protocol):
@@ -81,8 +80,8 @@ class _History:
 class Attempts:
     """Gives what to send next, until an outcome is the caller's to have. Emits an event for every step.
 
-    `slot` is the request's slot on the wire. `judgement` decides which outcomes reject a token. `prover` makes the
-    proofs for tokens that are bound to a key.
+    `slot` is the request's slot on the wire. `judgement` decides which outcomes reject a token. `fields` says how the
+    request carries its token.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Attempts:
         *,
         slot: Slot,
         judgement: Judgement,
-        prover: Prover | None,
+        fields: HeaderFields,
         caller: Caller,
         emit: Callable[..., None],
     ) -> None:
@@ -100,7 +99,8 @@ class Attempts:
         self._sessions = sessions
         self._slot = slot
         self._judgement = judgement
-        self._prover = prover
+        self._fields = fields
+        self._prover = fields.prover
         self._caller = caller
         self._emit = emit
         self._sent_in: tuple[Session, Credential] | None = None
@@ -316,7 +316,7 @@ class Attempts:
         self._history.steps = session.step_ups.count if session.step_ups is not None else 0
         self._emit(phase)
         self._slot.sent()
-        return attach(self._request, credential, proof)
+        return self._fields.attach(self._request, credential, proof)
 
     async def _obtain(
         self, session: Session, *, renewed: Credential | None = None, failures: int | None = None

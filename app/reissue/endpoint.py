@@ -1,17 +1,21 @@
 """The token endpoint, as an app describes it. `oauth2` makes the requests and reads the answers."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .http.messages import Transport
 from .http.urls import ParseUrl
+from .oauth2.custom_source import Call, CustomTokenSource, Refresh, calls_to
 from .oauth2.page import Page
 from .oauth2.refusals import Predicate, checked_refused
+from .oauth2.routes import Route, check_encoding, check_names, checked_route, checked_url
 from .oauth2.token_requests import TokenRequests
-from .oauth2.token_response import NAMES
-from .oauth2.token_source import CallableTokenSource, HttpTokenSource, Refresh, TokenSource
-from .tokens.dpop import Prover
+from .oauth2.token_source import HttpTokenSource, TokenSource
+from .tokens.credentials import Credential
+from .tokens.dpop import Prover, proving
+from .tokens.header_fields import HeadersSetting, check_headers
 
 if TYPE_CHECKING:  # a page that signs in by itself need not load it
     from .oauth2.settings import AuthorizationServerSettings
@@ -25,11 +29,15 @@ class Endpoint:
     in the body; without one, the browser's HttpOnly cookie stands for it. A 204 to a refresh means that no user is
     signed in.
 
-    `sign_in`, `refresh` and `sign_out` are the paths below `url`. `refresh=None` is for a server that renews nothing:
-    a session lasts as long as its access token. `sign_out=None` is for a server without a sign-out. `cookie=False` is
-    for a server that sets no cookie: without a refresh token, it is not asked at all.
+    `sign_in`, `refresh` and `sign_out` are paths below `url`, or a `Route` that says more: another method, another
+    place for the token, fields and names of its own. `refresh=None` is for a server that renews nothing: a session
+    lasts as long as its access token. `sign_out=None` is for a server without a sign-out.
+    `tokens="cookie"` is for a server that keeps the access token in a cookie, too: nothing is attached to requests,
+    which are renewed and replayed all the same; and every success grants, with a body in JSON or with none.
+    `cookie=False` is for a server that sets no cookie: without a refresh token, it is not asked at all.
     `encoding` is "json" or "form", which is OAuth's (RFC 6749 appendix B). `names` says what the server calls
-    `access_token`, `refresh_token`, `expires_in` and `token_type`. `fields` are sent with every request to the endpoint
+    `access_token`, `refresh_token`, `expires_in` and `token_type`: "data.access_token" is a member of an object, and
+    "header:X-Access-Token" a header field of the answer. `fields` are sent with every request to the endpoint
     (`client_id`), and so are `headers`: a mapping, or a function without arguments that gives one and is called for
     each request (a CSRF token stands in a cookie that changes, X4). `credentials` is fetch's setting: "include" for an
     endpoint on another origin that uses cookies.
@@ -47,40 +55,45 @@ class Endpoint:
         self,
         url: str,
         *,
-        sign_in: str = "login",
-        refresh: str | None = "refresh",
-        sign_out: str | None = "logout",
+        sign_in: str | Route = "login",
+        refresh: str | Route | None = "refresh",
+        sign_out: str | Route | None = "logout",
+        tokens: str = "body",
         cookie: bool = True,
         encoding: str = "json",
         names: Mapping[str, str] = MappingProxyType({}),
         fields: Mapping[str, Any] = MappingProxyType({}),
-        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        headers: HeadersSetting | None = None,
         credentials: str = "same-origin",
         refused: Collection[int] | Predicate | None = None,
     ) -> None:
-        if not isinstance(url, str) or not url or "?" in url or "#" in url:
-            raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
         if credentials not in ("same-origin", "include", "omit"):
             raise ValueError(f"credentials is 'same-origin', 'include' or 'omit', not {credentials!r}")
-        if encoding not in ("json", "form"):
-            raise ValueError(f"encoding is 'json' or 'form', not {encoding!r}")
-        if unknown := set(names) - set(NAMES):
-            raise ValueError(f"names is of {', '.join(NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
-        if not all(isinstance(name, str) for name in names.values()):
-            raise TypeError("names maps each field's name to the server's name for it, as text")
+        if tokens not in ("body", "cookie"):
+            raise ValueError(f"tokens is 'body' or 'cookie', not {tokens!r}")
+        if tokens == "cookie" and (not cookie or credentials == "omit"):
+            raise ValueError(
+                "tokens='cookie' needs the cookies: it goes with neither cookie=False nor credentials='omit'"
+            )
+        check_encoding(encoding)
+        check_names(names)
+        check_headers(headers)
         self._requests = TokenRequests(
-            url=url.rstrip("/"),
-            sign_in_path=sign_in,
-            refresh_path=refresh,
-            sign_out_path=sign_out,
+            url=checked_url(url),
+            sign_in_route=checked_route("sign_in", sign_in),
+            refresh_route=None if refresh is None else checked_route("refresh", refresh, cookie=cookie),
+            sign_out_route=None if sign_out is None else checked_route("sign_out", sign_out, cookie=cookie),
             cookie=cookie,
+            in_cookies=tokens == "cookie",
             encoding=encoding,
-            names={name: names.get(name, name) for name in NAMES},
+            names=dict(names),
             fields=dict(fields),
             headers=headers,
             credentials=credentials,
             refused=checked_refused(refused),
         )
+
+    # Presets: `settings` are those of `Endpoint`, and replace what a preset says
 
     @classmethod
     def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
@@ -89,9 +102,63 @@ class Endpoint:
         `POST {url}/`, `{url}/refresh/` and, with `blacklist`, `{url}/blacklist/`, with `access` and `refresh` in JSON
         bodies. It sets no cookie, so `connect(…, store="session")` if a session is to outlive a reload.
         """
-        named = {"access_token": "access", "refresh_token": "refresh"}
-        sign_out = "blacklist/" if blacklist else None
-        return cls(url, sign_in="", refresh="refresh/", sign_out=sign_out, cookie=False, names=named, **settings)
+        from .oauth2 import presets
+
+        return cls(url, **{**presets.simplejwt(blacklist=blacklist), **settings})
+
+    @classmethod
+    def password_grant(
+        cls,
+        url: str,
+        *,
+        client_id: str,
+        token: str = "token",
+        revoke: str | None = "revoke",
+        scope: str | None = None,
+        **settings: Any,
+    ) -> "Endpoint":
+        """An OAuth 2.0 server that takes the user's name and password from the page (RFC 6749 section 4.3).
+
+        `POST {url}/{token}` in forms, for a public client, and `{url}/{revoke}` (RFC 7009); `revoke=None` if the server
+        has no revocation. `api.sign_in(username=…, password=…)`. It sets no cookie. Where the server has forms of its
+        own, `Endpoint.oauth2` is safer, and OAuth 2.1 knows nothing else.
+        """
+        from .oauth2 import presets
+
+        preset = presets.password_grant(client_id=client_id, token=token, revoke=revoke, scope=scope)
+        return cls(url, **{**preset, **settings, "fields": {**preset["fields"], **settings.get("fields", {})}})
+
+    @classmethod
+    def supabase(cls, url: str, *, key: str, everywhere: bool = False, **settings: Any) -> "Endpoint":
+        """Supabase Auth (GoTrue) at `url`, "https://project.supabase.co/auth/v1". `key` is the project's public key.
+
+        `api.sign_in(email=…, password=…)`. A sign-out ends this session only or, with `everywhere`, all of the user's.
+        Its own API wants the key as well: `connect(…, headers={"apikey": key})`.
+        """
+        from .oauth2 import presets
+
+        return cls(url, **{**presets.supabase(key=key, everywhere=everywhere), **settings})
+
+    @classmethod
+    def firebase(cls, *, key: str, **settings: Any) -> "Endpoint":
+        """Firebase Authentication, by its REST API. `key` is the project's Web API key.
+
+        `api.sign_in(email=…, password=…)`. Requests carry Firebase's ID token. It has no sign-out.
+        """
+        from .oauth2 import presets
+
+        return cls("https://identitytoolkit.googleapis.com/v1", **{**presets.firebase(key=key), **settings})
+
+    @classmethod
+    def cognito(cls, *, region: str, client_id: str, rotates: bool = False, **settings: Any) -> "Endpoint":
+        """A user pool of Amazon Cognito, whose public app client allows ALLOW_USER_PASSWORD_AUTH.
+
+        `api.sign_in(AuthParameters={"USERNAME": …, "PASSWORD": …})`. `rotates`: the client has refresh token rotation.
+        """
+        from .oauth2 import presets
+
+        preset = presets.cognito(client_id=client_id, rotates=rotates)
+        return cls(f"https://cognito-idp.{region}.amazonaws.com", **{**preset, **settings})
 
     @classmethod
     def oauth2(
@@ -107,7 +174,7 @@ class Endpoint:
         end_session: bool = False,
         post_logout_redirect_uri: str | None = None,
         fields: Mapping[str, Any] = MappingProxyType({}),
-        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        headers: HeadersSetting | None = None,
         names: Mapping[str, str] = MappingProxyType({}),
         credentials: str = "omit",
         refused: Collection[int] | Predicate | None = None,
@@ -181,6 +248,8 @@ class Endpoint:
 
         With a `prover`, the tokens must be bound to its key: others are not accepted (RFC 9449 section 5).
         """
+        if self._requests.in_cookies and prover is not None:
+            raise ValueError("dpop=True goes with tokens in the page, and not with tokens='cookie'")
         if self._server is not None:
             return self._server.bind(self._requests, transport, parse, clock=clock, page=page, prover=prover)
         try:
@@ -189,8 +258,89 @@ class Endpoint:
             raise ValueError(f"the endpoint's URL {self.url!r} can't be used: {error}") from None
 
 
+class CustomEndpoint:
+    """A token endpoint that no setting of `Endpoint` describes: three coroutine functions in its place.
+
+    `url` is the endpoint's URL. It tells this endpoint's sessions from others, and `call` is relative to it. Each
+    function gets `call`, which sends a request past the interceptor, and takes what `fetch` takes:
+
+        async def refresh(call, credential):
+            response = await call("session", method="PATCH", headers={"X-Session": credential.refresh_token})
+            if response.status == 410:
+                raise GrantRefused("session_expired", status=410)
+            fields = await response.json()
+            return Credential(access_token=fields["jwt"], refresh_token=fields["session"])
+
+    `sign_in(call, **fields)` gives a `Credential`; `refresh(call, credential)` gives one in place of `credential`; and
+    `sign_out(call, credential)` ends the session at the server. `credential` is None if only the browser's cookie can
+    stand for the session: after a reload, or for a sign-out that the server was not told of before. With `cookie=False`
+    that never occurs. Where the tokens are in cookies, a function gives `Credential.in_cookies()`.
+
+    A function raises GrantRefused if what was presented can never succeed again, and RefreshUnavailable or OSError if
+    it may succeed later; any other exception counts as the latter. Without `sign_in` the app signs in by its own means,
+    and calls `adopt()`. Without `sign_out`, or if it gives False, a `SignOutEvent` says that the server was not told.
+
+    Raises TypeError or ValueError for settings that can't work.
+    """
+
+    redirects = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        refresh: Callable[[Call, Credential | None], Awaitable[Credential]],
+        sign_in: Callable[..., Awaitable[Credential]] | None = None,
+        sign_out: Callable[[Call, Credential | None], Awaitable[Any]] | None = None,
+        cookie: bool = True,
+    ) -> None:
+        for name, function in (("refresh", refresh), ("sign_in", sign_in), ("sign_out", sign_out)):
+            if not (callable(function) or (function is None and name != "refresh")):
+                raise TypeError(f"{name} is a coroutine function, not {type(function).__name__}")
+        self.url = checked_url(url)
+        self._refresh = refresh
+        self._sign_in = sign_in
+        self._sign_out = sign_out
+        self._cookie = cookie
+
+    @property
+    def refresh_url(self) -> str:
+        """What tells this endpoint from others."""
+        return self.url
+
+    def _bind(
+        self,
+        transport: Transport,
+        parse: ParseUrl,
+        *,
+        clock: Callable[[], float],
+        page: Page | None = None,
+        prover: Prover | None = None,
+    ) -> TokenSource:
+        call = calls_to(parse(self.url).href, transport if prover is None else proving(transport, prover))
+        return CustomTokenSource(
+            partial(self._refresh, call),
+            sign_in=self._sign_in and partial(self._sign_in, call),
+            sign_out=self._sign_out and partial(self._sign_out, call),
+            cookie=self._cookie,
+            can_prove=prover is not None,
+            url=self.url,
+        )
+
+
+AnyEndpoint = Endpoint | CustomEndpoint | Refresh
+"""Where a session's tokens come from."""
+
+
+def default_credentials(endpoint: object, given: str | None) -> str | None:
+    """Fetch's setting for the API's requests: the one given, or else the endpoint's if it keeps tokens in cookies."""
+    if given is None and isinstance(endpoint, Endpoint) and endpoint._requests.in_cookies:
+        return endpoint._requests.credentials
+    return given
+
+
 def token_source(
-    endpoint: Endpoint | Refresh,
+    endpoint: AnyEndpoint,
     transport: Transport,
     parse: ParseUrl,
     *,
@@ -198,9 +348,9 @@ def token_source(
     page: Page | None,
     prover: Prover | None = None,
 ) -> TokenSource:
-    """An endpoint of either kind, ready for use. Raises TypeError for anything else."""
-    if isinstance(endpoint, Endpoint):
+    """An endpoint of any kind, ready for use. Raises TypeError for anything else."""
+    if isinstance(endpoint, Endpoint | CustomEndpoint):
         return endpoint._bind(transport, parse, clock=clock, page=page, prover=prover)
     if callable(endpoint):
-        return CallableTokenSource(endpoint, can_prove=prover is not None)
+        return CustomTokenSource(endpoint, can_prove=prover is not None)
     raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")

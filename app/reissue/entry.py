@@ -4,16 +4,15 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .endpoint import Endpoint
+from .endpoint import AnyEndpoint
 from .errors import ReissueError
-from .oauth2.token_source import Refresh
 
 if TYPE_CHECKING:
     from .inspector.panel import Inspector
     from .interceptor import Interceptor
 
 
-def connect(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> "Interceptor":
+def connect(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: Any) -> "Interceptor":
     """An `Interceptor` over the browser's own fetch, clock and URLs.
 
     `audience` and the endpoint's URL may be relative to the page. All tabs of the origin with the same endpoint and the

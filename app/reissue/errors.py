@@ -3,8 +3,8 @@
 ReissueError
 ├── SessionEnded          sign in again                                   .reason
 ├── SessionChanged        another sign-in took place meanwhile; the request was not sent in the new session
-├── RefreshUnavailable    try later; the session is kept                  .retry_after
-├── GrantRefused          the endpoint refused, and will refuse again     .error .description .status
+├── RefreshUnavailable    try later; the session is kept                  .retry_after .status .url .body
+├── GrantRefused          the endpoint refused, and will refuse again     .error .description .status .url .body
 ├── SignOutRefused        signed out; the endpoint refused to be told     .url .status
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
@@ -16,7 +16,7 @@ No message ever holds a token. A `timeout=` that passes raises the built-in `Tim
 `asyncio.CancelledError`, as everywhere in asyncio.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 EndReason = Literal["signed_out", "refused", "replaced", "closed"]
 
@@ -57,35 +57,76 @@ class SessionChanged(ReissueError):
         )
 
 
-class RefreshUnavailable(ReissueError):
+class _AnsweredError(ReissueError):
+    """An error that the endpoint's answer is about. `__slots__` keeps the body out of `vars()` and of pickles."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, message: str, *, status: int | None, url: str | None, body: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.url = url
+        self._body = body
+
+    @property
+    def body(self) -> Any:
+        """The answer's JSON body, parsed; None if it is no JSON. A server may quote secrets in it: don't log it."""
+        return self._body
+
+
+class RefreshUnavailable(_AnsweredError):
     """The endpoint could not be asked, or did not answer properly. The session is kept: try later.
 
     `retry_after` is the number of seconds that the server asked to wait (RFC 9110 section 10.2.3), or None. `status` is
-    the HTTP status, or None if no answer came. The cause is chained.
+    the HTTP status, or None if no answer came; `url` is where the answer came from, without its query, or None if that
+    is unknown; `body` is its parsed JSON. The cause is chained.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+        url: str | None = None,
+        body: Any = None,
+    ) -> None:
+        super().__init__(message, status=status, url=url, body=body)
         self.retry_after = retry_after
-        self.status = status
+
+    def again(self, *, retry_after: float | None) -> "RefreshUnavailable":
+        """The same failure for another caller, with the seconds that are left to wait."""
+        return RefreshUnavailable(str(self), retry_after=retry_after, status=self.status, url=self.url, body=self.body)
 
 
-class GrantRefused(ReissueError):
+class GrantRefused(_AnsweredError):
     """The endpoint itself refused the grant for good: a wrong password, an expired refresh token, a spent code.
 
     `reissue.oauth2.refusals` has the rule by which an answer is a refusal; for refreshes `Endpoint(refused=…)`
     overrules it.
 
     `error` is the error code that the server names, OAuth's (RFC 6749 section 5.2) or its own in snake case, and
-    "invalid_grant" if it names none; `description` is the server's own text or None, `status` the HTTP status or None.
+    "invalid_grant" if it names none; `description` is the server's own text or None. `status` is the HTTP status, `url`
+    is where the answer came from, without its query, and `body` is its parsed JSON; each may be None.
     The message omits the description: a server may quote the refused token or password in it.
     """
 
-    def __init__(self, error: str, description: str | None = None, *, status: int | None = None) -> None:
-        super().__init__(error)
+    def __init__(
+        self,
+        error: str,
+        description: str | None = None,
+        *,
+        status: int | None = None,
+        url: str | None = None,
+        body: Any = None,
+    ) -> None:
+        super().__init__(error, status=status, url=url, body=body)
         self.error = error
         self.description = description
-        self.status = status
+
+    def again(self) -> "GrantRefused":
+        """The same refusal, to raise once more."""
+        return GrantRefused(self.error, self.description, status=self.status, url=self.url, body=self.body)
 
 
 class SignOutRefused(ReissueError):

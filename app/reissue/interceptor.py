@@ -28,26 +28,25 @@ from weakref import WeakSet
 from .attempts import Attempts
 from .concurrency.admission import Admissions, MakeFuture
 from .concurrency.blocking import StartEagerly
-from .endpoint import Endpoint, token_source
+from .endpoint import AnyEndpoint, default_credentials, token_source
 from .errors import MalformedToken
 from .events import Event, Listener, Listeners, MissedEvents
 from .http.abort_signal import Signal
-from .http.json_text import is_number
 from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
 from .http.urls import Audience, ParseUrl, parse_url
 from .oauth2.page import Page
-from .oauth2.token_source import Refresh
 from .sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
 from .session.lifecycle import SessionLifecycle, State
-from .session.settings import SessionSettings
+from .session.settings import SessionSettings, checked_seconds
 from .session.step_up import StepUpHandler
 from .storage import Store
 from .tabs.peers import Peers
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential, TokenType
 from .tokens.dpop import Proofs, Prover
+from .tokens.header_fields import AUTHORIZATION, HeaderFields, HeadersSetting
 from .tokens.users import Users
 
 if TYPE_CHECKING:
@@ -99,6 +98,13 @@ class Interceptor:
     - `cache` and `credentials` are fetch's own settings, for requests to the audience that have none of their own.
       `cache="no-store"` keeps one user's answers from the next user (X14). `credentials="omit"` sends the API no
       cookies, and keeps the browser's password dialog from the page (X15).
+    - `headers` are set in every request to the audience, in place of its own: a mapping, or a function without
+      arguments that gives one and is called whenever a request is sent or replayed. A CSRF token stands in a cookie
+      that changes: `headers=lambda: {"X-CSRFToken": …}`.
+    - `header` and `scheme` say how the access token is sent: `Authorization: Bearer …` by default. `scheme="JWT"` sends
+      `Authorization: JWT …`, and `header="X-Auth-Token", scheme=""` sends `X-Auth-Token: …`. A browser takes a field
+      other than Authorization along to wherever a redirect leads, so with another `header` a redirect is an error,
+      unless the request has a setting `redirect` of its own.
     - `proofs` makes the proofs for tokens that are bound to a key (DPoP, RFC 9449); without it they are bearer tokens.
 
     Where the session is shared and kept:
@@ -122,7 +128,7 @@ class Interceptor:
         transport: Transport,
         *,
         audience: str | Iterable[str],
-        endpoint: Endpoint | Refresh | Resource,
+        endpoint: AnyEndpoint | Resource,
         clock: Callable[[], float] = time.time,
         leeway: float = 30,
         deadline: float = 15,
@@ -137,6 +143,9 @@ class Interceptor:
         user_claim: str | None = None,
         cache: str | None = None,
         credentials: str | None = None,
+        headers: HeadersSetting | None = None,
+        header: str = AUTHORIZATION,
+        scheme: str = "Bearer",
         parse_url: ParseUrl = parse_url,
         page: Page | None = None,
         make_future: MakeFuture | None = None,
@@ -164,18 +173,21 @@ class Interceptor:
             cache=cache,
             credentials=credentials,
         )
+        prover = Prover(proofs, parse_url) if proofs else None
+        fields = HeaderFields.checked(header=header, scheme=scheme, headers=headers, prover=prover)
+        sent_cookies = default_credentials(endpoint, credentials)
         rules = RequestRules(
             Audience(audience, parse=parse_url),
             parse_url,
             should_renew=should_renew,
-            defaults=default_options(cache=cache, credentials=credentials),
-            prover=Prover(proofs, parse_url) if proofs else None,
+            defaults=default_options(cache=cache, credentials=sent_cookies, redirect=fields.redirect),
+            fields=fields,
         )
         settings = SessionSettings(
             clock=clock,
-            leeway=_seconds("leeway", leeway, least=0),
-            deadline=_seconds("deadline", deadline),
-            grace=_seconds("retry_lost_refresh", retry_lost_refresh, least=0),
+            leeway=checked_seconds("leeway", leeway, least=0),
+            deadline=checked_seconds("deadline", deadline),
+            grace=checked_seconds("retry_lost_refresh", retry_lost_refresh, least=0),
             users=Users(user_claim),
             listeners=self._listeners,
         )
@@ -419,7 +431,7 @@ class Interceptor:
         """
         try:
             if timeout is not None:
-                _seconds("timeout", timeout, least=0)
+                checked_seconds("timeout", timeout, least=0)
             if signal is not None:
                 options["signal"] = signal  # for the transport: it also aborts the reading of the body
             request = self._request(url, options)
@@ -432,9 +444,9 @@ class Interceptor:
     ) -> Attempts | None:
         """The `Attempts` for a request that another HTTP client sends; None if it must be sent unchanged.
 
-        That is so outside the audience, and if it has an Authorization header of its own. `request.body` may be left
-        out if it can be sent twice. `start_eagerly` is for a caller that can't await: it makes a task and runs it up to
-        its first wait. `bounded=False` is for a client that may not report a failed request: its requests don't count
+        That is so outside the audience, and if it has a token of its own (see `header`). `request.body` may be left out
+        if it can be sent twice. `start_eagerly` is for a caller that can't await: it makes a task and runs it up to its
+        first wait. `bounded=False` is for a client that may not report a failed request: its requests don't count
         for `in_flight`. Raises SessionEnded after `close()`, and ReissueError within the endpoint.
 
             with api.attempts(request) as attempts:
@@ -456,12 +468,3 @@ class Interceptor:
 async def _raising(error: Exception) -> Any:
     """Raises at the `await`, as a coroutine function does."""
     raise error
-
-
-def _seconds(name: str, value: float, *, least: float | None = None) -> float:
-    if not is_number(value):
-        raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
-    if not (value >= least if least is not None else value > 0) or value == float("inf"):
-        limit = "at least 0" if least == 0 else "above 0"
-        raise ValueError(f"{name} is a finite number of seconds, {limit}, not {value}")
-    return value

@@ -24,7 +24,7 @@ from .http.urls import Audience, ParseUrl, Url
 from .session.derived import DerivedLifecycle
 from .session.lifecycle import SessionLifecycle
 from .session.settings import SessionSettings
-from .tokens.dpop import Prover
+from .tokens.header_fields import HeaderFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,14 @@ class RequestRules:
     """The settings of `Interceptor` that concern its requests, checked.
 
     `parse_url` reads a URL as the transport will. `should_renew` is the app's own test for a rejected token. `defaults`
-    are fetch's settings for requests that have none of their own. `prover` makes the proofs for tokens that are bound
-    to a key.
+    are fetch's settings for requests that have none of their own. `fields` says how requests carry the token.
     """
 
     audience: Audience
     parse_url: ParseUrl
     should_renew: ShouldRenew | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    prover: Prover | None = None
+    fields: HeaderFields = field(default_factory=HeaderFields)
 
 
 class Sender:
@@ -102,7 +101,7 @@ class Sender:
     ) -> Attempts | None:
         """As `Interceptor.attempts`."""
         url = self._audience_url(request)
-        if url is None or "Authorization" in request.headers:
+        if url is None or self.rules.fields.are_in(request):
             return None
         self._lifecycle.check_usable()
         return self._attempts(
@@ -114,8 +113,8 @@ class Sender:
         if url is None:
             return await self.transport(request)
         self._lifecycle.check_usable()
-        if "Authorization" in request.headers:
-            raise ValueError("this request has an Authorization header of its own: send it with auth=False")
+        if self.rules.fields.are_in(request):
+            raise ValueError(f"this request has a header {self.rules.fields.name} of its own: send it with auth=False")
         if request.options.get("mode") == "no-cors":  # each such request would cause a refresh by its 401
             raise ValueError("in mode 'no-cors' a browser sends no token: omit the mode, or send with auth=False")
         defaults = self.rules.defaults
@@ -147,7 +146,7 @@ class Sender:
             self._lifecycle,
             slot=Slot(self._line.of(url.origin) if bounded else None),
             judgement=Judgement(rules.should_renew, url.origin, rules.audience, rules.parse_url),
-            prover=rules.prover,
+            fields=rules.fields,
             caller=caller,
             emit=partial(self._emit, next(self._numbers), request),
         )

@@ -17,11 +17,10 @@ from urllib.parse import urljoin
 
 import jwt
 
-from .endpoint import Endpoint
+from .endpoint import AnyEndpoint
 from .http.messages import Request, Response
 from .http.urls import Url, parse_url
 from .interceptor import Interceptor
-from .oauth2.token_source import Refresh
 
 __all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "settle"]
 
@@ -145,7 +144,7 @@ class FakeServer:
         """How many refresh tokens were presented that had been used before."""
         return self._grants.reuses
 
-    def connect(self, audience: str = "/api/", *, endpoint: Endpoint | Refresh, **options: Any) -> Interceptor:
+    def connect(self, audience: str = "/api/", *, endpoint: AnyEndpoint, **options: Any) -> Interceptor:
         """A client as `reissue.connect` gives in a page at `url`, over this server. `options` are `Interceptor`'s."""
         settings: dict[str, Any] = {"clock": self.clock, "parse_url": self._parse_url, **options}
         return Interceptor(self, audience=audience, endpoint=endpoint, **settings)

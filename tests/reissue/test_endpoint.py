@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import pickle
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -308,3 +309,32 @@ def test_an_endpoint_follows_no_redirect() -> None:
     """X1: a 307 would carry the refresh token on."""
     request = Endpoint("https://api.test/auth")._requests.sign_in({})
     assert (request.options["redirect"], request.options["cache"]) == ("error", "no-store")
+
+
+async def test_a_failure_carries_the_servers_answer_and_shows_none_of_it(world: World) -> None:
+    """X7: `.status`, `.url` without query, and `.body`, parsed."""
+    answers = Response(401, {}, b'{"error": "invalid_grant", "more": "secret"}')
+
+    async def transport(request: Request) -> Response:
+        return answers
+
+    endpoint = Endpoint(API + "auth", sign_in="login?key=secret", refresh="refresh?key=secret")
+    world.api = world.make(transport=transport, endpoint=endpoint)
+    with pytest.raises(GrantRefused) as refused:
+        await world.api.sign_in(username="ada")
+    await world.signed_in()
+    with pytest.raises(GrantRefused) as again:
+        await world.api.renew()
+    answers = Response(503, {}, b'{"more": "secret"}')
+    with pytest.raises(RefreshUnavailable) as unavailable:
+        await world.api.sign_in(username="ada")
+    for error, status, url in (
+        (refused.value, 401, f"{API}auth/login"),
+        (again.value, 401, f"{API}auth/refresh"),
+        (unavailable.value, 503, f"{API}auth/login"),
+    ):
+        assert (error.status, error.url) == (status, url)
+        assert error.body["more"] == "secret"
+        assert "secret" not in f"{error}{error!r}{vars(error)}{pickle.dumps(error)!r}"
+    assert GrantRefused("x").body is None
+    assert RefreshUnavailable("x").url is None

@@ -5,12 +5,17 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..http.messages import Headers
+from ..http.messages import Headers, Request
 
 
 def captured(body: Any) -> Any:
     """A copy of a body that the caller could change while the request waits; any other body as it is."""
     return bytes(body) if isinstance(body, (bytearray, memoryview)) else body
+
+
+def added(attempt: Request, asked: Request) -> dict[str, str]:
+    """The header fields that an attempt has besides those of the client's own request, which gets them, too."""
+    return {name: value for name, value in attempt.headers.items() if asked.headers.get(name) != value}
 
 
 class Answer:

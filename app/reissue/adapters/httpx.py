@@ -10,8 +10,7 @@ from typing import Any
 
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from ..tokens.header_fields import attached
-from .answers import Answer
+from .answers import Answer, added
 
 _CLIENTS = [import_module(name) for name in ("httpx2", "httpx") if find_spec(name) is not None]
 if not _CLIENTS:
@@ -34,7 +33,8 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """httpx's own protocol."""
         await request.aread()
-        attempts = self._api.attempts(_asked(request))
+        asked = _asked(request)
+        attempts = self._api.attempts(asked)
         if attempts is None:
             yield request
             return
@@ -43,7 +43,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
             while attempt is not None:
                 response = None
                 with suppress(GeneratorExit):
-                    response = yield _authorized(request, attempt)
+                    response = yield _with_fields(request, added(attempt, asked))
                 if response is None:
                     attempts.close(sys.exception())  # the error for which the client closes this generator
                     return
@@ -54,7 +54,8 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
         from ..browser.jspi import attempts_of, wait_for
 
         request.read()
-        attempts = attempts_of(self._api, _asked(request))
+        asked = _asked(request)
+        attempts = attempts_of(self._api, asked)
         if attempts is None:
             yield request
             return
@@ -63,7 +64,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
             while attempt is not None:
                 response = None
                 with suppress(GeneratorExit):
-                    response = yield _authorized(request, attempt)
+                    response = yield _with_fields(request, added(attempt, asked))
                 if response is None:
                     attempts.close(sys.exception())
                     return
@@ -74,8 +75,8 @@ def _asked(request: Any) -> Request:
     return Request(str(request.url), request.method, Headers(request.headers))
 
 
-def _authorized(request: Any, attempt: Request) -> Any:
-    request.headers.update(attached(attempt))
+def _with_fields(request: Any, fields: dict[str, str]) -> Any:
+    request.headers.update(fields)
     return request
 
 

@@ -12,8 +12,7 @@ from ..attempts import Attempts
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from ..tokens.header_fields import attached
-from .answers import Answer, captured
+from .answers import Answer, added, captured
 
 
 class ReissueAuth(AuthBase):  # type: ignore[misc]
@@ -40,15 +39,15 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
         except BaseException as error:
             attempts.close(error)
             raise
-        prepared.headers.update(attached(attempt))
-        prepared.register_hook("response", partial(self._answered, attempts))
+        prepared.headers.update(added(attempt, asked))
+        prepared.register_hook("response", partial(self._answered, attempts, asked))
         return prepared
 
-    def _answered(self, attempts: Attempts, response: Any, **settings: Any) -> Any:
+    def _answered(self, attempts: Attempts, asked: Request, response: Any, **settings: Any) -> Any:
         with attempts:
             while (attempt := wait_for(attempts.after(_answer(response)))) is not None:
                 again = response.request.copy()
-                again.headers.update(attached(attempt))
+                again.headers.update(added(attempt, asked))
                 replay = _connection(response).send(again, **settings)
                 replay.history = [*response.history, response]
                 replay.request = again

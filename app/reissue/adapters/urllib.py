@@ -10,8 +10,7 @@ from typing import Any
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from ..tokens.header_fields import attached
-from .answers import Answer, captured
+from .answers import Answer, added, captured
 
 
 class ReissueOpener:
@@ -38,15 +37,17 @@ class ReissueOpener:
         attempts = attempts_of(self._api, asked)
         if attempts is None:
             return _open(request, timeout)
+        fields: dict[str, str] = {}
         with attempts:
             attempt: Request | None = wait_for(attempts.first())
             while attempt is not None:
-                for name, value in attached(attempt).items():
+                fields |= added(attempt, asked)
+                for name, value in fields.items():
                     request.add_unredirected_header(name, value)
                 response = _open(request, timeout)
                 attempt = wait_for(attempts.after(_answer(response)))
-            for name in ("Authorization", "Dpop"):  # it is the caller's object; urllib capitalizes names like this
-                request.remove_header(name)
+            for name in fields:  # it is the caller's object
+                request.remove_header(name.capitalize())  # as urllib keeps it
             return response
 
 

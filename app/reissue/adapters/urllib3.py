@@ -7,8 +7,7 @@ import urllib3
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from ..tokens.header_fields import attached
-from .answers import Answer, captured
+from .answers import Answer, added, captured
 
 
 class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
@@ -34,7 +33,8 @@ class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
         with attempts:
             attempt: Request | None = wait_for(attempts.first())
             while attempt is not None:
-                options["headers"] = {**headers, **attached(attempt)}
+                fields = Headers(added(attempt, asked))
+                options["headers"] = {n: v for n, v in headers.items() if n not in fields} | dict(fields)
                 response = super().urlopen(method, url, redirect, **options)
                 attempt = wait_for(attempts.after(_answer(response)))
             return response

@@ -6,13 +6,12 @@ from typing import Any
 
 import js
 
-from ..endpoint import Endpoint
+from ..endpoint import AnyEndpoint, CustomEndpoint, Endpoint
 from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Inherited, Interceptor
 from ..oauth2.page import Page
-from ..oauth2.token_source import Refresh
 from ..sender import Sender
 from ..session.derived import Resource
 from ..storage import Memory, Store
@@ -51,7 +50,7 @@ class PageInterceptor(Interceptor):
         self,
         audience: str | Iterable[str],
         *,
-        endpoint: Endpoint | Refresh | Resource,
+        endpoint: AnyEndpoint | Resource,
         tabs: bool = True,
         store: str = "memory",
         name: str = "default",
@@ -65,7 +64,7 @@ class PageInterceptor(Interceptor):
         peers = page_peers(mine) if tabs else None
         kept = _store(store, mine, other)
         if dpop:
-            if not isinstance(endpoint, Endpoint):
+            if not isinstance(endpoint, Endpoint | CustomEndpoint):
                 raise TypeError(
                     "dpop=True needs an Endpoint: a function can't request tokens that are bound to the key"
                 )
@@ -144,8 +143,9 @@ class PageInterceptor(Interceptor):
         """The response to a request that came through the gate."""
         if self._sender.rules.defaults:
             request = with_settings_of_its_own(request)
+        auth = can_carry_a_token(request, self._sender.rules.fields.name)
         with aborted_by(request.options.get("signal")):
-            return await self._sender.send_or_pass(request, auth=can_carry_a_token(request))
+            return await self._sender.send_or_pass(request, auth=auth)
 
     async def close(self) -> None:
         """As `Interceptor.close`. It also stops listening to the page's events, and leaves no proxy behind."""
@@ -161,22 +161,22 @@ class PageInterceptor(Interceptor):
             self._wake()
 
 
-def connect_page(audience: str | Iterable[str], *, endpoint: Endpoint | Refresh, **options: Any) -> PageInterceptor:
+def connect_page(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: Any) -> PageInterceptor:
     """What `reissue.connect` returns in a page."""
     return PageInterceptor(audience, endpoint=endpoint, **options)
 
 
-def _shared_name(name: str, audience: str | Iterable[str], endpoint: Endpoint | Refresh | Resource) -> str:
+def _shared_name(name: str, audience: str | Iterable[str], endpoint: AnyEndpoint | Resource) -> str:
     """What tabs must have in common to share a session: the client's name, and its endpoint or audience."""
     if not isinstance(name, str) or not name:
         raise ValueError("name is text, and not empty")
-    if isinstance(endpoint, Endpoint):
+    if isinstance(endpoint, Endpoint | CustomEndpoint):
         return f"{name} {parse_page_url(endpoint.refresh_url).href}"
     urls = [audience] if isinstance(audience, str) else sorted(audience)
     return " ".join([name, *(parse_page_url(url).href for url in urls)])
 
 
-def _page(endpoint: Endpoint | Refresh | Resource, name: str) -> Page | None:
+def _page(endpoint: AnyEndpoint | Resource, name: str) -> Page | None:
     """This page, if the endpoint leaves it to sign in; else None."""
     if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
         return None

@@ -10,9 +10,10 @@ from js import Request as JsRequest
 from pyodide.ffi import JsException, JsProxy
 
 from ..http.messages import Headers, Request
+from ..tokens.header_fields import AUTHORIZATION
 from .signals import PageSignal
 
-_FETCHES_OWN = {"cache": "default", "credentials": "same-origin"}
+_FETCHES_OWN = {"cache": "default", "credentials": "same-origin", "redirect": "follow"}
 _UNAUTHORIZABLE = "no-cors"  # in this mode a browser drops an Authorization header (Fetch standard, 'request-no-cors')
 
 
@@ -40,18 +41,19 @@ def core_request(resource: Any, init: Any = None) -> Request:
 
 
 def with_settings_of_its_own(request: Request) -> Request:
-    """The same request, with its source's own `cache` and `credentials` as options, so that the client's defaults don't
-    replace them.
-    """
+    """The same request, with its source's own settings as options, so that the client's defaults don't replace them."""
     source = request.options["source"]
-    asked = {"cache": source.cache, "credentials": source.credentials}
+    asked = {name: getattr(source, name) for name in _FETCHES_OWN}
     own = {name: value for name, value in asked.items() if value != _FETCHES_OWN[name]}
     return Request(request.url, request.method, request.headers, request.body, {**request.options, **own})
 
 
-def can_carry_a_token(request: Request) -> bool:
-    """May the token be attached? Not if the request has an Authorization header, or the browser would drop it."""
-    return "Authorization" not in request.headers and request.options["source"].mode != _UNAUTHORIZABLE
+def can_carry_a_token(request: Request, header: str) -> bool:
+    """May the token be attached? Not if the request has a token of its own, or the browser would drop it."""
+    source = request.options["source"]
+    if source.mode == _UNAUTHORIZABLE:
+        return False
+    return not (header in request.headers or (header != AUTHORIZATION and source.headers.has(header)))
 
 
 def captured(body: Any) -> Any:

@@ -70,6 +70,11 @@ def is_json_type(headers: Mapping[str, str]) -> bool:
     return headers.get("Content-Type", "").partition(";")[0].strip().lower().endswith(("/json", "+json"))
 
 
+def is_html(headers: Mapping[str, str]) -> bool:
+    """Do the header fields of an answer say that its body is a page?"""
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml")
+
+
 def json_value(text: str) -> Any:
     """The value that a JSON text holds; None for any other text."""
     try:

@@ -23,6 +23,7 @@ _OPTIONS: Final = frozenset({  # what else fetch takes: RequestInit (Fetch stand
 _DEFAULTS: Final = {  # settings that a client may have for all its requests (Fetch standard, section 5.4)
     "cache": ("default", "no-store", "reload", "no-cache"),  # other modes may give an answer to another user's request
     "credentials": ("omit", "same-origin", "include"),
+    "redirect": ("follow", "error", "manual"),
 }
 _HINTS: Final = {
     "data": "give body=, or json=",

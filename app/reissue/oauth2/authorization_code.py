@@ -177,14 +177,14 @@ class RedirectingSource(HttpTokenSource):
         if not isinstance(fields, RedirectResponse):
             raise TypeError("with Endpoint.oauth2, sign_in() leaves the page: a step-up can only give a Credential")
         try:
-            credential = await self._granted(fields)
+            credential = await self._granted_for(fields)
         except (GrantRefused, MalformedToken):
             self.forget()
             raise
         self.forget()
         return credential
 
-    async def _granted(self, answer: RedirectResponse) -> Credential:
+    async def _granted_for(self, answer: RedirectResponse) -> Credential:
         fields, pending = answer.fields, answer.pending
         if pending is None:
             raise GrantRefused("unexpected_answer", "this tab did not ask for this answer, or has used it before")
@@ -215,7 +215,7 @@ class RedirectingSource(HttpTokenSource):
             code_verifier=pending.verifier,
         )
         status, headers, text = await self._ask(request)
-        credential = self._read(status, headers, text, presented=Presented.CODE)
+        credential = self._read(request, status, headers, text, presented=Presented.CODE)
         return credential, json_object(text).get("id_token")
 
     async def _with_valid_id_token(self, credential: Credential, id_token: object, pending: Pending) -> Credential:
@@ -239,7 +239,7 @@ class RedirectingSource(HttpTokenSource):
         request = self._settings.grant_request(
             self._requests, server, "refresh_token", **{**fields, "refresh_token": token}
         )
-        return self._read(*await self._ask(request))
+        return await self._granted(request)
 
     async def sign_out(self, credential: Credential | None) -> bool:
         """Revoke the tokens (RFC 7009)."""

@@ -12,7 +12,7 @@ from ..http.messages import Headers, Request
 from ..http.retry_after import retry_after
 from ..http.urls import ParseUrl, Url
 from .metadata import Metadata, discovery_urls, read_metadata
-from .token_response import is_final
+from .refusals import is_final
 
 Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
 """Sends a request, and gives the answer's status, header fields and text. The text is None if it is too long."""

@@ -6,7 +6,8 @@ An answer without an access token is judged by the first line that fits:
 
 | answer to a refresh | judged as |
 |---|---|
-| its JSON names `use_dpop_nonce` or `invalid_dpop_proof` (RFC 9449): these are about the proof | transient |
+| its JSON names `use_dpop_nonce` or `invalid_dpop_proof` (RFC 9449; see `token_response`) | transient |
+| 204: no user is signed in; unless tokens are in cookies, where a 204 may grant | refused |
 | the endpoint's setting `refused=` decides | as it says |
 | 404, 405, 408, 421, 425, 429, 5xx, 1xx, 3xx, whatever the body says (F3) | transient |
 | 401, whatever the body says | refused |
@@ -16,8 +17,9 @@ An answer without an access token is judged by the first line that fits:
 | everything else: HTML or text under any status, 403 `{"message": "Forbidden"}`, 200 without a token | transient |
 
 A sign-in with what the user typed is refused by every 4xx that the table does not call transient by its status or by an
-error that passes: that signs no user out. `refused=` does not apply to it. An authorization code is also refused by
-every 4xx whose JSON names any error at all: the code is spent (F14).
+error that passes: that signs no user out. Only a page of HTML is transient there, unless it is a 401: it comes from a
+proxy, or from a check for forged requests (CSRF), and says nothing about the password. `refused=` does not apply to a
+sign-in. An authorization code is also refused by every 4xx whose JSON names any error at all: the code is spent (F14).
 """
 
 import re
@@ -27,7 +29,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from ..errors import GrantRefused, RefreshUnavailable
-from ..http.json_text import is_json_type
+from ..http.json_text import is_html, is_json_type
 from ..http.retry_after import retry_after
 
 
@@ -75,6 +77,8 @@ _PASSING: Final = re.compile(
     "|^timeout|(?:request|gateway|hook)_time(?:d_)?out|deadline_exceeded"
 )
 
+_LATER: Final = frozenset({408, 421, 425, 429})
+
 # Errors go into events, so no token may pass for one: only words of letters do, written as in code.
 _LOWER: Final = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,5}")
 _UPPER: Final = re.compile(r"[A-Z]{1,20}(?:_[A-Z]{1,20}){0,5}")
@@ -109,28 +113,42 @@ def refusal_in(
     empty: bool,
     presented: Presented = Presented.REFRESH_TOKEN,
     refused: frozenset[int] | Predicate | None = None,
+    in_cookies: bool = False,
+    url: str | None = None,
 ) -> GrantRefused | None:
     """The refusal in an answer without an access token; None if the answer is transient. Pure, if `refused` is.
 
     `body` is the parsed JSON body, None if it is no JSON; `empty`: there is no body, or it is JSON's `null`.
+    `in_cookies`: tokens are in cookies, where a 204 may grant. `url` is where the answer came from, for the errors.
 
     Raises RefreshUnavailable if a function `refused` fails; its error is chained.
     """
+    if status == 204 and presented is Presented.REFRESH_TOKEN and not in_cookies:
+        return GrantRefused("invalid_grant", "no user is signed in", status=status, url=url)
     decided = None if presented is Presented.FIELDS else _decision(refused, status, headers, body, presented)
     if decided is None:
         # A number without JSON's media type may be a proxy's plain text.
         judging = empty or isinstance(body, dict | list | str) or (body is not None and is_json_type(headers))
-        decided = _is_refused(status, body, presented, judging=judging)
+        decided = _is_refused(status, body, presented, judging=judging, is_page=body is None and is_html(headers))
     if not decided:
         return None
     codes = error_codes(body)
     error = next((code for code in codes if code in _FINAL), codes[0] if codes else "invalid_grant")
-    return GrantRefused(error, _description(body), status=status)
+    return GrantRefused(error, described(body), status=status, url=url, body=body)
 
 
 def refuses_refresh_token(refusal: GrantRefused) -> bool:
     """Was the refresh token refused, and not what was requested with it (another resource, or a scope)?"""
     return refusal.error not in _OF_THE_REQUEST
+
+
+def is_final(status: int) -> bool:
+    """Is this answer, which presents no grant, the same next time: a 4xx that does not ask to try again?
+
+    For sign-outs, metadata and keys. A 404 or 405 is final there: the URL is wrong. For a grant they are transient,
+    since the app's author may mend the URL while its users stay signed in.
+    """
+    return 400 <= status < 500 and status not in _LATER
 
 
 def error_code(value: object, otherwise: str = "") -> str:
@@ -183,12 +201,13 @@ def _decision(
             f"the endpoint answered {status}, and the function in refused= failed: {type(cause).__name__}",
             retry_after=retry_after(headers),
             status=status,
+            body=body,
         ) from cause
     return decided
 
 
-def _is_refused(status: int, body: Any, presented: Presented, *, judging: bool) -> bool:
-    """The table above. `judging`: the body is JSON, or there is no body."""
+def _is_refused(status: int, body: Any, presented: Presented, *, judging: bool, is_page: bool) -> bool:
+    """The table above. `judging`: the body is JSON, or there is no body. `is_page`: it is a page of HTML."""
     if status == 401:
         return True
     if status in _TRY_LATER or not (200 <= status < 300 or 400 <= status < 500):
@@ -198,18 +217,45 @@ def _is_refused(status: int, body: Any, presented: Presented, *, judging: bool) 
         return True
     if status < 300 or any(map(_PASSING.search, codes)):
         return False
-    if presented is Presented.FIELDS or (presented is Presented.CODE and codes):
+    if presented is Presented.FIELDS:
+        return not is_page
+    if presented is Presented.CODE and codes:
         return True
     return status in _JUDGING and judging
 
 
-def _description(body: Any) -> str | None:
-    """The server's description of the error, whatever member it stands in."""
-    if isinstance(body, str):
-        return body
+def described(body: Any) -> str | None:
+    """The server's description of the error, whatever member of the body it stands in."""
     if not isinstance(body, dict):
-        return None
+        return _words(body)
     error = body.get("error")
-    words = [body.get("error_description"), error.get("message") if isinstance(error, dict) else None]
-    words += [body.get(name) for name in ("detail", "msg", "message", "error_message")]  # Django, Flask, NestJS, …
-    return next((text for text in words if isinstance(text, str) and text), None)
+    # Django, Flask, NestJS and others; dj-rest-auth and allauth, GraphQL and JSON:API
+    members = [body.get(name) for name in ("detail", "msg", "message", "error_message", "title")]
+    members += [body.get("non_field_errors"), body.get("errors")]
+    if isinstance(error, dict):
+        members.insert(0, error.get("message"))
+    members.insert(0, body.get("error_description"))
+    if isinstance(error, str) and not error_code(error):
+        members.append(error)  # words, and no code
+    return next((words for words in map(_words, members) if words), None)
+
+
+def _words(member: Any) -> str | None:
+    """The words in a member: text, or the first of a list of texts or of objects with a message.
+
+    An object in FastAPI's list names the field as well: `{"loc": ["body", "username"], "msg": "Field required"}`.
+    """
+    if isinstance(member, str):
+        return member or None
+    if isinstance(member, dict):  # Laravel and others: {"errors": {"email": ["Unknown address."]}}
+        return next((f"{name}: {words}" for name, value in member.items() if (words := _words(value))), None)
+    if not isinstance(member, list) or not member:
+        return None
+    first = member[0]
+    if not isinstance(first, dict):
+        return first if isinstance(first, str) else None
+    words = next((first[name] for name in ("msg", "message", "detail") if isinstance(first.get(name), str)), None)
+    place = first.get("loc")
+    if words and isinstance(place, list) and place and isinstance(place[-1], str):
+        return f"{place[-1]}: {words}"
+    return words

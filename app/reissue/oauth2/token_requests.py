@@ -1,9 +1,10 @@
 """The requests to a token endpoint, by the settings of an `Endpoint`.
 
-Pure: sends nothing. `token_source` sends the requests, and `token_response` reads the answers.
+Pure: sends nothing. `routes` says what a request carries, `token_source` sends the requests, and `token_response` reads
+the answers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,85 +12,65 @@ from urllib.parse import urlencode
 
 from ..http.messages import Request
 from ..tokens.credentials import Credential
+from ..tokens.header_fields import HeadersSetting
 from .refusals import Predicate, Presented
-from .token_response import read_credential
+from .routes import NAMES, Fields, Route, filled
+from .token_response import Reading, read_credential
 
 _MOST_KEPT_ALIVE: Final = 16 * 1024
 """Bytes. A browser keeps 64 KiB alive for all requests of a page: a larger body would take their room."""
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequests:
     """The requests to one endpoint. The settings are those of `Endpoint`, checked.
 
-    Every request is a POST, to `url` with a path, and asks for JSON.
+    Every request asks for JSON. `in_cookies`: the server keeps the tokens in cookies, and the page has none of them.
     """
 
     url: str
-    sign_in_path: str
-    refresh_path: str | None
-    sign_out_path: str | None
+    sign_in_route: Route
+    refresh_route: Route | None
+    sign_out_route: Route | None
     cookie: bool
+    in_cookies: bool
     encoding: str
     names: Mapping[str, str]
-    fields: Mapping[str, Any]
-    headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None
+    fields: Fields
+    headers: HeadersSetting | None
     credentials: str
     refused: frozenset[int] | Predicate | None
 
     @property
     def urls(self) -> list[str]:
         """Every URL that is used, as it was given: perhaps relative to the page."""
-        return [
-            self._at(path) for path in (self.sign_in_path, self.refresh_path, self.sign_out_path) if path is not None
-        ]
+        routes = (self.sign_in_route, self.refresh_route, self.sign_out_route)
+        return [self._url(route) for route in routes if route is not None]
 
     @property
     def refresh_url(self) -> str:
         """The URL for refreshes, or else for sign-ins: it tells this endpoint from others."""
-        return self._at(self.sign_in_path if self.refresh_path is None else self.refresh_path)
+        return self._url(self.refresh_route or self.sign_in_route)
 
-    def sign_in(self, fields: Mapping[str, Any]) -> Request:
+    def sign_in(self, fields: Fields) -> Request:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
-        return self.post(self._at(self.sign_in_path), fields)
+        return self._request(self.sign_in_route, fields, {})
 
-    def refresh(
-        self, credential: Credential | None, fields: Mapping[str, str] = MappingProxyType({})
-    ) -> Request | None:
+    def refresh(self, credential: Credential | None, fields: Fields = _NONE) -> Request | None:
         """The request for a new access token (RFC 6749 section 6); None if there is no refresh token and no cookie."""
-        if self.refresh_path is None or not self._can_name_session(credential):
-            return None
-        return self.post(self._at(self.refresh_path), {**fields, **self._refresh_token(credential)})
+        return self._request_with_token(self.refresh_route, credential, fields)
 
     def sign_out(self, credential: Credential | None) -> Request | None:
         """The request that ends the session at the server (after RFC 7009); None if the server has no sign-out, or
         could not know the session.
         """
-        if self.sign_out_path is None or not self._can_name_session(credential):
-            return None
-        return self.post(self._at(self.sign_out_path), self._refresh_token(credential))
+        return self._request_with_token(self.sign_out_route, credential)
 
-    def post(self, url: str, fields: Mapping[str, Any]) -> Request:
+    def post(self, url: str, fields: Fields) -> Request:
         """The request that sends these fields, and those of the settings, to a URL of the server."""
-        headers = self.headers() if callable(self.headers) else self.headers
-        fields = {**self.fields, **fields}
-        body: dict[str, Any] = {"json": fields}
-        if self.encoding == "form":
-            body = {"body": urlencode(fields, doseq=True)}
-            headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        request = Request.build(
-            url,
-            method="POST",
-            headers={"Accept": "application/json", **(headers or {})},
-            **body,
-            credentials=self.credentials,
-            cache="no-store",
-            redirect="error",  # a 307 would carry the refresh token to any other URL
-        )
-        if len(request.body) > _MOST_KEPT_ALIVE:
-            return request
-        # The browser completes the request even if the page is left: a rotated cookie must not get lost (T7).
-        return replace(request, options=MappingProxyType({**request.options, "keepalive": True}))
+        return self._build(url, "POST", self.encoding, {**self.fields, **fields}, self._headers(self.headers))
 
     def read(
         self,
@@ -98,17 +79,73 @@ class TokenRequests:
         text: str,
         *,
         presented: Presented = Presented.REFRESH_TOKEN,
+        url: str | None = None,
     ) -> Credential:
-        """The credential in an answer of this endpoint; raises what `read_credential` raises."""
-        return read_credential(status, headers, text, names=self.names, presented=presented, refused=self.refused)
+        """The credential in an answer of this endpoint; raises what `read_credential` raises.
 
-    def _at(self, path: str) -> str:
-        return f"{self.url}/{path}"
+        `url` is where the answer came from, without its query, for the errors.
+        """
+        route = self.sign_in_route if presented is Presented.FIELDS else self.refresh_route
+        if presented is Presented.CODE:
+            route = None
+        reading = Reading(self._names(route), presented, self.refused, in_cookies=self.in_cookies, url=url)
+        return read_credential(status, headers, text, reading)
 
-    def _can_name_session(self, credential: Credential | None) -> bool:
-        """Can the server know the session: by a cookie, if it sets one, or by the refresh token in the body?"""
-        return self.cookie or bool(self._refresh_token(credential))
+    def _names(self, route: Route | None) -> dict[str, str]:
+        """What the answer of a route calls each field."""
+        return {name: name for name in NAMES} | dict(self.names) | dict(route.names if route else {})
 
-    def _refresh_token(self, credential: Credential | None) -> dict[str, str]:
-        held = credential.refresh_token if credential else None
-        return {self.names["refresh_token"]: held} if held else {}
+    def _url(self, route: Route) -> str:
+        return route.path if route.is_whole_url else f"{self.url}/{route.path}"
+
+    def _request_with_token(
+        self, route: Route | None, credential: Credential | None, fields: Fields = _NONE
+    ) -> Request | None:
+        """The request of a route that names the session by a token or a cookie; None if it can't."""
+        if route is None:
+            return None
+        tokens: dict[str, str] = {}
+        if credential is not None and not credential.in_cookie:
+            tokens["access_token"] = credential.access_token
+            if credential.refresh_token:
+                tokens["refresh_token"] = credential.refresh_token
+        named = route.named_tokens
+        if not named and not route.is_get and "refresh_token" in tokens:
+            fields = {**fields, self._names(route)["refresh_token"].rpartition(".")[2]: tokens["refresh_token"]}
+        if not self.cookie and tokens.keys().isdisjoint(named or {"refresh_token"}):
+            return None
+        return self._request(route, fields, tokens)
+
+    def _request(self, route: Route, fields: Fields, tokens: Mapping[str, str]) -> Request:
+        headers = {**self._headers(self.headers), **self._headers(route.headers, tokens)}
+        fields = {**self.fields, **filled(route.fields, tokens), **fields}
+        return self._build(self._url(route), route.method, route.encoding or self.encoding, fields, headers)
+
+    def _headers(self, setting: HeadersSetting | None, tokens: Mapping[str, str] = _NONE) -> dict[str, str]:
+        if callable(setting):
+            return dict(setting())
+        headers: dict[str, str] = filled(setting or {}, tokens)
+        return headers
+
+    def _build(self, url: str, method: str, encoding: str, fields: Fields, headers: Mapping[str, str]) -> Request:
+        body: dict[str, Any] = {"json": fields}
+        if encoding == "form":
+            if nested := [name for name, value in fields.items() if isinstance(value, Mapping)]:
+                raise TypeError(f"a form has no nested fields, as {nested[0]} is: use encoding='json'")
+            body = {"body": urlencode(fields, doseq=True)}
+            headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        if method == "GET" or (method == "DELETE" and not fields):
+            body, headers = {}, {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        headers = {"Accept": "application/json", **headers}
+        return endpoint_request(url, method=method, headers=headers, credentials=self.credentials, **body)
+
+
+def endpoint_request(url: str, **options: Any) -> Request:
+    """A request to an endpoint: `options` as for `Request.build`, and what is right for every such request."""
+    # A redirect (307) would carry the refresh token to any other URL.
+    request = Request.build(url, **{"cache": "no-store", "redirect": "error", **options})
+    size = len(request.body) if isinstance(request.body, str | bytes) else 0 if request.body is None else None
+    if size is None or size > _MOST_KEPT_ALIVE:
+        return request
+    # The browser completes the request even if the page is left: a rotated cookie must not get lost (T7).
+    return replace(request, options=MappingProxyType({"keepalive": True, **request.options}))

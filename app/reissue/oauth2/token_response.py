@@ -1,8 +1,13 @@
-"""An answer of a token endpoint, read: a credential, a refusal, or a failure that may pass (RFC 6749 section 5)."""
+"""The answer of a token endpoint: read as a credential, or as the error that it is.
+
+Pure: sends nothing and keeps nothing. `refusals` has the rule by which an answer is a refusal.
+"""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final
 
 from ..errors import MalformedToken, RefreshUnavailable
@@ -10,74 +15,106 @@ from ..http.json_text import is_json_type, is_number, json_value
 from ..http.retry_after import retry_after
 from ..tokens.credentials import Credential, presentable
 from .refusals import Predicate, Presented, refusal_in
+from .routes import NAMES
 
-NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
-"""Of the fields of an answer (RFC 6749 section 5.1)."""
-
-_LATER: Final = frozenset({408, 421, 425, 429})  # the 4xx that ask to try again
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
+_HEADER: Final = "header:"
+_BEARER: Final = re.compile(r"bearer +", re.IGNORECASE)
 
 
-def read_credential(
-    status: int,
-    headers: Mapping[str, str],
-    text: str,
-    *,
-    names: Mapping[str, str] | None = None,
-    presented: Presented = Presented.REFRESH_TOKEN,
-    refused: frozenset[int] | Predicate | None = None,
-) -> Credential:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read an answer.
+
+    `names` says what this server calls the fields of RFC 6749 section 5.1: "data.access_token" is a member of an object
+    in the JSON body, and "header:X-Access-Token" a header field. `presented` is what the request presented, and
+    `refused` the endpoint's setting. `in_cookies`: tokens are in cookies, and a success needs none in its body. `url`
+    is where the answer came from, without query, for the errors.
+    """
+
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({name: name for name in NAMES}))
+    presented: Presented = Presented.REFRESH_TOKEN
+    refused: frozenset[int] | Predicate | None = None
+    in_cookies: bool = False
+    url: str | None = None
+
+
+def read_credential(status: int, headers: Mapping[str, str], text: str, reading: Reading | None = None) -> Credential:
     """The credential in an endpoint's answer. Pure, if `refused` is.
-
-    `names` says what this server calls the fields of RFC 6749 section 5.1. `presented` is what the request presented,
-    and `refused` the endpoint's setting: `refusals` has the rule by which an answer is a refusal.
 
     Raises GrantRefused for a refusal; RefreshUnavailable for every other failure that may pass; MalformedToken for a
     success without a usable token (F4).
     """
+    reading = reading or Reading()
     body = json_value(text)
-    fields: dict[str, Any] = body if isinstance(body, dict) else {}
-    names = names or dict(zip(NAMES, NAMES, strict=True))
-    error = fields.get("error")
+    error = body.get("error") if isinstance(body, dict) else None
+
+    def unavailable(problem: str, wait: float | None = None) -> RefreshUnavailable:
+        return RefreshUnavailable(problem, retry_after=wait, status=status, url=reading.url, body=body)
+
     if error == "use_dpop_nonce":  # if the nonce could be read, the request has been repeated with it by now
-        raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)
+        raise unavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?")
     if error == "invalid_dpop_proof":
-        raise RefreshUnavailable(
-            "the endpoint rejected the proof of the key (DPoP): is this machine's clock right?", status=status
+        raise unavailable("the endpoint rejected the proof of the key (DPoP): is this machine's clock right?")
+    found = {name: _found(body, headers, place) for name, place in reading.names.items()}
+    succeeded = 200 <= status < 300
+    empty = not text.strip() or (text.strip() == "null" and is_json_type(headers))
+    granted = succeeded and bool(found["access_token"]) and not reading.in_cookies
+    if not granted:
+        refusal = refusal_in(
+            status,
+            headers,
+            body,
+            empty=empty,
+            presented=reading.presented,
+            refused=reading.refused,
+            in_cookies=reading.in_cookies,
+            url=reading.url,
         )
-    if not (200 <= status < 300 and fields.get(names["access_token"])):
-        empty = not text.strip() or (text.strip() == "null" and is_json_type(headers))
-        refusal = refusal_in(status, headers, body, empty=empty, presented=presented, refused=refused)
         if refusal is not None:
             raise refusal
-    if not 200 <= status < 300:
-        raise RefreshUnavailable(
-            f"the endpoint answered {status}",
-            retry_after=retry_after(headers),
-            status=status,
-        )
-    rotated = presentable(fields.get(names["refresh_token"]))
-    if names["access_token"] not in fields:
-        kind = headers.get("Content-Type", "").partition(";")[0]
-        kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # an unknown server's text is not quoted (X7)
-        missing = f"the endpoint answered {status} ({kind}) without an {names['access_token']}"
+    if not succeeded:
+        raise unavailable(f"{reading.url or 'the endpoint'} answered {status}", retry_after(headers))
+    if reading.in_cookies:
+        if body is None and not empty:  # a proxy's page, say, is no grant
+            raise MalformedToken(f"{_said(status, headers, reading)}, which is not JSON: it can't have set a cookie")
+        return Credential.in_cookies(expires_in=_number(found["expires_in"]))
+    rotated = presentable(found["refresh_token"])
+    if found["access_token"] is None:
+        missing = f"{_said(status, headers, reading)} without an {reading.names['access_token']}"
         raise MalformedToken(missing, rotated=rotated)
-    token_type = str(fields.get(names["token_type"]) or "bearer").lower()  # null and empty are missing (F19)
+    token_type = str(found["token_type"] or "bearer").lower()  # null and empty are missing (F19)
     if token_type not in ("bearer", "dpop"):
         raise MalformedToken(
             "the endpoint's token_type is not bearer or DPoP: it can't be sent (RFC 6749 section 7.1)", rotated=rotated
         )
     return Credential(
-        access_token=fields[names["access_token"]],
-        refresh_token=fields.get(names["refresh_token"]) or None,
-        expires_in=_number(fields.get(names["expires_in"])),
+        access_token=found["access_token"],
+        refresh_token=found["refresh_token"] or None,
+        expires_in=_number(found["expires_in"]),
         token_type="DPoP" if token_type == "dpop" else "Bearer",
     )
 
 
-def is_final(status: int) -> bool:
-    """Is this answer a refusal that will be the same next time: a 4xx that does not ask to try again?"""
-    return 400 <= status < 500 and status not in _LATER
+def _found(body: Any, headers: Mapping[str, str], place: str) -> Any:
+    """What stands at this place of an answer; None if nothing does. See `Reading.names`."""
+    if place.startswith(_HEADER):
+        value = headers.get(place.removeprefix(_HEADER).strip(), "")
+        return _BEARER.sub("", value, count=1) or None
+    if not isinstance(body, dict):
+        return None
+    if place in body:
+        return body[place]
+    found: Any = body
+    for name in place.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _said(status: int, headers: Mapping[str, str], reading: Reading) -> str:
+    kind = headers.get("Content-Type", "").partition(";")[0]
+    kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # an unknown server's text is not quoted (X7)
+    return f"{reading.url or 'the endpoint'} answered {status} ({kind})"
 
 
 def _number(value: object) -> float | None:

@@ -1,13 +1,13 @@
-"""Where the session's tokens come from: an endpoint over a transport, or the app's own coroutine function.
+"""Where the session's tokens come from: an endpoint over a transport. `custom_source` has the app's own coroutines.
 
 `token_requests` and `token_response` have the rules about messages. The session decides when to ask, and what follows
 from an answer. An endpoint is always called on the bare transport, so a refresh can't wait for itself (Q3), and a wrong
 password can't start one (Q17).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ..errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
 from ..http.json_text import LONGEST_ANSWER, text_within
@@ -17,15 +17,10 @@ from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
 from ..tokens.dpop import Prover, proving
 from .page import Redirects
-from .refusals import Presented
+from .refusals import Presented, is_final
 from .token_requests import TokenRequests
-from .token_response import is_final
 
-Refresh = Callable[[Credential | None], Awaitable[Credential]]
-"""Gives a new credential in place of the current one (None: for the browser's cookies).
-
-Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnavailable) if it may succeed later.
-"""
+_COOKIE: Final = Credential.in_cookies()
 
 
 class TokenSource(Protocol):
@@ -33,6 +28,11 @@ class TokenSource(Protocol):
 
     redirects: Redirects | None
     """For users who leave the page to sign in; else None."""
+
+    @property
+    def exchanges(self) -> bool:
+        """Can it be asked for tokens for another resource?"""
+        ...
 
     def accepts(self, credential: Credential) -> bool:
         """Is the token of the kind that this client requests and can send: bound to its key, or a bearer token?"""
@@ -85,13 +85,18 @@ class HttpTokenSource:
         self._asks_bound = prover is not None
         self._grants = proving(transport, prover) if prover else transport
 
+    @property
+    def exchanges(self) -> bool:
+        """Can it be asked for tokens for another resource? A cookie is for all of its site."""
+        return not self._requests.in_cookies
+
     def accepts(self, credential: Credential) -> bool:
-        """Is the token bound to a key if this client requests such tokens, and else a bearer token?"""
-        return credential.bound is self._asks_bound
+        """Is the token bound to a key, or in a cookie, if this client requests such tokens, and else a bearer token?"""
+        return credential.bound is self._asks_bound and credential.in_cookie is self._requests.in_cookies
 
     async def sign_in(self, fields: Any) -> Credential:
         """Tokens for what the user typed."""
-        return self._read(*await self._ask(self._requests.sign_in(fields)), presented=Presented.FIELDS)
+        return await self._granted(self._requests.sign_in(fields), Presented.FIELDS)
 
     async def refresh(self, credential: Credential | None) -> Credential:
         """New tokens in place of these."""
@@ -105,10 +110,7 @@ class HttpTokenSource:
         request = self._requests.refresh(credential, fields)
         if request is None:
             raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        status, headers, text = await self._ask(request)
-        if status == 204:
-            raise GrantRefused("invalid_grant", "no user is signed in", status=status)
-        return self._read(status, headers, text)
+        return await self._granted(request)
 
     async def sign_out(self, credential: Credential | None) -> bool:
         """End the session at the server."""
@@ -120,24 +122,30 @@ class HttpTokenSource:
         status, headers, _ = await self._send(request)
         if 200 <= status < 300:
             return True
-        url = self._href(request.url).partition("?")[0]
+        url = self._shown(request)
         if is_final(status):  # a 401, too: the server wants the client to authenticate (RFC 7009 section 2.2.1)
             raise SignOutRefused(url, status)
         raise RefreshUnavailable(
             f"signed out in this tab, but {url} answered {status}: the next resume() or sign_in() tells it again",
             retry_after=retry_after(headers),
             status=status,
+            url=url,
         )
+
+    async def _granted(self, request: Request, presented: Presented = Presented.REFRESH_TOKEN) -> Credential:
+        """The credential that the endpoint grants for this request."""
+        return self._read(request, *await self._ask(request), presented=presented)
 
     def _read(
         self,
+        request: Request,
         status: int,
         headers: Mapping[str, str],
         text: str,
         *,
         presented: Presented = Presented.REFRESH_TOKEN,
     ) -> Credential:
-        credential = self._requests.read(status, headers, text, presented=presented)
+        credential = self._requests.read(status, headers, text, presented=presented, url=self._shown(request))
         if not self.accepts(credential):
             raise MalformedToken(
                 "the endpoint's token is not bound to the key (DPoP), as dpop=True requires: make the server bind it"
@@ -156,7 +164,11 @@ class HttpTokenSource:
         status, headers, text = await self._send(request, self._grants)
         if text is None and status != 401:
             problem = f"{request.shown_url} answered {status} with more than {LONGEST_ANSWER} bytes"
-            raise MalformedToken(problem) if 200 <= status < 300 else RefreshUnavailable(problem, status=status)
+            raise (
+                MalformedToken(problem)
+                if 200 <= status < 300
+                else RefreshUnavailable(problem, status=status, url=request.shown_url)
+            )
         return status, headers, text or ""
 
     async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str | None]:
@@ -165,53 +177,26 @@ class HttpTokenSource:
         response: HasStatus = await (transport or self._transport)(absolute)
         return response.status, Headers(response.headers), await text_within(response)
 
+    def _shown(self, request: Request) -> str:
+        """The URL that the request goes to, without its query: for errors."""
+        return Request(self._href(request.url)).shown_url
+
     def _href(self, url: str) -> str:
         return self._absolute.get(url) or self._parse(url).href
 
 
-class CallableTokenSource:
-    """An app's own coroutine function in place of an `Endpoint`: it can only refresh, and the app signs in by itself.
-
-    `can_prove`: the client has a key, and can send tokens that are bound to it.
-    """
-
-    redirects: Redirects | None = None
-
-    def __init__(self, refresh: Refresh, *, can_prove: bool) -> None:
-        self._refresh = refresh
-        self._can_prove = can_prove
-
-    def accepts(self, credential: Credential) -> bool:
-        """Can this client send the token?"""
-        return self._can_prove or not credential.bound
-
-    async def sign_in(self, fields: Any) -> Credential:
-        """Raises TypeError: the app signs in by itself."""
-        raise TypeError("this endpoint is a callable, which can only refresh: sign in by your own means, then adopt()")
-
-    async def refresh(self, credential: Credential | None) -> Credential:
-        """The app's credential. Raises TypeError if it is no Credential, MalformedToken if it can't be sent."""
-        fresh = await self._refresh(credential)
-        if not isinstance(fresh, Credential):
-            raise TypeError(f"an endpoint gives a Credential, not {type(fresh).__name__}")
-        check_sendable(self, fresh)
-        return fresh
-
-    async def exchange(self, wanted: Exchange) -> Credential:
-        """Raises TypeError: the function takes no resource."""
-        raise TypeError("this endpoint is a callable, which can't be asked for another resource: use an Endpoint")
-
-    async def sign_out(self, credential: Credential | None) -> bool:
-        """False: the session ends in this client only."""
-        return False
-
-
 def check_sendable(tokens: TokenSource, credential: Credential) -> None:
-    """Raises MalformedToken for a credential that this client can't send: one that is bound to a key it lacks.
+    """Raises MalformedToken for a credential that this client can't send: one that is bound to a key it lacks, say.
 
     It can send any bearer token, even if it requests bound tokens from its endpoint.
     """
-    if credential.bound and not tokens.accepts(credential):
+    if tokens.accepts(credential):
+        return
+    if credential.in_cookie:
+        raise MalformedToken("the credential stands for a cookie: connect(…, endpoint=Endpoint(…, tokens='cookie'))")
+    if credential.bound:
         raise MalformedToken(
             "the token is bound to a key (DPoP) that this client does not have: connect(…, dpop=True) has one"
         )
+    if tokens.accepts(_COOKIE):
+        raise MalformedToken("this client's tokens are in cookies: resume() finds the session of a cookie")

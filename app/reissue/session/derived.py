@@ -17,7 +17,7 @@ from ..concurrency.blocking import StartEagerly
 from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
-from ..oauth2.token_source import CallableTokenSource
+from ..oauth2.custom_source import CustomTokenSource
 from ..tokens.credentials import Credential
 from .backoff import Backoff, unavailable
 from .endpoint_calls import EndpointCalls
@@ -42,9 +42,12 @@ class DerivedLifecycle:
     """As `SessionLifecycle`, for a client whose tokens come from its parent's session."""
 
     def __init__(self, resource: Resource, settings: SessionSettings, *, line: Line) -> None:
-        if isinstance(resource.parent.calls.tokens, CallableTokenSource):
-            raise TypeError("for_resource() needs an Endpoint: a function can't be asked for another resource")
-        tokens = CallableTokenSource(self._exchanged, can_prove=True)
+        if not resource.parent.calls.tokens.exchanges:
+            raise TypeError(
+                "for_resource() needs an Endpoint that gives its tokens to the page: no function and no cookie can be "
+                "asked for another resource"
+            )
+        tokens = CustomTokenSource(self._exchanged, can_prove=True)
         shared = shared_session(OtherTabs(tokens, settings), settings)
         calls = EndpointCalls(tokens, shared, settings, seen_through=False)
         resource.parent.sessions.followers.add(self)

@@ -70,7 +70,7 @@ class _Exchange:
         session.backoff.check()
         if holding.refusal is not None:
             refusal = holding.refusal
-            raise GrantRefused(refusal.error, refusal.description, status=refusal.status)
+            raise refusal.again()
         presented = session.refresh.grant.presented(up_to_date=up_to_date)
         late = partial(self._on_late_answer, presented, previous)
         asking = partial(self.ask, Exchange(presented, self.fields), on_late_result=late)

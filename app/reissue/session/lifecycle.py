@@ -19,7 +19,8 @@ from ..concurrency.blocking import StartEagerly, obstacle
 from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError, SessionChanged, SessionEnded, WouldBlock
-from ..oauth2.token_source import CallableTokenSource, TokenSource
+from ..oauth2.custom_source import CustomTokenSource
+from ..oauth2.token_source import TokenSource
 from ..storage import Memory, Store
 from ..tabs.peers import NoPeers, Peers
 from ..tabs.pending_sign_out import PendingSignOut
@@ -214,7 +215,7 @@ class SessionLifecycle:
             refreshing=session.refresh.running,
             calling=self._shared.lock.in_use,
             shared=self._shared.with_others,
-            over_transport=not isinstance(self._tokens, CallableTokenSource),
+            over_transport=not isinstance(self._tokens, CustomTokenSource),
             in_body=session.holding.with_latest_refresh_token.refresh_token is not None,
         )
         if reason is not None:

@@ -117,8 +117,7 @@ class Session:
         """
         failure = self.holding.failure
         if failure is not None and seen < self.holding.failures:
-            wait = self.backoff.retry_after or None
-            raise RefreshUnavailable(str(failure), retry_after=wait, status=failure.status) from failure.__cause__
+            raise failure.again(retry_after=self.backoff.retry_after or None) from failure.__cause__
 
     async def renew(self, *, rejected: Credential | None = None) -> Credential:
         """The credential after a refresh, which this caller starts, or joins if one is running.
@@ -228,7 +227,7 @@ class Session:
     def _give_up(self, refusal: GrantRefused) -> NoReturn:
         """No refresh will succeed: end the session if its access token is useless, too; else raise GrantRefused."""
         if not self.holding.useless:
-            raise GrantRefused(refusal.error, refusal.description, status=refusal.status) from refusal
+            raise refusal.again() from refusal
         self.end("refused")
         self.shared.end("refused")
         raise SessionEnded("refused") from refusal

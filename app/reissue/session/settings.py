@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..events import Listeners
+from ..http.json_text import is_number
 from ..tokens.users import Users
 
 
@@ -23,3 +24,13 @@ class SessionSettings:
     grace: float
     users: Users
     listeners: Listeners
+
+
+def checked_seconds(name: str, value: float, *, least: float | None = None) -> float:
+    """`value`, if it is a finite number of seconds above 0, or at least `least`. Raises TypeError or ValueError."""
+    if not is_number(value):
+        raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
+    if not (value >= least if least is not None else value > 0) or value == float("inf"):
+        limit = "at least 0" if least == 0 else "above 0"
+        raise ValueError(f"{name} is a finite number of seconds, {limit}, not {value}")
+    return value

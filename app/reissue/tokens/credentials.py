@@ -7,14 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import isfinite
-from typing import Literal
+from os import urandom
+from typing import Literal, get_args
 
 from ..errors import MalformedToken
 from ..http.json_text import is_number
 from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
 
-TokenType = Literal["Bearer", "DPoP"]
-"""How an access token is sent (RFC 6749 section 7.1): alone, or with a proof that the sender has its key (RFC 9449)."""
+TokenType = Literal["Bearer", "DPoP", "Cookie"]
+"""How an access token is sent: alone (RFC 6749 section 7.1), with a proof that the sender has its key (RFC 9449), or by
+the browser, which keeps it in a cookie that the page can't read."""
 
 
 class Freshness(Enum):
@@ -30,8 +32,9 @@ class Credential:
     """What an endpoint answers with.
 
     `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1). If it is None, the token's own `exp - iat`
-    counts; without that, the token is used until a 401. `token_type` is "Bearer" or "DPoP". `received_at` is the time
-    of receipt in seconds, set by the session. `id_token` is OpenID Connect's, from the sign-in that began the session.
+    counts; without that, the token is used until a 401. `token_type` is "Bearer", "DPoP" or, from `in_cookies()`,
+    "Cookie". `received_at` is the time of receipt in seconds, set by the session. `id_token` is OpenID Connect's, from
+    the sign-in that began the session.
     Raises MalformedToken for a token that can't be sent or a life that is no positive number.
     """
 
@@ -56,8 +59,13 @@ class Credential:
             checked_token(self.id_token, "ID token")
         if self.expires_in is not None and not _is_life(self.expires_in):
             raise MalformedToken("expires_in is a finite number of seconds, and not negative")
-        if self.token_type not in ("Bearer", "DPoP"):
-            raise MalformedToken("token_type is 'Bearer' or 'DPoP'")
+        if self.token_type not in get_args(TokenType):
+            raise MalformedToken(f"token_type is one of {', '.join(map(repr, get_args(TokenType)))}")
+
+    @classmethod
+    def in_cookies(cls, *, expires_in: float | None = None) -> "Credential":
+        """A grant whose tokens the browser keeps in cookies. `access_token` names the grant, and is never sent."""
+        return cls(access_token=f"cookie-{urandom(12).hex()}", expires_in=expires_in, token_type="Cookie")
 
     def received(self, now: float, *, previous: "Credential | None" = None) -> "Credential":
         """This credential as received at `now`: with its life, and with the old refresh token if it has no new one.
@@ -76,6 +84,11 @@ class Credential:
     def bound(self) -> bool:
         """Is the token bound to a key, so that it must be sent with a proof (RFC 9449)?"""
         return self.token_type == "DPoP"
+
+    @property
+    def in_cookie(self) -> bool:
+        """Does the browser keep the tokens in cookies, so that none is sent by this library?"""
+        return self.token_type == "Cookie"
 
     def is_same_but_for_refresh_token(self, other: "Credential") -> bool:
         """Is this the same access token from the same grant, with another refresh token?"""

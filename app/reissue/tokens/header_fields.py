@@ -1,15 +1,79 @@
-"""How a credential stands in a request's header."""
+"""The header fields that a client adds to its requests: the token, its proof, and the app's own."""
 
-from ..http.messages import Request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..http.messages import Headers, Request
 from .credentials import Credential
+from .dpop import Prover
+
+AUTHORIZATION: Final = "Authorization"
+
+HeadersSetting = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""Header fields, or a function that gives them and is called for each request."""
 
 
-def attach(request: Request, credential: Credential, proof: str | None) -> Request:
-    """The request with the credential (RFC 6750 section 2.1, RFC 9449 section 7.1). Built anew each time (Q7)."""
-    request = request.with_field("Authorization", f"{credential.token_type} {credential.access_token}")
-    return request if proof is None else request.with_field("DPoP", proof)
+@dataclass(frozen=True, slots=True)
+class HeaderFields:
+    """How a client's requests carry its token, and the app's own fields.
+
+    `name` is the field for the token, and `scheme` the word before it, if any. `own` are the app's own fields. `prover`
+    makes the proofs for tokens that are bound to a key.
+    """
+
+    name: str = AUTHORIZATION
+    scheme: str = "Bearer"
+    own: HeadersSetting | None = None
+    prover: Prover | None = None
+
+    @classmethod
+    def checked(
+        cls, *, header: str, scheme: str, headers: HeadersSetting | None, prover: Prover | None
+    ) -> "HeaderFields":
+        """By the settings of `Interceptor`. Raises TypeError or ValueError for settings that can't work."""
+        if not isinstance(header, str) or not isinstance(scheme, str):
+            raise TypeError("header and scheme are text")
+        value = f"{scheme} x" if scheme else "x"
+        Headers({header: value})
+        if len(value.split(" ")) > 2 or not value.isprintable():
+            raise ValueError(f"scheme is one word, or empty, not {scheme!r}")
+        if prover is not None and (header.lower(), scheme) != ("authorization", "Bearer"):
+            raise ValueError("a bound token has a scheme and a header field of its own (RFC 9449): set neither")
+        check_headers(headers)
+        if isinstance(headers, Mapping) and header.lower() in map(str.lower, headers):
+            raise ValueError(f"headers can't have {header}, which carries the token")
+        return cls(header, scheme, headers, prover)
+
+    @property
+    def redirect(self) -> str | None:
+        """Fetch's setting for requests that have none: a browser drops no other field than Authorization on the way."""
+        return None if self.name.lower() == "authorization" else "error"
+
+    def are_in(self, request: Request) -> bool:
+        """Does the request carry a token of its own?"""
+        return self.name in request.headers
+
+    def attach(self, request: Request, credential: Credential, proof: str | None) -> Request:
+        """The request with the credential (RFC 6750 section 2.1, RFC 9449 section 7.1). Built anew each time (Q7).
+
+        The app's own fields are read here, when the request is sent, and take the place of the request's (X4).
+        """
+        if not credential.in_cookie:
+            scheme = credential.token_type if credential.bound else self.scheme
+            request = request.with_field(self.name, f"{scheme} {credential.access_token}".lstrip())
+        if proof is not None:
+            request = request.with_field("DPoP", proof)
+        own = self.own() if callable(self.own) else self.own
+        if own:
+            for name, value in own.items():
+                request = request.with_field(name, value)
+        return request
 
 
-def attached(attempt: Request) -> dict[str, str]:
-    """The header fields that carry the token of an attempt: another client adds them to its own request."""
-    return {name: attempt.headers[name] for name in ("Authorization", "DPoP") if name in attempt.headers}
+def check_headers(headers: object) -> None:
+    """Raises TypeError or ValueError for a setting `headers=` that can't work."""
+    if headers is not None and not callable(headers):
+        if not isinstance(headers, Mapping):
+            raise TypeError(f"headers is a mapping, or a function that gives one, not {type(headers).__name__}")
+        Headers(headers)

@@ -528,7 +528,7 @@ async def test_no_nonce_is_learned_from_elsewhere(should_renew: Any) -> None:
     api._sender.transport = transport
     await api.sign_in(username="ada", password="lovelace")
     assert (await api.fetch(f"{BOUND_API}notes")).status == 401
-    assert api._sender.rules.prover is not None
-    assert api._sender.rules.prover._nonces == {}
+    assert api._sender.rules.fields.prover is not None
+    assert api._sender.rules.fields.prover._nonces == {}
     for made in bound.made:
         await made.close()

@@ -346,9 +346,9 @@ async def test_a_sign_out_stops_what_waits_for_another_apis_token(world: World) 
     world.transport = slow  # type: ignore[method-assign]
     source: Any = world.api._lifecycle.sessions.calls.tokens
     source._transport = slow
-    source._grants = slow if world.api._sender.rules.prover is None else source._grants
+    source._grants = slow if world.api._sender.rules.fields.prover is None else source._grants
     waiting = [asyncio.create_task(outcome(world.files.fetch(FILES))) for _ in range(3)]
-    if world.api._sender.rules.prover is None:
+    if world.api._sender.rules.fields.prover is None:
         await wire.reached()
     signing_out = asyncio.create_task(world.api.sign_out())
     assert {type(error) for error in await asyncio.gather(*waiting)} == {SessionEnded}
@@ -879,7 +879,7 @@ async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
     api = world.connect(endpoint=refresh, proofs=None)
     with pytest.raises(TypeError, match="function"):
         api.for_resource(MAPS, resource=MAPS)
-    with pytest.raises(TypeError, match="callable"):
+    with pytest.raises(TypeError, match="another resource"):
         await api._lifecycle.sessions.calls.tokens.exchange(None)  # type: ignore[arg-type]
 
 

@@ -24,8 +24,8 @@ from reissue import (
     WaitsFor,
     WouldBlock,
 )
+from reissue.adapters.answers import added
 from reissue.testing import Gate, settle
-from reissue.tokens.header_fields import attached
 
 from tests.reissue.bound import API, Bound
 from tests.reissue.conftest import clean_console, outcome
@@ -408,7 +408,7 @@ async def test_another_client_is_given_what_to_attach(bound: Bound) -> None:
         attempt: Request | None = await attempts.first()
         sent = []
         while attempt is not None:
-            sent.append(attached(attempt))
+            sent.append(added(attempt, Request(NOTES)))
             answer = await bound.transport(Request(NOTES, "GET", attempt.headers))
             attempt = await attempts.after(answer)
     assert [set(fields) for fields in sent] == [{"Authorization", "DPoP"}] * 2

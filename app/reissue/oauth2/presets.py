@@ -1,0 +1,92 @@
+"""What `Endpoint`'s presets set: the addresses, names and fields of servers that many apps have.
+
+Loaded when a preset is called, so that other pages need not load it.
+"""
+
+from typing import Any, Final
+
+from .routes import Route
+
+_COGNITO: Final = "AWSCognitoIdentityProviderService"
+
+
+def simplejwt(*, blacklist: bool) -> dict[str, Any]:
+    """https://django-rest-framework-simplejwt.readthedocs.io/en/latest/getting_started.html"""
+    return {
+        "sign_in": "",
+        "refresh": "refresh/",
+        "sign_out": "blacklist/" if blacklist else None,
+        "cookie": False,
+        "names": {"access_token": "access", "refresh_token": "refresh"},
+    }
+
+
+def password_grant(*, client_id: str, token: str, revoke: str | None, scope: str | None) -> dict[str, Any]:
+    """RFC 6749 sections 4.3 and 6, and RFC 7009 section 2.1."""
+    asked = {"grant_type": "password"} if scope is None else {"grant_type": "password", "scope": scope}
+    revoked = {"token": "{refresh_token}", "token_type_hint": "refresh_token"}
+    return {
+        "sign_in": Route(token, fields=asked),
+        "refresh": Route(token, fields={"grant_type": "refresh_token"}),
+        "sign_out": None if revoke is None else Route(revoke, fields=revoked),
+        "encoding": "form",
+        "cookie": False,
+        "credentials": "omit",
+        "fields": {"client_id": client_id},
+    }
+
+
+def supabase(*, key: str, everywhere: bool) -> dict[str, Any]:
+    """https://supabase.com/docs/reference/self-hosting-auth"""
+    scope = "global" if everywhere else "local"
+    return {
+        "sign_in": "token?grant_type=password",
+        "refresh": "token?grant_type=refresh_token",
+        "sign_out": Route(f"logout?scope={scope}", headers={"Authorization": "Bearer {access_token}"}),
+        "cookie": False,
+        "credentials": "omit",
+        "headers": {"apikey": key},
+    }
+
+
+def firebase(*, key: str) -> dict[str, Any]:
+    """https://firebase.google.com/docs/reference/rest/auth, "Sign in with email" and "Exchange a refresh token"."""
+    named = {"access_token": "idToken", "refresh_token": "refreshToken", "expires_in": "expiresIn"}
+    return {
+        "sign_in": Route(f"accounts:signInWithPassword?key={key}", names=named, fields={"returnSecureToken": True}),
+        "refresh": Route(
+            f"https://securetoken.googleapis.com/v1/token?key={key}",
+            encoding="form",
+            names={"access_token": "id_token"},
+            fields={"grant_type": "refresh_token"},
+        ),
+        "sign_out": None,
+        "cookie": False,
+        "credentials": "omit",
+    }
+
+
+def cognito(*, client_id: str, rotates: bool) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/: InitiateAuth, RevokeToken and
+    GetTokensFromRefreshToken.
+    """
+
+    def action(name: str, fields: dict[str, Any]) -> Route:
+        return Route("", fields=fields, headers={"X-Amz-Target": f"{_COGNITO}.{name}"})
+
+    names = {"access_token": "AccessToken", "refresh_token": "RefreshToken", "expires_in": "ExpiresIn"}
+    named = {**names, "token_type": "TokenType"}
+    renewing = action(
+        "InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": "{refresh_token}"}}
+    )
+    rotating = action("GetTokensFromRefreshToken", {"RefreshToken": "{refresh_token}"})
+    return {
+        "sign_in": action("InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH"}),
+        "refresh": rotating if rotates else renewing,
+        "sign_out": action("RevokeToken", {"Token": "{refresh_token}"}),
+        "cookie": False,
+        "credentials": "omit",
+        "names": {name: f"AuthenticationResult.{theirs}" for name, theirs in named.items()},
+        "fields": {"ClientId": client_id},
+        "headers": {"Content-Type": "application/x-amz-json-1.1"},
+    }

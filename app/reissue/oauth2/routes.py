@@ -1,0 +1,153 @@
+"""A route of the endpoint: where one kind of request goes, what it carries, and what its answer calls the tokens."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..tokens.header_fields import HeadersSetting, check_headers
+
+NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
+"""Of the fields of an answer (RFC 6749 section 5.1)."""
+
+METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
+
+Fields = Mapping[str, Any]
+_TOKENS: Final = ("access_token", "refresh_token")
+_WHOLE_URL = re.compile(r"https?://", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{(access_token|refresh_token)\}")
+_MEANT_AS_ONE = re.compile(r"\{\w{0,20}token\w{0,20}\}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One kind of request to the endpoint: `Endpoint("/api", refresh=Route("session", method="PUT"))`.
+
+    `path` is below the endpoint's URL ("token?grant_type=password"), or a whole URL ("https://login.example/token"),
+    and may have a query. `method` is POST, PUT, PATCH, DELETE or GET; a GET has no body, so it sends no fields.
+    `encoding` and `names` are as for `Endpoint`, and for this route replace what is set there; in `names` each name
+    that is given. `fields` and `headers` are sent besides those of `Endpoint`. In their text, `{access_token}` and
+    `{refresh_token}` stand for the session's tokens:
+
+        Route("refresh", headers={"Authorization": "Bearer {refresh_token}"})
+
+    What names a token that the session does not have is left out. If neither fields nor headers name a token, the
+    refresh token is sent as a field. What a function in `headers` gives is sent unchanged.
+
+    Raises TypeError or ValueError for settings that can't work.
+    """
+
+    path: str
+    method: str = field(default="POST", kw_only=True)
+    encoding: str | None = field(default=None, kw_only=True)
+    names: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    fields: Fields = field(default_factory=dict, kw_only=True, repr=False)  # an API key may be among them
+    headers: HeadersSetting | None = field(default=None, kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, str):
+            raise TypeError(f"a route's path is text, not {type(self.path).__name__}")
+        if self.path.startswith(("/", "\\")):
+            raise ValueError(
+                f"a path is below the endpoint's URL, such as 'login', so it can't begin with {self.path[0]!r}"
+            )
+        if "#" in self.path:
+            raise ValueError("a path has no fragment: no server sees it")
+        if self.method not in METHODS:
+            raise ValueError(f"method is one of {', '.join(METHODS)}, not {self.method!r}")
+        check_encoding(self.encoding)
+        check_names(self.names)
+        check_headers(self.headers)
+        if self.is_get and self.fields:
+            raise ValueError("a GET has no body, so a route with method='GET' takes no fields: use the path's query")
+        for text in (*_texts(self.fields), *_texts(self.headers)):
+            for meant in _MEANT_AS_ONE.findall(text):
+                if not _PLACEHOLDER.fullmatch(meant):
+                    raise ValueError(f"{meant} stands for no token: it is {{access_token}} or {{refresh_token}}")
+
+    @property
+    def is_get(self) -> bool:
+        """Does the route have no body?"""
+        return self.method == "GET"
+
+    @property
+    def is_whole_url(self) -> bool:
+        """Is the path a whole URL?"""
+        return _WHOLE_URL.match(self.path) is not None
+
+    @property
+    def named_tokens(self) -> frozenset[str]:
+        """The tokens that fields and headers name."""
+        texts = (*_texts(self.fields), *_texts(self.headers))
+        return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text))
+
+
+def checked_route(name: str, setting: Any, *, cookie: bool = False) -> Route:
+    """An endpoint's setting `name=`, as a route. `cookie`: a cookie may stand for the session.
+
+    Raises TypeError or ValueError if it can't work.
+    """
+    if isinstance(setting, Route):
+        if setting.is_get and name == "sign_in":
+            raise ValueError("sign_in sends what the user typed, and a GET has no body")
+        if setting.is_get and not (cookie or setting.named_tokens):
+            raise ValueError(f"{name} is a GET, which has no body, so its route has to name a token in headers")
+        return setting
+    if not isinstance(setting, str):
+        raise TypeError(f"{name} is a path or a Route, not {type(setting).__name__}")
+    route = Route(setting)
+    if route.is_whole_url:
+        raise ValueError(
+            f"{name} is a path below the endpoint's URL, such as {name.replace('_', '-')!r}, and no whole URL: if the "
+            f"server has it elsewhere, say {name}=Route(…)"
+        )
+    return route
+
+
+def checked_url(url: object) -> str:
+    """An endpoint's own URL, without a slash at its end. Raises ValueError if it can't work."""
+    if not isinstance(url, str) or not url or "?" in url or "#" in url:
+        raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
+    return url.rstrip("/")
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Raises ValueError for an encoding that there is not."""
+    if encoding not in ("json", "form", None):
+        raise ValueError(f"encoding is 'json' or 'form', not {encoding!r}")
+
+
+def check_names(names: Mapping[str, str]) -> None:
+    """Raises TypeError or ValueError for names that no answer can have."""
+    if unknown := set(names) - set(NAMES):
+        raise ValueError(f"names is of {', '.join(NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
+    if not all(isinstance(name, str) for name in names.values()):
+        raise TypeError("names maps each field's name to the server's name for it, as text")
+
+
+def filled(value: Any, tokens: Mapping[str, str]) -> Any:
+    """The value with tokens in place of `{access_token}` and `{refresh_token}`, also within lists and mappings.
+
+    A text that names a token which is not there becomes None, and members and items that are None are left out.
+    """
+    if isinstance(value, str):
+        if any(name not in tokens for name in _PLACEHOLDER.findall(value)):
+            return None
+        return _PLACEHOLDER.sub(lambda found: tokens[found[1]], value)
+    if isinstance(value, Mapping):
+        members = {name: filled(member, tokens) for name, member in value.items()}
+        return {name: member for name, member in members.items() if member is not None or value[name] is None}
+    if isinstance(value, list | tuple):
+        return [item for item in (filled(item, tokens) for item in value) if item is not None]
+    return value
+
+
+def _texts(value: Any) -> list[str]:
+    """All texts within a value."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _texts(item)]
+    return []

@@ -1,0 +1,314 @@
+"""What an endpoint's requests carry, where they go, and how their answers are named."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from reissue import Credential, Endpoint, GrantRefused, MalformedToken, Request, Route
+from reissue.oauth2.refusals import Presented
+
+HELD = Credential(access_token="access", refresh_token="refresh")
+BARE = Credential(access_token="access")
+
+
+def sent(request: Request | None) -> tuple[str, str, Any]:
+    """Method, URL and body, parsed."""
+    assert request is not None
+    body = json.loads(request.body) if request.body else request.body
+    return request.method, request.url, body
+
+
+def test_a_route_has_a_method_and_a_query_of_its_own_and_may_be_a_whole_url() -> None:
+    endpoint = Endpoint(
+        "/auth",
+        sign_in="token?grant_type=password",
+        refresh=Route("https://id.test/token", method="PATCH"),
+        sign_out=Route("session", method="DELETE"),
+    )._requests
+    assert sent(endpoint.sign_in({"user": "ada"})) == ("POST", "/auth/token?grant_type=password", {"user": "ada"})
+    assert sent(endpoint.refresh(HELD)) == ("PATCH", "https://id.test/token", {"refresh_token": "refresh"})
+    assert sent(endpoint.sign_out(None)) == ("DELETE", "/auth/session", None), "no field, so no body"
+    assert endpoint.urls == ["/auth/token?grant_type=password", "https://id.test/token", "/auth/session"]
+    assert endpoint.refresh_url == "https://id.test/token"
+
+
+def test_a_token_goes_where_a_header_names_it_and_then_not_into_the_body() -> None:
+    endpoint = Endpoint(
+        "/auth",
+        refresh=Route("refresh", headers={"Authorization": "Bearer {refresh_token}"}),
+        sign_out=Route("logout", headers={"Authorization": "JWT {access_token}", "X-Refresh": "{refresh_token}"}),
+    )._requests
+    refresh, sign_out = endpoint.refresh(HELD), endpoint.sign_out(HELD)
+    assert refresh is not None
+    assert sign_out is not None
+    assert (refresh.headers["Authorization"], json.loads(refresh.body)) == ("Bearer refresh", {})
+    assert (sign_out.headers["Authorization"], sign_out.headers["X-Refresh"]) == ("JWT access", "refresh")
+
+
+def test_what_names_a_token_that_is_not_there_is_left_out_and_the_cookie_stands_for_it() -> None:
+    route = Route("logout", headers={"Authorization": "Bearer {access_token}"}, fields={"t": "{refresh_token}", "n": 1})
+    endpoint = Endpoint("/auth", sign_out=route)._requests
+    for credential, fields in ((None, {"n": 1}), (BARE, {"n": 1}), (HELD, {"n": 1, "t": "refresh"})):
+        request = endpoint.sign_out(credential)
+        assert request is not None
+        assert json.loads(request.body) == fields
+        assert ("Authorization" in request.headers) is (credential is not None)
+    without = Endpoint("/auth", sign_out=route, cookie=False)._requests
+    assert without.sign_out(None) is None, "nothing would name the session"
+    assert without.sign_out(BARE) is not None
+
+
+def test_a_token_may_stand_deep_in_the_fields() -> None:
+    route = Route("", fields={"flow": "R", "params": {"TOKEN": "{refresh_token}", "list": ["{access_token}", 1, None]}})
+    body = sent(Endpoint("/auth", refresh=route)._requests.refresh(HELD))[2]
+    assert body == {"flow": "R", "params": {"TOKEN": "refresh", "list": ["access", 1]}}
+
+
+def test_no_token_is_put_into_what_the_caller_or_a_function_gives() -> None:
+    """X7: a cookie that a script of another subdomain has set can't name a token."""
+    function = Route("refresh", headers=lambda: {"X-CSRF": "{refresh_token}"}, fields={"a": "{access_token}"})
+    endpoint = Endpoint("/auth", refresh=function)._requests
+    refresh = endpoint.refresh(HELD)
+    assert refresh is not None
+    assert refresh.headers["X-CSRF"] == "{refresh_token}"
+    assert sent(endpoint.sign_in({"password": "{access_token}"}))[2] == {"password": "{access_token}"}
+    tricky = Credential(access_token="{refresh_token}", refresh_token="secret")
+    assert sent(endpoint.refresh(tricky))[2] == {"a": "{refresh_token}"}, "filled once"
+
+
+def test_a_get_has_no_body_and_the_cookie_or_a_header_names_the_session() -> None:
+    endpoint = Endpoint("/auth", refresh=Route("me", method="GET"), fields={"client": "page"})._requests
+    assert sent(endpoint.refresh(HELD)) == ("GET", "/auth/me", None)
+    with pytest.raises(ValueError, match="GET"):
+        Endpoint("/auth", refresh=Route("me", method="GET"), cookie=False)
+    with pytest.raises(ValueError, match="GET"):
+        Endpoint("/auth", sign_in=Route("me", method="GET"))
+    by_header = Route("me", method="GET", headers={"Authorization": "Bearer {refresh_token}"})
+    assert Endpoint("/auth", refresh=by_header, cookie=False)._requests.refresh(BARE) is None
+
+
+def test_a_route_has_an_encoding_fields_and_headers_of_its_own_besides_those_of_the_endpoint() -> None:
+    route = Route("token", encoding="form", fields={"grant_type": "x", "both": "route"}, headers={"X-Both": "route"})
+    endpoint = Endpoint(
+        "/auth", sign_in=route, fields={"client_id": "page", "both": "all"}, headers=lambda: {"X-Both": "all", "X": "1"}
+    )._requests
+    request = endpoint.sign_in({"username": "ada"})
+    fields = parse_qs(request.body)
+    assert fields == {"client_id": ["page"], "both": ["route"], "grant_type": ["x"], "username": ["ada"]}
+    assert (request.headers["X-Both"], request.headers["X"]) == ("route", "1")
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert json.loads(endpoint.sign_out(None).body) == {"client_id": "page", "both": "all"}  # type: ignore[union-attr]
+    with pytest.raises(TypeError, match="nested"):
+        endpoint.sign_in({"user": {"name": "ada"}})
+
+
+def test_an_answer_is_read_by_dotted_names_which_may_differ_at_sign_in_and_at_refresh() -> None:
+    endpoint = Endpoint(
+        "/auth",
+        sign_in=Route("login", names={"access_token": "data.session.jwt", "expires_in": "data.session.life"}),
+        names={"access_token": "data.access_token", "refresh_token": "data.refresh_token"},
+    )._requests
+    begun = {"data": {"session": {"jwt": "a", "life": "60"}, "refresh_token": "r"}}
+    first = endpoint.read(200, {}, json.dumps(begun), presented=Presented.FIELDS)
+    assert (first.access_token, first.refresh_token, first.expires_in) == ("a", "r", 60)
+    next_one = endpoint.read(200, {}, '{"data": {"access_token": "b", "refresh_token": "s"}}')
+    assert (next_one.access_token, next_one.refresh_token) == ("b", "s")
+    assert sent(endpoint.refresh(HELD))[2] == {"refresh_token": "refresh"}, "the last part names it in a request"
+    for text in ("{}", '{"data": 7}', '{"data": {"access_token": null}}', "[]"):
+        with pytest.raises(MalformedToken, match=r"without an data\.access_token"):
+            endpoint.read(200, {}, text)
+    with pytest.raises(MalformedToken, match="text"):
+        endpoint.read(200, {}, '{"data": {"access_token": {}}}')
+    dotted = Endpoint("/auth", names={"access_token": "a.b"})._requests
+    assert dotted.read(200, {}, '{"a.b": "t", "a": {"b": "u"}}').access_token == "t", "a member of that very name"
+
+
+def test_a_token_may_stand_in_a_header_field_of_the_answer() -> None:
+    names = {"access_token": "header:authorization", "refresh_token": "header: X-Refresh"}
+    endpoint = Endpoint("/auth", names=names)._requests
+    from reissue import Headers
+
+    credential = endpoint.read(200, Headers({"Authorization": "bearer  a", "X-Refresh": "r"}), "")
+    assert (credential.access_token, credential.refresh_token) == ("a", "r")
+    with pytest.raises(MalformedToken):
+        endpoint.read(200, Headers({}), "{}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"sign_in": "/auth/login"}, ValueError, "can't begin with '/'"),
+        ({"refresh": "//evil.test/x"}, ValueError, "can't begin"),
+        ({"refresh": "\\x"}, ValueError, "can't begin"),
+        ({"sign_in": "https://id.test/login"}, ValueError, "Route"),
+        ({"sign_out": "HTTPS://id.test/login"}, ValueError, "Route"),
+        ({"refresh": "x#y"}, ValueError, "fragment"),
+        ({"refresh": 7}, TypeError, "path or a Route"),
+        ({"names": {"token": "x"}}, ValueError, "names"),
+        ({"names": {"access_token": 7}}, TypeError, "text"),
+        ({"headers": {"X Y": "1"}}, ValueError, "header"),
+        ({"headers": 7}, TypeError, "mapping"),
+        ({"tokens": "cookies"}, ValueError, "tokens"),
+        ({"tokens": "cookie", "cookie": False}, ValueError, "cookie"),
+        ({"tokens": "cookie", "credentials": "omit"}, ValueError, "cookie"),
+    ],
+)
+def test_wrong_settings_are_refused_at_once(settings: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Endpoint("/auth", **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"method": "post"}, ValueError),
+        ({"method": "HEAD"}, ValueError),
+        ({"encoding": "xml"}, ValueError),
+        ({"names": {"jwt": "x"}}, ValueError),
+        ({"method": "GET", "fields": {"a": 1}}, ValueError),
+        ({"headers": {"Authorization": "Bearer {refreshToken}"}}, ValueError),
+        ({"fields": {"deep": [{"t": "{token}"}]}}, ValueError),
+        ({"headers": {"X": "line\nbreak"}}, ValueError),
+    ],
+)
+def test_a_route_that_can_not_work_is_refused_at_once(settings: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Route("x", **settings)
+    with pytest.raises(TypeError, match="text"):
+        Route(7)  # type: ignore[arg-type]
+
+
+def test_a_route_shows_no_key() -> None:
+    """X7"""
+    shown = repr(Route("x", fields={"key": "secret"}, headers={"apikey": "secret"}))
+    assert "secret" not in shown
+
+
+# Tokens in cookies
+
+
+COOKIES = Endpoint("/auth", tokens="cookie")._requests
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "life"),
+    [
+        (200, "", None),
+        (204, "", None),
+        (200, "null", None),
+        (200, '{"expires_in": 60}', 60),
+        (201, '{"ok": true}', None),
+    ],
+)
+def test_where_tokens_are_in_cookies_every_success_grants(status: int, text: str, life: float | None) -> None:
+    for presented in (Presented.FIELDS, Presented.REFRESH_TOKEN):
+        credential = COOKIES.read(status, {"Content-Type": "application/json"}, text, presented=presented)
+        assert (credential.in_cookie, credential.refresh_token, credential.expires_in) == (True, None, life)
+    assert COOKIES.refresh(credential).body == b"{}", "its name is no token"  # type: ignore[union-attr]
+
+
+def test_where_tokens_are_in_cookies_no_two_grants_have_the_same_name() -> None:
+    assert Credential.in_cookies().access_token != Credential.in_cookies().access_token
+
+
+def test_a_proxys_page_is_no_cookie_and_a_refusal_under_200_is_one() -> None:
+    """F4, F13"""
+    with pytest.raises(MalformedToken, match="text/html"):
+        COOKIES.read(200, {"Content-Type": "text/html"}, "<html>")
+    with pytest.raises(GrantRefused):
+        COOKIES.read(200, {}, '{"error": "invalid_grant"}')
+    with pytest.raises(GrantRefused):
+        COOKIES.read(401, {}, "")
+
+
+# Presets
+
+
+def test_supabase() -> None:
+    """https://supabase.com/docs/reference/self-hosting-auth"""
+    endpoint = Endpoint.supabase("https://ref.supabase.co/auth/v1", key="anon")._requests
+    request = endpoint.sign_in({"email": "a@b.test"})
+    assert (request.url, request.headers["apikey"]) == (
+        "https://ref.supabase.co/auth/v1/token?grant_type=password",
+        "anon",
+    )
+    assert sent(endpoint.refresh(HELD))[1:] == (
+        "https://ref.supabase.co/auth/v1/token?grant_type=refresh_token",
+        {"refresh_token": "refresh"},
+    )
+    out = endpoint.sign_out(HELD)
+    assert out is not None
+    assert (out.url, out.headers["Authorization"]) == (
+        "https://ref.supabase.co/auth/v1/logout?scope=local",
+        "Bearer access",
+    )
+    everywhere = Endpoint.supabase("/auth/v1", key="anon", everywhere=True)._requests.sign_out(HELD)
+    assert everywhere is not None
+    assert everywhere.url == "/auth/v1/logout?scope=global"
+
+
+def test_firebase() -> None:
+    """https://firebase.google.com/docs/reference/rest/auth"""
+    endpoint = Endpoint.firebase(key="k")._requests
+    assert sent(endpoint.sign_in({"email": "e"})) == (
+        "POST",
+        "https://identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=k",
+        {"returnSecureToken": True, "email": "e"},
+    )
+    request = endpoint.refresh(HELD)
+    assert request is not None
+    assert request.url == "https://securetoken.googleapis.com/v1/token?key=k"
+    assert parse_qs(request.body) == {"grant_type": ["refresh_token"], "refresh_token": ["refresh"]}
+    begun = endpoint.read(
+        200, {}, '{"idToken": "i", "refreshToken": "r", "expiresIn": "3600"}', presented=Presented.FIELDS
+    )
+    assert (begun.access_token, begun.refresh_token, begun.expires_in) == ("i", "r", 3600)
+    fields = {"id_token": "j", "access_token": "x", "refresh_token": "s", "expires_in": "3600", "token_type": "Bearer"}
+    assert endpoint.read(200, {}, json.dumps(fields)).access_token == "j"
+    assert endpoint.sign_out(HELD) is None
+
+
+def test_cognito() -> None:
+    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html"""
+    endpoint = Endpoint.cognito(region="eu-west-1", client_id="c")._requests
+    request = endpoint.sign_in({"AuthParameters": {"USERNAME": "ada", "PASSWORD": "x"}})
+    assert request.url == "https://cognito-idp.eu-west-1.amazonaws.com/"
+    assert request.headers["X-Amz-Target"] == "AWSCognitoIdentityProviderService.InitiateAuth"
+    assert request.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert json.loads(request.body)["AuthFlow"] == "USER_PASSWORD_AUTH"
+    assert sent(endpoint.refresh(HELD))[2] == {
+        "ClientId": "c",
+        "AuthFlow": "REFRESH_TOKEN_AUTH",
+        "AuthParameters": {"REFRESH_TOKEN": "refresh"},
+    }
+    assert sent(endpoint.sign_out(HELD))[2] == {"ClientId": "c", "Token": "refresh"}
+    answer = {"AuthenticationResult": {"AccessToken": "a", "RefreshToken": "r", "ExpiresIn": 60, "TokenType": "Bearer"}}
+    assert endpoint.read(200, {}, json.dumps(answer)).refresh_token == "r"
+    rotating = Endpoint.cognito(region="eu-west-1", client_id="c", rotates=True)._requests.refresh(HELD)
+    assert rotating is not None
+    assert rotating.headers["X-Amz-Target"].endswith(".GetTokensFromRefreshToken")
+    assert json.loads(rotating.body) == {"ClientId": "c", "RefreshToken": "refresh"}
+
+
+def test_a_password_grant() -> None:
+    """RFC 6749 sections 4.3.2 and 6, RFC 7009 section 2.1"""
+    made = Endpoint.password_grant("https://id.test/oauth", client_id="c", scope="openid", fields={"audience": "api"})
+    endpoint = made._requests
+    for request, url, fields in (
+        (
+            endpoint.sign_in({"username": "ada"}),
+            "token",
+            {"grant_type": "password", "scope": "openid", "username": "ada"},
+        ),
+        (endpoint.refresh(HELD), "token", {"grant_type": "refresh_token", "refresh_token": "refresh"}),
+        (endpoint.sign_out(HELD), "revoke", {"token": "refresh", "token_type_hint": "refresh_token"}),
+    ):
+        assert request is not None
+        assert request.url == f"https://id.test/oauth/{url}"
+        sent_fields = {name: value for name, [value] in parse_qs(request.body).items()}
+        assert sent_fields == {"client_id": "c", "audience": "api", **fields}
+    plain = Endpoint.password_grant("/o", client_id="c", token="token/", revoke=None, cookie=True)._requests
+    assert plain.sign_out(HELD) is None
+    assert parse_qs(plain.sign_in({}).body) == {"client_id": ["c"], "grant_type": ["password"]}
+    assert plain.refresh(None) is not None, "settings replace what a preset says"
