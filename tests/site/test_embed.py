@@ -67,8 +67,8 @@ def test_the_ten_lines_run_as_they_stand(visit: Visit, host: StaticHost, site: P
     visit.expect_console("status of 501")
     visit.expect_console("PythonError: .*")
     visit.page.goto(home)
-    expect(visit[".py-error"]).to_contain_text("the endpoint answered 501", timeout=STARTED)
-    assert "*the endpoint answered 501*" in GUIDE
+    expect(visit[".py-error"]).to_contain_text("auth/refresh answered 501", timeout=STARTED)
+    assert "*auth/refresh answered 501*" in GUIDE
     through_this_host(visit, host)
     visit.page.goto(home)
     expect(visit["#who"]).to_have_text("Not signed in.", timeout=STARTED)
