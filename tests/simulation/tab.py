@@ -852,6 +852,8 @@ class Tab:
                 expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
                 mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
                 if mine is not None and theirs is not None:
+                    now = self.run.client_time()
+                    mine, theirs = mine.dated(now), theirs.dated(now)
                     newer = mine.began_after(theirs)
                     if event.reason == "refused":
                         newer = mine > theirs
