@@ -936,9 +936,12 @@ class Tab:
                 expect(refused or self.met_who_signed_out(session), "refused by nobody")
 
     def met_who_signed_out(self, session: Session) -> bool:
-        """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?"""
+        """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?
+
+        Or a token that names nobody, after a sign-in was lost: whose it is, the page can't tell.
+        """
         token = self.received
-        other = token is not None and token.by == "refresh" and token.user != session.user
+        other = token is not None and token.by == "refresh" and (token.user != session.user or session.doubtful)
         return other and self.run.untold.read() is not None
 
     def go_on(self, session: Session, token: Token | None) -> None:
