@@ -576,6 +576,8 @@ class Tab:
             self.told = response.status
         if call == "logout" and 400 <= response.status < 500 and response.status not in NOT_YET:
             self.run.over = []  # it was refused for good: whoever signed out has been told
+        if call == "logout" and response.status < 300 and exchange.refuses:
+            self.run.over = []  # it was refused by a 2xx, which confirms it
         if exchange.settles and self.run.untold_of == untold_of:  # not one that somebody has asked for since
             self.run.untold_of = 0
         if of is not None and exchange.refuses:
