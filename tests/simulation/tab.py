@@ -830,8 +830,7 @@ class Tab:
                     any(self.family_of(token) is family for family in families)
                     for families in (self.run.over, self.browser.late)
                 )
-                aged = abs(self.run.client_time() - self.run.over_since) > MARK_LIFE
-                lost = late or aged or self.run.mark_spoiled
+                lost = late or self.run.sign_out_aged or self.run.mark_spoiled
                 self.run.expect(not over or lost, "somebody who had signed out was signed in by a cookie")
             self.sessions[event.session] = self.session
             issue = self.issue_of(token)
