@@ -17,7 +17,8 @@ What is not held against the core where several tabs share a session, since no p
    or that it has seen itself, if the same user signed in elsewhere since, without it, or if the cookie of an answer
    that was on its way has landed over that of the app's own sign-in.
 5. Somebody who has signed out is signed in by a cookie of an earlier session that landed after the deadline of the call
-   that brought it: nobody waits for it any more, and the server was told of the later session.
+   that brought it: nobody waits for it any more, and the server was told of the later session. Or after a sign-out
+   that seems earlier than a session of which its page had not heard, since the clock was put back.
 6. Turns by courtesy overlap, and a refresh token is presented twice for it: `channel_lock` says that it is
    no guarantee.
 """

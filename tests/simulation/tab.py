@@ -7,7 +7,7 @@ what passes over the wire and between pages, and what callers get. Nothing priva
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -408,6 +408,8 @@ class Tab:
         self.sign_outs += 1
         if not self.closing:
             self.run.over, self.run.over_since = list(self.browser.server.families), self.run.client_time()
+            if self.dates_sign_out_too_early():
+                self.run.over = []
             self.run.sign_outs += 1
             self.run.untold_of = self.sign_out_known = self.run.sign_outs
         self.signing_out += 1
@@ -415,6 +417,19 @@ class Tab:
             await self.api.sign_out()
         finally:
             self.signing_out -= 1
+
+    def dates_sign_out_too_early(self) -> bool:
+        """Has another page a session that it takes for later than a sign-out here, since the clock was put back?
+
+        This page has not heard of that session, so it does not date its sign-out after it.
+        """
+        now, issues = self.run.client_time(), self.origin.issues if self.origin is not None else {}
+
+        def latest(tokens: Iterable[str]) -> float:
+            return max((issues[token].dated(now).age[0] for token in tokens if token in issues), default=0)
+
+        others = [tab.session.token.access_token for tab in self.run.open_tabs if tab.session is not None]
+        return latest(others) > max(now * 1000, latest(self.tokens))
 
     async def renew(self) -> None:
         self.renewals += 1
