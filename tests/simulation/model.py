@@ -343,19 +343,18 @@ class Browser:
     def deliver(self, exchange: "Exchange", response: Any) -> None:
         self.on_wire.remove(exchange)
         kind, gone = exchange.fault.kind, exchange.answer.done()
-        if not gone:
-            if kind == "lost" and exchange.held is not None:
-                self.lost.add(exchange.held)
-            if kind != "lost":
-                self.set_cookie(exchange)
-            if kind in ("lost", "landed"):
-                exchange.answer.set_exception(OSError("connection reset"))
-            else:
-                exchange.answer.set_result(response)
-        elif exchange.lands and not self.server.opaque:
+        if (exchange.lands and not self.server.opaque) if gone else kind != "lost":
             self.set_cookie(exchange)
-            if asyncio.get_running_loop().time() > exchange.sent + DEADLINE:
+            if asyncio.get_running_loop().time() > exchange.sent + DEADLINE:  # its page may be gone, or frozen
                 self.late.append(self.server.family_of(exchange.cookie))
+        if gone:
+            return
+        if kind == "lost" and exchange.held is not None:
+            self.lost.add(exchange.held)
+        if kind in ("lost", "landed"):
+            exchange.answer.set_exception(OSError("connection reset"))
+        else:
+            exchange.answer.set_result(response)
 
     def leave(self, page: object) -> None:
         """The page is gone, and with it what its answers bring: all of it, or a cookie that lands too late."""

@@ -355,8 +355,8 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token is asked for out of turn (T1)", "session/exchange",
-        "            async with self.session.shared.lock.hold():\n                fresh = await self._run_under_lock(previous)\n",
-        "            fresh = await self._run_under_lock(previous)\n",
+        "            async with self.session.shared.lock.hold():\n                fresh = await self._run_under_lock()\n",
+        "            fresh = await self._run_under_lock()\n",
         further=(1, 3, 4),
     ),
     Mutant(
@@ -656,7 +656,7 @@ MUTANTS = [
     ),
     Mutant(
         "nobody asks whose the cookie is (S6)", "session/exchange",
-        "    if one.leaves_open_whose_cookie_it_is(fresh, previous):\n", "    if False:\n",
+        "    if one.leaves_open_whose_cookie_it_is(fresh):\n", "    if False:\n",
         strangers=(34, 68, 210),
     ),
     Mutant(

@@ -7,7 +7,7 @@ what passes over the wire and between pages, and what callers get. Nothing priva
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -408,6 +408,8 @@ class Tab:
         self.sign_outs += 1
         if not self.closing:
             self.run.over, self.run.over_since = list(self.browser.server.families), self.run.client_time()
+            if self.dates_sign_out_too_early():
+                self.run.over = []
             self.run.sign_outs += 1
             self.run.untold_of = self.sign_out_known = self.run.sign_outs
         self.signing_out += 1
@@ -415,6 +417,19 @@ class Tab:
             await self.api.sign_out()
         finally:
             self.signing_out -= 1
+
+    def dates_sign_out_too_early(self) -> bool:
+        """Has another page a session that it takes for later than a sign-out here, since the clock was put back?
+
+        This page has not heard of that session, so it does not date its sign-out after it.
+        """
+        now, issues = self.run.client_time(), self.origin.issues if self.origin is not None else {}
+
+        def latest(tokens: Iterable[str]) -> float:
+            return max((issues[token].dated(now).age[0] for token in tokens if token in issues), default=0)
+
+        others = [tab.session.token.access_token for tab in self.run.open_tabs if tab.session is not None]
+        return latest(others) > max(now * 1000, latest(self.tokens))
 
     async def renew(self) -> None:
         self.renewals += 1
@@ -576,6 +591,8 @@ class Tab:
             self.told = response.status
         if call == "logout" and 400 <= response.status < 500 and response.status not in NOT_YET:
             self.run.over = []  # it was refused for good: whoever signed out has been told
+        if call == "logout" and response.status < 300 and exchange.refuses:
+            self.run.over = []  # it was refused by a 2xx, which confirms it
         if exchange.settles and self.run.untold_of == untold_of:  # not one that somebody has asked for since
             self.run.untold_of = 0
         if of is not None and exchange.refuses:
@@ -828,8 +845,7 @@ class Tab:
                     any(self.family_of(token) is family for family in families)
                     for families in (self.run.over, self.browser.late)
                 )
-                aged = abs(self.run.client_time() - self.run.over_since) > MARK_LIFE
-                lost = late or aged or self.run.mark_spoiled
+                lost = late or self.run.sign_out_aged or self.run.mark_spoiled
                 self.run.expect(not over or lost, "somebody who had signed out was signed in by a cookie")
             self.sessions[event.session] = self.session
             issue = self.issue_of(token)
@@ -852,6 +868,8 @@ class Tab:
                 expect(self.hearing.get("type") == "ended", "signed out by a message that says nothing of it")
                 mine, theirs = self.issue_of(session.token), Issue.of(self.hearing.get("edition"))
                 if mine is not None and theirs is not None:
+                    now = self.run.client_time()
+                    mine, theirs = mine.dated(now), theirs.dated(now)
                     newer = mine.began_after(theirs)
                     if event.reason == "refused":
                         newer = mine > theirs
@@ -934,9 +952,12 @@ class Tab:
                 expect(refused or self.met_who_signed_out(session), "refused by nobody")
 
     def met_who_signed_out(self, session: Session) -> bool:
-        """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?"""
+        """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?
+
+        Or a token that names nobody, after a sign-in was lost: whose it is, the page can't tell.
+        """
         token = self.received
-        other = token is not None and token.by == "refresh" and token.user != session.user
+        other = token is not None and token.by == "refresh" and (token.user != session.user or session.doubtful)
         return other and self.run.untold.read() is not None
 
     def go_on(self, session: Session, token: Token | None) -> None:

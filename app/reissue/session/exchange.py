@@ -7,7 +7,8 @@ Theory of operation:
 2. The cookie may have become another user's. Two tokens for the same resource show that: their users are compared.
    Tokens for different resources may name one user differently (pairwise subjects), so a difference proves nothing.
    Then the session is refreshed, since its own tokens can be compared. And because the cookie may have been another
-   user's during the exchange only, a second exchange follows, whose token must name the same user as the first.
+   user's during the exchange only, a second exchange follows, whose token must name the same user as the first. That
+   alone proves nothing, since both may name the other user: it does not end a doubt that the refresh has left.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,13 +38,14 @@ async def exchange(
     `ask` is `EndpointCalls.exchange`. `previous` is the credential that this session had for the same resource before.
     Raises SessionEnded, SessionChanged, GrantRefused, RefreshUnavailable, and what the call raises.
     """
-    one = _Exchange(session, ask, fields)
-    fresh = await one.run(previous)
-    if one.leaves_open_whose_cookie_it_is(fresh, previous):
+    one = _Exchange(session, ask, fields, previous)
+    fresh = await one.run()
+    if one.leaves_open_whose_cookie_it_is(fresh):
         session.holding.doubt_cookie()
         await session.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
-        fresh = await one.run(fresh)  # the cookie may have been another user's during the first exchange
-        if session.holding.cookie_in_doubt:  # another tab's refresh came instead, or the cookie changed meanwhile
+        # The cookie may have been another user's during the first exchange.
+        fresh = await replace(one, previous=fresh, previous_is_unproven=True).run()
+        if session.holding.cookie_in_doubt:  # no refresh of this tab came in between, or the cookie changed meanwhile
             raise SessionChanged
     return replace(fresh, refresh_token=None)
 
@@ -53,16 +55,18 @@ class _Exchange:
     session: Session
     ask: Ask
     fields: Mapping[str, str]
+    previous: Credential | None
+    previous_is_unproven: bool = False  # it may be another user's
 
-    async def run(self, previous: Credential | None) -> Credential:
+    async def run(self) -> Credential:
         """The credential that the endpoint grants. Asks again if another tab used the refresh token first (T3)."""
         fresh: Credential | None = None
         while fresh is None:
             async with self.session.shared.lock.hold():
-                fresh = await self._run_under_lock(previous)
+                fresh = await self._run_under_lock()
         return fresh
 
-    async def _run_under_lock(self, previous: Credential | None) -> Credential | None:
+    async def _run_under_lock(self) -> Credential | None:
         """As `run`, but None if the refresh token was refused: another tab may have used it first (T3)."""
         session, holding = self.session, self.session.holding
         up_to_date = await session.shared.adopt_newer()
@@ -72,7 +76,7 @@ class _Exchange:
             refusal = holding.refusal
             raise refusal.again()
         presented = session.refresh.grant.presented(up_to_date=up_to_date)
-        late = partial(self._on_late_answer, presented, previous)
+        late = partial(self._on_late_answer, presented)
         asking = partial(self.ask, Exchange(presented, self.fields), on_late_result=late)
         try:
             fresh = await session.refresh.grant.answer(presented, asking)
@@ -87,10 +91,10 @@ class _Exchange:
             if error.retry_after:  # it holds for every call to the endpoint, not for this resource alone (F2)
                 session.backoff.failed(error.retry_after)
             raise
-        return self._on_answer(presented, fresh, previous)
+        return self._on_answer(presented, fresh)
 
-    def _on_answer(self, presented: Credential, fresh: Credential, previous: Credential | None) -> Credential:
-        match = self._match(fresh, previous)
+    def _on_answer(self, presented: Credential, fresh: Credential) -> Credential:
+        match = self._match(fresh)
         self._rotate(presented, fresh, match)
         self.session.check_alive()
         if match is UserMatch.OTHER:  # the cookie was replaced
@@ -101,12 +105,10 @@ class _Exchange:
             self.session.holding.cookie_in_doubt = False
         return fresh
 
-    def _on_late_answer(
-        self, presented: Credential, previous: Credential | None, answer: Credential | BaseException
-    ) -> None:
+    def _on_late_answer(self, presented: Credential, answer: Credential | BaseException) -> None:
         """Keep the refresh token of an answer whose caller was cancelled."""
         if isinstance(answer, Credential):
-            self._rotate(presented, answer, self._match(answer, previous))
+            self._rotate(presented, answer, self._match(answer))
         else:
             self.session.refresh.grant.rescue(presented, answer)
 
@@ -117,23 +119,25 @@ class _Exchange:
         if presented.refresh_token is not None or match is UserMatch.SAME:
             self.session.refresh.grant.keep(presented, fresh.refresh_token)
 
-    def _match(self, fresh: Credential, previous: Credential | None) -> UserMatch:
+    def _match(self, fresh: Credential) -> UserMatch:
         """Does this token belong to the session's user? It is compared with the previous token for the same resource,
         and then with the session's own.
 
         If it only names its user differently than the session's own token does, that proves nothing (S6).
         """
         users, held = self.session.settings.users, self.session.holding.with_latest_refresh_token
-        match = UserMatch.UNKNOWN if previous is None else users.compare(fresh, previous)
+        match = UserMatch.UNKNOWN if self.previous is None else users.compare(fresh, self.previous)
+        if match is UserMatch.SAME and self.previous_is_unproven:
+            match = UserMatch.UNKNOWN  # both may be another user's
         if match is UserMatch.UNKNOWN and users.compare(fresh, held) is UserMatch.SAME:
             return UserMatch.SAME
         return match
 
-    def leaves_open_whose_cookie_it_is(self, fresh: Credential, previous: Credential | None) -> bool:
+    def leaves_open_whose_cookie_it_is(self, fresh: Credential) -> bool:
         """Is the cookie in doubt, and can this token not end the doubt? Or does this token raise it?"""
         holding = self.session.holding
         held = holding.with_latest_refresh_token
         by_cookie = held.refresh_token is None
-        unknown = self._match(fresh, previous) is UserMatch.UNKNOWN
+        unknown = self._match(fresh) is UserMatch.UNKNOWN
         seems_anothers = self.session.settings.users.seem_to_differ(fresh, held)
         return by_cookie and unknown and (holding.cookie_in_doubt or seems_anothers)

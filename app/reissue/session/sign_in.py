@@ -33,11 +33,12 @@ class SignIns:
     async def by(self, fields: Any) -> Session:
         """The session that begins with the tokens that the endpoint grants for these fields."""
         sessions, seen = self._sessions, self._sessions.interruptions
+        signed_out = partial(sessions.signed_out_since, sessions.sign_outs)
         async with self._shared.lock.hold():
             sessions.check_overtaken(seen)
             await self._sign_outs.tell_again()  # another tab may have signed out, and still wait for the lock (S5)
             sessions.check_overtaken(seen)
-            credential = await self._request_tokens(fields, signed_out := partial(sessions.signed_out_since, seen))
+            credential = await self._request_tokens(fields, signed_out)
             if signed_out():
                 await self._sign_outs.revoke(credential)
             sessions.check_overtaken(seen)

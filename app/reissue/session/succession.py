@@ -51,6 +51,7 @@ class Succession:
         self.shared = shared
         self.latest: Session | None = None
         self.interruptions = 0  # sign-outs, and `close()`: each overtakes a sign-in or a resume that is on its way
+        self.sign_outs = 0  # in this tab, and those that it has heard of
         self.closed = False
         self.followers: WeakSet[Follower] = WeakSet()
         self._line = line
@@ -90,6 +91,7 @@ class Succession:
         """End the session in this tab, and overtake the sign-in or the resume that is about to begin one."""
         session, self.latest = self.latest, None
         self.interruptions += 1
+        self.sign_outs += reason == "signed_out"
         if session is not None:
             session.end(reason)
 
@@ -99,8 +101,8 @@ class Succession:
             raise SessionEnded("closed" if self.closed else "signed_out")
 
     def signed_out_since(self, seen: int) -> bool:
-        """Has there been a sign-out since there were so many interruptions?"""
-        return seen != self.interruptions and not self.closed
+        """Has there been a sign-out since `sign_outs` was `seen`? Also one before or after `close()`."""
+        return seen != self.sign_outs
 
     def check_open(self) -> None:
         """Raises SessionEnded after `close()`."""

@@ -432,12 +432,12 @@ async def overtaken_sign_in(browser: Browser, by: str) -> tuple[list[Any], str]:
     return events, refresh_token
 
 
-@pytest.mark.parametrize("by", ["sign_out", "sign_out in another tab", "cancel, then sign_out"])
+@pytest.mark.parametrize("by", ["sign_out", "sign_out in another tab", "cancel, then sign_out", "sign_out, then close"])
 async def test_the_tokens_of_a_sign_in_that_a_sign_out_overtook_are_revoked(by: str) -> None:
     """S1, S5: no tab holds them, so no later sign-out could: they would be accepted for as long as they live.
 
     They are revoked before the next call to the endpoint, so that nothing ends a sign-in that comes after it. Found in
-    review.
+    review; and by simulation, where the client was closed after the sign-out.
     """
     browser = Browser(in_body=True)
     events, refresh_token = await overtaken_sign_in(browser, by)
