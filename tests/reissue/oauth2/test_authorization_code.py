@@ -14,7 +14,6 @@ from reissue import (
     MalformedToken,
     RefreshUnavailable,
     ReissueError,
-    Request,
     Response,
     SessionEnded,
     SessionPhase,
@@ -24,6 +23,7 @@ from reissue import (
     State,
 )
 from reissue.http.urls import parse_url
+from reissue.session.sign_out import REVOKE_WITHIN
 from reissue.storage import Memory
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.jws import compact
@@ -91,6 +91,23 @@ def tab(provider: Provider) -> Tab:
 def refused(error: Any) -> str:
     assert isinstance(error, GrantRefused), error
     return error.error
+
+
+async def kept_for_later(tab: Tab) -> Interceptor:
+    """The page anew: its code was exchanged for tokens, and the keys for its ID token could not be fetched."""
+    api = await tab.back()
+    tab.provider.kid = "2"
+    exchanging = tab.provider.gates["/token"] = Gate()
+    resuming = asyncio.create_task(outcome(api.resume()))
+    await exchanging.reached()
+    tab.provider.broken = {"/jwks": Response(503)}
+    exchanging.open()
+    assert isinstance(await resuming, RefreshUnavailable)
+    return api
+
+
+def revoked(tab: Tab) -> list[str]:
+    return [token for form in tab.provider.forms("/revoke") for token in form["token"]]
 
 
 # The way
@@ -400,24 +417,8 @@ async def test_a_refusal_that_a_request_met_is_told_by_the_next_resume(tab: Tab)
 
 async def test_new_keys_that_do_not_come_cost_no_code(tab: Tab) -> None:
     """The tokens that a code has brought are kept until the ID token could be verified."""
-    api = await tab.back()
-    tab.provider.kid = "2"
-
-    async def keys_are_lost(request: Any) -> Response:
-        if request.url == f"{ISSUER}/jwks" and request.options["cache"] == "reload" and not tab.provider.keys[1:]:
-            tab.provider.keys.append(jwk("RS256", "2"))
-            raise OSError("lost")
-        return await tab.provider(request)
-
-    tab.page.href, callback = PAGE, tab.page.href
-    api = Interceptor(
-        keys_are_lost,
-        audience=API,
-        endpoint=Endpoint.oauth2(ISSUER, client_id="page"),
-        clock=tab.clock,
-        page=FakePage(callback, pending=tab.page.pending),
-    )
-    assert isinstance(await outcome(api.resume()), RefreshUnavailable)
+    api = await kept_for_later(tab)
+    tab.provider.keys.append(jwk("RS256", "2"))
     assert await api.resume() is True
     assert len(tab.provider.forms()) == 1
 
@@ -594,14 +595,7 @@ async def test_a_sign_out_revokes_the_refresh_token(tab: Tab) -> None:
 async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_what_it_spent(tab: Tab) -> None:
     """S1, S2: the late answer is dropped, but it is the server's to know that nobody has its tokens."""
     api = await tab.signed_in()
-    wire = Gate()
-
-    async def slow(request: Request) -> Response:
-        response = await tab.provider(request)
-        await wire.passed()
-        return response
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
+    wire = tab.provider.gates["/token"] = Gate()
     renewing = asyncio.create_task(outcome(api.renew()))
     await wire.reached()
     signing_out = asyncio.create_task(api.sign_out())
@@ -617,14 +611,7 @@ async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_wh
 async def test_what_a_code_brings_after_a_sign_out_is_revoked(tab: Tab) -> None:
     """S1: no session begins with it, so no page could sign out of it. Found in review."""
     api = await tab.back()
-    wire = Gate()
-
-    async def slow(request: Request) -> Response:
-        response = await tab.provider(request)
-        await wire.passed()
-        return response
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
+    wire = tab.provider.gates["/token"] = Gate()
     resuming = asyncio.create_task(api.resume())
     await wire.reached()
     signing_out = asyncio.create_task(api.sign_out())
@@ -635,6 +622,103 @@ async def test_what_a_code_brings_after_a_sign_out_is_revoked(tab: Tab) -> None:
     await settle()
     (form,) = tab.provider.forms("/revoke")
     assert form["token"] == ["refresh-1"]
+
+
+async def test_what_came_with_an_id_token_that_is_not_valid_is_revoked(tab: Tab) -> None:
+    """S1: no session begins with it, so no sign-out would name it."""
+    tab.provider.claims = {"nonce": "another"}
+    api = await tab.back()
+    assert refused(await outcome(api.resume())) == "invalid_id_token"
+    assert revoked(tab) == ["refresh-1"]
+    await api.sign_out()
+    assert revoked(tab) == ["refresh-1"], "once"
+
+
+@pytest.mark.parametrize(
+    ("failure", "phase"),
+    [
+        (OSError("offline"), SignOutPhase.UNAVAILABLE),
+        (Response(503), SignOutPhase.UNAVAILABLE),
+        (Response(400), SignOutPhase.REFUSED),
+    ],
+    ids=["offline", "503", "400"],
+)
+async def test_what_could_not_be_revoked_is_an_event_and_disturbs_nothing(
+    tab: Tab, failure: OSError | Response, phase: SignOutPhase
+) -> None:
+    tab.provider.claims = {"nonce": "another"}
+    api = await tab.back()
+    tab.provider.broken = {"/revoke": failure}
+    assert refused(await outcome(api.resume())) == "invalid_id_token"
+    assert [event.phase for event in tab.events if isinstance(event, SignOutEvent)] == [phase]
+    assert await api.resume() is False
+    assert revoked(tab) == ["refresh-1"]
+    tab.provider.claims = {}
+    assert (await tab.signed_in()).identity["sub"] == "ada"
+
+
+async def test_a_revocation_that_hangs_takes_no_longer_than_its_own_limit(tab: Tab) -> None:
+    """T5: the clock is the loop's own, which leaps."""
+    tab.provider.claims = {"nonce": "another"}
+    api = await tab.back()
+    tab.provider.gates["/revoke"] = Gate()
+    began = asyncio.get_running_loop().time()
+    assert refused(await outcome(api.resume())) == "invalid_id_token"
+    assert asyncio.get_running_loop().time() - began == pytest.approx(REVOKE_WITHIN)
+
+
+async def test_a_sign_out_revokes_the_tokens_that_were_kept_until_their_id_token_can_be_validated(tab: Tab) -> None:
+    """S1"""
+    api = await kept_for_later(tab)
+    assert revoked(tab) == [], "the next resume() may still begin a session with them"
+    await api.sign_out()
+    assert revoked(tab) == ["refresh-1"]
+    assert await api.resume() is False
+
+
+async def test_tokens_that_were_kept_for_later_are_revoked_once_their_id_token_turns_out_invalid(tab: Tab) -> None:
+    api = await kept_for_later(tab)
+    assert refused(await outcome(api.resume())) == "invalid_id_token", "the keys lack the one that it names"
+    assert revoked(tab) == ["refresh-1"]
+
+
+async def test_tokens_that_were_kept_for_later_are_revoked_by_their_sessions_sign_out_alone(tab: Tab) -> None:
+    api = await kept_for_later(tab)
+    tab.provider.keys.append(jwk("RS256", "2"))
+    assert await api.resume() is True
+    assert revoked(tab) == []
+    await api.sign_out()
+    assert revoked(tab) == ["refresh-1"]
+
+
+@pytest.mark.parametrize("claims", [{}, {"nonce": "another"}], ids=["keys that do not come", "an invalid ID token"])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another tab"])
+async def test_a_sign_out_while_a_code_is_exchanged_in_vain_revokes_its_tokens(
+    provider: Provider, claims: dict[str, Any], elsewhere: bool
+) -> None:
+    """S1, S2: the exchange ends after the sign-out has begun, and no caller hears of it."""
+    pages = Pages()
+    tab, other = Tab(provider, pages=pages), Tab(provider, pages=pages)
+    api = await tab.back()
+    provider.kid, provider.claims = "2", claims
+    exchanging = provider.gates["/token"] = Gate()
+    resuming = asyncio.create_task(api.resume())
+    await exchanging.reached()
+    signing_out = asyncio.create_task((other.api if elsewhere else api).sign_out())
+    await settle()
+    provider.broken = {"/jwks": Response(503)}
+    exchanging.open()
+    await signing_out
+    assert await resuming is False
+    await settle()
+    assert revoked(tab) == ["refresh-1"]
+
+
+async def test_close_revokes_no_tokens_that_were_kept_for_later(tab: Tab) -> None:
+    """F11"""
+    api = await kept_for_later(tab)
+    await api.close()
+    assert revoked(tab) == []
 
 
 async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) -> None:
