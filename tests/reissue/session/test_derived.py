@@ -28,8 +28,10 @@ from reissue import (
     WaitsFor,
     WouldBlock,
 )
+from reissue.http.messages import Transport
 from reissue.http.urls import Url, parse_url
 from reissue.session.session import Session
+from reissue.tabs.protocol import Left, written
 from reissue.testing import Gate, settle
 from reissue.tokens.credentials import Credential
 
@@ -88,6 +90,14 @@ async def tokens() -> AsyncIterator[World]:
     world = World()
     async with clean_console(world.made):
         yield world
+
+
+def delayed(transport: Transport, seconds: float) -> Transport:
+    async def send(request: Request) -> Any:
+        await asyncio.sleep(seconds)
+        return await transport(request)
+
+    return send
 
 
 def statuses(outcomes: list[Any]) -> list[object]:
@@ -1006,17 +1016,35 @@ async def test_a_token_for_another_api_may_wait_for_a_turn_and_take_its_time(tok
     """Q13: each call has the deadline for itself, and the client that waits for both has that of both."""
     api = await tokens.signed_in()
     source: Any = api._lifecycle.sessions.calls.tokens
-    grants = source._grants
-
-    async def slow(request: Request) -> Response:
-        await asyncio.sleep(14)
-        response: Response = await grants(request)
-        return response
-
-    source._grants = slow
+    source._grants = delayed(source._grants, 14)
     outcomes = await asyncio.gather(api.renew(), tokens.files.fetch(FILES))
     assert outcomes[1].status == 200
     assert asyncio.get_running_loop().time() >= 28
+
+
+async def test_a_token_for_another_api_may_take_three_calls_with_a_wait_for_the_lock_before_each() -> None:
+    """Q13, S6: its user has another name there, so the session's own token is refreshed, and it is requested again."""
+    world, pages = World(cookie=True), Pages()
+    world.server.names = lambda user, resource: {"sub": f"{user} at {resource}"}
+    api, other_tab = world.connect(proofs=None, peers=pages.page(), deadline=1), pages.page()
+    await api.sign_in(username="ada", password="lovelace")
+    source: Any = api._lifecycle.sessions.calls.tokens
+    source._grants = delayed(source._grants, 0.9)
+
+    async def hold_the_lock_three_times() -> None:
+        for _ in range(3):
+            async with other_tab.lock():
+                await asyncio.sleep(5.2)  # a tab waits for as long as a call may take, and five seconds more
+                other_tab.post(written(Left()))
+
+    began = asyncio.get_running_loop().time()
+    holding = asyncio.create_task(hold_the_lock_three_times())
+    await settle()
+    assert (await world.resource(api).fetch(FILES)).status == 200
+    assert asyncio.get_running_loop().time() - began == pytest.approx(3 * (5.2 + 0.9))
+    await holding
+    for client in world.made:
+        await client.close()
 
 
 async def test_a_refusal_is_forgotten_with_the_refresh_token_that_was_refused() -> None:

@@ -97,6 +97,34 @@ async def test_a_sign_out_offline_leaves_its_mark_and_says_so() -> None:
     await browser.close()
 
 
+@pytest.mark.parametrize("in_body", [False, True], ids=["by cookie", "in bodies"])
+@pytest.mark.parametrize(
+    ("status", "phase", "leaves_mark"),
+    [
+        (204, SignOutPhase.CONFIRMED, False),
+        (401, SignOutPhase.REFUSED, False),
+        (503, SignOutPhase.UNAVAILABLE, True),
+    ],
+)
+async def test_a_listener_that_leaves_the_page_at_a_sign_outs_event_leaves_a_mark_only_if_it_is_told_again(
+    status: int, phase: SignOutPhase, leaves_mark: bool, in_body: bool
+) -> None:
+    """F15: the next page would tell the server once more, and find no session."""
+    browser = Browser(in_body=in_body)
+    api = await browser.signed_in()
+    left: list[tuple[SignOutPhase, bool]] = []
+
+    def leave(event: Any) -> None:
+        if isinstance(event, SignOutEvent):
+            left.append((event.phase, browser.pending_sign_out.text is not None))
+
+    api.on(leave)
+    browser.line.sign_out_status = status
+    await outcome(api.sign_out())
+    assert left == [(phase, leaves_mark)]
+    await browser.close()
+
+
 @pytest.mark.parametrize("status", [200, 202, 204])
 async def test_any_success_confirms_a_sign_out(status: int) -> None:
     """F15"""
