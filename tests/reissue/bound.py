@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -41,7 +42,10 @@ class SoftKey:
 
 
 class Bound:
-    """One page and its server. `withheld` are header fields of answers that the page can't read (CORS)."""
+    """One page and its server. `withheld` are header fields of answers that the page can't read (CORS).
+
+    The answers to a path wait at its gate, if it has one in `gates`.
+    """
 
     def __init__(self, *, cookie: bool = False, **options: Any) -> None:
         self.cookie: str | None = "" if cookie else None  # the refresh token, where it is in a cookie
@@ -49,6 +53,7 @@ class Bound:
         self.server = BoundServer(clock=self.clock)
         self.key = SoftKey()
         self.withheld: set[str] = set()
+        self.gates: dict[str, Gate] = {}
         self.events: list[Event] = []
         self.sent: list[Request] = []
         self.meanwhile: Callable[[Request], None] = lambda request: None
@@ -79,6 +84,8 @@ class Bound:
         if self.cookie is not None and "refresh_token" in answer.fields:
             self.cookie = answer.fields.pop("refresh_token")
         self.meanwhile(request)
+        if (gate := self.gates.get(urlsplit(request.url).path)) is not None:
+            await gate.passed()
         shown = {name: value for name, value in answer.headers.items() if name not in self.withheld}
         return Response(answer.status, shown, json.dumps(answer.fields).encode())
 

@@ -24,11 +24,23 @@ from tests.reissue.conftest import API, World, outcome
 
 
 class Wire:
-    """A transport that counts what is on it."""
+    """The transport of the world's client, made anew with these settings. It counts what is on it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, **settings: Any) -> None:
+        self.world = world
         self.server = world.server
         self.now = self.most = 0
+        world.api = world.make(transport=self, **settings)
+
+    async def held_of_a_hundred(self) -> int:
+        """How many of a hundred requests are sent before any is answered."""
+        gate = self.server.gate = Gate()
+        fetches = self.world.fetches(100)
+        await settle()
+        now = self.now
+        gate.open()
+        await asyncio.gather(*fetches)
+        return now
 
     async def __call__(self, request: Request) -> Response:
         self.now += 1
@@ -46,7 +58,6 @@ async def test_thousands_at_once_are_a_bounded_number_on_the_wire_and_none_is_lo
     (measured)
     """
     wire = Wire(world)
-    world.api = world.make(transport=wire)
     await world.signed_in()
     world.server.accepts = "token-1"
     await asyncio.gather(*world.fetches(1))
@@ -61,7 +72,6 @@ async def test_thousands_at_once_are_a_bounded_number_on_the_wire_and_none_is_lo
 async def test_few_are_sent_with_a_token_of_which_nothing_is_known(world: World) -> None:
     """Q22: Of a hundred requests over a revoked token eight are sent in vain, and the rest with the new token."""
     wire = Wire(world)
-    world.api = world.make(transport=wire)
     await world.signed_in()
     responses = await asyncio.gather(*world.fetches(100))
     assert {r.status for r in responses} == {200}
@@ -71,16 +81,10 @@ async def test_few_are_sent_with_a_token_of_which_nothing_is_known(world: World)
 
 @pytest.mark.parametrize("should_renew", [None, lambda response: response.status == 401])
 async def test_an_answer_lets_as_many_go_as_may(world: World, should_renew: Any) -> None:
-    wire = Wire(world)
-    world.api = world.make(transport=wire, should_renew=should_renew)
+    wire = Wire(world, should_renew=should_renew)
     await world.signed_in("token-2")
     await asyncio.gather(*world.fetches(1))
-    world.server.gate = Gate()
-    fetches = world.fetches(100)
-    await settle()
-    assert wire.now == 64
-    world.server.gate.open()
-    await asyncio.gather(*fetches)
+    assert await wire.held_of_a_hundred() == 64
 
 
 async def test_whoever_is_in_line_awaits_what_the_page_makes(world: World) -> None:
@@ -98,15 +102,9 @@ async def test_whoever_is_in_line_awaits_what_the_page_makes(world: World) -> No
 
 async def test_a_token_that_was_just_granted_counts_as_good(world: World) -> None:
     wire = Wire(world)
-    world.api = world.make(transport=wire)
     await world.signed_in()
     world.clock.advance(301)
-    world.server.gate = Gate()
-    fetches = world.fetches(100)
-    await settle()
-    assert wire.now == 64
-    world.server.gate.open()
-    await asyncio.gather(*fetches)
+    assert await wire.held_of_a_hundred() == 64
 
 
 async def test_a_refresh_lets_as_many_go_as_may_before_the_first_answer(world: World) -> None:
@@ -155,12 +153,7 @@ async def test_a_predicate_is_asked_before_the_token_counts_as_good(world: World
     await world.signed_in()
     await asyncio.gather(*world.fetches(100))
     assert world.server.tokens == ["token-1"] * 8 + ["token-2"] * 100
-    world.server.gate = Gate()
-    fetches = world.fetches(100)
-    await settle()
-    assert wire.now == 64
-    world.server.gate.open()
-    await asyncio.gather(*fetches)
+    assert await wire.held_of_a_hundred() == 64
 
 
 async def test_few_are_on_the_wire_while_a_predicate_reads_what_came(world: World) -> None:
@@ -202,21 +195,14 @@ async def test_an_error_in_the_place_of_an_answer_is_no_sign(world: World) -> No
 async def test_few_are_sent_ahead_with_a_token_that_was_refused_though_it_is_new(world: World) -> None:
     """Q4: a server that refuses all meets eight at a time."""
     wire = Wire(world)
-    world.api = world.make(transport=wire)
     await world.signed_in()
     world.server.accepts = "none"
     assert (await world.fetches(1)[0]).status == 401
-    world.server.gate = Gate()
-    fetches = world.fetches(100)
-    await settle()
-    assert wire.now == 8
-    world.server.gate.open()
-    await asyncio.gather(*fetches)
+    assert await wire.held_of_a_hundred() == 8
 
 
 async def test_a_late_refusal_of_an_old_token_says_nothing_of_the_new_one(world: World) -> None:
     wire = Wire(world)
-    world.api = world.make(transport=wire)
     await world.signed_in()
     old = world.server.gate = Gate()
     (late,) = world.fetches(1)
@@ -226,12 +212,7 @@ async def test_a_late_refusal_of_an_old_token_says_nothing_of_the_new_one(world:
     await asyncio.gather(*world.fetches(1))
     old.open()
     assert (await late).status == 200
-    world.server.gate = Gate()
-    fetches = world.fetches(100)
-    await settle()
-    assert wire.now == 64
-    world.server.gate.open()
-    await asyncio.gather(*fetches)
+    assert await wire.held_of_a_hundred() == 64
 
 
 class TellingSender(Sender):
@@ -642,8 +623,7 @@ async def test_a_line_behind_long_polls_moves_though_nobody_joins_it() -> None:
 
 async def test_a_request_that_waits_for_a_refresh_keeps_its_slot_however_long_that_takes(world: World) -> None:
     world.endpoint.gate = Gate()
-    wire = Wire(world)
-    world.api = world.make(transport=wire, in_flight=4)
+    wire = Wire(world, in_flight=4)
     await world.signed_in()
     world.clock.advance(301)
     waiting = world.fetches(100)

@@ -68,6 +68,18 @@ class World(Bound):
 
         source._grants = answered
 
+    def steps_up(self) -> list[StepUp]:
+        """Connect anew, with an app that signs in more strongly; what it was asked for."""
+        asked: list[StepUp] = []
+
+        async def step_up(wanted: StepUp) -> dict[str, str]:
+            asked.append(wanted)
+            return {"username": "ada", "password": "lovelace", "acr": "gold"}
+
+        self.api = self.connect(step_up=step_up, **({} if self.server.bound else {"proofs": None}))
+        self.files = self.resource()
+        return asked
+
     def resource(self, of: Interceptor | None = None, resource: str = FILES, **options: Any) -> Interceptor:
         return (of or self.api).for_resource(resource, resource=resource, **options)
 
@@ -142,16 +154,7 @@ async def test_a_refused_token_of_one_api_is_renewed_for_that_one(world: World) 
 async def test_a_client_of_another_api_says_when_its_own_token_is_refreshed(tokens: World) -> None:
     await tokens.signed_in()
     await tokens.files.fetch(FILES)
-    wire = Gate()
-    source: Any = tokens.api._lifecycle.sessions.calls.tokens
-    grants = source._grants
-
-    async def slow(request: Request) -> Response:
-        await wire.passed()
-        response: Response = await grants(request)
-        return response
-
-    source._grants = slow
+    wire = tokens.gates["/auth/refresh"] = Gate()
     renewing = asyncio.create_task(tokens.files.renew())
     await wire.reached()
     assert (tokens.files.state, tokens.api.state) == (State.REFRESHING, State.SIGNED_IN)
@@ -270,16 +273,7 @@ async def test_after_the_end_a_request_for_another_api_waits_for_no_call_to_the_
     tokens.server.grants.clear()
     tokens.clock.advance(301)
     assert isinstance(await outcome(api.fetch(NOTES)), SessionEnded)
-    wire = Gate()
-    source: Any = api._lifecycle.sessions.calls.tokens
-    grants = source._grants
-
-    async def slow(request: Request) -> Response:
-        await wire.passed()
-        response: Response = await grants(request)
-        return response
-
-    source._grants = slow
+    wire = tokens.gates["/auth/login"] = Gate()
     signing_in = asyncio.create_task(api.sign_in(username="ada", password="lovelace"))
     await wire.reached()
     assert isinstance(await outcome(tokens.files.fetch(FILES)), SessionEnded)
@@ -293,16 +287,7 @@ async def test_what_was_refused_stays_refused_when_the_refresh_token_is_rotated(
     """Q2: the session's own token is the same one, whatever refresh token stands beside it now."""
     api = await tokens.signed_in()
     await api.fetch(NOTES)
-    late = Gate()
-    transport = tokens.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if request.url == NOTES and response.status == 401:
-            await late.passed()
-        return response
-
-    api._sender.transport = slow
+    late = tokens.gates["/api/notes"] = Gate()
     tokens.server.revoke()
     waiting = asyncio.create_task(api.fetch(NOTES))
     await late.reached()
@@ -344,22 +329,9 @@ async def test_a_client_of_another_api_begins_and_ends_with_the_session(world: W
 async def test_a_sign_out_stops_what_waits_for_another_apis_token(world: World) -> None:
     """S1, S2"""
     await world.signed_in()
-    wire = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if request.url.endswith("/refresh"):
-            await wire.passed()
-        return response
-
-    world.transport = slow  # type: ignore[method-assign]
-    source: Any = world.api._lifecycle.sessions.calls.tokens
-    source._transport = slow
-    source._grants = slow if world.api._sender.rules.prover is None else source._grants
+    wire = world.gates["/auth/refresh"] = Gate()
     waiting = [asyncio.create_task(outcome(world.files.fetch(FILES))) for _ in range(3)]
-    if world.api._sender.rules.prover is None:
-        await wire.reached()
+    await wire.reached()
     signing_out = asyncio.create_task(world.api.sign_out())
     assert {type(error) for error in await asyncio.gather(*waiting)} == {SessionEnded}
     wire.open()
@@ -540,17 +512,7 @@ async def test_what_an_exchange_brings_after_its_client_was_closed_is_kept(token
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     files = tokens.resource(one)
-    wire = Gate()
-    transport = tokens.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if request.url.endswith("/refresh"):
-            await wire.passed()
-        return response
-
-    source: Any = one._lifecycle.sessions.calls.tokens
-    source._grants = slow
+    wire = tokens.gates["/auth/refresh"] = Gate()
     waiting = asyncio.create_task(outcome(files.fetch(FILES)))
     await wire.reached()
     closing = asyncio.create_task((files if closed == "client" else one).close())
@@ -803,15 +765,7 @@ async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(wo
 
 
 async def test_a_step_up_for_another_api_is_taken_by_the_session(world: World) -> None:
-    asked = []
-
-    async def step_up(wanted: Any) -> dict[str, str]:
-        asked.append(wanted)
-        return {"username": "ada", "password": "lovelace", "acr": "gold"}
-
-    proofs = {} if world.server.bound else {"proofs": None}
-    world.api = world.connect(step_up=step_up, **proofs)
-    world.files = world.resource()
+    asked = world.steps_up()
     await world.signed_in()
     calls = [world.files.fetch(f"{FILES}vault/{n}") for n in range(5)]
     assert statuses(await asyncio.gather(*calls)) == [200] * 5
@@ -827,14 +781,8 @@ async def test_a_step_up_for_another_api_is_taken_by_the_session(world: World) -
 
 
 async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(tokens: World) -> None:
-    asked = []
-
-    async def step_up(wanted: Any) -> dict[str, str]:
-        asked.append(wanted)
-        return {"username": "ada", "password": "lovelace", "acr": "gold"}
-
-    tokens.api = tokens.connect(step_up=step_up, proofs=None)
-    files = tokens.resource()
+    asked = tokens.steps_up()
+    files = tokens.files
     await tokens.signed_in()
     assert (await files.fetch(FILES)).status == 200
     assert (await tokens.api.fetch(f"{API}vault")).status == 200
@@ -844,14 +792,8 @@ async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(t
 
 async def test_late_requests_share_the_renewal_after_a_step_up(tokens: World) -> None:
     """Q2"""
-    asked = []
-
-    async def step_up(wanted: Any) -> dict[str, str]:
-        asked.append(wanted)
-        return {"username": "ada", "password": "lovelace", "acr": "gold"}
-
-    tokens.api = tokens.connect(step_up=step_up, proofs=None)
-    files = tokens.resource()
+    asked = tokens.steps_up()
+    files = tokens.files
     await tokens.signed_in()
     first, late = (files.attempts(Request(f"{FILES}vault")) for _ in range(2))
     stream = files.attempts(Request(f"{FILES}vault", "POST", body=iter([b"part"])))
