@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from reissue import Endpoint, Event, Interceptor, Request, Response
+from reissue.attempts import Attempts
 from reissue.testing import Clock, Gate
 from reissue.tokens.dpop import SignedProofs
 
@@ -93,6 +95,15 @@ class Bound:
         await self.api.sign_in(username=user, password=password)
         self.server.asked.clear()
         return self.api
+
+    @asynccontextmanager
+    async def sent_once(self, api: Interceptor, url: str) -> AsyncIterator[tuple[Attempts, Response]]:
+        """A request whose body can be read once, and the answer to it."""
+        attempts = api.attempts(Request(url, "POST", body=iter([b"part"])))
+        assert attempts is not None
+        with attempts:
+            first = await attempts.first()
+            yield attempts, await self.transport(Request(first.url, first.method, first.headers))
 
     @property
     def token(self) -> str:

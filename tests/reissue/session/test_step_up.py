@@ -558,11 +558,7 @@ async def test_two_kinds_of_step_up_are_asked_for_one_after_the_other(world: Wor
 async def test_a_body_that_can_be_read_once_gets_its_401_back_after_the_step_up(world: World) -> None:
     """Q8"""
     api = await world.signed_in()
-    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await world.transport(Request(first.url, first.method, first.headers))
+    async with world.sent_once(api, VAULT) as (attempts, answer):
         assert await attempts.after(answer) is None
     assert len(world.handler.asked) == 1
     last = world.events[-1]
@@ -576,11 +572,7 @@ async def test_a_body_that_can_be_read_once_hears_of_a_sign_out_in_the_place_of_
     """S1"""
     api = await world.signed_in()
     world.handler.gate = Gate()
-    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await world.transport(Request(first.url, first.method, first.headers))
+    async with world.sent_once(api, VAULT) as (attempts, answer):
         waiting = asyncio.create_task(outcome(attempts.after(answer)))
         await world.handler.gate.reached()
         await api.sign_out()
@@ -657,11 +649,7 @@ async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: Worl
 async def test_a_body_that_can_be_read_once_asks_though_there_is_a_newer_credential(world: World) -> None:
     """Q8: it gets its 401 back, after the step-up."""
     api = await world.signed_in()
-    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await world.transport(Request(first.url, first.method, first.headers))
+    async with world.sent_once(api, VAULT) as (attempts, answer):
         await api.renew()
         assert await attempts.after(answer) is None
     assert len(world.handler.asked) == 1
