@@ -11,7 +11,7 @@ new token.
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
 """
 
-from .endpoint import CustomEndpoint, Endpoint
+from .endpoint import Endpoint
 from .entry import connect, inspect
 from .errors import (
     GrantRefused,
@@ -46,6 +46,7 @@ from .events import (
 from .http.challenges import StepUp
 from .http.messages import Headers, Request, Response
 from .interceptor import Interceptor
+from .oauth2.custom_source import CustomEndpoint
 from .oauth2.routes import Route
 from .session.lifecycle import State
 from .tokens.claims import unverified_claims

@@ -1,20 +1,18 @@
 """The token endpoint, as an app describes it. `oauth2` makes the requests and reads the answers."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .http.messages import Transport
 from .http.urls import ParseUrl
-from .oauth2.custom_source import Call, CustomTokenSource, Refresh, calls_to
+from .oauth2.custom_source import CustomEndpoint, CustomTokenSource, Refresh
 from .oauth2.page import Page
 from .oauth2.refusals import Predicate, checked_refused
 from .oauth2.routes import Route, check_encoding, check_names, checked_route, checked_url
 from .oauth2.token_requests import TokenRequests
 from .oauth2.token_source import HttpTokenSource, TokenSource
-from .tokens.credentials import Credential
-from .tokens.dpop import Prover, proving
+from .tokens.dpop import Prover
 from .tokens.header_fields import HeadersSetting, check_headers
 
 if TYPE_CHECKING:  # a page that signs in by itself need not load it
@@ -256,76 +254,6 @@ class Endpoint:
             return HttpTokenSource(self._requests, transport, parse, prover)
         except ValueError as error:
             raise ValueError(f"the endpoint's URL {self.url!r} can't be used: {error}") from None
-
-
-class CustomEndpoint:
-    """A token endpoint that no setting of `Endpoint` describes: three coroutine functions in its place.
-
-    `url` is the endpoint's URL. It tells this endpoint's sessions from others, and `call` is relative to it. Each
-    function gets `call`, which sends a request past the interceptor, and takes what `fetch` takes:
-
-        async def refresh(call, credential):
-            response = await call("session", method="PATCH", headers={"X-Session": credential.refresh_token})
-            if response.status == 410:
-                raise GrantRefused("session_expired", status=410)
-            fields = await response.json()
-            return Credential(access_token=fields["jwt"], refresh_token=fields["session"])
-
-    `sign_in(call, **fields)` gives a `Credential`; `refresh(call, credential)` gives one in place of `credential`; and
-    `sign_out(call, credential)` ends the session at the server. `credential` is None if only the browser's cookie can
-    stand for the session: after a reload, or for a sign-out that the server was not told of before. With `cookie=False`
-    that never occurs. Where the tokens are in cookies, a function gives `Credential.in_cookies()`.
-
-    A function raises GrantRefused if what was presented can never succeed again, and RefreshUnavailable or OSError if
-    it may succeed later; any other exception counts as the latter. Without `sign_in` the app signs in by its own means,
-    and calls `adopt()`. Without `sign_out`, or if it gives False, a `SignOutEvent` says that the server was not told.
-
-    Raises TypeError or ValueError for settings that can't work.
-    """
-
-    redirects = False
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        refresh: Callable[[Call, Credential | None], Awaitable[Credential]],
-        sign_in: Callable[..., Awaitable[Credential]] | None = None,
-        sign_out: Callable[[Call, Credential | None], Awaitable[Any]] | None = None,
-        cookie: bool = True,
-    ) -> None:
-        for name, function in (("refresh", refresh), ("sign_in", sign_in), ("sign_out", sign_out)):
-            if not (callable(function) or (function is None and name != "refresh")):
-                raise TypeError(f"{name} is a coroutine function, not {type(function).__name__}")
-        self.url = checked_url(url)
-        self._refresh = refresh
-        self._sign_in = sign_in
-        self._sign_out = sign_out
-        self._cookie = cookie
-
-    @property
-    def refresh_url(self) -> str:
-        """What tells this endpoint from others."""
-        return self.url
-
-    def _bind(
-        self,
-        transport: Transport,
-        parse: ParseUrl,
-        *,
-        clock: Callable[[], float],
-        page: Page | None = None,
-        prover: Prover | None = None,
-    ) -> TokenSource:
-        call = calls_to(parse(self.url).href, transport if prover is None else proving(transport, prover))
-        return CustomTokenSource(
-            partial(self._refresh, call),
-            sign_in=self._sign_in and partial(self._sign_in, call),
-            sign_out=self._sign_out and partial(self._sign_out, call),
-            cookie=self._cookie,
-            can_prove=prover is not None,
-            url=self.url,
-        )
 
 
 AnyEndpoint = Endpoint | CustomEndpoint | Refresh

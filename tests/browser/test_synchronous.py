@@ -132,10 +132,16 @@ def test_a_refresh_that_blocks_fails_as_any_other(blocking: Visit) -> None:
     blocking.expect_console("status of 503|net::ERR_", times=0, at_most=2)
     blocking.server.fault("/auth/refresh", "status", status=503)
     blocking.server.fault("/auth/refresh", "status", status=503, retry_after="60")
-    assert blocking.run("late += 3600\ntried(me)") == f"RefreshUnavailable: {blocking.server.origin}/auth/refresh answered 503"
+    assert (
+        blocking.run("late += 3600\ntried(me)")
+        == f"RefreshUnavailable: {blocking.server.origin}/auth/refresh answered 503"
+    )
     assert blocking.run("tried(me)") == "RefreshUnavailable: the last refresh failed just now: try again later"
     assert asked(blocking) == 1, "not again at once"
-    assert blocking.run("late += 10\ntried(me)") == f"RefreshUnavailable: {blocking.server.origin}/auth/refresh answered 503"
+    assert (
+        blocking.run("late += 10\ntried(me)")
+        == f"RefreshUnavailable: {blocking.server.origin}/auth/refresh answered 503"
+    )
     assert blocking.run("tried(me)").startswith("RefreshUnavailable: the server asked to wait")
     assert blocking.run("late += 61\ntried(me)") == 200
     assert blocking.run("[api.state.value]") == ["signed_in"]

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from reissue import Endpoint, Event, Interceptor, Request, Response
+from reissue.attempts import Attempts
 from reissue.testing import Clock, Gate
 from reissue.tokens.dpop import SignedProofs
 
@@ -41,7 +44,10 @@ class SoftKey:
 
 
 class Bound:
-    """One page and its server. `withheld` are header fields of answers that the page can't read (CORS)."""
+    """One page and its server. `withheld` are header fields of answers that the page can't read (CORS).
+
+    The answers to a path wait at its gate, if it has one in `gates`.
+    """
 
     def __init__(self, *, cookie: bool = False, **options: Any) -> None:
         self.cookie: str | None = "" if cookie else None  # the refresh token, where it is in a cookie
@@ -49,6 +55,7 @@ class Bound:
         self.server = BoundServer(clock=self.clock)
         self.key = SoftKey()
         self.withheld: set[str] = set()
+        self.gates: dict[str, Gate] = {}
         self.events: list[Event] = []
         self.sent: list[Request] = []
         self.meanwhile: Callable[[Request], None] = lambda request: None
@@ -79,6 +86,8 @@ class Bound:
         if self.cookie is not None and "refresh_token" in answer.fields:
             self.cookie = answer.fields.pop("refresh_token")
         self.meanwhile(request)
+        if (gate := self.gates.get(urlsplit(request.url).path)) is not None:
+            await gate.passed()
         shown = {name: value for name, value in answer.headers.items() if name not in self.withheld}
         return Response(answer.status, shown, json.dumps(answer.fields).encode())
 
@@ -86,6 +95,15 @@ class Bound:
         await self.api.sign_in(username=user, password=password)
         self.server.asked.clear()
         return self.api
+
+    @asynccontextmanager
+    async def sent_once(self, api: Interceptor, url: str) -> AsyncIterator[tuple[Attempts, Response]]:
+        """A request whose body can be read once, and the answer to it."""
+        attempts = api.attempts(Request(url, "POST", body=iter([b"part"])))
+        assert attempts is not None
+        with attempts:
+            first = await attempts.first()
+            yield attempts, await self.transport(Request(first.url, first.method, first.headers))
 
     @property
     def token(self) -> str:

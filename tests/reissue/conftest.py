@@ -88,6 +88,12 @@ async def clean_console(clients: Collection[Interceptor] = ()) -> AsyncIterator[
     assert not reported, "the console must stay clean (X6)"
 
 
+@pytest.fixture
+def longest_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the random pause before a refresh be as long as it may."""
+    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)
+
+
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
     clock, server, endpoint = Clock(), FakeApi(accepts="token-2"), FakeEndpoint()

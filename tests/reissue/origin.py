@@ -132,6 +132,19 @@ class Origin:
         await settle()
         return opened
 
+    async def refreshing(self, tab: Tab, requests: int = 1) -> "tuple[Gate, list[asyncio.Task[Any]]]":
+        """Requests of this tab over an expired token, and the gate at which their refresh waits."""
+        self.clock.advance(301)
+        gate = self.server.gate = Gate()
+        waiting = tab.fetches(requests)
+        await gate.reached()
+        return gate, waiting
+
+    def visited_before(self) -> None:
+        """The browser has a cookie of an earlier visit."""
+        self.server.grant()
+        self.server.cookie = self.server.current
+
     async def sign_in(self, tab: Tab, user: str = "ada") -> None:
         self.server.user = user
         granted = self.server.grant()

@@ -14,6 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from reissue import Request, Response
 from reissue.storage import Memory, Store
+from reissue.testing import Gate
 from reissue.tokens.jws import ParsedToken
 from reissue.tokens.signatures import Key, Verdict
 
@@ -85,6 +86,7 @@ class Provider:
     claims: dict[str, Any] = field(default_factory=dict)
     answer: dict[str, Any] = field(default_factory=dict)
     broken: dict[str, Response | OSError] = field(default_factory=dict)  # by path; comes instead, once
+    gates: dict[str, Gate] = field(default_factory=dict)  # by path; its answers wait there
     requests: list[Request] = field(default_factory=list)
     challenges: dict[str, dict[str, str]] = field(default_factory=dict)
     granted: int = 0
@@ -108,6 +110,12 @@ class Provider:
             token = request.headers.get("Authorization")
             return Response(200 if token == f"Bearer access-{self.granted}" else 401)
         path = request.url.removeprefix(ISSUER)
+        response = self.answer_to(path, request)
+        if (gate := self.gates.get(path)) is not None:
+            await gate.passed()
+        return response
+
+    def answer_to(self, path: str, request: Request) -> Response:
         if (broken := self.broken.pop(path, None)) is not None:
             if isinstance(broken, OSError):
                 raise broken

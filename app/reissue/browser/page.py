@@ -6,11 +6,12 @@ from typing import Any
 
 import js
 
-from ..endpoint import AnyEndpoint, CustomEndpoint, Endpoint
+from ..endpoint import AnyEndpoint, Endpoint
 from ..errors import ReissueError
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Inherited, Interceptor
+from ..oauth2.custom_source import CustomEndpoint
 from ..oauth2.page import Page
 from ..sender import Sender
 from ..session.derived import Resource

@@ -11,7 +11,9 @@ Theory of operation:
    the server has seen it after all, it is refused then, which does no harm: no one has its tokens. A code that was
    refused is spent, whatever the status (F14).
 4. Metadata and keys are fetched before the code is sent, so that little can go wrong once it is spent.
-5. The page holds the refresh token. A session that is to outlive the page needs `connect(…, store=…)`.
+5. Tokens that the code was exchanged for are kept with the answer until their ID token is validated. If it is not
+   valid, or a sign-out drops the answer, no session will begin with them: `unused` hands them out, to be revoked.
+6. The page holds the refresh token. A session that is to outlive the page needs `connect(…, store=…)`.
 """
 
 import warnings
@@ -51,7 +53,8 @@ if TYPE_CHECKING:
 class RedirectResponse:
     """The answer that the server sent the user back with (RFC 6749 section 4.1.2).
 
-    `granted` is the credential that its code was exchanged for, and the ID token, which is not validated yet.
+    `granted` is the credential that its code was exchanged for, and the ID token, which is not validated yet; None
+    once a session can have them.
     """
 
     def __init__(self, fields: Mapping[str, str], pending: Pending | None) -> None:
@@ -96,6 +99,7 @@ class RedirectingSource(HttpTokenSource):
             for uri in (settings.redirect_uri, settings.post_logout_redirect_uri)
         )
         self._answer: RedirectResponse | None = None
+        self._dropped: RedirectResponse | None = None  # perhaps while its code was still being exchanged
         self._warned = False  # that a sign-out revokes nothing; not if the app itself has said that in `metadata`
 
     # The way there
@@ -144,7 +148,13 @@ class RedirectingSource(HttpTokenSource):
 
     def forget(self) -> None:
         """Drop the answer that is kept for the next `resume()`."""
-        self._answer = None
+        if self._answer is not None:
+            self._answer, self._dropped = None, self._answer
+
+    def unused(self) -> Credential | None:
+        """What the code of the dropped answer was exchanged for, if no session can have it. Given once."""
+        dropped, self._dropped = self._dropped, None
+        return dropped.granted[0] if dropped is not None and dropped.granted is not None else None
 
     def _read_answer(self, page: Page) -> RedirectResponse | None:
         url, now = page.href, self._clock()
@@ -182,6 +192,7 @@ class RedirectingSource(HttpTokenSource):
             self.forget()
             raise
         self.forget()
+        fields.granted = None
         return credential
 
     async def _granted_for(self, answer: RedirectResponse) -> Credential:

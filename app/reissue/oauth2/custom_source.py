@@ -1,15 +1,19 @@
 """Tokens that the app's own coroutines get: for a server that no setting of `Endpoint` describes."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
 from ..errors import GrantRefused, SignOutRefused
 from ..http.messages import Transport
+from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
-from .page import Redirects
+from ..tokens.dpop import Prover, proving
+from .page import Page, Redirects
+from .routes import checked_url
 from .token_requests import endpoint_request
-from .token_source import Exchange, check_sendable
+from .token_source import Exchange, TokenSource, check_sendable
 
 Refresh = Callable[[Credential | None], Awaitable[Credential]]
 """Gives a new credential in place of the current one (None: for the browser's cookies).
@@ -100,3 +104,73 @@ class CustomTokenSource:
             raise TypeError(f"an endpoint gives a Credential, not {type(credential).__name__}")
         check_sendable(self, credential)
         return credential
+
+
+class CustomEndpoint:
+    """A token endpoint that no setting of `Endpoint` describes: three coroutine functions in its place.
+
+    `url` is the endpoint's URL. It tells this endpoint's sessions from others, and `call` is relative to it. Each
+    function gets `call`, which sends a request past the interceptor, and takes what `fetch` takes:
+
+        async def refresh(call, credential):
+            response = await call("session", method="PATCH", headers={"X-Session": credential.refresh_token})
+            if response.status == 410:
+                raise GrantRefused("session_expired", status=410)
+            fields = await response.json()
+            return Credential(access_token=fields["jwt"], refresh_token=fields["session"])
+
+    `sign_in(call, **fields)` gives a `Credential`; `refresh(call, credential)` gives one in place of `credential`; and
+    `sign_out(call, credential)` ends the session at the server. `credential` is None if only the browser's cookie can
+    stand for the session: after a reload, or for a sign-out that the server was not told of before. With `cookie=False`
+    that never occurs. Where the tokens are in cookies, a function gives `Credential.in_cookies()`.
+
+    A function raises GrantRefused if what was presented can never succeed again, and RefreshUnavailable or OSError if
+    it may succeed later; any other exception counts as the latter. Without `sign_in` the app signs in by its own means,
+    and calls `adopt()`. Without `sign_out`, or if it gives False, a `SignOutEvent` says that the server was not told.
+
+    Raises TypeError or ValueError for settings that can't work.
+    """
+
+    redirects = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        refresh: Callable[[Call, Credential | None], Awaitable[Credential]],
+        sign_in: Callable[..., Awaitable[Credential]] | None = None,
+        sign_out: Callable[[Call, Credential | None], Awaitable[Any]] | None = None,
+        cookie: bool = True,
+    ) -> None:
+        for name, function in (("refresh", refresh), ("sign_in", sign_in), ("sign_out", sign_out)):
+            if not (callable(function) or (function is None and name != "refresh")):
+                raise TypeError(f"{name} is a coroutine function, not {type(function).__name__}")
+        self.url = checked_url(url)
+        self._refresh = refresh
+        self._sign_in = sign_in
+        self._sign_out = sign_out
+        self._cookie = cookie
+
+    @property
+    def refresh_url(self) -> str:
+        """What tells this endpoint from others."""
+        return self.url
+
+    def _bind(
+        self,
+        transport: Transport,
+        parse: ParseUrl,
+        *,
+        clock: Callable[[], float],
+        page: Page | None = None,
+        prover: Prover | None = None,
+    ) -> TokenSource:
+        call = calls_to(parse(self.url).href, transport if prover is None else proving(transport, prover))
+        return CustomTokenSource(
+            partial(self._refresh, call),
+            sign_in=self._sign_in and partial(self._sign_in, call),
+            sign_out=self._sign_out and partial(self._sign_out, call),
+            cookie=self._cookie,
+            can_prove=prover is not None,
+            url=self.url,
+        )

@@ -28,6 +28,10 @@ class Redirects(Protocol):
         """Drop the answer."""
         ...
 
+    def unused(self) -> Any | None:
+        """The tokens that came of the dropped answer, if no session can have them; given once."""
+        ...
+
     async def leave_to_sign_out(self, credential: Any) -> None:
         """Leave the page to end the user's session at the server, if the endpoint has that setting."""
         ...

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..errors import MalformedToken
+from ..errors import GrantRefused, MalformedToken
 from ..oauth2.token_source import check_sendable
 from ..tokens.credentials import Credential
 from ..tokens.users import UserMatch
@@ -75,7 +75,7 @@ class SignIns:
     async def _request_tokens(self, fields: Any, signed_out: Callable[[], bool]) -> Credential:
         """The credential that the endpoint grants for these fields. Called under the lock.
 
-        If the caller is cancelled, and a sign-out has come between (`signed_out`), it is revoked.
+        If the caller is cancelled, and a sign-out has come between (`signed_out`), what was granted is revoked.
         """
 
         def on_late_result(result: Credential | BaseException) -> Awaitable[None] | None:
@@ -83,6 +83,9 @@ class SignIns:
 
         try:
             return await self._calls.sign_in(fields, on_late_result=on_late_result)
+        except GrantRefused as refused:  # by the endpoint, or by this page: what came with an invalid ID token lives on
+            await self._sign_outs.revoke(refused)
+            raise
         except (OSError, MalformedToken, asyncio.CancelledError):  # its cookie may have been set all the same
             if self._sessions.latest is not None:
                 self._sessions.latest.holding.doubt_cookie()

@@ -11,8 +11,9 @@ Theory of operation:
    an error; after any other failure the mark stays.
 4. Tokens of a sign-in that a sign-out has overtaken are known to no tab, so no later sign-out could name them. They are
    revoked once, before the lock is given back: a later sign-in comes after that (S5). A failure is emitted as an event.
-   A cookie stays until the next sign-out. Tokens that were given up otherwise, by a cancelled caller or by `close()`,
-   are not revoked: a server may end more by it than they stand for.
+   A cookie stays until the next sign-out. Tokens whose ID token is not valid are revoked in the same way, and so are
+   those that are kept until their ID token can be validated. Tokens that were given up otherwise, by a cancelled caller
+   or by `close()`, are not revoked: a server may end more by it than they stand for.
 """
 
 import asyncio
@@ -56,11 +57,14 @@ class SignOuts:
         self._unconfirmed = None
         self._shared.versions.sign_out_confirmed()
 
-    async def revoke(self, result: Credential | BaseException) -> None:
-        """Revoke the tokens that came of a sign-in which a sign-out has overtaken. Called under the lock; never raises.
+    async def revoke(self, result: Credential | BaseException | None) -> None:
+        """Revoke the tokens that came of a sign-in which begins no session. Called under the lock; never raises.
 
-        Not those that a session holds: a server may have granted the same ones again.
+        `result` is what the sign-in gave or raised; None if it had ended before. Tokens that a session holds are not
+        revoked: a server may have granted the same ones again.
         """
+        if not isinstance(result, Credential) and (redirects := self._calls.tokens.redirects) is not None:
+            result = redirects.unused()
         if not isinstance(result, Credential) or result.refresh_token is None:
             return
         with suppress(Exception):  # emitted
@@ -103,6 +107,7 @@ class SignOuts:
     async def _tell_under_lock(self, place: Place, signed_out: Session | None, until: int) -> None:
         async with self._shared.lock.hold(place):  # after the refresh on its way: its tokens have to be ended, too
             try:
+                await self.revoke(None)
                 if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._emit(SignOutPhase.OVERTAKEN)
                 else:

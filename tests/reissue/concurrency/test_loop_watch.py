@@ -18,11 +18,13 @@ from reissue import (
     State,
     StepUp,
 )
-from reissue.testing import FakeServer, Gate
+from reissue.testing import Clock, FakeServer, Gate
 
 from tests.reissue.bound import API as BOUND_API
 from tests.reissue.bound import Bound
 from tests.reissue.conftest import outcome
+from tests.reissue.origin import API, COOKIE, Origin, Server
+from tests.reissue.pages import Pages
 from tests.reissue.virtual_time import VirtualTimeLoop
 
 NOTES = "https://app.test/api/notes"
@@ -126,6 +128,40 @@ def test_requests_in_line_that_ended_with_their_event_loop_hold_up_nothing_in_th
     script.api._sender.transport = fast
     assert run(script.statuses(5)) == [200] * 5
     run(script.api.close())
+
+
+def test_a_request_that_was_never_ended_before_its_event_loop_was_closed_holds_up_nothing_in_the_next() -> None:
+    """Q22: another client took what to send, and never said what became of it."""
+    script = Script(in_flight=1)
+    attempts = script.api.attempts(Request(NOTES))
+    assert attempts is not None
+    run(attempts.first())
+
+    async def seconds() -> float:
+        assert await script.statuses(3) == [200] * 3
+        return asyncio.get_running_loop().time()
+
+    assert run(seconds()) == 0
+    attempts.close()
+    run(script.api.close())
+
+
+def test_a_tab_waits_for_what_another_was_granted_in_every_event_loop() -> None:
+    """T3: an event belongs to the loop in which it was waited for."""
+    origin = Origin(Server(COOKIE), Clock(), Pages())
+    one, other = run(origin.signed_in(2))
+
+    async def waits() -> int:
+        one.peers.frozen, other.peers.frozen = False, True
+        await one.api.renew()
+        other.peers.inbox.clear()
+        one.peers.frozen, other.peers.frozen = True, False
+        origin.clock.advance(301)
+        return int((await other.api.fetch(API)).status)
+
+    assert [run(waits()) for _ in range(2)] == [200, 200]
+    for tab in (one, other):
+        run(tab.api.close())
 
 
 def test_a_sign_out_that_ended_with_its_event_loop_is_told_in_the_next() -> None:

@@ -5,7 +5,6 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-import jwt
 import pytest
 from reissue import (
     Endpoint,
@@ -14,84 +13,20 @@ from reissue import (
     MalformedToken,
     RefreshUnavailable,
     ReissueError,
-    Request,
     Response,
     SessionEnded,
-    SessionPhase,
-    SignOutEvent,
-    SignOutPhase,
-    SignOutRefused,
     State,
 )
 from reissue.http.urls import parse_url
 from reissue.storage import Memory
-from reissue.testing import Clock, Gate, settle
+from reissue.testing import Clock, settle
 from reissue.tokens.jws import compact
 
 from tests.reissue.conftest import outcome
 from tests.reissue.origin import Shelf
 from tests.reissue.pages import Pages
 from tests.reissue.provider import API, ISSUER, PAGE, FakePage, Provider, jwk, said
-
-DEEP = f"{PAGE}?list=7#row-3"
-
-
-class Tab:
-    """A tab of a browser, whose page is left and comes back as another."""
-
-    def __init__(self, provider: Provider, *, pages: Pages | None = None, **settings: Any) -> None:
-        self.provider = provider
-        self.clock = Clock(provider.now)
-        self.pages = pages
-        self.settings = {"client_id": "page", **settings}
-        self.store = Shelf(own=True)
-        self.page = FakePage(DEEP)
-        self.api = self.opened(DEEP)
-
-    def opened(self, href: str, **options: Any) -> Interceptor:
-        """The page anew, at this URL."""
-        self.page = FakePage(href, pending=self.page.pending, name=options.pop("name", "default"))
-        peers = self.pages.page() if self.pages else None
-        settings = {"audience": API, "clock": self.clock, "page": self.page, "peers": peers, **options}
-        endpoint = Endpoint.oauth2(**{"issuer": None if "metadata" in self.settings else ISSUER, **self.settings})
-        self.events: list[Any] = []
-        self.api = Interceptor(self.provider, endpoint=endpoint, **settings)
-        self.api.on(self.events.append)
-        return self.api
-
-    async def left(self, **fields: Any) -> None:
-        """Sign in up to where the page is gone."""
-        leaving = asyncio.create_task(self.api.sign_in(**fields))
-        await settle()
-        assert not leaving.done(), leaving
-        leaving.cancel()
-        await settle()
-
-    async def back(self, **more: str) -> Interceptor:
-        """There, signed in, and back in the page anew; `resume()` is still to come."""
-        await self.left()
-        return self.opened(self.provider.signed_in(self.page, **more))
-
-    async def signed_in(self) -> Interceptor:
-        api = await self.back()
-        assert await api.resume() is True
-        return api
-
-
-@pytest.fixture
-def provider() -> Provider:
-    return Provider()
-
-
-@pytest.fixture
-def tab(provider: Provider) -> Tab:
-    return Tab(provider)
-
-
-def refused(error: Any) -> str:
-    assert isinstance(error, GrantRefused), error
-    return error.error
-
+from tests.reissue.redirects import DEEP, Tab, kept_for_later, refused
 
 # The way
 
@@ -400,24 +335,8 @@ async def test_a_refusal_that_a_request_met_is_told_by_the_next_resume(tab: Tab)
 
 async def test_new_keys_that_do_not_come_cost_no_code(tab: Tab) -> None:
     """The tokens that a code has brought are kept until the ID token could be verified."""
-    api = await tab.back()
-    tab.provider.kid = "2"
-
-    async def keys_are_lost(request: Any) -> Response:
-        if request.url == f"{ISSUER}/jwks" and request.options["cache"] == "reload" and not tab.provider.keys[1:]:
-            tab.provider.keys.append(jwk("RS256", "2"))
-            raise OSError("lost")
-        return await tab.provider(request)
-
-    tab.page.href, callback = PAGE, tab.page.href
-    api = Interceptor(
-        keys_are_lost,
-        audience=API,
-        endpoint=Endpoint.oauth2(ISSUER, client_id="page"),
-        clock=tab.clock,
-        page=FakePage(callback, pending=tab.page.pending),
-    )
-    assert isinstance(await outcome(api.resume()), RefreshUnavailable)
+    api = await kept_for_later(tab)
+    tab.provider.keys.append(jwk("RS256", "2"))
     assert await api.resume() is True
     assert len(tab.provider.forms()) == 1
 
@@ -577,215 +496,6 @@ async def test_a_store_that_is_forbidden_keeps_the_page(tab: Tab) -> None:
     assert refused(await outcome(tab.api.resume())) == "unexpected_answer"
 
 
-# Signing out
-
-
-async def test_a_sign_out_revokes_the_refresh_token(tab: Tab) -> None:
-    """A sign-out revokes the refresh token at the server (RFC 7009)."""
-    api = await tab.signed_in()
-    await api.renew()
-    await api.sign_out()
-    (form,) = tab.provider.forms("/revoke")
-    assert form == {"token": ["refresh-2"], "token_type_hint": ["refresh_token"], "client_id": ["page"]}
-    await api.sign_out()
-    assert len(tab.provider.forms("/revoke")) == 1, "nothing is left to revoke"
-
-
-async def test_what_a_refresh_brings_after_the_sign_out_is_revoked_instead_of_what_it_spent(tab: Tab) -> None:
-    """S1, S2: the late answer is dropped, but it is the server's to know that nobody has its tokens."""
-    api = await tab.signed_in()
-    wire = Gate()
-
-    async def slow(request: Request) -> Response:
-        response = await tab.provider(request)
-        await wire.passed()
-        return response
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
-    renewing = asyncio.create_task(outcome(api.renew()))
-    await wire.reached()
-    signing_out = asyncio.create_task(api.sign_out())
-    await settle()
-    wire.open()
-    await signing_out
-    assert isinstance(await renewing, SessionEnded)
-    (form,) = tab.provider.forms("/revoke")
-    assert form["token"] == ["refresh-2"]
-    assert api.state is State.SIGNED_OUT
-
-
-async def test_what_a_code_brings_after_a_sign_out_is_revoked(tab: Tab) -> None:
-    """S1: no session begins with it, so no page could sign out of it. Found in review."""
-    api = await tab.back()
-    wire = Gate()
-
-    async def slow(request: Request) -> Response:
-        response = await tab.provider(request)
-        await wire.passed()
-        return response
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
-    resuming = asyncio.create_task(api.resume())
-    await wire.reached()
-    signing_out = asyncio.create_task(api.sign_out())
-    await settle()
-    wire.open()
-    assert await resuming is False
-    await signing_out
-    await settle()
-    (form,) = tab.provider.forms("/revoke")
-    assert form["token"] == ["refresh-1"]
-
-
-async def test_a_sign_out_leaves_the_page_if_it_is_set_so(provider: Provider) -> None:
-    """`end_session=True` leaves the page to sign out at the provider, once the tokens are revoked."""
-    tab = Tab(provider, end_session=True, post_logout_redirect_uri=PAGE.replace("https", "HTTPS"))
-    api = await tab.signed_in()
-    tab.page.brought_back = True
-    await api.sign_out()
-    assert tab.page.left_for[0].startswith(f"{ISSUER}/logout?")
-    assert jwt.decode(tab.page.asked["id_token_hint"], options={"verify_signature": False})["sub"] == "ada"
-    assert (tab.page.asked["client_id"], tab.page.asked["post_logout_redirect_uri"]) == ("page", PAGE)
-    assert len(provider.forms("/revoke")) == 1
-    await api.sign_out()
-    assert "id_token_hint" not in tab.page.asked
-    tab.page.brought_back = False
-    assert isinstance(await outcome(api.sign_out()), TimeoutError), "a page that is not left times out"
-
-
-@pytest.mark.parametrize("failure", [OSError("no CORS"), Response(503)], ids=["unreachable", "503"])
-async def test_a_revocation_that_fails_does_not_keep_the_page_from_the_providers_sign_out(
-    provider: Provider, failure: OSError | Response
-) -> None:
-    tab = Tab(provider, end_session=True)
-    api = await tab.signed_in()
-    provider.broken = {"/revoke": failure}
-    tab.page.brought_back = True
-    assert isinstance(await outcome(api.sign_out()), (OSError, RefreshUnavailable))
-    assert tab.page.left_for[0].startswith(f"{ISSUER}/logout?")
-
-
-async def test_where_the_provider_sends_the_user_then_need_not_be_said(provider: Provider) -> None:
-    tab = Tab(provider, end_session=True)
-    api = await tab.signed_in()
-    tab.page.brought_back = True
-    await api.sign_out()
-    assert tab.page.asked.keys() == {"client_id", "id_token_hint"}
-
-
-async def test_a_server_without_a_logout_is_told_of(provider: Provider) -> None:
-    provider.metadata = {"end_session_endpoint": None}
-    tab = Tab(provider, end_session=True)
-    api = await tab.signed_in()
-    assert "end_session_endpoint" in str(await outcome(api.sign_out()))
-    assert api.state is State.SIGNED_OUT
-
-
-# Settings
-
-METADATA = {"authorization_endpoint": "https://id.test/auth?tenant=7", "token_endpoint": "https://id.test/token"}
-
-
-async def test_without_openid_there_is_no_id_token(provider: Provider) -> None:
-    """Plain OAuth 2.0, its endpoints given by hand: neither nonce nor ID token, and no discovery."""
-    own = {**METADATA, "revocation_endpoint": None}
-    tab = Tab(provider, metadata=own, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
-    api = await tab.signed_in()
-    assert api.identity == {}
-    assert [request.url for request in provider.requests] == [f"{ISSUER}/token"]
-    assert provider.forms()[0]["resource"] == ["https://api.test/a"]
-    await api.renew()
-    assert provider.forms()[1]["resource"] == ["https://api.test/a"]
-    await api.sign_out()
-    assert len(provider.requests) == 2
-
-
-@pytest.mark.parametrize("named", [True, False])
-async def test_metadata_given_by_hand_need_no_discovery(provider: Provider, named: bool) -> None:
-    """OpenID Connect without discovery: the issuer is the first argument, or stands in the metadata."""
-    described = provider.described()
-    if not named:
-        del described["issuer"]
-    tab = Tab(provider, issuer=None if named else ISSUER, metadata=described)
-    api = await tab.signed_in()
-    assert api.identity["sub"] == "ada"
-    assert not any("well-known" in request.url for request in provider.requests)
-
-
-async def test_the_settings_are_sent(provider: Provider) -> None:
-    tab = Tab(
-        provider,
-        metadata=METADATA,
-        scope="notes",
-        resource="https://api.test/a",
-        parameters={"prompt": "consent", "audience": "a"},
-        fields={"audience": "a"},
-        headers={"X-Page": "1"},
-    )
-    await tab.left(prompt="login")
-    assert tab.page.left_for[0].startswith("https://id.test/auth?tenant=7&response_type=code")
-    asked = tab.page.asked
-    assert (asked["prompt"], asked["audience"], asked["resource"]) == ("login", "a", "https://api.test/a")
-    assert "nonce" not in asked
-    assert await tab.opened(provider.signed_in(tab.page)).resume() is True
-    assert provider.forms()[0]["audience"] == ["a"]
-    assert provider.requests[0].headers["X-Page"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"client_id": ""}, "client_id"),
-        ({"client_id": 7}, "client_id"),
-        ({"issuer": None}, "issuer"),
-        ({"issuer": None, "metadata": {"authorization_endpoint": "https://id.test/"}}, "token_endpoint"),
-        ({"scope": ["openid"]}, "scope"),
-        ({"redirect_uri": "/callback#here"}, "redirect_uri"),
-        ({"redirect_uri": 7}, "redirect_uri"),
-        ({"post_logout_redirect_uri": "/bye"}, "end_session"),
-        ({"parameters": {"state": "mine"}}, "parameters can't set state"),
-        ({"parameters": {"prompt": ["a"]}}, "prompt"),
-        ({"parameters": {"max_age": "soon"}}, "max_age"),
-        ({"credentials": "yes"}, "credentials"),
-        ({"encoding": "json"}, "encoding"),
-        ({"names": {"token": "t"}}, "names"),
-    ],
-    ids=repr,
-)
-def test_settings_that_can_not_work_are_refused_by_name(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises((TypeError, ValueError), match=words):
-        Endpoint.oauth2(**{"issuer": ISSUER, "client_id": "page", **settings})
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"issuer": "http://id.test"}, "the issuer must be an https URL"),
-        ({"issuer": "nowhere"}, "the issuer is no URL"),
-        ({"issuer": None, "metadata": {**METADATA, "issuer": ISSUER}}, "jwks_uri"),
-        ({"metadata": {"jwks_uri": None}}, "jwks_uri"),
-        ({"metadata": {"issuer": "https://other.test"}}, "another issuer"),
-        ({"metadata": {"revocation_endpoint": "http://id.test/"}}, "revocation_endpoint must be an https URL"),
-        ({"redirect_uri": "https://other.test/"}, "redirect_uri must be a page of this origin"),
-        ({"issuer": None, "metadata": {**METADATA, "token_endpoint": "http://id.test/"}, "scope": "a"}, "https"),
-        ({"issuer": None, "metadata": {**METADATA, "token_endpoint": "https://a.test/#b"}, "scope": "a"}, "fragment"),
-    ],
-    ids=repr,
-)
-def test_urls_that_can_not_be_used_are_refused_by_name(settings: dict[str, Any], words: str) -> None:
-    endpoint = Endpoint.oauth2(**{"issuer": ISSUER, "client_id": "page", **settings})
-    with pytest.raises(ValueError, match=words):
-        Interceptor(Provider(), audience=API, endpoint=endpoint, page=FakePage())
-
-
-@pytest.mark.parametrize(
-    "fields", [{"state": "mine"}, {"prompt": None}, {"prompt": True}, {"max_age": "soon"}], ids=repr
-)
-async def test_fields_that_can_not_be_sent_are_refused(tab: Tab, fields: dict[str, Any]) -> None:
-    assert isinstance(await outcome(tab.api.sign_in(**fields)), (TypeError, ValueError))
-    assert tab.page.left_for == []
-
-
 async def test_a_worker_can_not_sign_in_and_says_where(provider: Provider) -> None:
     """Where there is no page to leave, sign_in() says so; what the page is granted is used there, and renewed."""
     worker = Interceptor(provider, audience=API, endpoint=Endpoint.oauth2(ISSUER, client_id="page", end_session=True))
@@ -807,12 +517,6 @@ async def test_fields_can_not_be_exchanged_for_tokens(provider: Provider) -> Non
     assert provider.requests == []
 
 
-async def test_two_apps_at_one_server_are_two_sessions() -> None:
-    first, second = (Endpoint.oauth2(ISSUER, client_id=name) for name in ("a", "b"))
-    assert first.refresh_url != second.refresh_url
-    assert first.refresh_url == f"{ISSUER}?client_id=a"
-
-
 async def test_no_secret_is_told(tab: Tab) -> None:
     """No code, verifier, state or token stands in an event, an error or a repr, nor in the URL after resume()."""
     api = await tab.back()
@@ -829,183 +533,3 @@ async def test_no_secret_is_told(tab: Tab) -> None:
 
 def test_the_page_is_memory_in_tests() -> None:
     assert isinstance(FakePage().pending, Memory)
-
-
-async def test_a_client_of_another_api_asks_for_that_one_alone() -> None:
-    """RFC 8707 section 2.2: and its refresh token is the session's next."""
-    provider = Provider()
-    tab = Tab(provider, metadata=METADATA, scope="notes", resource=["https://api.test/a", "https://api.test/b"])
-    api = await tab.signed_in()
-    files = api.for_resource("https://api.test/b", resource="https://api.test/b", scope="read")
-    await outcome(files.fetch("https://api.test/b/1"))
-    await api.renew()
-    exchanged, renewed = provider.forms()[1:]
-    assert (exchanged["resource"], exchanged["scope"]) == (["https://api.test/b"], ["read"])
-    assert (exchanged["refresh_token"], exchanged["grant_type"]) == (["refresh-1"], ["refresh_token"])
-    assert (renewed["resource"], renewed["refresh_token"]) == (["https://api.test/a"], ["refresh-2"])
-
-
-# What the server says about itself, and what the app says
-
-
-FULL = {
-    "authorization_endpoint": f"{ISSUER}/auth",
-    "token_endpoint": f"{ISSUER}/token",
-    "jwks_uri": f"{ISSUER}/jwks",
-}
-
-
-def discoveries(provider: Provider) -> int:
-    return sum("well-known" in request.url for request in provider.requests)
-
-
-async def test_metadata_given_with_an_issuer_win_over_what_is_discovered_and_leave_the_rest(provider: Provider) -> None:
-    """F16: `metadata=` merges over discovery, and a sign-out that nobody could be told of is an event and a warning.
-
-    Seen in: ours
-    """
-    provider.metadata = {"revocation_endpoint": None, "token_endpoint": "https://elsewhere.test/token"}
-    own = {"revocation_endpoint": f"{ISSUER}/revoke", "token_endpoint": f"{ISSUER}/token"}
-    tab = Tab(provider, issuer=ISSUER, metadata=own)
-    api = await tab.signed_in()
-    assert api.identity["sub"] == "ada"
-    await api.sign_out()
-    assert len(provider.forms("/revoke")) == 1
-    assert SignOutPhase.CONFIRMED in [event.phase for event in tab.events]
-
-
-async def test_a_sign_out_that_revokes_nothing_is_an_event_each_time_and_a_warning_once(tab: Tab) -> None:
-    """F16"""
-    tab.provider.metadata = {"revocation_endpoint": None}
-    api = await tab.signed_in()
-    with pytest.warns(UserWarning, match=r"id\.test names no revocation_endpoint"):
-        await api.sign_out()
-    await api.adopt("access-1", refresh_token="refresh-1", expires_in=300)
-    await api.sign_out()
-    await api.sign_out()
-    assert [event.phase for event in tab.events if isinstance(event, SignOutEvent)] == [SignOutPhase.NOT_TOLD] * 2
-    assert tab.provider.forms("/revoke") == []
-
-
-async def test_what_the_app_has_not_named_is_discovered_when_it_is_needed_and_not_before(provider: Provider) -> None:
-    """F16: An app that names all that a sign-in needs makes no request for more until it signs out."""
-    tab = Tab(provider, issuer=ISSUER, metadata=FULL)
-    api = await tab.signed_in()
-    await api.renew()
-    assert discoveries(provider) == 0
-    await api.sign_out()
-    assert len(provider.forms("/revoke")) == 1
-    assert discoveries(provider) == 1
-    await api.adopt("access-1", refresh_token="refresh-1", expires_in=300)
-    await api.sign_out()
-    assert (len(provider.forms("/revoke")), discoveries(provider)) == (2, 1)
-
-
-@pytest.mark.parametrize("own", [f"{ISSUER}/revoke", None])
-async def test_an_app_that_names_a_revocation_endpoint_or_none_has_nothing_discovered(
-    provider: Provider, own: str | None
-) -> None:
-    """F16"""
-    tab = Tab(provider, issuer=ISSUER, metadata={**FULL, "revocation_endpoint": own})
-    api = await tab.signed_in()
-    await api.sign_out()
-    assert (len(provider.forms("/revoke")), discoveries(provider)) == (bool(own), 0)
-
-
-@pytest.mark.parametrize(
-    "described",
-    [Response(404), Response(403), said({"issuer": "https://evil.test"}), said({}), Response(200, {}, b"<html>")],
-    ids=["404", "403", "another's", "nothing", "HTML"],
-)
-async def test_a_server_that_does_not_describe_itself_is_used_as_the_app_has_it(
-    provider: Provider, described: Response
-) -> None:
-    """F16: discovery that fails breaks nothing that the app's own metadata suffice for."""
-    places = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-    provider.broken = dict.fromkeys(places, described)
-    tab = Tab(provider, issuer=ISSUER, metadata=FULL)
-    api = await tab.signed_in()
-    with pytest.warns(UserWarning, match="revocation_endpoint"):
-        await api.sign_out()
-    asked = discoveries(provider)
-    await api.adopt("access-1", refresh_token="refresh-1", expires_in=300)
-    await api.sign_out()
-    assert discoveries(provider) == asked, "once"
-    assert [event.phase for event in tab.events if isinstance(event, SignOutEvent)] == [SignOutPhase.NOT_TOLD] * 2
-
-
-@pytest.mark.parametrize("trouble", [OSError("offline"), Response(503), Response(429)], ids=["offline", "503", "429"])
-async def test_where_to_revoke_is_asked_again_if_it_can_not_be_asked_now(
-    provider: Provider, trouble: OSError | Response
-) -> None:
-    """F16, F15"""
-    provider.broken = {"/.well-known/openid-configuration": trouble}
-    tab = Tab(provider, issuer=ISSUER, metadata=FULL)
-    api = await tab.signed_in()
-    assert isinstance(await outcome(api.sign_out()), (OSError, RefreshUnavailable))
-    assert await api.resume() is False
-    assert provider.forms("/revoke")[0]["token"] == ["refresh-1"]
-
-
-async def test_where_to_sign_out_at_the_provider_is_discovered_too(provider: Provider) -> None:
-    """F16"""
-    tab = Tab(provider, issuer=ISSUER, metadata=FULL, end_session=True)
-    api = await tab.signed_in()
-    tab.page.brought_back = True
-    await api.sign_out()
-    assert tab.page.left_for[-1].startswith(f"{ISSUER}/logout?")
-
-
-async def test_what_is_discovered_must_be_the_issuers_own_whatever_the_app_names(provider: Provider) -> None:
-    """F16: RFC 8414 section 3.3: the app's own `issuer` does not speak for the document."""
-    provider.metadata = {"issuer": "https://evil.test"}
-    tab = Tab(provider, issuer=ISSUER, metadata={"token_endpoint": f"{ISSUER}/token"})
-    error = await outcome(tab.api.sign_in())
-    assert isinstance(error, RefreshUnavailable)
-    assert "another issuer" in str(error)
-    assert tab.page.left_for == []
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
-async def test_a_revocation_that_the_server_refuses_is_told_to_the_app(tab: Tab, status: int) -> None:
-    """F15: RFC 7009 section 2.2.1: a 401 says that the client was not authenticated, and the tokens live on."""
-    api = await tab.signed_in()
-    tab.provider.broken = {"/revoke": said({"error": "invalid_client"}, status)}
-    error = await outcome(api.sign_out())
-    assert isinstance(error, SignOutRefused)
-    assert (error.url, error.status) == (f"{ISSUER}/revoke", status)
-    assert await api.resume() is False
-    assert len(tab.provider.forms("/revoke")) == 1
-
-
-async def test_a_page_is_not_left_to_sign_in_before_the_sign_out_is_told(tab: Tab) -> None:
-    """S5: at the sign-out's own event; what is not sent when the page is left never will be."""
-    api = await tab.signed_in()
-    signing_in: list[asyncio.Task[Any]] = []
-
-    def hear(event: Any) -> None:
-        if event.phase is SessionPhase.ENDED:
-            signing_in.append(asyncio.create_task(api.sign_in()))
-
-    api.on(hear)
-    revoking = Gate()
-    tokens: Any = api._lifecycle.sessions.calls.tokens
-    sign_out = tokens.sign_out
-
-    async def slow(credential: Any) -> bool:
-        await revoking.passed()
-        return bool(await sign_out(credential))
-
-    tokens.sign_out = slow
-    signing_out = asyncio.create_task(api.sign_out())
-    await revoking.reached()
-    await settle()
-    left = list(tab.page.left_for)
-    assert left == []
-    revoking.open()
-    await signing_out
-    await settle()
-    assert len(tab.provider.forms("/revoke")) == 1
-    assert tab.page.left_for[0].startswith(f"{ISSUER}/auth?")
-    signing_in[0].cancel()
-    await settle()

@@ -435,11 +435,9 @@ async def test_resume_that_cannot_ask_raises_since_nobody_knows(world: World, fa
     assert isinstance(await outcome(request), RefreshUnavailable | SessionEnded)
 
 
-async def test_a_resume_that_failed_pauses_before_the_next_and_goes_on_once_the_network_is_back(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("longest_pauses")
+async def test_a_resume_that_failed_pauses_before_the_next_and_goes_on_once_the_network_is_back(world: World) -> None:
     """F8"""
-    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
     world.endpoint.failure = OSError("offline")
     assert isinstance(await outcome(world.api.resume()), RefreshUnavailable)
     world.endpoint.failure = None
@@ -452,11 +450,9 @@ async def test_a_resume_that_failed_pauses_before_the_next_and_goes_on_once_the_
     assert asyncio.get_running_loop().time() == began
 
 
-async def test_once_it_is_known_that_nobody_is_signed_in_nobody_asks_again_or_pauses(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("longest_pauses")
+async def test_once_it_is_known_that_nobody_is_signed_in_nobody_asks_again_or_pauses(world: World) -> None:
     """F7, F8"""
-    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
     world.endpoint.failure = RefreshUnavailable("busy")
     error = await outcome(world.api.resume())
     assert (error, error.__cause__) == (world.endpoint.failure, None)

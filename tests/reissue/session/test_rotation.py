@@ -293,19 +293,25 @@ async def test_a_refresh_token_is_kept_though_the_access_token_lives_for_longer_
 # What comes late
 
 
+async def rotating(server: RotatingServer, client: Interceptor) -> tuple[Gate, asyncio.Task[Any]]:
+    """A renewal whose answer, with a refresh token and no access token, waits at the gate."""
+    gate = server.gate = Gate()
+    server.faults = [{"access_token": ...}]
+    waiting = asyncio.create_task(outcome(client.renew()))
+    await gate.reached()
+    return gate, waiting
+
+
 @pytest.mark.parametrize("what", ["refresh", "exchange"])
 async def test_the_server_is_told_of_a_rotated_refresh_token_that_came_after_the_sign_out(
     two: list[Page], server: RotatingServer, what: str
 ) -> None:
     """S1, F19: nobody is signed in again by it."""
     api = two[0].api
-    client = api if what == "refresh" else api.for_resource(FILES, resource=FILES)
-    server.faults, server.gate = [{"access_token": ...}], Gate()
-    waiting = asyncio.create_task(outcome(client.renew()))
-    await server.gate.reached()
+    gate, waiting = await rotating(server, api if what == "refresh" else api.for_resource(FILES, resource=FILES))
     signing_out = asyncio.create_task(api.sign_out())
     await settle()
-    server.gate.open()
+    gate.open()
     await signing_out
     assert isinstance(await waiting, SessionEnded)
     assert server.told == ["refresh-2"]
@@ -319,13 +325,10 @@ async def test_the_other_tabs_get_a_rotated_refresh_token_that_came_after_the_cl
 ) -> None:
     """T1, F19"""
     api = two[0].api
-    client = api if what == "refresh" else api.for_resource(FILES, resource=FILES)
-    server.faults, server.gate = [{"access_token": ...}], Gate()
-    waiting = asyncio.create_task(outcome(client.renew()))
-    await server.gate.reached()
+    gate, waiting = await rotating(server, api if what == "refresh" else api.for_resource(FILES, resource=FILES))
     closing = asyncio.create_task(api.close())
     await settle()
-    server.gate.open()
+    gate.open()
     await closing
     assert isinstance(await waiting, SessionEnded)
     await settle()

@@ -97,6 +97,34 @@ async def test_a_sign_out_offline_leaves_its_mark_and_says_so() -> None:
     await browser.close()
 
 
+@pytest.mark.parametrize("in_body", [False, True], ids=["by cookie", "in bodies"])
+@pytest.mark.parametrize(
+    ("status", "phase", "leaves_mark"),
+    [
+        (204, SignOutPhase.CONFIRMED, False),
+        (401, SignOutPhase.REFUSED, False),
+        (503, SignOutPhase.UNAVAILABLE, True),
+    ],
+)
+async def test_a_listener_that_leaves_the_page_at_a_sign_outs_event_leaves_a_mark_only_if_it_is_told_again(
+    status: int, phase: SignOutPhase, leaves_mark: bool, in_body: bool
+) -> None:
+    """F15: the next page would tell the server once more, and find no session."""
+    browser = Browser(in_body=in_body)
+    api = await browser.signed_in()
+    left: list[tuple[SignOutPhase, bool]] = []
+
+    def leave(event: Any) -> None:
+        if isinstance(event, SignOutEvent):
+            left.append((event.phase, browser.pending_sign_out.text is not None))
+
+    api.on(leave)
+    browser.line.sign_out_status = status
+    await outcome(api.sign_out())
+    assert left == [(phase, leaves_mark)]
+    await browser.close()
+
+
 @pytest.mark.parametrize("status", [200, 202, 204])
 async def test_any_success_confirms_a_sign_out(status: int) -> None:
     """F15"""
@@ -333,23 +361,29 @@ async def test_a_client_that_is_closed_while_its_sign_out_is_refused_leaves_noth
     await browser.close()
 
 
-async def test_a_sign_out_that_a_sign_in_has_overtaken_is_told_to_nobody_and_is_an_event() -> None:
-    """S5: in a page that knew of the sign-out neither by mark nor by sign: the cookie is that sign-in's."""
-    browser = of_two_users()
-    api = await browser.signed_in()
-    events = heard(api)
-    browser.line.server.gate = Gate()
+async def signing_out_unseen(browser: Browser, api: Interceptor) -> "tuple[Gate, asyncio.Future[Any]]":
+    """A sign-out behind a refresh that waits at the gate. No other page can see it: neither its mark, nor its sign."""
+    gate = browser.line.server.gate = Gate()
     renewing = asyncio.create_task(outcome(api.renew()))
-    await browser.line.server.gate.reached()
+    await gate.reached()
     signing_out = asyncio.create_task(api.sign_out())
     await settle()
     browser.pending_sign_out.text = None
     browser.pages.open[0].advertise(None)
     browser.line.server.clock.advance(1)
+    return gate, asyncio.gather(signing_out, renewing)
+
+
+async def test_a_sign_out_that_a_sign_in_has_overtaken_is_told_to_nobody_and_is_an_event() -> None:
+    """S5: in a page that knew of the sign-out neither by mark nor by sign: the cookie is that sign-in's."""
+    browser = of_two_users()
+    api = await browser.signed_in()
+    events = heard(api)
+    gate, signing_out = await signing_out_unseen(browser, api)
     signing_in = asyncio.create_task(browser.open().sign_in(username="grace", password="hopper"))
     await settle()
-    browser.line.server.gate.open()
-    await asyncio.gather(signing_out, renewing, signing_in)
+    gate.open()
+    await asyncio.gather(signing_out, signing_in)
     assert told(events) == [(SignOutPhase.OVERTAKEN, None)]
     assert browser.line.asked == ["auth/login", "auth/refresh", "auth/login"]
     assert not [event for event in events if isinstance(event, EndpointEvent) and event.call == "sign_out"]
@@ -362,20 +396,13 @@ async def test_a_session_that_began_without_a_sign_in_does_not_keep_a_sign_out_f
     browser = of_two_users()
     api = await browser.signed_in()
     events = heard(api)
-    browser.line.server.gate = Gate()
-    renewing = asyncio.create_task(outcome(api.renew()))
-    await browser.line.server.gate.reached()
-    signing_out = asyncio.create_task(api.sign_out())
-    await settle()
-    browser.pending_sign_out.text = None
-    browser.pages.open[0].advertise(None)
-    browser.line.server.clock.advance(1)
+    gate, signing_out = await signing_out_unseen(browser, api)
     later = browser.open(pending_sign_out=None)
     call = later.adopt("graces", expires_in=300) if by == "adopt" else later.resume()
     beginning = asyncio.create_task(call)
     await settle()
-    browser.line.server.gate.open()
-    await asyncio.gather(signing_out, renewing, beginning)
+    gate.open()
+    await asyncio.gather(signing_out, beginning)
     assert told(events) == [(SignOutPhase.CONFIRMED, None)]
     assert browser.line.server.cookie is None
     await browser.close()

@@ -134,16 +134,7 @@ async def test_the_session_goes_on_and_is_renewed_with_what_the_step_up_brought(
 async def test_a_late_401_is_replayed_and_asks_for_nothing_again(world: World) -> None:
     """Q2"""
     api = await world.signed_in()
-    late = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if request.url.endswith("/late") and response.status == 401:
-            await late.passed()
-        return response
-
-    api._sender.transport = slow
+    late = world.gates["/api/vault/late"] = Gate()
     waiting = asyncio.create_task(api.fetch(VAULT + "/late"))
     await late.reached()
     assert (await api.fetch(VAULT)).status == 200
@@ -153,7 +144,7 @@ async def test_a_late_401_is_replayed_and_asks_for_nothing_again(world: World) -
     world.handler.answer = None
     world.server.grants.clear()
     await world.signed_in()
-    late = Gate()
+    late = world.gates["/api/vault/late"] = Gate()
     waiting = asyncio.create_task(outcome(api.fetch(VAULT + "/late")))
     await late.reached()
     assert isinstance(await outcome(api.fetch(VAULT)), StepUpRequired)
@@ -174,15 +165,7 @@ async def test_a_request_from_before_what_another_tab_was_granted_is_sent_with_t
     await one.sign_in(username="ada", password="lovelace")
     await settle()
     late = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if response.status == 401:
-            await late.passed()
-        return response
-
-    other._sender.transport = slow
+    world.gates |= {f"/api/vault/{n}": late for n in range(3)}
     waiting = fetches(other, 3)
     await late.reached()
     await settle()
@@ -248,16 +231,8 @@ async def test_a_replay_after_a_step_up_waits_for_a_slot_and_goes_before_those_t
     """Invariant 11."""
     world.api = world.connect(proofs=None, in_flight=1)
     api = await world.signed_in()
-    wire, world.handler.gate = Gate(), Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if request.url.startswith(NOTES):
-            await wire.passed()
-        return response
-
-    api._sender.transport = slow
+    wire = world.gates["/api/notes/0"] = Gate()
+    world.handler.gate = Gate()
     vault = asyncio.create_task(api.fetch(VAULT))
     await world.handler.gate.reached()
     notes = fetches(api, 3, NOTES)
@@ -356,16 +331,7 @@ async def test_a_refresh_on_its_way_loses_nothing_to_a_credential_of_the_apps_ow
     api = await world.signed_in()
     stronger = await world.stepped_up()
     world.handler.answer = Credential(access_token=stronger.access_token)
-    wire = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if request.url.endswith("/refresh"):
-            await wire.passed()
-        return response
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
+    wire = world.gates["/auth/refresh"] = Gate()
     renewing = asyncio.create_task(api.renew())
     await wire.reached()
     waiting = asyncio.create_task(api.fetch(VAULT))
@@ -413,15 +379,7 @@ async def test_a_sign_out_ends_the_wait_and_the_question(world: World) -> None:
 async def test_a_sign_out_during_the_sign_in_of_a_step_up_wins(world: World) -> None:
     """S1, S2"""
     api = await world.signed_in()
-    wire = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        if request.url.endswith("/login"):
-            await wire.passed()
-        return await transport(request)
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
+    wire = world.gates["/auth/login"] = Gate()
     waiting = fetches(api, 3)
     await wire.reached()
     signing_out = asyncio.create_task(api.sign_out())
@@ -458,15 +416,7 @@ async def test_a_session_that_ended_during_the_sign_in_of_a_step_up_gives_way_to
     """S1, S3: not even if it can not be cancelled any more."""
     api = await world.signed_in()
     world.handler.answer = {"username": "grace", "password": "hopper", "acr": "gold"}
-    wire = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        if request.url.endswith("/login"):
-            await wire.passed()
-        return await transport(request)
-
-    api._lifecycle.sessions.calls.tokens._grants = slow  # type: ignore[attr-defined]
+    wire = world.gates["/auth/login"] = Gate()
     waiting = asyncio.create_task(outcome(api.fetch(VAULT)))
     await wire.reached()
     session = api._lifecycle.alive
@@ -608,11 +558,7 @@ async def test_two_kinds_of_step_up_are_asked_for_one_after_the_other(world: Wor
 async def test_a_body_that_can_be_read_once_gets_its_401_back_after_the_step_up(world: World) -> None:
     """Q8"""
     api = await world.signed_in()
-    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await world.transport(Request(first.url, first.method, first.headers))
+    async with world.sent_once(api, VAULT) as (attempts, answer):
         assert await attempts.after(answer) is None
     assert len(world.handler.asked) == 1
     last = world.events[-1]
@@ -626,11 +572,7 @@ async def test_a_body_that_can_be_read_once_hears_of_a_sign_out_in_the_place_of_
     """S1"""
     api = await world.signed_in()
     world.handler.gate = Gate()
-    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await world.transport(Request(first.url, first.method, first.headers))
+    async with world.sent_once(api, VAULT) as (attempts, answer):
         waiting = asyncio.create_task(outcome(attempts.after(answer)))
         await world.handler.gate.reached()
         await api.sign_out()
@@ -685,17 +627,8 @@ async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: Worl
     one, other = (world.connect(proofs=None, peers=pages.page()) for _ in range(2))
     await one.sign_in(username="ada", password="lovelace")
     await settle()
-    late = Gate()
-    transport = world.transport
-
-    async def slow(request: Request) -> Response:
-        response = await transport(request)
-        if response.status == 401:
-            await late.passed()
-        return response
-
-    other._sender.transport = slow
-    waiting = asyncio.create_task(other.fetch(VAULT))
+    late = world.gates["/api/vault/late"] = Gate()
+    waiting = asyncio.create_task(other.fetch(VAULT + "/late"))
     await late.reached()
     world.server.asked.clear()
     if meanwhile == "a refresh":
@@ -716,11 +649,7 @@ async def test_a_late_401_is_replayed_before_the_user_is_asked_again(world: Worl
 async def test_a_body_that_can_be_read_once_asks_though_there_is_a_newer_credential(world: World) -> None:
     """Q8: it gets its 401 back, after the step-up."""
     api = await world.signed_in()
-    attempts = api.attempts(Request(VAULT, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await world.transport(Request(first.url, first.method, first.headers))
+    async with world.sent_once(api, VAULT) as (attempts, answer):
         await api.renew()
         assert await attempts.after(answer) is None
     assert len(world.handler.asked) == 1

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from reissue.errors import RefreshUnavailable, SessionEnded
 from reissue.tabs.channel_lock import ChannelLockPeers
-from reissue.testing import Clock, Gate, settle
+from reissue.testing import Clock, settle
 
 from tests.reissue.conftest import API, clean_console, outcome
 from tests.reissue.origin import COOKIE, TOKENS, Origin, Server, Tab
@@ -68,13 +68,10 @@ async def test_without_locks_the_earlier_claim_goes_first_wherever_the_moment_of
 async def test_without_locks_a_slow_holder_is_waited_for(street: Street) -> None:
     """T1, T4"""
     (one, _), (other, _) = await street.signed_in(2)
-    street.origin.clock.advance(301)
-    street.origin.server.gate = Gate()
-    first = one.fetches(1)[0]
-    await street.origin.server.gate.reached()
+    gate, (first,) = await street.origin.refreshing(one)
     second = other.fetches(1)[0]
     await asyncio.sleep(5)
-    street.origin.server.gate.open()
+    gate.open()
     assert {(await first).status, (await second).status} == {200}
     assert street.origin.server.asked == 1
 
@@ -82,10 +79,7 @@ async def test_without_locks_a_slow_holder_is_waited_for(street: Street) -> None
 async def test_without_locks_a_holder_that_is_gone_is_not_waited_for_long(street: Street) -> None:
     """T5, T7"""
     (one, channel), (other, _) = await street.signed_in(2)
-    street.origin.clock.advance(301)
-    street.origin.server.gate = Gate()
-    lost = one.fetches(1)[0]
-    await street.origin.server.gate.reached()
+    _, (lost,) = await street.origin.refreshing(one)
     second = other.fetches(1)[0]
     await asyncio.sleep(0.5)
     channel.close()

@@ -75,26 +75,20 @@ async def test_signing_in_in_one_tab_signs_in_all(origin: Origin) -> None:
 async def test_another_user_in_one_tab_fails_the_others_queued_requests(origin: Origin) -> None:
     """S3, over tabs."""
     one, other = await origin.signed_in(2)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    queued = other.fetches(3)
-    await origin.server.gate.reached()
+    gate, queued = await origin.refreshing(other, 3)
     await origin.sign_in(one, "grace")
     errors = [await outcome(task) for task in queued]
     assert {type(error) for error in errors} == {SessionChanged}
-    origin.server.gate.open()
+    gate.open()
     assert (await other.api.fetch(API)).status == 200
     assert (other.api.claims["sub"], other.ends()) == ("grace", ["replaced"])
 
 
 async def test_the_same_user_signing_in_again_in_another_tab_disturbs_nobody(origin: Origin) -> None:
     one, other = await origin.signed_in(2)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    queued = other.fetches(3)
-    await origin.server.gate.reached()
+    gate, queued = await origin.refreshing(other, 3)
     await origin.sign_in(one)
-    origin.server.gate.open()
+    gate.open()
     assert {(await task).status for task in queued} == {200}
     assert other.ends() == []
 
@@ -195,16 +189,13 @@ async def test_a_turn_whose_caller_is_gone_holds_nobody_up_longer_than_its_call(
 async def test_who_does_not_wait_for_the_close_is_done_with_it(origin: Origin) -> None:
     """X6: what comes after that is nobody's."""
     (tab,) = await origin.signed_in(1)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    waiting = tab.fetches(1)[0]
-    await origin.server.gate.reached()
+    gate, (waiting,) = await origin.refreshing(tab)
     closing = asyncio.create_task(tab.api.close())
     assert isinstance(await outcome(waiting), SessionEnded)
     closing.cancel()
     await asyncio.wait([closing])
     posted = len(tab.peers.posted)
-    origin.server.gate.open()
+    gate.open()
     await asyncio.sleep(1)
     assert origin.server.minted == 2
     assert "granted" not in [json.loads(text)["type"] for text in tab.peers.posted[posted:]]
@@ -290,14 +281,11 @@ async def test_what_may_be_another_users_is_handed_to_nobody_by_a_closed_client(
     origin.pages.channel_works = False
     await origin.sign_in(frozen, "grace")
     frozen.peers.frozen = origin.pages.channel_works = True
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    waiting = one.fetches(1)[0]
-    await origin.server.gate.reached()
+    gate, (waiting,) = await origin.refreshing(one)
     closing = asyncio.create_task(one.api.close())
     await settle()
     posted = len(one.peers.posted)
-    origin.server.gate.open()
+    gate.open()
     await closing
     assert isinstance(await outcome(waiting), SessionEnded)
     await settle()
@@ -307,8 +295,7 @@ async def test_what_may_be_another_users_is_handed_to_nobody_by_a_closed_client(
 
 async def test_closing_a_client_in_mid_resume_sees_the_cookie_through(origin: Origin) -> None:
     """T1"""
-    origin.server.grant()
-    origin.server.cookie = origin.server.current
+    origin.visited_before()
     origin.server.mode = COOKIE
     origin.server.gate = Gate()
     one = origin.open()
@@ -354,14 +341,11 @@ async def test_a_sign_out_elsewhere_ends_what_a_closed_client_sees_through(
 async def test_another_user_elsewhere_gets_nothing_of_what_a_closed_client_sees_through(origin: Origin) -> None:
     """S3"""
     one, other = await origin.signed_in(2)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    waiting = one.fetches(1)[0]
-    await origin.server.gate.reached()
+    gate, (waiting,) = await origin.refreshing(one)
     closing = asyncio.create_task(one.api.close())
     await settle()
     await origin.sign_in(other, "grace")
-    origin.server.gate.open()
+    gate.open()
     await closing
     assert isinstance(await outcome(waiting), SessionEnded)
     await settle()
@@ -402,14 +386,11 @@ async def test_a_client_that_is_closed_within_its_own_endpoint_does_not_wait_for
 
 async def test_a_sign_in_that_waits_for_its_turn_when_the_client_is_closed_sends_no_password(origin: Origin) -> None:
     (tab,) = await origin.signed_in(1)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    waiting = tab.fetches(1)[0]
-    await origin.server.gate.reached()
+    gate, (waiting,) = await origin.refreshing(tab)
     signing_in = asyncio.create_task(tab.api.sign_in(username="ada"))
     closing = asyncio.create_task(tab.api.close())
     await settle()
-    origin.server.gate.open()
+    gate.open()
     error = await outcome(signing_in)
     assert (type(error), error.reason) == (SessionEnded, "closed")
     assert isinstance(await outcome(waiting), SessionEnded)
@@ -419,14 +400,11 @@ async def test_a_sign_in_that_waits_for_its_turn_when_the_client_is_closed_sends
 async def test_another_users_token_that_a_closed_client_sees_through_is_nobody_elses(origin: Origin) -> None:
     """S3: the cookie was replaced."""
     one, other = await origin.signed_in(2)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    waiting = one.fetches(1)[0]
-    await origin.server.gate.reached()
+    gate, (waiting,) = await origin.refreshing(one)
     closing = asyncio.create_task(one.api.close())
     await settle()
     origin.server.user = "grace"
-    origin.server.gate.open()
+    gate.open()
     await closing
     assert isinstance(await outcome(waiting), SessionEnded)
     await settle()
@@ -581,8 +559,7 @@ async def test_signing_out_while_another_tab_resumes_leaves_nobody_signed_in(ori
     """T8, S1"""
     if origin.server.mode == TOKENS:
         return
-    origin.server.grant()
-    origin.server.cookie = origin.server.current
+    origin.visited_before()
     one, other = origin.open(), origin.open()
     origin.server.gate = Gate()
     resuming = asyncio.create_task(other.api.resume())

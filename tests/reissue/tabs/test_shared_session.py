@@ -22,7 +22,7 @@ from reissue.tabs.protocol import Version
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome
-from tests.reissue.origin import COOKIE, TOKENS, Origin, Shelf
+from tests.reissue.origin import COOKIE, TOKENS, Origin, Shelf, Tab
 
 # One refresh for all
 
@@ -138,8 +138,7 @@ async def test_a_request_that_waits_for_a_resume_goes_out_with_what_a_sibling_ha
 async def test_tabs_that_open_together_resume_with_one_refresh(origin: Origin) -> None:
     if origin.server.mode == TOKENS:
         return  # nothing outlives the pages
-    origin.server.grant()
-    origin.server.cookie = origin.server.current
+    origin.visited_before()
     tabs = [origin.open() for _ in range(8)]
     assert await asyncio.gather(*(tab.api.resume() for tab in tabs)) == [True] * 8
     assert (origin.server.asked, origin.server.reused) == (1, 0)
@@ -149,8 +148,7 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
     """T1"""
     if origin.server.mode == TOKENS:
         return
-    origin.server.grant()
-    origin.server.cookie = origin.server.current
+    origin.visited_before()
     one, other = origin.open(), origin.open()
     origin.pages.channel_works = False
     one.api.on(lambda event: setattr(origin.pages, "channel_works", True))  # its session has begun
@@ -162,8 +160,7 @@ async def test_tabs_that_open_together_resume_with_one_refresh_though_the_word_o
     """T1: whoever has the turn next sees what the one before was granted, and asks for it instead of the server."""
     if origin.server.mode == TOKENS:
         return
-    origin.server.grant()
-    origin.server.cookie = origin.server.current
+    origin.visited_before()
     one, other = origin.open(), origin.open()
     other.peers.frozen = True  # it gets no message, for now
     resuming = asyncio.gather(one.api.resume(), other.api.resume())
@@ -188,28 +185,29 @@ async def test_a_tab_that_opens_while_another_has_the_turn_is_signed_in_at_once(
 
 async def test_a_tab_that_opens_during_a_refresh_waits_for_it(origin: Origin) -> None:
     (first,) = await origin.signed_in(1)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    call = asyncio.create_task(first.api.fetch(API))
-    await origin.server.gate.reached()
+    gate, (call,) = await origin.refreshing(first)
     later = origin.open()
     resumed = asyncio.create_task(later.api.resume())
     await settle()
-    origin.server.gate.open()
+    gate.open()
     assert await resumed is True
     assert ((await call).status, origin.server.asked) == (200, 1)
 
 
-async def test_what_another_page_was_granted_ends_the_pause_before_this_pages_own_attempt(
-    origin: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """T1, F8"""
-    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
-    one, other = await origin.signed_in(2)
+async def after_a_failed_refresh(origin: Origin) -> list[Tab]:
+    """Two tabs over an expired token: the first one's next refresh pauses."""
+    tabs = await origin.signed_in(2)
     origin.clock.advance(301)
     origin.server.unreachable = True
-    assert isinstance(await outcome(one.api.fetch(API)), RefreshUnavailable)
+    assert isinstance(await outcome(tabs[0].api.fetch(API)), RefreshUnavailable)
     origin.server.unreachable = False
+    return tabs
+
+
+@pytest.mark.usefixtures("longest_pauses")
+async def test_what_another_page_was_granted_ends_the_pause_before_this_pages_own_attempt(origin: Origin) -> None:
+    """T1, F8"""
+    one, other = await after_a_failed_refresh(origin)
     began = asyncio.get_running_loop().time()
     waiting = one.fetches(1)[0]
     await settle()
@@ -220,16 +218,10 @@ async def test_what_another_page_was_granted_ends_the_pause_before_this_pages_ow
     assert [e.expires_in for e in taken] == [300]
 
 
-async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(
-    origin: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("longest_pauses")
+async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(origin: Origin) -> None:
     """T1, F8"""
-    monkeypatch.setattr("os.urandom", lambda count: b"\xff" * count)  # the longest of pauses
-    one, other = await origin.signed_in(2)
-    origin.clock.advance(301)
-    origin.server.unreachable = True
-    assert isinstance(await outcome(one.api.fetch(API)), RefreshUnavailable)
-    origin.server.unreachable = False
+    one, other = await after_a_failed_refresh(origin)
     pausing = one.fetches(1)[0]
     await settle()
     assert (await other.api.fetch(API)).status == 200
@@ -500,10 +492,7 @@ async def test_a_newer_refresh_token_that_cannot_be_had_is_waited_for_and_the_ol
 async def test_a_tab_that_crashes_in_mid_refresh_costs_at_most_one_more(origin: Origin) -> None:
     """T7: here the server had not got to it yet."""
     one, other = await origin.signed_in(2)
-    origin.clock.advance(301)
-    origin.server.gate = Gate()
-    lost = one.fetches(1)[0]
-    await origin.server.gate.reached()
+    _, (lost,) = await origin.refreshing(one)
     waiting = other.fetches(3)
     await settle()
     one.crash()

@@ -147,11 +147,7 @@ async def test_a_token_that_expired_while_a_nonce_was_asked_for_is_renewed_and_t
 async def test_a_body_that_can_be_read_once_gets_its_401_back_and_nothing_is_refreshed(bound: Bound) -> None:
     """X3, Q8"""
     api = await bound.signed_in()
-    attempts = api.attempts(Request(NOTES, "POST", body=iter([b"part"])))
-    assert attempts is not None
-    with attempts:
-        first = await attempts.first()
-        answer = await bound.transport(Request(first.url, first.method, first.headers))
+    async with bound.sent_once(api, NOTES) as (attempts, answer):
         assert await attempts.after(answer) is None
     assert bound.refreshes() == 0
     assert bound.server.outcomes("/api/notes") == [NONCE]
