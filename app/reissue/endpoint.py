@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .http.messages import Transport
 from .http.urls import ParseUrl
 from .oauth2.custom_source import CustomEndpoint, CustomTokenSource, Refresh
-from .oauth2.page import Page
+from .oauth2.redirects import Page
 from .oauth2.refusals import Predicate, checked_refused
 from .oauth2.routes import Route, check_encoding, check_names, checked_route, checked_url
 from .oauth2.token_requests import TokenRequests

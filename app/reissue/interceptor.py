@@ -1,12 +1,12 @@
-"""The interceptor: what stands between the app's code and the transport.
+"""The interceptor: the object that an app uses. It checks the settings, and puts the parts together.
 
-One request, from call to answer:
+One request, from call to answer. `sender` sends it, `attempts` decides what is sent next, and `session` renews:
 
     fetch() → Request → in the audience? ── no → transport, untouched
                  │ yes
          admission: a bounded number on the wire, the rest wait here
                  │
-         session.obtain()    FRESH: at once · STALE: at once, and a refresh starts behind it · EXPIRED: join the refresh
+         session.usable()    FRESH: at once · STALE: at once, and a refresh starts behind it · EXPIRED: join the refresh
                  │
          attach bearer → transport → not 401 ───────────→ response
                               │ 401
@@ -35,7 +35,7 @@ from .http.abort_signal import Signal
 from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
 from .http.urls import Audience, ParseUrl, parse_url
-from .oauth2.page import Page
+from .oauth2.redirects import Page
 from .sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
 from .session.lifecycle import SessionLifecycle, State
@@ -191,23 +191,23 @@ class Interceptor:
             users=Users(user_claim),
             listeners=self._listeners,
         )
-        line = Admissions(in_flight, make_future=make_future)
+        admissions = Admissions(in_flight, make_future=make_future)
         self._lifecycle: SessionLifecycle | DerivedLifecycle
         if isinstance(endpoint, Resource):
-            self._lifecycle = DerivedLifecycle(endpoint, settings, line=line)
+            self._lifecycle = DerivedLifecycle(endpoint, settings, waiting=admissions)
         else:
             prover = Prover(proofs, parse_url) if proofs else None  # of its own: other nonces
             tokens = token_source(endpoint, transport, parse_url, clock=clock, page=page, prover=prover)
             self._lifecycle = SessionLifecycle(
                 tokens,
                 settings,
-                line=line,
+                waiting=admissions,
                 peers=peers,
                 store=store,
                 pending_sign_out=pending_sign_out,
                 step_up=step_up,
             )
-        self._sender = self._sender_kind(transport, self._lifecycle, rules, settings, line)
+        self._sender = self._sender_kind(transport, self._lifecycle, rules, settings, admissions)
 
     # What the app sees of the session
 

@@ -43,7 +43,7 @@ class RequestRules:
 
 
 class Sender:
-    """Sends over `transport`, in the sessions of `lifecycle`; `line` holds the slots of each origin."""
+    """Sends over `transport`, in the sessions of `lifecycle`; `admissions` holds the slots of each origin."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class Sender:
         lifecycle: SessionLifecycle | DerivedLifecycle,
         rules: RequestRules,
         settings: SessionSettings,
-        line: Admissions,
+        admissions: Admissions,
     ) -> None:
         self.transport = transport
         self.rules = rules
         self._lifecycle = lifecycle
         self._clock = settings.clock
         self._listeners = settings.listeners
-        self._line = line
+        self._admissions = admissions
         self._numbers = count(1)
 
     @property
@@ -144,7 +144,7 @@ class Sender:
         return Attempts(
             request,
             self._lifecycle,
-            slot=Slot(self._line.of(url.origin) if bounded else None),
+            slot=Slot(self._admissions.of(url.origin) if bounded else None),
             judgement=Judgement(rules.should_renew, url.origin, rules.audience, rules.parse_url),
             fields=rules.fields,
             caller=caller,

@@ -347,7 +347,7 @@ phases = []
 stop = api.on(lambda event: phases.append(event.phase.value) if isinstance(event, reissue.RequestEvent) else None)
 causes = await outcome(ask())
 stop()
-[causes, phases, [len(admission._held) for admission in api._sender._line._by_origin.values()]]
+[causes, phases, [len(admission._held) for admission in api._sender._admissions._by_origin.values()]]
 """)
         visit.server.clear_faults()
         assert not {"SessionEnded", "RefreshUnavailable"} & set(told[0]), (title, told)

@@ -48,7 +48,7 @@ MODULES = (
     "session/backoff",
     "session/derived",
     "session/endpoint_calls",
-    "session/exchange",
+    "session/resource_token",
     "session/grant",
     "session/holding",
     "session/lifecycle",

@@ -354,7 +354,7 @@ MUTANTS = [
         further=(5, 62, 63),
     ),
     Mutant(
-        "another API's token is asked for out of turn (T1)", "session/exchange",
+        "another API's token is asked for out of turn (T1)", "session/resource_token",
         "            async with self.session.shared.lock.hold():\n                fresh = await self._run_under_lock()\n",
         "            fresh = await self._run_under_lock()\n",
         further=(1, 3, 4),
@@ -375,12 +375,12 @@ MUTANTS = [
         further=(7, 19, 25),
     ),
     Mutant(
-        "another API's token of another user is sent (S3)", "session/exchange",
+        "another API's token of another user is sent (S3)", "session/resource_token",
         "if match is UserMatch.OTHER:  # the cookie", "if False:  # the cookie",
         strangers=(155,),
     ),
     Mutant(
-        "a Retry-After is that client's alone which asked (F2)", "session/exchange",
+        "a Retry-After is that client's alone which asked (F2)", "session/resource_token",
         "                session.backoff.failed(error.retry_after)\n            raise\n", "                pass\n            raise\n",
         further=(957, 1149),
     ),
@@ -650,12 +650,12 @@ MUTANTS = [
         strangers=(5, 44, 75),
     ),
     Mutant(
-        "tokens for different resources are compared (S6)", "session/exchange",
+        "tokens for different resources are compared (S6)", "session/resource_token",
         "        if match is UserMatch.UNKNOWN and users.compare(fresh, held) is UserMatch.SAME:\n            return UserMatch.SAME\n        return match\n", "        return UserMatch.OTHER if match is UserMatch.UNKNOWN and users.seem_to_differ(fresh, held) else match\n",
         strangers=(0, 24, 37),
     ),
     Mutant(
-        "nobody asks whose the cookie is (S6)", "session/exchange",
+        "nobody asks whose the cookie is (S6)", "session/resource_token",
         "    if one.leaves_open_whose_cookie_it_is(fresh):\n", "    if False:\n",
         strangers=(34, 68, 210),
     ),

@@ -8,7 +8,7 @@ from typing import Any
 from ..http.messages import Headers, Request
 
 
-def captured(body: Any) -> Any:
+def copied_body(body: Any) -> Any:
     """A copy of a body that the caller could change while the request waits; any other body as it is."""
     return bytes(body) if isinstance(body, (bytearray, memoryview)) else body
 

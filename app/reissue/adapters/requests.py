@@ -12,7 +12,7 @@ from ..attempts import Attempts
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from .answers import Answer, added, captured
+from .answers import Answer, added, copied_body
 
 
 class ReissueAuth(AuthBase):  # type: ignore[misc]
@@ -28,7 +28,7 @@ class ReissueAuth(AuthBase):  # type: ignore[misc]
 
     def __call__(self, prepared: Any) -> Any:
         """requests' own protocol: called with each request before it is sent."""
-        prepared.body = captured(prepared.body)
+        prepared.body = copied_body(prepared.body)
         body = None if isinstance(prepared.body, (str, bytes)) else prepared.body
         asked = Request(prepared.url, prepared.method, Headers(prepared.headers), body)
         attempts = attempts_of(self._api, asked, bounded=False)  # `requests` reports no failed request

@@ -10,7 +10,7 @@ from typing import Any
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from .answers import Answer, added, captured
+from .answers import Answer, added, copied_body
 
 
 class ReissueOpener:
@@ -29,7 +29,7 @@ class ReissueOpener:
         request = url if isinstance(url, urllib.request.Request) else urllib.request.Request(url)
         if data is not None:
             request.data = data
-        if (sent := captured(request.data)) is not request.data:
+        if (sent := copied_body(request.data)) is not request.data:
             request.data = None  # the setter keeps the old data if the new data are equal
             request.data = sent
         body = None if isinstance(request.data, (str, bytes)) else request.data

@@ -7,7 +7,7 @@ import urllib3
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
-from .answers import Answer, added, captured
+from .answers import Answer, added, copied_body
 
 
 class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
@@ -25,7 +25,7 @@ class ReissuePoolManager(urllib3.PoolManager):  # type: ignore[misc]
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> Any:
         """As `urllib3.PoolManager.urlopen`, which sends all its requests."""
         headers = options.get("headers") or self.headers
-        body = options["body"] = captured(options.get("body"))
+        body = options["body"] = copied_body(options.get("body"))
         asked = Request(url, method, Headers(headers), None if isinstance(body, (str, bytes)) else body)
         attempts = attempts_of(self._api, asked)
         if attempts is None:

@@ -28,9 +28,9 @@ from pyodide.http import _pyfetch
 
 from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
 from ..http.messages import Request
-from .blocking import eager_task
+from .eager_tasks import eager_task
 from .interop import js_object, script
-from .requests import core_request
+from .page_requests import core_request
 from .urls import checked, js_url
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ..attempts import Attempts
 from ..errors import WouldBlock
 from ..http.messages import Request
 from ..interceptor import Interceptor
-from .blocking import eager_task
+from .eager_tasks import eager_task
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Inherited, Interceptor
 from ..oauth2.custom_source import CustomEndpoint
-from ..oauth2.page import Page
+from ..oauth2.redirects import Page
 from ..sender import Sender
 from ..session.derived import Resource
 from ..storage import Memory, Store
@@ -20,9 +20,10 @@ from ..tabs.key_bound import KeyBoundPeers, KeyBoundStore
 from ..tabs.peers import NoPeers
 from ..tokens.dpop import SignedProofs
 from . import gate
+from .bodies import captured
 from .dpop import PageKey
 from .interop import listen
-from .requests import can_carry_a_token, captured, with_settings_of_its_own
+from .page_requests import can_carry_a_token, with_settings_of_its_own
 from .signals import PageSignal
 from .storage import PageStore
 from .tabs import page_peers

@@ -1,1 +1,1 @@
-"""What goes over the wire, and how it is read: messages, URLs, header fields. Knows nothing of tokens or sessions."""
+"""What goes over the wire, how it is read, and what an answer means for the token that was sent. Holds no token."""

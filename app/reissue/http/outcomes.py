@@ -1,6 +1,6 @@
 """The outcome of an attempt, a response or an OSError, and how the app's own test (`should_renew`) judges it.
 
-Knows nothing of tokens. A transport's response must have `status` and `headers`; these are used if they exist:
+A transport's response must have `status` and `headers`; these are used if they exist:
 
 - `discard_body()`: the response's body will not be read. A plain function that returns at once. Until a body is read or
   discarded it holds its connection, of which a browser has six for each origin over HTTP/1.1.

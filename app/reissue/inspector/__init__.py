@@ -9,7 +9,8 @@ Theory of operation:
    counts them. `window`, `axis` and `lanes` make a picture of a stretch of time, as data. All of that, `formats` and
    `wording` are plain Python, and tested as such; so is what is said of a token: `claims`, `findings`, `forgeries`.
 2. `timeline` decides when the picture is drawn, `canvas` paints it, and `requests.view` puts the controls around it.
-   `token.view` is the tab of the token, `panel` has the tabs. Only these use the page.
+   `token.view` is the tab of the token, `panel` has the tabs. These, and the small parts that they are made of, use
+   the page.
 3. All elements are in a shadow root, with a constructed style sheet: no file to serve, and nothing inline. So it
    works from the wheel under any policy that Python works under.
 4. Only `reissue.inspect` imports this package, and a client without listeners makes no events.

@@ -41,7 +41,7 @@ from .authorization_request import (
 from .authorization_server import AuthorizationServer
 from .id_token import Expected, validated
 from .metadata import Metadata
-from .page import Page
+from .redirects import Page
 from .refusals import Presented, error_code
 from .token_requests import TokenRequests
 from .token_source import HttpTokenSource

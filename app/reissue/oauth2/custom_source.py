@@ -10,7 +10,7 @@ from ..http.messages import Transport
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
 from ..tokens.dpop import Prover, proving
-from .page import Page, Redirects
+from .redirects import Page, Redirects
 from .routes import checked_url
 from .token_requests import endpoint_request
 from .token_source import Exchange, TokenSource, check_sendable

@@ -12,7 +12,7 @@ from ..tokens.dpop import Prover
 from .authorization_code import RedirectingSource
 from .authorization_request import checked_parameters, place
 from .metadata import Metadata, read_given, read_metadata, secure_url
-from .page import Page
+from .redirects import Page
 from .token_requests import TokenRequests
 from .token_source import TokenSource
 

@@ -16,7 +16,7 @@ from ..http.retry_after import retry_after
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
 from ..tokens.dpop import Prover, proving
-from .page import Redirects
+from .redirects import Redirects
 from .refusals import Presented, is_final
 from .token_requests import TokenRequests
 

@@ -21,13 +21,13 @@ from ..oauth2.custom_source import CustomTokenSource
 from ..tokens.credentials import Credential
 from .backoff import Backoff, unavailable
 from .endpoint_calls import EndpointCalls
-from .exchange import exchange
 from .lifecycle import SessionLifecycle, State, shared_session
 from .other_tabs import OtherTabs
+from .resource_token import exchange
 from .session import Session
 from .settings import SessionSettings
 from .step_up import InheritedStepUps, StepUps
-from .succession import Line, Succession
+from .succession import Succession, WaitingRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Resource:
 class DerivedLifecycle:
     """As `SessionLifecycle`, for a client whose tokens come from its parent's session."""
 
-    def __init__(self, resource: Resource, settings: SessionSettings, *, line: Line) -> None:
+    def __init__(self, resource: Resource, settings: SessionSettings, *, waiting: WaitingRequests) -> None:
         if not resource.parent.calls.tokens.exchanges:
             raise TypeError(
                 "for_resource() needs an Endpoint that gives its tokens to the page: no function and no cookie can be "
@@ -53,7 +53,7 @@ class DerivedLifecycle:
         resource.parent.sessions.followers.add(self)
         self._resource = resource
         self._parent = resource.parent
-        self.sessions = Succession(settings, calls, shared, line=line)
+        self.sessions = Succession(settings, calls, shared, waiting=waiting)
         self._loops = LoopWatch()
         self._asking: SingleFlight[Session] = SingleFlight()
         self._backoff = Backoff(clock=settings.clock)

@@ -34,7 +34,7 @@ from .settings import SessionSettings
 from .sign_in import SignIns
 from .sign_out import SignOuts
 from .step_up import StepUpHandler, StepUps
-from .succession import Line, Succession
+from .succession import Succession, WaitingRequests
 
 
 class State(Enum):
@@ -52,7 +52,7 @@ _MARGIN = 5.0  # seconds that the lock may be held beyond the one call under it,
 class SessionLifecycle:
     """This client's session, and the ones before and after it.
 
-    `tokens` is the endpoint, and `line` the requests that wait to be sent. `peers`, `store`, `pending_sign_out` and
+    `tokens` is the endpoint, and `waiting` the requests that wait to be sent. `peers`, `store`, `pending_sign_out` and
     `step_up` are the settings of `Interceptor`.
     """
 
@@ -61,7 +61,7 @@ class SessionLifecycle:
         tokens: TokenSource,
         settings: SessionSettings,
         *,
-        line: Line,
+        waiting: WaitingRequests,
         peers: Peers | None = None,
         store: Store | None = None,
         pending_sign_out: Store | None = None,
@@ -74,7 +74,7 @@ class SessionLifecycle:
         tabs = OtherTabs(tokens, settings)
         self._shared = shared_session(tabs, settings, peers=peers, store=store, pending_sign_out=pending_sign_out)
         self.calls = EndpointCalls(tokens, self._shared, settings)
-        self.sessions = Succession(settings, self.calls, self._shared, line=line, prepare=self._prepare)
+        self.sessions = Succession(settings, self.calls, self._shared, waiting=waiting, prepare=self._prepare)
         self._sign_outs = SignOuts(self.calls, self._shared, settings)
         self._sign_ins = SignIns(self.sessions, self._sign_outs)
         self._resume = Resume(self.sessions, self._sign_ins, self._sign_outs)

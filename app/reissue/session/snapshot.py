@@ -1,4 +1,7 @@
-"""What the inspector shows of a client's session: the one place where the access token itself leaves the client."""
+"""What the inspector shows of a client's session, with the access token itself.
+
+Tokens leave a client here, in requests (`tokens.header_fields`), and for other tabs and the store (`tabs.protocol`).
+"""
 
 from dataclasses import dataclass, field
 

@@ -14,7 +14,7 @@ from .session import Session
 from .settings import SessionSettings
 
 
-class Line(Protocol):
+class WaitingRequests(Protocol):
     """The requests that wait to be sent in these sessions: `Admissions`."""
 
     def dismiss(self) -> None:
@@ -43,7 +43,7 @@ class Succession:
         calls: EndpointCalls,
         shared: SharedSession,
         *,
-        line: Line,
+        waiting: WaitingRequests,
         prepare: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self.settings = settings
@@ -54,7 +54,7 @@ class Succession:
         self.sign_outs = 0  # in this tab, and those that it has heard of
         self.closed = False
         self.followers: WeakSet[Follower] = WeakSet()
-        self._line = line
+        self._waiting = waiting
         self._prepare = prepare
         self._numbers = count(1)
 
@@ -111,7 +111,7 @@ class Succession:
 
     def session_ended(self) -> None:
         """A session has ended: dismiss the requests in line, and end the derived sessions that depend on it."""
-        self._line.dismiss()
+        self._waiting.dismiss()
         for follower in tuple(self.followers):
             follower.follow()
 
@@ -125,7 +125,7 @@ class Succession:
         self.shared.begin_anew()
         if self.latest is not None:
             self.latest.begin_anew()
-        self._line.clear()
+        self._waiting.clear()
 
     async def close(self, *, at_once: bool, first: Callable[[], Awaitable[None]] | None = None) -> None:
         """End the session in this tab only. Unless `at_once`, wait for `first`, and then for the calls on the wire."""

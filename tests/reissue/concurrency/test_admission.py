@@ -179,7 +179,7 @@ class TellingSender(Sender):
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
         response = await self.transport(attempt)
         on_head(response.status)
-        (admission,) = self._line._by_origin.values()
+        (admission,) = self._admissions._by_origin.values()
         self.slots.append((response.status, not admission._held))
         return response
 

@@ -501,7 +501,7 @@ async def test_a_401_from_elsewhere_asks_nobody_to_sign_in_and_says_nothing_of_t
     await world.signed_in("token-2")
     for expected in (200, 401):
         assert (await world.api.fetch(API)).status == expected
-    (admission,) = world.api._sender._line._by_origin.values()
+    (admission,) = world.api._sender._admissions._by_origin.values()
     assert admission._proven_until > asyncio.get_running_loop().time()
     assert asked == []
 

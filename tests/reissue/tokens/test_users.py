@@ -21,7 +21,7 @@ from reissue import (
     SessionPhase,
     State,
 )
-from reissue.session.exchange import exchange
+from reissue.session.resource_token import exchange
 from reissue.testing import settle
 from reissue.tokens.users import UserMatch, Users
 

@@ -10,7 +10,7 @@ import pytest
 from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
 from reissue.errors import EndReason
 from reissue.oauth2.token_source import Exchange
-from reissue.session.exchange import exchange
+from reissue.session.resource_token import exchange
 from reissue.session.session import Session
 from reissue.testing import Clock, Gate, settle
 
