@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.test_gate import without_the_script
 from tests.browser.visit import REFUSED, Visit
@@ -437,3 +438,56 @@ status
         == 200
     )
     python.expect_console(REFUSED, times=0, at_most=2)
+
+
+def test_the_clients_own_headers_and_its_tokens_place_hold_for_everybody_who_fetches(python: Visit) -> None:
+    """X4: read anew at the replay. X1: a browser drops no field but Authorization when a redirect leaves the origin."""
+    python.run("""
+csrf = 0
+def headers():
+    global csrf
+    csrf += 1
+    return {"X-CSRFToken": str(csrf)}
+other = reissue.connect("/api/other/", endpoint=reissue.Endpoint("/auth"), name="other", headers=headers,
+                        header="X-Auth-Token", scheme="JWT")
+await other.sign_in(username="ada", password="lovelace")
+other.install()
+None
+""")
+    seen: list[dict[str, str]] = []
+    redirects = []
+
+    def answer(route: Route) -> None:
+        seen.append(route.request.headers)
+        if "moved" in route.request.url:
+            redirects.append(route.request.url)
+            route.fulfill(status=307, headers={"Location": "https://elsewhere.test/"})
+        else:
+            route.fulfill(status=401 if len(seen) == 1 else 200, json={})
+
+    python.context.route("**/api/other/**", answer)
+    python.expect_console(REFUSED, times=1)
+    statuses = javascript(
+        python,
+        """
+        const headers = {"X-CSRFToken": "stale", "Authorization": "Basic gateway"};
+        const own = {headers: {"x-auth-token": "own"}};
+        const answers = [await fetch("/api/other/a", {headers}), await fetch("/api/other/b", own)];
+        return answers.map(answer => answer.status);
+        """,
+    )
+    assert statuses == [200, 200]
+    refused, replayed, own = seen
+    assert [fields.get("x-csrftoken") for fields in seen] == ["1", "2", None], "anew, and in the stale one's place"
+    for fields in (refused, replayed):
+        assert fields["x-auth-token"].startswith("JWT eyJ")
+        assert fields["authorization"] == "Basic gateway"
+    assert refused["x-auth-token"] != replayed["x-auth-token"]
+    assert own["x-auth-token"] == "own", "it has a token of its own, and is passed on as it is"
+    python.expect_console("net::ERR_|307", times=0, at_most=2)
+    assert (
+        javascript(python, "return fetch('/api/other/moved').then(() => 'followed', error => error.name)")
+        == "TypeError"
+    )
+    assert len(redirects) == 1
+    python.run("other.uninstall()\nawait other.sign_out()")
