@@ -253,11 +253,11 @@ class Interceptor:
             return None
         credential = session.credential
         return Snapshot(
-            credential.access_token,
+            "" if credential.in_cookie else credential.access_token,
             life=credential.expires_in,
             remaining=self.expires_in,
             refresh_token_in_page=credential.refresh_token is not None,
-            place=self._lifecycle.sessions.shared.store_area,
+            place="cookie" if credential.in_cookie else self._lifecycle.sessions.shared.store_area,
         )
 
     def on(self, listener: Listener) -> Callable[[], None]:

@@ -585,3 +585,17 @@ def test_of_a_token_with_thousands_of_claims_the_first_hundred_are_shown(panel: 
     expect(panel[".token-findings .token-left-out"]).to_be_visible()
     panel["#token-paste"].fill(compact({"alg": "none"}, {"sub": "ada"}))
     expect(panel[".token-left-out"]).to_have_count(0)
+
+
+def test_tokens_in_cookies_are_said_to_be_there_and_none_is_shown(panel: Visit) -> None:
+    panel.run("""
+inspector.close()
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth", tokens="cookie"), name="in cookies")
+inspector = reissue.inspect(api, "#panel", language="en")
+await api.sign_in(username="ada", password="lovelace")
+""")
+    panel.page.get_by_role("tab", name="Token").click()
+    title = "You are signed in. The tokens are in cookies, which this page can’t read."
+    expect(panel[".token-title h3"]).to_have_text(title)
+    expect(panel[".token-raw"]).to_be_hidden()
+    expect(panel[".token-compare"]).to_contain_text("in an HttpOnly cookie")

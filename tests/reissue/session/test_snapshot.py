@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reissue import Credential, Interceptor, Response
+from reissue import Credential, Endpoint, Interceptor, Response
 from reissue.storage import Memory
 
 
@@ -42,4 +42,17 @@ async def test_the_browsers_storage_that_keeps_a_session_is_named() -> None:
     snapshot = api._snapshot()
     assert snapshot is not None
     assert snapshot.place == "localStorage"
+    await api.close()
+
+
+async def test_of_a_token_in_a_cookie_its_place_is_shown_and_no_name_in_its_stead() -> None:
+    async def server(_: object) -> Response:
+        return Response(204)
+
+    endpoint = Endpoint("https://api.test/auth", tokens="cookie")
+    api = Interceptor(server, audience="https://api.test/", endpoint=endpoint)
+    await api.sign_in(username="ada")
+    snapshot = api._snapshot()
+    assert snapshot is not None
+    assert (snapshot.token, snapshot.place, snapshot.refresh_token_in_page) == ("", "cookie", False)
     await api.close()

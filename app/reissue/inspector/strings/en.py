@@ -96,6 +96,7 @@ WORDS = {
     "token.live": "The token of this session",
     "token.pasted": "A token to look at",
     "token.none": "You are not signed in, so there is no token.",
+    "token.cookie": "You are signed in. The tokens are in cookies, which this page can’t read.",
     "token.none.hint": "Sign in, or paste a token below.",
     "token.opaque": "This is no JWT: only the server that issued it knows what it means.",
     "token.encrypted": "This token is encrypted (JWE). Only its header can be read without the key.",

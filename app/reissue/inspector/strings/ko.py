@@ -96,6 +96,7 @@ WORDS = {
     "token.live": "이 세션의 토큰",
     "token.pasted": "살펴보는 토큰",
     "token.none": "로그인한 사람이 없어서 토큰도 없습니다.",
+    "token.cookie": "로그인되어 있습니다. 토큰은 이 페이지가 읽을 수 없는 쿠키에 있습니다.",
     "token.none.hint": "로그인하거나 아래에 토큰을 붙여 넣으세요.",
     "token.opaque": "JWT가 아닙니다. 무슨 뜻인지는 발급한 서버만 압니다.",
     "token.encrypted": "암호화된 토큰(JWE)입니다. 키 없이는 헤더만 읽을 수 있습니다.",

@@ -30,7 +30,7 @@ class Comparison:
 
 def _table(snapshot: Snapshot | None, words: Mapping[str, str]) -> Any:
     place = snapshot.place if snapshot else "memory"
-    in_store = "memory" if place == "memory" else "storage"
+    in_store = place if place in ("memory", "cookie") else "storage"
     in_page = bool(snapshot and snapshot.refresh_token_in_page)
     texts: dict[str, tuple[Any, Any]] = {
         row: (words.get(f"token.compare.{row}.access"), words.get(f"token.compare.{row}.refresh")) for row in ROWS

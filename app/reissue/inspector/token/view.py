@@ -26,6 +26,7 @@ class TokenView:
         self._pasted: str | None = None  # None while the session's token is shown
         self._parsed = ParsedToken(Kind.EMPTY)
         self._is_stale = True  # another token may have to be shown
+        self._in_cookie = False
         self._scope = Scope()
         self._inspection = Inspection(api, words)
         self._another = AnotherToken(words, verification=self._inspection.verification, chosen=self._show)
@@ -76,14 +77,15 @@ class TokenView:
         snapshot = self._api._snapshot()
         self._comparison.show(snapshot)
         text = self._pasted if self._pasted is not None else snapshot.token if snapshot else ""
-        parsed = parse_token(text)
-        if parsed != self._parsed or not self._title.textContent:
-            self._parsed = parsed
+        parsed, in_cookie = parse_token(text), snapshot is not None and not snapshot.token
+        if (parsed, in_cookie) != (self._parsed, self._in_cookie) or not self._title.textContent:
+            self._parsed, self._in_cookie = parsed, in_cookie
             self._render()
 
     def _render(self) -> None:
         is_own = self._pasted is None
-        title = "token.none" if self._parsed.kind is Kind.EMPTY else "token.live" if is_own else "token.pasted"
+        missing = "token.cookie" if self._in_cookie else "token.none"
+        title = missing if self._parsed.kind is Kind.EMPTY else "token.live" if is_own else "token.pasted"
         self._title.textContent = self._words[title]
         self._back.hidden = is_own
         self._another.show(self._parsed)
