@@ -1,10 +1,11 @@
 """A route of the endpoint: where one kind of request goes, what it carries, and what its answer calls the tokens."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..http.json_text import is_number
 from ..tokens.header_fields import HeadersSetting, check_headers
 
 NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
@@ -33,6 +34,8 @@ class Route:
 
     What names a token that the session does not have is left out. If neither fields nor headers name a token, the
     refresh token is sent as a field. What a function in `headers` gives is sent unchanged.
+    `confirmed_by` are the statuses, besides 2xx, that confirm a sign-out: some servers answer 401, since no user is
+    signed in any more.
 
     Raises TypeError or ValueError for settings that can't work.
     """
@@ -43,6 +46,7 @@ class Route:
     names: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     fields: Fields = field(default_factory=dict, kw_only=True, repr=False)  # an API key may be among them
     headers: HeadersSetting | None = field(default=None, kw_only=True, repr=False)
+    confirmed_by: Collection[int] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str):
@@ -58,6 +62,8 @@ class Route:
         check_encoding(self.encoding)
         check_names(self.names)
         check_headers(self.headers)
+        if not isinstance(self.confirmed_by, Collection) or not all(map(is_number, self.confirmed_by)):
+            raise TypeError("confirmed_by is a collection of statuses, which are whole numbers")
         if self.is_get and self.fields:
             raise ValueError("a GET has no body, so a route with method='GET' takes no fields: use the path's query")
         for text in (*_texts(self.fields), *_texts(self.headers)):

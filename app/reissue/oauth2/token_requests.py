@@ -68,6 +68,11 @@ class TokenRequests:
         """
         return self._request_with_token(self.sign_out_route, credential)
 
+    def confirms_sign_out(self, status: int) -> bool:
+        """Does this answer to a sign-out confirm it?"""
+        route = self.sign_out_route
+        return 200 <= status < 300 or (route is not None and status in route.confirmed_by)
+
     def post(self, url: str, fields: Fields) -> Request:
         """The request that sends these fields, and those of the settings, to a URL of the server."""
         return self._build(url, "POST", self.encoding, {**self.fields, **fields}, self._headers(self.headers))

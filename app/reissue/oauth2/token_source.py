@@ -120,7 +120,7 @@ class HttpTokenSource:
         if request is None:
             return False
         status, headers, _ = await self._send(request)
-        if 200 <= status < 300:
+        if self._requests.confirms_sign_out(status):
             return True
         url = self._shown(request)
         if is_final(status):  # a 401, too: the server wants the client to authenticate (RFC 7009 section 2.2.1)

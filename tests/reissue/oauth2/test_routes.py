@@ -170,6 +170,8 @@ def test_wrong_settings_are_refused_at_once(settings: dict[str, Any], error: typ
         ({"headers": {"Authorization": "Bearer {refreshToken}"}}, ValueError),
         ({"fields": {"deep": [{"t": "{token}"}]}}, ValueError),
         ({"headers": {"X": "line\nbreak"}}, ValueError),
+        ({"confirmed_by": 401}, TypeError),
+        ({"confirmed_by": ["401"]}, TypeError),
     ],
 )
 def test_a_route_that_can_not_work_is_refused_at_once(settings: dict[str, Any], error: type[Exception]) -> None:

@@ -12,6 +12,7 @@ from reissue import (
     RefreshUnavailable,
     Request,
     Response,
+    Route,
     SessionEnded,
     SignOutEvent,
     SignOutPhase,
@@ -579,3 +580,20 @@ async def test_a_revocation_by_an_app_whose_headers_fail_is_an_event_and_disturb
     assert told(events) == [(SignOutPhase.UNAVAILABLE, None)]
     assert isinstance(await signing_out, KeyError)
     await browser.close()
+
+
+@pytest.mark.parametrize(("confirmed_by", "phase"), [((), SignOutPhase.REFUSED), ((401,), SignOutPhase.CONFIRMED)])
+async def test_a_route_may_name_the_statuses_that_confirm_a_sign_out(
+    world: World, confirmed_by: tuple[int, ...], phase: SignOutPhase
+) -> None:
+    """F15: django-allauth answers 401, since nobody is signed in any more."""
+
+    async def transport(request: Request) -> Response:
+        return Response(401)
+
+    endpoint = Endpoint(f"{API}auth", sign_out=Route("session", method="DELETE", confirmed_by=confirmed_by))
+    world.api = world.make(transport=transport, endpoint=endpoint)
+    await world.signed_in()
+    error = await outcome(world.api.sign_out())
+    assert isinstance(error, SignOutRefused) is (not confirmed_by)
+    assert [event.phase for event in world.events if isinstance(event, SignOutEvent)] == [phase]

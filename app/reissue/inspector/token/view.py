@@ -24,9 +24,8 @@ class TokenView:
     def __init__(self, root: Any, api: Interceptor, words: Mapping[str, str]) -> None:
         self._root, self._api, self._words = root, api, words
         self._pasted: str | None = None  # None while the session's token is shown
-        self._parsed = ParsedToken(Kind.EMPTY)
+        self._shown = ParsedToken(Kind.EMPTY), False  # the token, and whether it is in a cookie
         self._is_stale = True  # another token may have to be shown
-        self._in_cookie = False
         self._scope = Scope()
         self._inspection = Inspection(api, words)
         self._another = AnotherToken(words, verification=self._inspection.verification, chosen=self._show)
@@ -77,19 +76,19 @@ class TokenView:
         snapshot = self._api._snapshot()
         self._comparison.show(snapshot)
         text = self._pasted if self._pasted is not None else snapshot.token if snapshot else ""
-        parsed, in_cookie = parse_token(text), snapshot is not None and not snapshot.token
-        if (parsed, in_cookie) != (self._parsed, self._in_cookie) or not self._title.textContent:
-            self._parsed, self._in_cookie = parsed, in_cookie
+        found = parse_token(text), snapshot is not None and not snapshot.token
+        if found != self._shown or not self._title.textContent:
+            self._shown = found
             self._render()
 
     def _render(self) -> None:
-        is_own = self._pasted is None
-        missing = "token.cookie" if self._in_cookie else "token.none"
-        title = missing if self._parsed.kind is Kind.EMPTY else "token.live" if is_own else "token.pasted"
+        (parsed, in_cookie), is_own = self._shown, self._pasted is None
+        missing = "token.cookie" if in_cookie else "token.none"
+        title = missing if parsed.kind is Kind.EMPTY else "token.live" if is_own else "token.pasted"
         self._title.textContent = self._words[title]
         self._back.hidden = is_own
-        self._another.show(self._parsed)
-        self._inspection.show(self._parsed, is_own=is_own)
+        self._another.show(parsed)
+        self._inspection.show(parsed, is_own=is_own)
 
     def _tick(self) -> None:
         if not self._root.offsetParent:
