@@ -28,6 +28,7 @@ KOREAN: Final = {
 
 IN_CPYTHON: Final = "tests/test_documents.py::test_the_python_of_a_document_runs_from_top_to_bottom"
 IN_A_PAGE: Final = "tests/browser/test_documents.py::test_the_documents_run_in_a_page"
+AS_THREE_COROUTINES: Final = "tests/browser/test_documents.py::test_three_coroutines_are_an_endpoint"
 AS_THE_FIRST: Final = "tests/browser/test_python_in_the_page.py::test_the_readmes_first_example_runs_as_it_stands"
 BY_PYTEST: Final = "tests/test_documents.py::test_the_recipe_for_tests_is_run_by_pytest"
 AS_COMMANDS: Final = "tests/test_documents.py::test_every_command_is_there_to_be_run"
@@ -113,17 +114,17 @@ RULES: Final = (
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
-    Rule("docs/servers.md", IN_A_PAGE, heading="A cookie and three addresses"),
+    Rule("docs/endpoints.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
+    Rule("docs/endpoints.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),
+    Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),
+    Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="A stronger sign-in (step-up)"),
+    Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="Several APIs"),
+    Rule("docs/endpoints.md", IN_CPYTHON, heading="What ends a session"),
+    Rule("docs/endpoints.md", AS_THREE_COROUTINES, heading="Anything else"),
+    Rule("docs/endpoints.md", IN_A_PAGE),
     Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
-    Rule("docs/servers.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
-    Rule("docs/servers.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),
-    Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),
-    Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="A stronger sign-in (step-up)"),
-    Rule("docs/servers.md", AS_A_STRICT_SERVER, heading="Several APIs"),
-    Rule("docs/servers.md", IN_CPYTHON, heading="What ends a session"),
-    Rule("docs/servers.md", IN_A_PAGE, heading="Anything else"),
 )
 
 

@@ -117,7 +117,7 @@ assert api.expires_in > 250
 await api.sign_out()
 await task
 """,
-    ("docs/servers.md", "What ends a session"): """
+    ("docs/endpoints.md", "What ends a session"): """
 def judged(status, text):
     try:
         endpoint._requests.read(status, {}, text)
@@ -204,7 +204,7 @@ def test_the_rule_of_refusals_is_the_codes_own() -> None:
     """F13: tests/reissue/oauth2/test_refusals.py holds each line of it."""
     rule = [line for line in (refusals.__doc__ or "").splitlines() if line.startswith("|")]
     assert len(rule) == 11
-    assert "\n".join(rule) in text_of("docs/servers.md")
+    assert "\n".join(rule) in text_of("docs/endpoints.md")
 
 
 def test_every_command_is_there_to_be_run() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import Route
+
 from tests.browser.visit import REFUSED, Visit
-from tests.documents import IN_A_PAGE, run_by
+from tests.documents import AS_THREE_COROUTINES, IN_A_PAGE, run_by
 
 CONNECT = """
 import asyncio, js, reissue
@@ -21,7 +23,7 @@ panel = js.document.createElement("div")
 panel.id = "panel"
 js.document.body.append(panel)
 """,
-    ("docs/servers.md", "Anything else"): """
+    ("docs/endpoints.md", "A sign-in of your own"): """
 import reissue
 async def asked(path, **fields):
     free = reissue.connect("/nowhere/", endpoint=reissue.Endpoint("/auth"), tabs=False)
@@ -80,8 +82,13 @@ stream.abort()
             [*["started", "sent", "refused", "replayed", "done"] * 2, *["started", "sent", "done"] * 2],
         ],
     ),
-    ("docs/servers.md", "A cookie and three addresses"): ("(await api.fetch('/api/me')).status", 200),
-    ("docs/servers.md", "Anything else"): ("await api.renew()\n(await api.fetch('/api/me')).status", 200),
+    ("docs/endpoints.md", "A cookie and three addresses"): ("(await api.fetch('/api/me')).status", 200),
+    ("docs/endpoints.md", "Routes"): ("endpoint.refresh_url", "https://api.example/v2/sessions/current"),
+    ("docs/endpoints.md", "Tokens in cookies alone"): (
+        "await api.sign_in(username='ada', password='lovelace')\n[api.state.value, dict(api.claims)]",
+        ["signed_in", {}],
+    ),
+    ("docs/endpoints.md", "A sign-in of your own"): ("await api.renew()\n(await api.fetch('/api/me')).status", 200),
 }
 """What must hold then; the last expression, and its value."""
 
@@ -97,3 +104,27 @@ def test_the_documents_run_in_a_page(visit: Visit) -> None:
         visit.run(block.code + "\nNone")
         source, expected = AFTER[place]
         assert visit.run(source) == expected, block
+
+
+def test_three_coroutines_are_an_endpoint(visit: Visit) -> None:
+    """Against a server that no setting describes: it gives tickets, and wants them in a header."""
+    (block,) = run_by(AS_THREE_COROUTINES)
+    asked: list[tuple[str, str, str | None]] = []
+
+    def door(route: Route) -> None:
+        request = route.request
+        asked.append((request.method, request.url.rpartition("/")[2], request.headers.get("x-ticket")))
+        if len(asked) == 5:
+            route.fulfill(status=410)
+        else:
+            route.fulfill(json=[f"jwt-{len(asked)}", f"ticket-{len(asked)}"])
+
+    visit.open_blank()
+    visit.context.route("**/door/*", door)
+    visit.expect_console("status of 410")
+    visit.run(block.code + "\nNone")
+    visit.run("await api.sign_in(name='ada')\nawait api.renew()\nawait api.sign_out()")
+    assert asked == [("POST", "enter", None), ("PATCH", "again", "ticket-1"), ("DELETE", "leave", "ticket-2")]
+    visit.run("await api.sign_in(name='ada')")
+    refused = "try:\n    await api.renew()\nexcept reissue.GrantRefused as error:\n    found = error.error"
+    assert visit.run(f"{refused}\nfound") == "ticket_gone"
