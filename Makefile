@@ -54,6 +54,7 @@ serve: runtime
 test: $(VENV)/dev.stamp
 	@$(MAKE) --no-print-directory runtime
 	@$(PY) tests/browser/browsers.py
+	@$(PY) tests/servers/bring.py
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory coverage
 	@$(PARALLEL) --ignore=tests/reissue $(addprefix --ignore=,$(IN_BROWSERS))
@@ -150,6 +151,8 @@ pin:
 	$(PIN) $(HERE) --group twine -o tests/wheel/requirements-twine.txt
 	$(PIN) $(HERE) --group node -o runtime/requirements-node.txt
 	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+	npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
+		--omit-lockfile-registry-resolved --prefix tests/servers
 
 clean:
 	rm -rf .venv .runtime .mutation .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* test-results dist

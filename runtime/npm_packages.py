@@ -1,4 +1,7 @@
-"""PyScript and Pyodide from npm: every package by the version and hash in package-lock.json."""
+"""PyScript and Pyodide from npm: every package by the version and hash in package-lock.json.
+
+Folders with a package.json of their own, such as `tests/servers`, are installed the same way, each beside the others.
+"""
 
 import json
 import shutil
@@ -8,27 +11,32 @@ from runtime.nodejs import find_node
 from runtime.sealed import digest_of, sealed
 from runtime.steps import ROOT, run, say
 
-MANIFEST = ("package.json", "package-lock.json", ".npmrc")
 
-
-def install(runtime: Path) -> Path:
-    """Return the folder `node_modules`."""
+def install(
+    runtime: Path, manifests: Path = ROOT, *, name: str = "npm", packages: str = "PyScript and Pyodide"
+) -> Path:
+    """Return the folder `node_modules` of what the package.json in this folder names. `packages` says what that is."""
 
     def make(folder: Path) -> None:
-        say("downloading PyScript and Pyodide")
-        for name in MANIFEST:
-            shutil.copy(ROOT / name, folder)
+        say(f"downloading {packages}")
+        for file in _files(manifests):
+            shutil.copy(file, folder)
         run(
             find_node().npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder,
-            failed="npm can't download PyScript and Pyodide: check the network, and npm's registry setting.",
+            failed=f"npm can't download {packages}: check the network, and npm's registry setting.",
         )  # fmt: skip
 
-    return sealed(runtime, "npm", [ROOT / name for name in MANIFEST], make) / "node_modules"
+    return sealed(runtime, name, _files(manifests), make) / "node_modules"
 
 
 def installed(runtime: Path) -> Path:
-    """Return the folder `node_modules` that `install` has made, without making it."""
-    return runtime / f"npm-{digest_of(ROOT / name for name in MANIFEST)}" / "node_modules"
+    """Return the folder `node_modules` that `install` has made of the project's own packages, without making it."""
+    return runtime / f"npm-{digest_of(_files(ROOT))}" / "node_modules"
+
+
+def _files(manifests: Path) -> list[Path]:
+    """The manifests of a folder; npm's settings are the project's."""
+    return [manifests / "package.json", manifests / "package-lock.json", ROOT / ".npmrc"]
 
 
 def locked_version(package: str) -> str:

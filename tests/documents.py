@@ -41,6 +41,12 @@ AS_A_STRICT_SERVER: Final = (
 )
 AS_A_TRIP: Final = "tests/servers/test_oidc.py::test_what_the_document_says_of_a_sign_in_by_redirect"
 AS_A_PROVIDER: Final = "tests/servers/test_oidc.py::test_the_provider_takes_the_settings_of_the_document"
+AS_AN_EMULATED_SERVER: Final = (
+    "tests/test_emulated_servers.py::test_each_block_of_the_document_is_of_a_server_that_is_emulated"
+)
+AS_A_BETTER_SERVER: Final = "tests/servers/test_better_auth.py::test_better_auth_is_asked_once_by_its_cookie"
+AS_AN_SDK: Final = "tests/servers/test_emulated.py::test_a_page_adopts_the_tokens_that_an_sdk_signed_in_for"
+AS_A_KNOWN_PROVIDER: Final = "tests/test_emulated_providers.py::test_the_documents_block_names_the_first_provider"
 AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
 AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that_the_guides_page_runs_under"
 AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_says_that_it_has_no_api_until_its_files_name_one"
@@ -114,6 +120,10 @@ RULES: Final = (
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
+    Rule("docs/servers-emulated.part.md", AS_A_KNOWN_PROVIDER, heading="By redirect"),
+    Rule("docs/servers-emulated.part.md", AS_A_BETTER_SERVER, heading="better-auth*"),
+    Rule("docs/servers-emulated.part.md", AS_AN_SDK, heading="* by its SDK"),
+    Rule("docs/servers-emulated.part.md", AS_AN_EMULATED_SERVER),
     Rule("docs/endpoints.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
     Rule("docs/endpoints.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),
     Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),

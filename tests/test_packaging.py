@@ -37,19 +37,25 @@ def test_every_requirement_is_one_version_with_hashes(name: str) -> None:
         assert "--hash=sha256:" in requirement, requirement
 
 
-@pytest.mark.parametrize("name", [*REQUIREMENTS, "package-lock.json", "package.json", ".npmrc"])
+NPM_MANIFESTS = [
+    f"{folder}{name}" for folder in ("", "tests/servers/") for name in ("package.json", "package-lock.json")
+]
+
+
+@pytest.mark.parametrize("name", [*REQUIREMENTS, *NPM_MANIFESTS, ".npmrc"])
 def test_no_lock_says_where_packages_come_from(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     text = re.sub(r'"funding": (\{[^}]*}|\[[^\]]*\])', "", text)  # whom to thank, not where to fetch
     assert not re.search(r"https?://|file:|--index-url|--extra-index-url|--find-links|registry=|\"resolved\"", text)
 
 
-def test_npm_packages_are_exact_and_locked_with_their_hash() -> None:
-    manifest = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
-    locked = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "tests" / "servers"], ids=["the project", "tests/servers"])
+def test_npm_packages_are_exact_and_locked_with_their_hash(folder: Path) -> None:
+    manifest = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     for group in ("dependencies", "devDependencies"):
-        assert locked[""][group] == manifest[group]
-    for name, version in {**manifest["dependencies"], **manifest["devDependencies"]}.items():
+        assert locked[""].get(group) == manifest.get(group)
+    for name, version in {**manifest.get("dependencies", {}), **manifest["devDependencies"]}.items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
         assert locked[f"node_modules/{name}"]["version"] == version
     assert all("integrity" in package for name, package in locked.items() if name)

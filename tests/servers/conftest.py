@@ -15,13 +15,28 @@ from runtime.npm_packages import installed
 from tests.browser.conftest import browser_type_launch_args, runtime, server, server_flags, visit
 from tests.live_server import ROOT
 from tests.processes import started
+from tests.servers import glewlwyd
+from tests.servers.bring import modules
 
 __all__ = ["browser_type_launch_args", "runtime", "server", "server_flags", "visit"]
 
 HERE = Path(__file__).parent
+FROM_NPM = ("better_auth_app.mjs", "oauth2_mock_app.mjs")
+"""What needs packages that no other test needs: those of the package.json in this folder."""
+
 LIFE = 2  # seconds that an access token lives: the one wait in real time of a test
 
 Start = Callable[..., str]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of Glewlwyd where there is none and can't be, and say so."""
+    reason = glewlwyd.absent()
+    left_out = [item for item in items if reason and item.get_closest_marker("glewlwyd")]
+    if left_out:
+        config.issue_config_time_warning(UserWarning(f"{len(left_out)} tests left out: {reason}"), stacklevel=2)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @contextmanager
@@ -31,7 +46,7 @@ def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
     environment = {**os.environ, "PAGE": page, "LIFE": str(life)}
     if app.endswith(".mjs"):
         command = [find_node().node, str(HERE / app)]
-        environment["MODULES"] = str(installed(ROOT / ".runtime"))
+        environment["MODULES"] = str(modules() if app in FROM_NPM else installed(ROOT / ".runtime"))
     with started(command, cwd=HERE, env=environment) as (process, port):
         if not port:
             raise RuntimeError(f"{app} ended with {process.wait()} instead of serving (see its message above)")

@@ -1,0 +1,10 @@
+"""`emulated_server` for a page: `python run.py emulated_app`. The row is chosen by `GET /emulated/use?name=…`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.servers.emulated_server import emulation
+
+app, _ = emulation()
