@@ -16,6 +16,7 @@ REQUIREMENTS = (
     "requirements.txt",
     "requirements-dev.txt",
     "tests/mutation/requirements.txt",
+    "tests/servers/requirements.txt",
     "bench/requirements.txt",
     "tests/wheel/requirements-page.txt",
     "tests/wheel/requirements-twine.txt",

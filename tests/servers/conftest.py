@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,7 +20,8 @@ from tests.processes import started
 __all__ = ["browser_type_launch_args", "runtime", "server", "server_flags", "visit"]
 
 HERE = Path(__file__).parent
-LIFE = 2  # seconds that an access token lives: the one wait in real time of a test
+PYTHON = ROOT / ".runtime" / "servers" / "bin" / "python"  # has the servers' packages: tests/servers/requirements.txt
+LIFE = 300  # seconds that an access token lives
 
 Start = Callable[..., str]
 
@@ -27,7 +29,9 @@ Start = Callable[..., str]
 @contextmanager
 def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
     """A program of this folder, or an ASGI application behind uvicorn; its URL, without a slash at the end."""
-    command = [sys.executable, str(HERE / "run.py"), app]
+    if not PYTHON.is_file():
+        pytest.exit("The servers' packages are not installed: run `make .runtime/servers/stamp` (`make test` does).", 1)
+    command = [str(PYTHON), str(HERE / "run.py"), app]
     environment = {**os.environ, "PAGE": page, "LIFE": str(life)}
     if app.endswith(".mjs"):
         command = [find_node().node, str(HERE / app)]
@@ -36,6 +40,14 @@ def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
         if not port:
             raise RuntimeError(f"{app} ended with {process.wait()} instead of serving (see its message above)")
         yield f"http://127.0.0.1:{int(port)}"
+
+
+def turn_the_clock(url: str, seconds: float) -> None:
+    """It is later now at this server, one of Python's."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("POST", f"/clock?seconds={seconds}")
+    assert connection.getresponse().status == 204
+    connection.close()
 
 
 @pytest.fixture
