@@ -36,6 +36,9 @@ AS_A_GUIDE: Final = "tests/site/test_guide.py::test_the_guide_leads_to_a_protect
 AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
 AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
 AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
+AS_A_KNOWN_SERVER: Final = (
+    "tests/servers/test_python_servers.py::test_a_server_of_python_is_used_by_the_lines_of_the_document"
+)
 AS_A_CODE: Final = "tests/servers/test_oauth_toolkit.py::test_django_oauth_toolkit_signs_in_by_redirect"
 AS_A_STRICT_SERVER: Final = (
     "tests/servers/test_documents.py::test_what_the_document_says_of_keys_step_ups_and_several_apis"
@@ -127,6 +130,7 @@ RULES: Final = (
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
     Rule("docs/servers-python.part.md", AS_A_CODE, heading="django-oauth-toolkit by redirect"),
+    Rule("docs/servers-python.part.md", AS_A_KNOWN_SERVER, language="python"),
 )
 
 
