@@ -30,6 +30,7 @@ API ?=
 BASE ?= /
 
 VENV := .venv
+SERVERS := .runtime/servers
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --require-virtualenv
 PIN := $(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate \
@@ -51,7 +52,7 @@ serve: runtime
 	@$(PY) serve.py --port $(PORT)
 
 # The development requirements come first, so that a first run does one install and not two.
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp $(SERVERS)/stamp
 	@$(MAKE) --no-print-directory runtime
 	@$(PY) tests/browser/browsers.py
 	@$(PY) tests/servers/bring.py
@@ -141,9 +142,17 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(PY)
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/serve.stamp
 
+# In a virtual environment of their own: seventy packages that no test imports, and that must agree with each other only.
+$(SERVERS)/stamp: tests/servers/requirements.txt
+	@echo "Installing tests/servers/requirements.txt"
+	@$(PYTHON) -m venv --clear $(SERVERS)
+	@$(SERVERS)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile --require-hashes -r $<
+	@touch $@
+
 pin:
 	$(PIN) $(HERE) --group serve -o requirements.txt
 	$(PIN) $(HERE) --group dev -c requirements.txt -o requirements-dev.txt
+	$(PIN) $(HERE) --group servers -c requirements-dev.txt -o tests/servers/requirements.txt
 	$(PIN) $(HERE) --group mutation -c requirements-dev.txt -o tests/mutation/requirements.txt
 	$(PIN) $(HERE) --group bench -c requirements-dev.txt -o bench/requirements.txt
 	$(PIN) $(PAGE) --group browser -o runtime/requirements-browser.txt

@@ -36,17 +36,21 @@ AS_A_GUIDE: Final = "tests/site/test_guide.py::test_the_guide_leads_to_a_protect
 AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
 AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
 AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
+AS_A_KNOWN_SERVER: Final = (
+    "tests/servers/test_python_servers.py::test_a_server_of_python_is_used_by_the_lines_of_the_document"
+)
+AS_A_CODE: Final = "tests/servers/test_oauth_toolkit.py::test_django_oauth_toolkit_signs_in_by_redirect"
 AS_A_STRICT_SERVER: Final = (
     "tests/servers/test_documents.py::test_what_the_document_says_of_keys_step_ups_and_several_apis"
 )
 AS_A_TRIP: Final = "tests/servers/test_oidc.py::test_what_the_document_says_of_a_sign_in_by_redirect"
 AS_A_PROVIDER: Final = "tests/servers/test_oidc.py::test_the_provider_takes_the_settings_of_the_document"
 AS_AN_EMULATED_SERVER: Final = (
-    "tests/test_emulated_servers.py::test_each_block_of_the_document_is_of_a_server_that_is_emulated"
+    "tests/emulated/test_servers.py::test_each_block_of_the_document_is_of_a_server_that_is_emulated"
 )
 AS_A_BETTER_SERVER: Final = "tests/servers/test_better_auth.py::test_better_auth_is_asked_once_by_its_cookie"
 AS_AN_SDK: Final = "tests/servers/test_emulated.py::test_a_page_adopts_the_tokens_that_an_sdk_signed_in_for"
-AS_A_KNOWN_PROVIDER: Final = "tests/test_emulated_providers.py::test_the_documents_block_names_the_first_provider"
+AS_A_KNOWN_PROVIDER: Final = "tests/emulated/test_providers.py::test_the_documents_block_names_the_first_provider"
 AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
 AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that_the_guides_page_runs_under"
 AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_says_that_it_has_no_api_until_its_files_name_one"
@@ -54,6 +58,9 @@ EMBED: Final = "tests/site/test_embed.py"
 WHEEL: Final = "tests/wheel/test_in_a_page.py"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_scripts_as_well"
 AS_A_LINE: Final = "tests/browser/test_gate.py::test_two_lines_bring_the_scripts_to_a_pyodide_of_ones_own"
+
+PYTHONS: Final = ("dj-rest-auth", "django-", "fastapi-users", "Flask-JWT-Extended", "Litestar")
+"""How the headings of Python's servers begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +127,6 @@ RULES: Final = (
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", IN_A_PAGE, language="python"),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
-    Rule("docs/servers-emulated.part.md", AS_A_KNOWN_PROVIDER, heading="By redirect"),
-    Rule("docs/servers-emulated.part.md", AS_A_BETTER_SERVER, heading="better-auth*"),
-    Rule("docs/servers-emulated.part.md", AS_AN_SDK, heading="* by its SDK"),
-    Rule("docs/servers-emulated.part.md", AS_AN_EMULATED_SERVER),
     Rule("docs/endpoints.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
     Rule("docs/endpoints.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),
     Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),
@@ -135,6 +138,12 @@ RULES: Final = (
     Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
+    Rule("docs/servers.md", AS_A_CODE, heading="django-oauth-toolkit by redirect"),
+    *(Rule("docs/servers.md", AS_A_KNOWN_SERVER, heading=f"{name}*") for name in PYTHONS),
+    Rule("docs/servers.md", AS_A_KNOWN_PROVIDER, heading="By redirect"),
+    Rule("docs/servers.md", AS_A_BETTER_SERVER, heading="better-auth*"),
+    Rule("docs/servers.md", AS_AN_SDK, heading="* by its SDK"),
+    Rule("docs/servers.md", AS_AN_EMULATED_SERVER),
 )
 
 

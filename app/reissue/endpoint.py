@@ -151,12 +151,13 @@ class Endpoint:
     def cognito(cls, *, region: str, client_id: str, rotates: bool = False, **settings: Any) -> "Endpoint":
         """A user pool of Amazon Cognito, whose public app client allows ALLOW_USER_PASSWORD_AUTH.
 
-        `api.sign_in(AuthParameters={"USERNAME": …, "PASSWORD": …})`. `rotates`: the client has refresh token rotation.
+        `api.sign_in(username=…, password=…)`. `rotates`: the client has refresh token rotation.
         """
         from .oauth2 import presets
 
         preset = presets.cognito(client_id=client_id, rotates=rotates)
-        return cls(f"https://cognito-idp.{region}.amazonaws.com", **{**preset, **settings})
+        names = {**preset["names"], **settings.pop("names", {})}
+        return cls(f"https://cognito-idp.{region}.amazonaws.com", **{**preset, **settings, "names": names})
 
     @classmethod
     def oauth2(

@@ -1,4 +1,4 @@
-"""`connect` and `inspect`: what an app begins with. They need a browser, and raise ReissueError elsewhere."""
+"""`connect`, `inspect` and `cookie`: what an app begins with. They need a browser, and raise ReissueError elsewhere."""
 
 import sys
 from collections.abc import Iterable
@@ -46,3 +46,18 @@ def inspect(api: "Interceptor", target: Any, *, language: str | None = None) -> 
     from .inspector import inspect as inspect_in_page
 
     return inspect_in_page(api, target, language=language)
+
+
+def cookie(name: str) -> str:
+    """The value of a cookie that this page's scripts can read, percent-decoded; empty without one.
+
+    For a CSRF token, which a server keeps in a cookie and wants back in a header (double submit). Use a function, as
+    the cookie changes. Raises ReissueError in a worker, which has no cookies to read, and outside a page.
+
+        api = reissue.connect("/api/", endpoint=endpoint, headers=lambda: {"X-CSRFToken": reissue.cookie("csrftoken")})
+    """
+    if sys.platform != "emscripten":
+        raise ReissueError("cookie() needs a page in a browser (Pyodide, PyScript)")
+    from .browser.cookies import read_cookie
+
+    return read_cookie(name)

@@ -38,3 +38,13 @@ def test_the_public_surface_is_what_init_lists() -> None:
     assert sorted(reissue.__all__) == reissue.__all__
     for name in reissue.__all__:
         assert getattr(reissue, name).__doc__, name
+
+
+def test_cookie_is_read_in_a_page_and_elsewhere_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ReissueError, match="needs a page"):
+        reissue.cookie("csrftoken")
+    cookies = ModuleType("reissue.browser.cookies")
+    cookies.read_cookie = lambda name: f"value of {name}"  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setitem(sys.modules, "reissue.browser.cookies", cookies)
+    assert reissue.cookie("csrftoken") == "value of csrftoken"

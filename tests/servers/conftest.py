@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,7 +27,8 @@ HERE = Path(__file__).parent
 FROM_NPM = ("better_auth_app.mjs", "oauth2_mock_app.mjs")
 """What needs packages that no other test needs: those of the package.json in this folder."""
 
-LIFE = 2  # seconds that an access token lives: the one wait in real time of a test
+PYTHON = ROOT / ".runtime" / "servers" / "bin" / "python"  # has the servers' packages: tests/servers/requirements.txt
+LIFE = 300  # seconds that an access token lives
 
 Start = Callable[..., str]
 
@@ -42,7 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @contextmanager
 def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
     """A program of this folder, or an ASGI application behind uvicorn; its URL, without a slash at the end."""
-    command = [sys.executable, str(HERE / "run.py"), app]
+    if not PYTHON.is_file():
+        pytest.exit("The servers' packages are not installed: run `make .runtime/servers/stamp` (`make test` does).", 1)
+    command = [str(PYTHON), str(HERE / "run.py"), app]
     environment = {**os.environ, "PAGE": page, "LIFE": str(life)}
     if app.endswith(".mjs"):
         command = [find_node().node, str(HERE / app)]
@@ -51,6 +57,26 @@ def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
         if not port:
             raise RuntimeError(f"{app} ended with {process.wait()} instead of serving (see its message above)")
         yield f"http://127.0.0.1:{int(port)}"
+
+
+def asked(url: str, path: str, *, body: Any = None) -> int:
+    """The status of a request of the test's own: a POST if it has a body, which is sent as JSON."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    if body is None:
+        connection.request("GET", path)
+    else:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def turn_the_clock(url: str, seconds: float) -> None:
+    """It is later now at this server, one of Python's."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("POST", f"/clock?seconds={seconds}")
+    assert connection.getresponse().status == 204
+    connection.close()
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tests.browser.visit import REFUSED, Visit
 from tests.documents import AS_A_BETTER_SERVER, run_by
-from tests.servers.conftest import Start
-from tests.servers.test_servers import asked
+from tests.servers.conftest import Start, asked
 
 APP = "better_auth_app.mjs"
 LIFE = 60

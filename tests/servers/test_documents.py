@@ -21,7 +21,7 @@ def test_what_a_page_says_to_a_server_is_what_the_document_says(visit: Visit, st
     visit.allowed_origins |= set(urls.values())
     visit.context.grant_permissions(["local-network-access"])
     visit.open_blank(policy={"connect-src": " ".join(["'self'", *urls.values()])})
-    places = {"django_app": f"{urls['django_app']}/api/me", "fastapi_app": f"{urls['fastapi_app']}/items/"}
+    places = {"django_app": f"{urls['django_app']}/api/me", "fastapi_app": f"{urls['fastapi_app']}/users/me/items/"}
     visit.run("import asyncio, js\nclients, told = {}, []")
     for app, example in examples.items():
         assert "https://api.example/" in example
@@ -55,7 +55,7 @@ None""")
 
 def test_the_servers_settings_are_those_that_run_here() -> None:
     (block,) = run_by(AS_A_SETTING)
-    running = Path(__file__).with_name("django_app.py").read_text(encoding="utf-8")
+    running = (Path(__file__).parent / "apps" / "django_app.py").read_text(encoding="utf-8")
     wanted = {node.targets[0].id: node.value for node in ast.parse(block.code).body}  # type: ignore[attr-defined]
     assert sorted(wanted) == ["SIMPLE_JWT", "urlpatterns"]
     for name, value in ast.literal_eval(wanted["SIMPLE_JWT"]).items():

@@ -1,6 +1,6 @@
 """Emulated servers in a real page, by the document's lines; and the makers' own SDKs, whose tokens the page adopts.
 
-`tests/test_emulated_servers.py` has every server, in CPython. Here the page sends to the servers' own hosts, and
+`tests/emulated/test_servers.py` has every server, in CPython. Here the page sends to the servers' own hosts, and
 Playwright hands its requests to the emulated server on loopback.
 """
 
@@ -20,10 +20,10 @@ from playwright.sync_api import Route
 
 from tests.browser.visit import REFUSED, Visit
 from tests.documents import AS_AN_SDK, run_by
-from tests.emulated_page import BLOCKS
+from tests.emulated.page import BLOCKS
+from tests.emulated.rows import Server, cognito, firebase, supabase
 from tests.servers.bring import modules
 from tests.servers.conftest import Start
-from tests.servers.emulated import Server, cognito, firebase, supabase
 
 RUNNING = """
 import asyncio, time

@@ -9,8 +9,7 @@ import pytest
 
 from tests.browser.visit import REFUSED, Visit
 from tests.live_server import LiveServer, running_server
-from tests.servers.conftest import Start
-from tests.servers.test_servers import asked
+from tests.servers.conftest import Start, asked
 
 LIFE = 60
 CLIENT = """

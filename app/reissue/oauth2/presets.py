@@ -80,8 +80,9 @@ def cognito(*, client_id: str, rotates: bool) -> dict[str, Any]:
         "InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": "{refresh_token}"}}
     )
     rotating = action("GetTokensFromRefreshToken", {"RefreshToken": "{refresh_token}"})
+    typed = {"USERNAME": "{username}", "PASSWORD": "{password}"}
     return {
-        "sign_in": action("InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH"}),
+        "sign_in": action("InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": typed}),
         "refresh": rotating if rotates else renewing,
         "sign_out": action("RevokeToken", {"Token": "{refresh_token}"}),
         "cookie": False,

@@ -16,8 +16,7 @@ METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 Fields = Mapping[str, Any]
 _TOKENS: Final = ("access_token", "refresh_token")
 _WHOLE_URL = re.compile(r"https?://", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\{(access_token|refresh_token)\}")
-_MEANT_AS_ONE = re.compile(r"\{\w{0,20}token\w{0,20}\}", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,60})\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,8 @@ class Route:
 
         Route("refresh", headers={"Authorization": "Bearer {refresh_token}"})
 
-    What names a token that the session does not have is left out. If neither fields nor headers name a token, the
+    For a sign-in, `{username}` stands for that field of `api.sign_in(username=…)`, and is sent nowhere else.
+    What names a value that is not there is left out. If neither fields nor headers name a token, the
     refresh token is sent as a field. What a function in `headers` gives is sent unchanged.
     `confirmed_by` are the statuses, besides 2xx, that confirm a sign-out: some servers answer 401, since no user is
     signed in any more.
@@ -66,10 +66,6 @@ class Route:
             raise TypeError("confirmed_by is a collection of statuses, which are whole numbers")
         if self.is_get and self.fields:
             raise ValueError("a GET has no body, so a route with method='GET' takes no fields: use the path's query")
-        for text in (*_texts(self.fields), *_texts(self.headers)):
-            for meant in _MEANT_AS_ONE.findall(text):
-                if not _PLACEHOLDER.fullmatch(meant):
-                    raise ValueError(f"{meant} stands for no token: it is {{access_token}} or {{refresh_token}}")
 
     @property
     def is_get(self) -> bool:
@@ -82,8 +78,8 @@ class Route:
         return _WHOLE_URL.match(self.path) is not None
 
     @property
-    def named_tokens(self) -> frozenset[str]:
-        """The tokens that fields and headers name."""
+    def placeholders(self) -> frozenset[str]:
+        """The names in braces in fields and headers."""
         texts = (*_texts(self.fields), *_texts(self.headers))
         return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text))
 
@@ -94,9 +90,12 @@ def checked_route(name: str, setting: Any, *, cookie: bool = False) -> Route:
     Raises TypeError or ValueError if it can't work.
     """
     if isinstance(setting, Route):
-        if setting.is_get and name == "sign_in":
-            raise ValueError("sign_in sends what the user typed, and a GET has no body")
-        if setting.is_get and not (cookie or setting.named_tokens):
+        if name == "sign_in":
+            if setting.is_get:
+                raise ValueError("sign_in sends what the user typed, and a GET has no body")
+        elif unknown := sorted(setting.placeholders - set(_TOKENS)):
+            raise ValueError(f"{{{unknown[0]}}} stands for no token: it is {{access_token}} or {{refresh_token}}")
+        elif setting.is_get and not (cookie or setting.placeholders):
             raise ValueError(f"{name} is a GET, which has no body, so its route has to name a token in headers")
         return setting
     if not isinstance(setting, str):
@@ -131,20 +130,23 @@ def check_names(names: Mapping[str, str]) -> None:
         raise TypeError("names maps each field's name to the server's name for it, as text")
 
 
-def filled(value: Any, tokens: Mapping[str, str]) -> Any:
-    """The value with tokens in place of `{access_token}` and `{refresh_token}`, also within lists and mappings.
+def filled(value: Any, values: Mapping[str, Any]) -> Any:
+    """The value with these values in place of their names in braces, also within lists and mappings.
 
-    A text that names a token which is not there becomes None, and members and items that are None are left out.
+    A text that names a value which is not there becomes None, and members and items that are None are left out.
     """
     if isinstance(value, str):
-        if any(name not in tokens for name in _PLACEHOLDER.findall(value)):
+        named = _PLACEHOLDER.findall(value)
+        if any(name not in values for name in named):
             return None
-        return _PLACEHOLDER.sub(lambda found: tokens[found[1]], value)
+        if len(named) == 1 and value == f"{{{named[0]}}}":
+            return values[named[0]]  # of whatever type
+        return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), value)
     if isinstance(value, Mapping):
-        members = {name: filled(member, tokens) for name, member in value.items()}
+        members = {name: filled(member, values) for name, member in value.items()}
         return {name: member for name, member in members.items() if member is not None or value[name] is None}
     if isinstance(value, list | tuple):
-        return [item for item in (filled(item, tokens) for item in value) if item is not None]
+        return [item for item in (filled(item, values) for item in value) if item is not None]
     return value
 
 

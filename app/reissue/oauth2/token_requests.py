@@ -56,7 +56,9 @@ class TokenRequests:
 
     def sign_in(self, fields: Fields) -> Request:
         """The request that signs in with the caller's own fields (a user name and a password, say)."""
-        return self._request(self.sign_in_route, fields, {})
+        elsewhere = self.sign_in_route.placeholders
+        rest = {name: value for name, value in fields.items() if name not in elsewhere}
+        return self._request(self.sign_in_route, rest, fields)
 
     def refresh(self, credential: Credential | None, fields: Fields = _NONE) -> Request | None:
         """The request for a new access token (RFC 6749 section 6); None if there is no refresh token and no cookie."""
@@ -114,23 +116,24 @@ class TokenRequests:
             tokens["access_token"] = credential.access_token
             if credential.refresh_token:
                 tokens["refresh_token"] = credential.refresh_token
-        named = route.named_tokens
+        named = route.placeholders
         if not named and not route.is_get and "refresh_token" in tokens:
             fields = {**fields, self._names(route)["refresh_token"].rpartition(".")[2]: tokens["refresh_token"]}
         if not self.cookie and tokens.keys().isdisjoint(named or {"refresh_token"}):
             return None
         return self._request(route, fields, tokens)
 
-    def _request(self, route: Route, fields: Fields, tokens: Mapping[str, str]) -> Request:
-        headers = {**self._headers(self.headers), **self._headers(route.headers, tokens)}
-        fields = {**self.fields, **filled(route.fields, tokens), **fields}
+    def _request(self, route: Route, fields: Fields, values: Mapping[str, Any]) -> Request:
+        headers = {**self._headers(self.headers), **self._headers(route.headers, values)}
+        fields = {**self.fields, **filled(route.fields, values), **fields}
         return self._build(self._url(route), route.method, route.encoding or self.encoding, fields, headers)
 
-    def _headers(self, setting: HeadersSetting | None, tokens: Mapping[str, str] = _NONE) -> dict[str, str]:
+    def _headers(self, setting: HeadersSetting | None, values: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The header fields of a setting; with `values`, these stand in place of their names."""
         if callable(setting):
             return dict(setting())
-        headers: dict[str, str] = filled(setting or {}, tokens)
-        return headers
+        headers = dict(setting or {})
+        return headers if values is None else dict(filled(headers, values))
 
     def _build(self, url: str, method: str, encoding: str, fields: Fields, headers: Mapping[str, str]) -> Request:
         body: dict[str, Any] = {"json": fields}

@@ -58,7 +58,8 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
         raise unavailable("the endpoint rejected the proof of the key (DPoP): is this machine's clock right?")
     found = {name: _found(body, headers, place) for name, place in reading.names.items()}
     succeeded = 200 <= status < 300
-    empty = not text.strip() or (text.strip() == "null" and is_json_type(headers))
+    is_null = text.strip() == "null" and is_json_type(headers)
+    empty = is_null or not text.strip()
     granted = succeeded and bool(found["access_token"]) and not reading.in_cookies
     if not granted:
         refusal = refusal_in(
@@ -66,6 +67,7 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
             headers,
             body,
             empty=empty,
+            is_null=is_null,
             presented=reading.presented,
             refused=reading.refused,
             in_cookies=reading.in_cookies,

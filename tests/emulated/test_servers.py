@@ -14,9 +14,9 @@ import reissue
 from reissue.testing import settle
 
 from tests.documents import AS_AN_EMULATED_SERVER, run_by, text_of
-from tests.emulated_page import BLOCKS, EmulatedPage, lines_of
-from tests.servers.emulated import SERVERS, Server, keycloak, supabase
-from tests.servers.emulated_server import Emulated, Sent
+from tests.emulated.page import BLOCKS, EmulatedPage, lines_of
+from tests.emulated.rows import SERVERS, Server, keycloak, supabase
+from tests.emulated.server import Emulated, Sent
 
 RENEWING = [server for server in SERVERS if server.renews_by is not None]
 ENDING = [server for server in SERVERS if server.renews_by is None]
@@ -29,9 +29,10 @@ def name(server: Server) -> str:
 
 
 @pytest.fixture
-async def page(request: pytest.FixtureRequest) -> AsyncIterator[EmulatedPage]:
+async def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmulatedPage]:
     """A page in front of the server that the test is about. What the server did not expect fails the test."""
     page = EmulatedPage(request.param)
+    monkeypatch.setattr(reissue, "cookie", page.cookie)
     yield page
     for api in page.opened:
         await api.close()

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.servers.emulated import SERVERS, Api, Call, Said, Server
+from tests.emulated.rows import SERVERS, Api, Call, Said, Server
 
 PASSWORD = "lovelace"
 SECRET = "only-for-tests-and-long-enough-for-hs256"

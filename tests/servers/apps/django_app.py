@@ -63,12 +63,12 @@ from rest_framework_simplejwt.views import (  # noqa: E402
 )
 
 
-@api_view()  # type: ignore[untyped-decorator]
+@api_view()
 def me(request: Any) -> Response:
     return Response({"username": request.user.username})
 
 
-@api_view(["POST"])  # type: ignore[untyped-decorator]
+@api_view(["POST"])
 def notes(request: Any) -> Response:
     return Response({"author": request.user.username}, status=201)
 

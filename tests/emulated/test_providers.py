@@ -20,8 +20,8 @@ from reissue.storage import Memory
 from reissue.testing import Clock, settle
 
 from tests.documents import AS_A_KNOWN_PROVIDER, run_by, text_of
+from tests.emulated.rows import PROVIDERS, Provider
 from tests.reissue.provider import PAGE, FakePage, jwk, private_key
-from tests.servers.emulated import PROVIDERS, Provider
 
 API = "https://api.example/"
 LIFE = 300

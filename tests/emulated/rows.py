@@ -1,7 +1,7 @@
 """The wire formats of auth servers that can't run here, one row each, from what their makers publish.
 
 A row says which requests the server knows, what has to be in each, and what it answers; `source` is where that is
-documented. `emulated_server` acts a row: it refuses what the row doesn't know, and remembers it as an objection.
+documented. `server` acts a row: it refuses what the row doesn't know, and remembers it as an objection.
 
 In texts, `{user}` and `{password}` stand for what the user typed, `{access}` and `{refresh}` for tokens, `{life}` for
 the seconds that an access token lives. A member that is a placeholder and nothing else gets the value as it is, so

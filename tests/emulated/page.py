@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import sys
-import types
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import unquote
 
 import httpx2
 import reissue
@@ -21,8 +20,8 @@ from reissue.storage import Memory
 from reissue.testing import Clock
 
 from tests.documents import AS_AN_EMULATED_SERVER, Block, run_by
-from tests.servers.emulated import Server
-from tests.servers.emulated_server import PASSWORD, Emulated, emulation
+from tests.emulated.rows import Server
+from tests.emulated.server import PASSWORD, Emulated, emulation
 
 BLOCKS = {block.heading: block for block in run_by(AS_AN_EMULATED_SERVER)}
 
@@ -74,18 +73,16 @@ class EmulatedPage:
         self.opened.append(api)
         return api
 
-    @property
-    def cookie(self) -> str:
-        """`document.cookie`: the cookies that a script can read."""
+    def cookie(self, name: str) -> str:
+        """As `reissue.cookie`: of those that a script can read."""
         readable = [kept for kept in self.browser.cookies.jar if not kept.has_nonstandard_attr("HttpOnly")]
-        return "; ".join(f"{kept.name}={kept.value}" for kept in readable)
+        return next((unquote(kept.value or "") for kept in readable if kept.name == name), "")
 
     async def run(self, code: str) -> Any:
         """Run code of a page: the block, or a part of it; its `api`."""
-        js = types.SimpleNamespace(document=self)
         here: dict[str, Any] = {}
         compiled = compile(code, self.block.document, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        with patch.object(reissue, "connect", self.connect), patch.dict(sys.modules, {"js": js}):
+        with patch.object(reissue, "connect", self.connect):
             awaitable = eval(compiled, here)
             if awaitable is not None:
                 await awaitable
