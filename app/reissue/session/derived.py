@@ -11,6 +11,7 @@ Theory of operation:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from ..concurrency.blocking import StartEagerly
@@ -183,15 +184,18 @@ class DerivedLifecycle:
         return session
 
     async def _begin(self, parent_session: Session) -> Session:
-        inherited = None
         async with self.sessions.shared.lock.hold():
             step_ups = parent_session.step_ups
-            if isinstance(step_ups, StepUps):
-                inherited = InheritedStepUps(step_ups, self.renew)  # before the call: its token knows these step-ups
+            count = step_ups.count if step_ups is not None else 0  # before the call: its token knows these step-ups
             credential = await self.sessions.calls.refresh(None)
         session = self.sessions.begin(credential)
-        session.step_ups = inherited
+        if isinstance(step_ups, StepUps):
+            session.step_ups = InheritedStepUps(step_ups, partial(self._renew, session), count=count)
         return session
+
+    async def _renew(self, session: Session) -> None:
+        session.check_alive()  # a step-up may have succeeded just before its session was replaced
+        await self.renew()
 
     async def _exchanged(self, credential: Credential | None) -> Credential:
         parent_session = self._parent_session

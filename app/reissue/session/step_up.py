@@ -98,10 +98,10 @@ class InheritedStepUps:
     `count` is the parent's `count` when this session's token was requested.
     """
 
-    def __init__(self, step_ups: StepUps, renew: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, step_ups: StepUps, renew: Callable[[], Awaitable[object]], *, count: int) -> None:
         self._step_ups = step_ups
         self._renew = renew
-        self.count = step_ups.count
+        self.count = count
 
     async def pass_(self, wanted: StepUp, *, since: int) -> None:
         """As `StepUps.pass_`; also raises the errors of a renewal."""

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from reissue import (
     EndpointEvent,
+    RefreshEvent,
+    RefreshPhase,
     Request,
     RequestEvent,
     Response,
@@ -129,3 +131,24 @@ async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(wo
     holds: Any = other._lifecycle.sessions.shared._peers
     hears.frozen, holds.frozen = False, True
     assert isinstance(await outcome(world.resource(one).fetch(FILES)), SessionChanged)
+
+
+async def test_nothing_is_renewed_after_a_step_up_for_a_session_that_is_over(tokens: World) -> None:
+    """S1: another user signs in just as the step-up has succeeded. Found by simulation."""
+    other = tokens.connect(proofs=None)
+    await other.sign_in(username="grace", password="hopper")
+    assert other._lifecycle.alive is not None
+    graces = other._lifecycle.alive.credential
+    tokens.steps_up()
+    await tokens.signed_in()
+    adopting: list[asyncio.Task[None]] = []
+
+    def replace_session(event: object) -> None:
+        if isinstance(event, RefreshEvent) and event.phase is RefreshPhase.STEPPED_UP:
+            adopted = tokens.api.adopt(graces.access_token, refresh_token=graces.refresh_token, expires_in=300)
+            adopting.append(asyncio.create_task(adopted))
+
+    tokens.api.on(replace_session)
+    assert isinstance(await outcome(tokens.files.fetch(f"{FILES}vault")), SessionChanged)
+    await adopting[0]
+    assert tokens.asked("/auth/refresh") == 1, "for the first token, before the step-up"
