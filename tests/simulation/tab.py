@@ -416,7 +416,8 @@ class Tab:
         try:
             await self.api.sign_out()
         finally:
-            self.signing_out -= 1
+            # The server is told all the same if it is cancelled: then it stays under way.
+            self.signing_out -= not asyncio.current_task().cancelling()  # type: ignore[union-attr]
 
     def dates_sign_out_too_early(self) -> bool:
         """Has another page a session that it takes for later than a sign-out here, since the clock was put back?
