@@ -128,8 +128,11 @@ class KnownVersions:
             self._sign_outs.replaced(self.newest.began)
 
     def mark_sign_out(self, *, in_body: bool) -> Mark:
-        """Leave the mark of a sign-out in this tab: every session that has begun until now is over."""
-        mark = Mark(max(self._now, self._began), in_body)
+        """Leave the mark of a sign-out in this tab: every session that has begun until now is over.
+
+        It is later than every sign-out that the endpoint may not know of, so each can be told from the others.
+        """
+        mark = Mark(max(self._now, self._began, self._sign_outs.until + 1), in_body)  # whatever the clock says
         self._signed_in = min(self._signed_in, mark.until)
         self._sign_outs.leave(mark)
         return mark

@@ -132,6 +132,19 @@ def test_a_sign_out_that_has_come_since_stays_to_be_told() -> None:
     assert tab.versions.pending_sign_out == second
 
 
+def test_a_sign_out_is_later_than_every_other_though_the_clock_was_put_back() -> None:
+    """S5: so a session that begins after it is later than them all. Found by simulation: a tab that was frozen in the
+    middle of a sign-out told the endpoint of it, and ended the session of a user who had signed in since.
+    """
+    tab = Tab()
+    first = tab.versions.mark_sign_out(in_body=False)
+    tab.now -= 3600
+    second = tab.versions.mark_sign_out(in_body=False)
+    assert second.until > first.until
+    tab.versions.sign_out_confirmed(second.until)
+    assert tab.versions.next(begins=True, by_sign_in=True).began > first.until
+
+
 @pytest.mark.parametrize("by_sign_in", [True, False])
 def test_only_a_sign_in_at_the_endpoint_says_whose_the_cookie_is(by_sign_in: bool) -> None:
     tab, other = Tab(), Tab()
