@@ -960,10 +960,11 @@ class Tab:
     def met_who_signed_out(self, session: Session) -> bool:
         """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?
 
-        Or a token that names nobody, after a sign-in was lost: whose it is, the page can't tell.
+        Or a token that may be: whose the cookie is, the page can't tell then.
         """
-        token = self.received
-        other = token is not None and token.by == "refresh" and (token.user != session.user or session.doubtful)
+        token, server = self.received, self.browser.server
+        doubtful = server.vague and not server.in_body
+        other = token is not None and token.by == "refresh" and (token.user != session.user or doubtful)
         return other and self.run.untold.read() is not None
 
     def go_on(self, session: Session, token: Token | None) -> None:

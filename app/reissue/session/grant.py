@@ -38,7 +38,8 @@ class Grant:
         self._shared.lock.check_held()
         if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
             raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
-        if self._shared.versions.overtaken:
+        versions = self._shared.versions
+        if versions.overtaken or versions.pending_sign_out:  # a sign-out that this tab has not heard of
             holding.doubt_cookie()
         return holding.with_latest_refresh_token
 

@@ -22,6 +22,7 @@ from reissue import (
 )
 from reissue.tabs.news import News
 from reissue.tabs.peers import NoPeers
+from reissue.tabs.pending_sign_out import Mark
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, outcome
@@ -447,6 +448,26 @@ async def test_a_later_session_that_can_not_be_had_puts_the_cookie_in_doubt(
     origin.server.opaque = True
     waiting = other.fetches(2)
     assert {type(await outcome(task)) for task in waiting} == {SessionChanged}
+
+
+async def test_a_sign_out_that_a_tab_and_the_endpoint_have_not_heard_of_puts_the_cookie_in_doubt(
+    origin: Origin,
+) -> None:
+    """S3, S5: another user signed in and out in another tab, and the cookie is theirs. Found by simulation."""
+    if origin.server.mode == TOKENS:
+        return
+    pending_sign_out = Shelf()
+    one, other = await origin.signed_in(2, pending_sign_out=pending_sign_out)
+    origin.pages.channel_works = False
+    origin.server.opaque = True
+    await origin.sign_in(one, "grace")
+    await one.api.sign_out()
+    origin.clock.advance(1)
+    pending_sign_out.text = str(Mark(int(origin.clock() * 1000)))  # the endpoint could not be told
+    origin.clock.advance(301)
+    waiting = other.fetches(2)
+    assert {type(await outcome(task)) for task in waiting} == {SessionEnded}
+    assert (other.ends(), origin.server.requests) == (["refused"], [])
 
 
 @pytest.mark.parametrize("late", ["before the end", "an older session"])
