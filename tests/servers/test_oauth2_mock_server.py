@@ -32,6 +32,7 @@ async def outcome(call):
 async def eight():
     return await asyncio.gather(*(outcome(api.fetch(URL + "/api/me")) for _ in range(8)))
 """
+# At a refresh it grants tokens of `johndoe`, whoever has signed in; another user's requests would fail (S7).
 ENDPOINTS = {
     "by_redirect": 'oauth2(URL, client_id="page", redirect_uri="/blank.html")',
     "by_password": 'password_grant(URL, client_id="page")',
@@ -72,8 +73,8 @@ def test_oauth2_mock_server_renews_once_over_an_expired_and_over_a_refused_token
     else:
         visit.expect_console("status of 400")
         words = ["GrantRefused", "Wrong user or password"]
-        assert visit.run("await outcome(api.sign_in(username='ada', password='hopper'))") == words
-        visit.run("await api.sign_in(username='ada', password='lovelace')")
+        assert visit.run("await outcome(api.sign_in(username='johndoe', password='hopper'))") == words
+        visit.run("await api.sign_in(username='johndoe', password='lovelace')")
     assert visit.run("await eight()") == [200] * 8
     visit.run(f"skew = {LIFE}\nNone")
     assert visit.run("await eight()") == [200] * 8
@@ -100,7 +101,7 @@ def test_oauth2_mock_server_refuses_a_refresh_token_and_so_ends_the_session(visi
     visit.page.goto(f"{visit.server.url}blank.html", wait_until="commit")
     visit.blank_has_begun()
     visit.run(CLIENT.format(url=url, endpoint=ENDPOINTS["by_password"]))
-    visit.run("await api.sign_in(username='ada', password='lovelace')")
+    visit.run("await api.sign_in(username='johndoe', password='lovelace')")
     assert asked(url, "/dev/end") == 200
     visit.run(f"skew = {LIFE}\nNone")
     visit.expect_console("status of 400")
