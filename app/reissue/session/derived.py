@@ -11,7 +11,6 @@ Theory of operation:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NoReturn
 
 from ..concurrency.blocking import StartEagerly
@@ -189,13 +188,14 @@ class DerivedLifecycle:
             count = step_ups.count if step_ups is not None else 0  # before the call: its token knows these step-ups
             credential = await self.sessions.calls.refresh(None)
         session = self.sessions.begin(credential)
-        if isinstance(step_ups, StepUps):
-            session.step_ups = InheritedStepUps(step_ups, partial(self._renew, session), count=count)
-        return session
 
-    async def _renew(self, session: Session) -> None:
-        session.check_alive()  # a step-up may have succeeded just before its session was replaced
-        await self.renew()
+        async def renew() -> None:
+            session.check_alive()  # a step-up may have succeeded just before its session was replaced
+            await self.renew()
+
+        if isinstance(step_ups, StepUps):
+            session.step_ups = InheritedStepUps(step_ups, renew, count=count)
+        return session
 
     async def _exchanged(self, credential: Credential | None) -> Credential:
         parent_session = self._parent_session
