@@ -35,8 +35,8 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: while Playwright's synchronous API is up, asyncio takes its loop for a running one.
 
-    The long ones come first of those, and Firefox's last. In Firefox run those that are marked for it. Raises
-    UsageError for an id that the next run would not have.
+    The long ones come first of those, and Firefox's last. Tests that share a page come one after the other. In Firefox
+    run those that are marked for it. Raises UsageError for an id that the next run would not have.
     """
     if changing := ids_with_an_address([item.nodeid for item in items]):
         raise pytest.UsageError(
@@ -47,13 +47,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if not belongs(item, chosen)}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    openings: list[object] = []
     items.sort(
         key=lambda item: (
             not IN_BROWSERS.isdisjoint(item.path.parents),
             engine(item) == "firefox",
             item.path not in LONG,
+            place_among(openings, opening(item)),
         )
     )
+
+
+def place_among(openings: list[object], opening: object) -> int:
+    """The number of an opening; one that is not among them yet is the last from now on."""
+    if opening not in openings:
+        openings.append(opening)
+    return openings.index(opening)
+
+
+def opening(item: pytest.Item) -> object:
+    """How the page is opened that this test shares with others; None for a page of its own."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is None or "kept" not in getattr(item, "fixturenames", ()):
+        return None
+    from tests.browser.kept import Opening  # the mutation runs have no browsers
+
+    return callspec.params.get("kept", Opening())
 
 
 def ids_with_an_address(ids: Iterable[str]) -> list[str]:

@@ -55,7 +55,7 @@ class LiveServer:
         headers = {"Origin": self.origin, **(headers or {})}
         if json_body is not None:
             body, headers = json.dumps(json_body).encode(), {"Content-Type": "application/json", **headers}
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection = http.client.HTTPConnection(*self.address, timeout=120)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,17 +38,23 @@ class SeenRequest:
 
 @dataclass(frozen=True, slots=True)
 class OtherOrigin:
-    """`origin` has no slash at the end."""
+    """`origin` has no slash at the end. Of the requests it forgets the first `before`."""
 
     origin: str
+    before: int = 0
+
+    def from_now_on(self) -> OtherOrigin:
+        """The same, without what has arrived until now."""
+        return replace(self, before=self.before + len(self.requests))
 
     @property
     def requests(self) -> list[SeenRequest]:
         """What arrived so far, preflights too, in the order of arrival."""
-        connection = HTTPConnection(self.origin.removeprefix("http://"), timeout=30)
+        connection = HTTPConnection(self.origin.removeprefix("http://"), timeout=120)
         try:
             connection.request("GET", SEEN)
-            return [SeenRequest(**fields) for fields in json.load(connection.getresponse())]
+            seen = json.load(connection.getresponse())[self.before :]
+            return [SeenRequest(**fields) for fields in seen]
         finally:
             connection.close()
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import CDPSession, ConsoleMessage, FilePayload, Page, Route, TimeoutError
 
-STALLED = 180_000  # ms after which a promise is given up: the developer tools themselves would wait for ever
+STALLED = 300_000  # ms after which a promise is given up: the developer tools themselves would wait for ever
 ANSWER = "answer to the test"  # how a line begins that is for nobody else
 TAKEN = f"{ANSWER}: taken, "
 ALIVE = "'alive'"

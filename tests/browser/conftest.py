@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsers import NoBrowser, chromium_launch_options, firefox_launch_options
-from tests.browser.kept import KeptPages, KeptVisit
-from tests.browser.visit import Visit
+from tests.browser.kept import KeptPages, Opening
+from tests.browser.visit import PATIENCE, Visit
 from tests.live_server import ROOT, LiveServer, forked_server
 
 OPEN: list[KeptPages] = []
@@ -74,43 +74,37 @@ def kept_pages(browser: Browser, runtime: None) -> Iterator[KeptPages]:
 @pytest.fixture(autouse=True)
 def no_other_page(request: pytest.FixtureRequest) -> None:
     """A test with a page of its own is alone in its browser: a page that is kept would have the focus in its place."""
-    if "kept" not in request.fixturenames:
+    if "kept_pages" not in request.fixturenames:
         for pages in OPEN:
             pages.close()
 
 
 @pytest.fixture
-def kept(kept_pages: KeptPages, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
-    """Gives a blank page that is as new (tests/browser/kept.py), and what was done `before` it was opened.
+def kept(kept_pages: KeptPages, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A blank page that is as new; `opened` (tests/browser/kept.py) says how it was opened.
 
     A test that counts what is left behind is marked `new_page`: it gets a new one, which is for no other test.
     """
-    expect.set_options(timeout=30_000)
-    taken: list[KeptVisit] = []
+    expect.set_options(timeout=PATIENCE)
     new, failed = request.node.get_closest_marker("new_page") is not None, request.session.testsfailed
-
-    def take(before: Callable[[Visit], None] | None = None) -> Visit:
-        taken.append(kept_pages.visit(before=before, new=new))
-        return taken[-1]
-
-    yield take
-    for visit in taken:
-        try:
-            visit.check()
-        except BaseException:
-            kept_pages.drop(visit)
-            raise
-        if new or request.session.testsfailed > failed:
-            kept_pages.drop(visit)
-        else:
-            kept_pages.give_back(visit)
+    visit = kept_pages.visit(getattr(request, "param", Opening()), new=new)
+    yield visit
+    try:
+        visit.check()
+    except BaseException:
+        kept_pages.drop(visit)
+        raise
+    if new or request.session.testsfailed > failed:
+        kept_pages.drop(visit)
+    else:
+        kept_pages.give_back(visit)
 
 
 @pytest.fixture
 def visit(page: Page, server: LiveServer) -> Iterator[Visit]:
     """A visit that has not begun yet. What it saw is checked when the test is through."""
-    page.set_default_timeout(30_000)  # ms, on a machine that is busy
-    expect.set_options(timeout=30_000)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     visit = Visit(page, server)
     yield visit
     visit.check()

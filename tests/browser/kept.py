@@ -2,19 +2,47 @@
 
 Starting Python takes seconds, and most tests of a blank page need one that is as new, not one that is new. So a page is
 kept for others. After each test all is taken back that a test may leave: clients, tasks, names, nodes,
-cookies, storage, routes, faults. Then page and library must be as they were, down to each function of the browser and
-of the library. A page that is not is closed, and so is that of a test that failed: the next test gets a new one.
+cookies, storage, routes, faults, and what was changed in other people's modules. Then page and library must be as they
+were, down to each function of the browser and of the library. A page that is not is closed, and so is that of a test
+that failed: the next test gets a new one.
+
+Only one page is kept at a time, since of two pages in a browser only one has the focus. So the tests that want a page
+opened in the same way run one after the other (tests/conftest.py puts them in that order).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 
+import pytest
 from playwright.sync_api import Browser, Error
 
-from tests.browser.visit import Visit
+from tests.browser.visit import PATIENCE, Policy, Visit
 from tests.live_server import forked_server
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a page is opened, and with which flags its server is started. Tests with equal openings share a page.
+
+    `before` is called before the page is opened. `prepare` is Python that runs in the page once, when it is open: what
+    it loads stays, and its names don't.
+    """
+
+    page: str = "blank.html"
+    policy: Policy = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    before: Callable[[Visit], None] | None = None
+    prepare: str = ""
+
+
+def opened(*openings: Opening, ids: Sequence[str] | None = None) -> pytest.MarkDecorator:
+    """The fixture `kept`, and so the test, takes a page that was opened like this; one test for each opening."""
+    names = ids if ids is not None else [pytest.HIDDEN_PARAM] * len(openings)
+    return pytest.mark.parametrize("kept", openings, ids=names, indirect=True)
+
 
 NOTE_THE_PAGE = """(() => {
     const found = new Map();
@@ -58,25 +86,44 @@ COMPARE_THE_PAGE = """(async () => {
     return [...changed, ...theirs];
 })()"""
 
+# Of other people's modules, those that tests patch: they are put back, down to attributes of their classes.
 NOTE_THE_LIBRARY = """
-import sys
-import reissue
-def look():
-    found = {}
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == "reissue":
+def note():
+    import sys
+    import reissue
+    clients = {"httpx2", "pyodide_http", "requests", "urllib3"}
+    def loaded(packages):
+        return {name: module for name, module in list(sys.modules.items()) if name.partition(".")[0] in packages}
+    def look(packages):
+        found = {}
+        for name, module in loaded(packages).items():
             owners = {name: module}
             for value in vars(module).values():
                 if isinstance(value, type) and value.__module__ == name:
                     owners[f"{name}.{value.__qualname__}"] = value
             for path, owner in owners.items():
-                found[path] = dict(vars(owner))
-    return found
-sys.as_new = look, look(), {"look", *globals()}
+                found[path] = owner, dict(vars(owner))
+        return found
+    def changes(before):
+        for path, (owner, was) in before.items():
+            now = vars(owner)
+            for key in {**was, **now}:
+                if key not in was or key not in now or was[key] is not now[key]:
+                    yield f"{path}.{key}", owner, key, was
+    def clients_loaded():
+        return loaded(clients).keys()
+    def forget_names(names):
+        for name in [name for name in names if not name.startswith("__")]:
+            del names[name]
+    noted = look({"reissue"}), look({"asyncio", "http", "urllib", *clients}), clients_loaded()
+    sys.as_new = forget_names, changes, clients_loaded, *noted
+    forget_names(globals())
+note()
 None
 """
 
-# A module that is loaded by a test stays, as it was written: who changes one asks for a page of their own.
+# A module that is loaded by a test stays, as it was written: who changes one asks for a page of their own. An HTTP
+# client may be patched by whoever loads it, so the page is not kept unless its opening has loaded the client.
 COMPARE_THE_LIBRARY = """
 import asyncio, gc, sys
 import reissue
@@ -95,16 +142,13 @@ async def end():
         await asyncio.wait(left)
 await end()
 def changed():
-    look, before, names = sys.as_new
-    for name in globals().keys() - names:
-        del globals()[name]
-    after, missing = look(), object()
-    return [
-        f"{path}.{key}"
-        for path, was in before.items()
-        for key in {**was, **after[path]}
-        if was.get(key, missing) is not after[path].get(key, missing) and f"{path}.{key}" not in sys.modules
-    ]
+    import sys
+    forget_names, changes, clients_loaded, library, others, clients = sys.as_new
+    forget_names(globals())
+    for path, owner, key, was in list(changes(others)):
+        if path not in sys.modules and not key.startswith("__annot"):  # those are a cache
+            setattr(owner, key, was[key]) if key in was else delattr(owner, key)
+    return [path for path, *_ in changes(library) if path not in sys.modules] + sorted(clients_loaded() - clients)
 changed()
 """
 
@@ -116,39 +160,41 @@ class KeptVisit(Visit):
         """As if the page had just been opened."""
         for seen in (self.console, self.requests, self.tokens, self.expected):
             seen.clear()
-        self.allowed_origins = {self.server.origin}
+        self.allowed_origins, self.api = {self.server.origin}, f"{self.server.origin}/api/"
         self.stop_recording()
         self.page.on("request", self._sent)
 
 
 class KeptPages:
-    """The pages of one browser, by what was done to them before Python started."""
+    """The page of one browser that is kept."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._kept: dict[object, tuple[KeptVisit, ExitStack]] = {}
+        self._kept: tuple[Opening, KeptVisit, ExitStack] | None = None
 
-    def visit(self, *, before: Callable[[Visit], None] | None, new: bool = False) -> KeptVisit:
-        """A page that is as new, or new, at a server that is; `before` is called before the page is opened."""
-        for key, (kept, _) in list(self._kept.items()):
-            if new or key is not before:  # one at a time: of two pages in a browser only one has the focus
-                self.drop(kept)
-        if before not in self._kept:
-            with ExitStack() as stack:
-                server = stack.enter_context(forked_server())
-                context = self._browser.new_context()
-                stack.callback(context.close)
-                visit = KeptVisit(context.new_page(), server)
-                visit.page.set_default_timeout(30_000)  # ms, on a machine that is busy
-                if before is not None:
-                    before(visit)
-                visit.open_blank()
-                visit.evaluate(NOTE_THE_PAGE)
-                visit.run(NOTE_THE_LIBRARY)
-                self._kept[before] = visit, stack.pop_all()
-        visit, _ = self._kept[before]
+    def visit(self, opening: Opening, *, new: bool = False) -> KeptVisit:
+        """A page that is as new, or new, at a server that is."""
+        if self._kept is None or new or self._kept[0] != opening:
+            self.close()
+            self._kept = self._opened(opening)
+        visit = self._kept[1]
         visit.begin_anew()
         return visit
+
+    def _opened(self, opening: Opening) -> tuple[Opening, KeptVisit, ExitStack]:
+        with ExitStack() as stack:
+            server = stack.enter_context(forked_server(*opening.flags))
+            context = self._browser.new_context()
+            stack.callback(context.close)
+            visit = KeptVisit(context.new_page(), server)
+            visit.page.set_default_timeout(PATIENCE)
+            if opening.before is not None:
+                opening.before(visit)
+            visit.open_blank(opening.page, policy=opening.policy)
+            visit.evaluate(NOTE_THE_PAGE)
+            visit.run(f"{opening.prepare}\nNone")
+            visit.run(NOTE_THE_LIBRARY)
+            return opening, visit, stack.pop_all()
 
     def give_back(self, visit: KeptVisit) -> None:
         """Take back what the test has left; close the page unless it is then as new."""
@@ -158,15 +204,15 @@ class KeptPages:
 
     def drop(self, visit: KeptVisit) -> None:
         """Close a page, and its server."""
-        for key, (kept, stack) in list(self._kept.items()):
-            if kept is visit:
-                del self._kept[key]
-                stack.close()
+        if self._kept is not None and self._kept[1] is visit:
+            self.close()
 
     def close(self) -> None:
-        """Close them all."""
-        for visit, _ in list(self._kept.values()):
-            self.drop(visit)
+        """Close the page that is kept, if there is one."""
+        if self._kept is not None:
+            _, _, stack = self._kept
+            self._kept = None
+            stack.close()
 
     def _left_by_the_test(self, visit: KeptVisit) -> list[str]:
         """What can't be taken back."""

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Route
 
+from tests.browser.kept import Opening, opened
 from tests.browser.visit import Visit
 from tests.other_origin import OtherOrigin, other_origin
 
@@ -29,28 +30,35 @@ def redirect(route: Route, location: str, status: int = 307) -> None:
     route.fulfill(status=status, headers={"Location": location})
 
 
-@pytest.fixture
-def other() -> Iterator[OtherOrigin]:
+def reach_loopback(visit: Visit) -> None:
+    """The blank page comes from Playwright, not from an address: without this, Chromium keeps it from loopback."""
+    visit.context.grant_permissions(["local-network-access"])
+
+
+beside_another = opened(Opening(flags=("--allow-origin", "http://127.0.0.1:*"), before=reach_loopback))
+
+
+@pytest.fixture(scope="module")
+def other_server() -> Iterator[OtherOrigin]:
     with other_origin() as other:
         yield other
 
 
 @pytest.fixture
-def server_flags(other: OtherOrigin) -> tuple[str, ...]:
-    return ("--allow-origin", other.origin)
+def other(other_server: OtherOrigin) -> OtherOrigin:
+    return other_server.from_now_on()
 
 
 @pytest.fixture
-def python(visit: Visit, other: OtherOrigin) -> Visit:
-    visit.allowed_origins.add(other.origin)
-    # The blank page comes from Playwright, not from an address: without this, Chromium keeps it from loopback.
-    visit.context.grant_permissions(["local-network-access"])
-    assert visit.open_blank().run(CONNECT) == 200
-    assert len(visit.tokens) == 1
-    return visit
+def python(kept: Visit, other: OtherOrigin) -> Visit:
+    kept.allowed_origins.add(other.origin)
+    assert kept.run(CONNECT) == 200
+    assert len(kept.tokens) == 1
+    return kept
 
 
 @pytest.mark.firefox
+@beside_another
 def test_the_token_goes_to_the_audience_only_as_the_browser_parses_urls(python: Visit, other: OtherOrigin) -> None:
     """X1: The token goes to the audience only, by origin and path segment, on the URL as the browser parses it; closed
     by default.
@@ -87,6 +95,7 @@ def test_the_token_goes_to_the_audience_only_as_the_browser_parses_urls(python: 
     assert set(authorized) <= {f"{python.server.url}api/me", f"{python.server.url}api/moved"}
 
 
+@beside_another
 def test_the_token_stays_within_its_path(python: Visit) -> None:
     """X1: segments, not prefixes; and dots are resolved as the browser resolves them."""
     urls = [
@@ -102,6 +111,7 @@ def test_the_token_stays_within_its_path(python: Visit) -> None:
 
 
 @pytest.mark.firefox
+@beside_another
 def test_a_redirect_to_another_origin_does_not_take_the_token_along(python: Visit, other: OtherOrigin) -> None:
     """X1: the browser takes Authorization away when it follows (Fetch standard, 'HTTP-redirect fetch')."""
     python.page.route("**/api/moved", lambda route: redirect(route, f"{other.origin}/api/landed"))
@@ -131,6 +141,7 @@ async def sent_by_javascript(url):
 
 
 @pytest.mark.firefox
+@beside_another
 def test_a_redirect_within_the_origin_takes_the_token_along_unless_it_is_not_followed(python: Visit) -> None:
     """X1: as docs/security.md says: the browser follows, and keeps the header, also out of the audience's path."""
     python.expect_console("status of 401")
@@ -145,6 +156,7 @@ def test_a_redirect_within_the_origin_takes_the_token_along_unless_it_is_not_fol
 
 
 @pytest.mark.firefox
+@beside_another
 def test_a_redirect_back_to_the_api_carries_no_token_and_starts_no_refresh(python: Visit, other: OtherOrigin) -> None:
     """X1: what was asked of another origin is not the API's, wherever it ends."""
     python.reset_counters()
@@ -156,6 +168,7 @@ def test_a_redirect_back_to_the_api_carries_no_token_and_starts_no_refresh(pytho
 
 
 @pytest.mark.firefox
+@beside_another
 def test_a_401_of_another_origin_to_which_the_api_leads_starts_no_refresh(python: Visit, other: OtherOrigin) -> None:
     """Q27: the browser has told it no token."""
     python.reset_counters()
@@ -168,6 +181,7 @@ def test_a_401_of_another_origin_to_which_the_api_leads_starts_no_refresh(python
     assert len(python.requests_to("/api/moved")) == 4
 
 
+@beside_another
 def test_a_request_without_auth_carries_no_token(python: Visit) -> None:
     python.expect_console("status of 401")
     assert python.run('await outcome("/api/me", auth=False)') == 401
@@ -202,6 +216,7 @@ None
 
 
 @pytest.mark.firefox
+@beside_another
 def test_other_clients_give_the_token_to_no_other_origin_however_they_read_a_url(
     python: Visit, other: OtherOrigin
 ) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 import pytest
 
 from tests.browser.test_python_in_the_page import CONNECT
-from tests.browser.test_wire import both_ways, without_the_script
+from tests.browser.test_wire import both_ways
 from tests.browser.visit import REFUSED, Visit
 
 PREPARE = (
@@ -29,11 +28,10 @@ None
 
 
 @pytest.fixture
-def python(kept: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
-    visit = kept(without_the_script if getattr(request, "param", "wire.js") != "wire.js" else None)
-    visit.run(PREPARE)
-    visit.reset_counters()
-    return visit
+def python(kept: Visit) -> Visit:
+    kept.run(PREPARE)
+    kept.reset_counters()
+    return kept
 
 
 # Responses that the caller will not get

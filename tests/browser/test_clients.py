@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from tests.browser.kept import Opening
 from tests.browser.visit import Policy, Visit
 from tests.documents import AS_A_CLIENT, run_by
 
@@ -70,6 +71,13 @@ MODULE: Final[Policy] = {"worker-src": "'self'", "require-trusted-types-for": No
 BLOB: Final[Policy] = {"worker-src": "'self' blob:", "require-trusted-types-for": None}
 
 
+PREPARE_ALL = PREPARE.replace("PACKAGES", json.dumps(PACKAGES))
+
+
+def without_jspi(visit: Visit) -> None:
+    visit.alter("py/shim.mjs", lambda text: f'import "/without_jspi.js";\n{text}')
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where Python runs, and whether it can be suspended there."""
@@ -90,10 +98,19 @@ class Place:
 
     def open(self, visit: Visit) -> None:
         if not self.jspi:
-            visit.alter("py/shim.mjs", lambda text: f'import "/without_jspi.js";\n{text}')
+            without_jspi(visit)
         visit.open_blank(self.page, policy=self.policy)
-        source = PREPARE.replace("PACKAGES", json.dumps(PACKAGES))
-        assert visit.run(source) == [self.jspi, self.worker, self.isolated]
+        self.prepare(visit)
+
+    def prepare(self, visit: Visit) -> None:
+        """In a page that is open."""
+        assert visit.run(PREPARE_ALL) == [self.jspi, self.worker, self.isolated]
+
+    @property
+    def opening(self) -> Opening:
+        """A page for several tests, with all that they patch loaded before."""
+        loads = f"{PREPARE_ALL}\nimport httpx2, requests, pyodide_http._requests, pyodide_http._urllib"
+        return Opening(self.page, self.policy, before=None if self.jspi else without_jspi, prepare=loads)
 
 
 PLACES = {
@@ -128,6 +145,13 @@ everywhere = pytest.mark.parametrize(
     [pytest.param(place, marks=[pytest.mark.firefox] if place in IN_FIREFOX else []) for place in PLACES],
     indirect=True,
 )
+
+
+def shared(*places: str) -> pytest.MarkDecorator:
+    """On a page that tests of the same place share."""
+    return pytest.mark.parametrize(
+        ("place", "kept"), [(place, PLACES[place].opening) for place in places], ids=places, indirect=True
+    )
 
 
 @everywhere
@@ -186,30 +210,30 @@ None
 """
 
 
-@pytest.mark.parametrize("place", ["Pyodide", "PyScript without JSPI"], indirect=True)
+@shared("Pyodide", "PyScript without JSPI")
 def test_a_refusal_inside_a_200_is_judged_alike_for_every_client_and_its_body_is_left_whole(
-    visit: Visit, place: Place
+    kept: Visit, place: Place
 ) -> None:
     """Q20: also where the judge is a coroutine function and Python can't be suspended."""
-    place.open(visit)
+    place.prepare(kept)
     for title in sorted(place.titles - INSTALLED):
-        visit.run(JUDGING + EXAMPLES[title] + "\nNone")
-        answer = visit.run("await (await api.fetch('/api/notes')).json()")
-        visit.reset_counters()
-        visit.server.fault("/api/notes", "status", status=200, body={"errors": ["expired"]})
-        assert visit.run("await ask()") == answer, title
-        assert visit.server.counters()["refreshes_asked"] == 1, title
-        visit.run("await api.sign_out()\nawait api.close()")
+        kept.run(JUDGING + EXAMPLES[title] + "\nNone")
+        answer = kept.run("await (await api.fetch('/api/notes')).json()")
+        kept.reset_counters()
+        kept.server.fault("/api/notes", "status", status=200, body={"errors": ["expired"]})
+        assert kept.run("await ask()") == answer, title
+        assert kept.server.counters()["refreshes_asked"] == 1, title
+        kept.run("await api.sign_out()\nawait api.close()")
     for theirs in CLIENTS_OWN_LINES:
-        visit.expect_console(theirs, times=0, at_most=1000)
+        kept.expect_console(theirs, times=0, at_most=1000)
 
 
-@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
-def test_a_body_is_replayed_whole_by_every_client_that_can_send_it_twice(visit: Visit, place: Place) -> None:
+@shared("Pyodide")
+def test_a_body_is_replayed_whole_by_every_client_that_can_send_it_twice(kept: Visit, place: Place) -> None:
     """Q8: bytes and text; a file's 401 is the caller's, and httpx keeps even a generator's parts."""
-    place.open(visit)
-    visit.run(CONNECT.replace("TABS", "True"))
-    visit.run("""
+    place.prepare(kept)
+    kept.run(CONNECT.replace("TABS", "True"))
+    kept.run("""
 import io, httpx2, requests, urllib.request, pyodide_http
 from reissue.adapters.httpx import ReissueAuth as HttpxAuth
 from reissue.adapters.requests import ReissueAuth as RequestsAuth
@@ -231,7 +255,7 @@ def opened(body):
     return ReissueOpener(api).open(url, body).status
 None
 """)
-    visit.expect_console("status of 401", times=8)
+    kept.expect_console("status of 401", times=8)
     sends = [
         "await httpx(b'onetwo')",
         "await httpx(parts())",
@@ -240,18 +264,18 @@ None
         "opened(b'onetwo')",
     ]
     for send in [*sends, "pooled('onetwo')"]:
-        visit.server.control("/dev/revoke")
-        visit.reset_counters()
-        assert visit.run(send) == 200, send
-        assert visit.server.counters()["api_requests"] == 2, send
+        kept.server.control("/dev/revoke")
+        kept.reset_counters()
+        assert kept.run(send) == 200, send
+        assert kept.server.counters()["api_requests"] == 2, send
     for send in ["requested(io.BytesIO(b'onetwo'))", "pooled(io.BytesIO(b'onetwo'))"]:
-        visit.server.control("/dev/revoke")
-        visit.reset_counters()
-        assert visit.run(send) == 401, send
-        counters = visit.server.counters()
+        kept.server.control("/dev/revoke")
+        kept.reset_counters()
+        assert kept.run(send) == 401, send
+        counters = kept.server.counters()
         assert (counters["api_requests"], counters["refreshes_asked"]) == (1, 1), send
     for theirs in CLIENTS_OWN_LINES:
-        visit.expect_console(theirs, times=0, at_most=1000)
+        kept.expect_console(theirs, times=0, at_most=1000)
 
 
 STREAMING = """
@@ -279,31 +303,32 @@ None
 """
 
 
+@pytest.mark.new_page  # urllib3 reads on, in a worker of its own: its next caller would wait for ever
 @pytest.mark.firefox
 @pytest.mark.parametrize("judge", ["None", "judge"])
-@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
-def test_an_answer_that_does_not_end_holds_up_no_client_that_can_stream(visit: Visit, place: Place, judge: str) -> None:
+@shared("Pyodide")
+def test_an_answer_that_does_not_end_holds_up_no_client_that_can_stream(kept: Visit, place: Place, judge: str) -> None:
     """Q23, Q28: the refused one is cancelled, and the accepted one is the caller's once its head is here."""
-    place.open(visit)
-    visit.run(STREAMING.replace("JUDGE", judge))
-    visit.expect_console("status of 401", times=4)
-    visit.reset_counters()
+    place.prepare(kept)
+    kept.run(STREAMING.replace("JUDGE", judge))
+    kept.expect_console("status of 401", times=4)
+    kept.reset_counters()
     for client in ("httpx_async", "httpx_sync", "requests_", "urllib3_"):
-        visit.server.control("/dev/revoke")
+        kept.server.control("/dev/revoke")
         for status in (401, 200):
-            visit.server.fault("/api/echo", "endless", status=status)
-        assert visit.run(f"await {client}()") == 200, client
-    assert visit.server.counters()["refreshes_granted"] == 4
+            kept.server.fault("/api/echo", "endless", status=status)
+        assert kept.run(f"await {client}()") == 200, client
+    assert kept.server.counters()["refreshes_granted"] == 4
     for theirs in CLIENTS_OWN_LINES:
-        visit.expect_console(theirs, times=0, at_most=1000)
+        kept.expect_console(theirs, times=0, at_most=1000)
 
 
-@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
-def test_a_buffer_that_changes_while_a_synchronous_client_waits_is_sent_as_it_was(visit: Visit, place: Place) -> None:
+@shared("Pyodide")
+def test_a_buffer_that_changes_while_a_synchronous_client_waits_is_sent_as_it_was(kept: Visit, place: Place) -> None:
     """Q26: also in a replay."""
-    place.open(visit)
-    visit.run(CONNECT.replace("TABS", "True"))
-    visit.run("""
+    place.prepare(kept)
+    kept.run(CONNECT.replace("TABS", "True"))
+    kept.run("""
 import hashlib, requests, urllib.request, pyodide_http
 from reissue.adapters.requests import ReissueAuth
 from reissue.adapters.urllib import ReissueOpener
@@ -319,46 +344,46 @@ async def opened(body):
 import json
 None
 """)
-    visit.expect_console("status of 401", times=3)
+    kept.expect_console("status of 401", times=3)
     for send in ("requested", "pooled", "opened"):
-        visit.server.control("/dev/revoke")
-        visit.server.fault("/auth/refresh", "hold")
-        visit.run(f"buffer = bytearray(whole)\nsending = asyncio.create_task({send}(buffer))\nNone")
-        visit.server.wait_until_held()
-        visit.run("buffer[:] = bytes(len(buffer))\nNone")
-        visit.server.release()
-        assert visit.run("(await sending)['sha256'] == hashlib.sha256(whole).hexdigest()"), send
+        kept.server.control("/dev/revoke")
+        kept.server.fault("/auth/refresh", "hold")
+        kept.run(f"buffer = bytearray(whole)\nsending = asyncio.create_task({send}(buffer))\nNone")
+        kept.server.wait_until_held()
+        kept.run("buffer[:] = bytes(len(buffer))\nNone")
+        kept.server.release()
+        assert kept.run("(await sending)['sha256'] == hashlib.sha256(whole).hexdigest()"), send
     for theirs in CLIENTS_OWN_LINES:
-        visit.expect_console(theirs, times=0, at_most=1000)
+        kept.expect_console(theirs, times=0, at_most=1000)
 
 
 @pytest.mark.firefox
-@pytest.mark.parametrize("place", ["Pyodide"], indirect=True)
-def test_a_request_that_got_no_answer_fails_as_its_client_fails_and_is_told(visit: Visit, place: Place) -> None:
+@shared("Pyodide")
+def test_a_request_that_got_no_answer_fails_as_its_client_fails_and_is_told(kept: Visit, place: Place) -> None:
     """No refresh, no replay, and its place on the wire is free again (Q19)."""
-    place.open(visit)
+    place.prepare(kept)
     adapted = sorted(place.titles - INSTALLED - {"api.fetch"})
     assert len(adapted) == 6
     for title in adapted:
-        visit.run(CONNECT.replace("TABS", "False") + EXAMPLES[title] + "\nNone")
-        visit.server.fault("/api/notes", "drop", times=10)  # urllib3 tries again by itself
-        told = visit.run("""
+        kept.run(CONNECT.replace("TABS", "False") + EXAMPLES[title] + "\nNone")
+        kept.server.fault("/api/notes", "drop", times=10)  # urllib3 tries again by itself
+        told = kept.run("""
 phases = []
 stop = api.on(lambda event: phases.append(event.phase.value) if isinstance(event, reissue.RequestEvent) else None)
 causes = await outcome(ask())
 stop()
 [causes, phases, [len(admission._held) for admission in api._sender._admissions._by_origin.values()]]
 """)
-        visit.server.clear_faults()
+        kept.server.clear_faults()
         assert not {"SessionEnded", "RefreshUnavailable"} & set(told[0]), (title, told)
         failed = [] if title.startswith("requests") else ["failed"]  # its hooks hear of answers only
         assert told[1] == ["started", "sent", *failed], (title, told)
         assert not any(told[2]), (title, told)
-        assert isinstance(visit.run("await ask()"), list), title
-        visit.run("await api.sign_out()\nawait api.close()")
-    visit.expect_console("net::ERR_", times=len(adapted), at_most=100)
+        assert isinstance(kept.run("await ask()"), list), title
+        kept.run("await api.sign_out()\nawait api.close()")
+    kept.expect_console("net::ERR_", times=len(adapted), at_most=100)
     for theirs in CLIENTS_OWN_LINES:
-        visit.expect_console(theirs, times=0, at_most=1000)
+        kept.expect_console(theirs, times=0, at_most=1000)
 
 
 @pytest.mark.parametrize("place", ["PyScript"], indirect=True)

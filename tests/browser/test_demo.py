@@ -83,7 +83,6 @@ def test_a_refusal_and_a_stolen_refresh_token_end_the_session_once(visit: Visit)
     expect(visit["#entrance"]).to_be_visible()
 
 
-@pytest.mark.firefox
 def test_a_second_tab_is_signed_in_by_the_first_and_they_are_counted_together(visit: Visit) -> None:
     visit.signed_in()
     with visit.context.expect_page() as opened:

@@ -93,17 +93,16 @@ stream.abort()
 """What must hold then; the last expression, and its value."""
 
 
-def test_the_documents_run_in_a_page(visit: Visit) -> None:
-    visit.open_blank()
-    visit.expect_console(REFUSED)  # the upload's first attempt
+def test_the_documents_run_in_a_page(kept: Visit) -> None:
+    kept.expect_console(REFUSED)  # the upload's first attempt
     chapters = {(block.document, block.heading): block for block in run_by(IN_A_PAGE)}
     assert len(chapters) == len(run_by(IN_A_PAGE)), "one block for each heading"
     assert set(BEFORE) <= set(AFTER) == set(chapters)
     for place, block in chapters.items():
-        visit.run(BEFORE.get(place, "") + "\nNone")
-        visit.run(block.code + "\nNone")
+        kept.run(BEFORE.get(place, "") + "\nNone")
+        kept.run(block.code + "\nNone")
         source, expected = AFTER[place]
-        assert visit.run(source) == expected, block
+        assert kept.run(source) == expected, block
 
 
 def test_three_coroutines_are_an_endpoint(visit: Visit) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 from playwright.sync_api import Route
 
+from tests.browser.kept import Opening, opened
 from tests.browser.test_clients import BLOB, MODULE
 from tests.browser.visit import REFUSED, Visit
 from tests.documents import AS_A_GATE, AS_A_LINE, run_by
@@ -55,6 +55,9 @@ def without_the_script(visit: Visit) -> None:
     visit.alter("py/shim.mjs", lambda text: re.sub(r"pyodide\.registerJsModule\(.*\);", "", text))
 
 
+WITHOUT_THE_SCRIPT = Opening(before=without_the_script)
+
+
 def served(visit: Visit) -> None:
     """Both scripts, where docs/clients.md has them."""
     for name in ("gate.js", "wire.js"):
@@ -85,10 +88,10 @@ def test_python_is_not_entered_for_what_is_outside_the_audience(visit: Visit, pl
     assert entered[:2] == PYTHONS_OWN, "who is inside is seen to enter"
 
 
-def test_without_the_script_python_decides(kept: Callable[..., Visit]) -> None:
-    visit = kept(without_the_script)
-    visit.run(CONNECT)
-    assert visit.run("await fetched(origin + '/dev/counters')") == [200, [*PYTHONS_OWN, "js_url"]]
+@opened(WITHOUT_THE_SCRIPT)
+def test_without_the_script_python_decides(kept: Visit) -> None:
+    kept.run(CONNECT)
+    assert kept.run("await fetched(origin + '/dev/counters')") == [200, [*PYTHONS_OWN, "js_url"]]
 
 
 JS = "text/javascript; charset=utf-8"
@@ -228,30 +231,33 @@ PIECES = [
     "audience",
     [pytest.param("/api/", marks=pytest.mark.firefox), "/", ["/api/v1", "http://other.test/api"], "/a/%2e%2e/api//v1/"],
 )
-def test_nothing_that_is_covered_is_decided_in_javascript(visit: Visit, audience: str | list[str]) -> None:
+def test_nothing_that_is_covered_is_decided_in_javascript(kept: Visit, audience: str | list[str]) -> None:
     """X1: of thousands of URLs that were put together by chance, as text, URL and Request, on pages of any address."""
     chance = random.Random(str(audience))
-    origin, host = visit.server.origin, visit.server.origin.removeprefix("http://")
+    home, origin, host = (
+        kept.evaluate("location.pathname"),
+        kept.server.origin,
+        kept.server.origin.removeprefix("http://"),
+    )
     texts = ["".join(chance.choices(PIECES, k=chance.randint(1, 6))) for _ in range(3000)]
     starts = ["/api/", "/api", "ORIGIN/api/v1/", "http:v1/", "/api//v1/"]  # more that is inside
     texts += [chance.choice(starts) + "".join(chance.choices(PIECES[:17], k=chance.randint(0, 4))) for _ in range(1000)]
     texts = [text.replace("ORIGIN", origin).replace("HOST", host) for text in texts]
-    visit.open_blank()
     for address in ("/api/deep/page", "/elsewhere/page"):
-        visit.evaluate(f"history.replaceState(null, '', {json.dumps(address)})")
+        kept.evaluate(f"history.replaceState(null, '', {json.dumps(address)})")
         source = f"AUDIENCE = {audience!r}\nTEXTS = {texts!r}\n"
-        slipped, seen = visit.run(source + DECIDE)
+        slipped, seen = kept.run(source + DECIDE)
         assert slipped == []
         assert seen["inside asked"] > 50, seen
         assert seen["outside not asked"] > 50, seen
+    kept.evaluate(f"history.replaceState(null, '', {json.dumps(home)})")
 
 
-def test_what_is_no_text_url_or_request_goes_to_python(kept: Callable[..., Visit]) -> None:
+def test_what_is_no_text_url_or_request_goes_to_python(kept: Visit) -> None:
     """A Request may hide its address behind a property of its own, and an object may have a text or a `url`."""
-    visit = kept()
-    visit.run(CONNECT)
-    visit.expect_console(REFUSED, times=0, at_most=10)
-    statuses = visit.evaluate(
+    kept.run(CONNECT)
+    kept.expect_console(REFUSED, times=0, at_most=10)
+    statuses = kept.evaluate(
         """
         (async () => {
             const hidden = new Request("/api/me"), url = new URL("/dev/counters", location);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +49,9 @@ def mounted(visit: Visit, line: str = INSPECT) -> Visit:
 
 
 @pytest.fixture
-def panel(kept: Callable[..., Visit]) -> Visit:
+def panel(kept: Visit) -> Visit:
     """A panel, and nobody signed in."""
-    return mounted(kept())
+    return mounted(kept)
 
 
 @pytest.fixture

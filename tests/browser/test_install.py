@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route
 
-from tests.browser.test_gate import without_the_script
+from tests.browser.kept import Opening, opened
+from tests.browser.test_gate import WITHOUT_THE_SCRIPT
 from tests.browser.visit import REFUSED, Visit
 
 CONNECT = """
@@ -27,11 +27,10 @@ None
 
 
 @pytest.fixture
-def python(kept: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
-    visit = kept(without_the_script if getattr(request, "param", "gate.js") != "gate.js" else None)
-    visit.run(CONNECT)
-    visit.reset_counters()
-    return visit
+def python(kept: Visit) -> Visit:
+    kept.run(CONNECT)
+    kept.reset_counters()
+    return kept
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def installed(python: Visit) -> Visit:
     return python
 
 
-both_gates = pytest.mark.parametrize("python", ["gate.js", "Python alone"], indirect=True)
+both_gates = opened(Opening(), WITHOUT_THE_SCRIPT, ids=["gate.js", "Python alone"])
 
 
 def javascript(visit: Visit, body: str) -> Any:

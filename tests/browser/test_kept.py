@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.kept import KeptPages
+from tests.browser.kept import KeptPages, Opening
+from tests.browser.test_clients import PLACES, PREPARE_ALL
 from tests.browser.visit import Visit
 
 LEAVE = """
@@ -31,18 +32,49 @@ import asyncio, js
 
 
 def test_what_a_test_leaves_is_taken_back(kept_pages: KeptPages) -> None:
-    page = kept_pages.visit(before=None)
+    page = kept_pages.visit(Opening())
     as_new = page.run(LEFT)
     page.server.fault("/api/echo", "hold")
     page.run(LEAVE)
     page.server.wait_until_held()
     assert page.run(LEFT) != as_new
     kept_pages.give_back(page)
-    assert kept_pages.visit(before=None) is page
+    assert kept_pages.visit(Opening()) is page
     assert page.run(LEFT) == as_new
     assert page.context.cookies() == []
     assert set(page.server.counters().values()) <= {0, 1}, "what is in flight is counted until its end"
     assert [*page.requests, *page.console, *page.expected] == []
+
+
+PATCH = """
+import asyncio, pyodide_http, requests, urllib.request
+pyodide_http.patch_urllib()
+pyodide_http.patch_requests()
+asyncio.timeout = requests.get = None
+None
+"""
+WHO_OPENS = """
+import asyncio, requests, urllib.request
+opening = [urllib.request.urlopen, urllib.request.OpenerDirector.open, requests.Session.__init__, requests.get]
+[made_by.__module__ for made_by in [*opening, asyncio.timeout]]
+"""
+
+
+def test_what_a_test_patches_in_other_peoples_modules_is_put_back(kept_pages: KeptPages) -> None:
+    opening = PLACES["Pyodide"].opening
+    page = kept_pages.visit(opening)
+    as_written = page.run(WHO_OPENS)
+    for _ in range(2):
+        page.run(PATCH.replace("asyncio.timeout = requests.get = None", ""))
+        assert page.run(WHO_OPENS) != as_written, "patched again, each time"
+        page.run(PATCH)
+        kept_pages.give_back(page)
+        assert kept_pages.visit(opening) is page
+        assert page.run(WHO_OPENS) == as_written
+
+
+def load_a_client(page: Visit) -> None:
+    page.run(PREPARE_ALL + "import requests\nNone")
 
 
 def delete_from_the_browser(page: Visit) -> None:
@@ -61,9 +93,11 @@ def go_elsewhere(page: Visit) -> None:
     page.execute("history.replaceState(null, '', '/elsewhere')")
 
 
-@pytest.mark.parametrize("spoil", [delete_from_the_browser, change_a_module, change_a_class, go_elsewhere])
+@pytest.mark.parametrize(
+    "spoil", [load_a_client, delete_from_the_browser, change_a_module, change_a_class, go_elsewhere]
+)
 def test_a_page_that_is_not_as_it_was_is_not_kept(kept_pages: KeptPages, spoil: Callable[[Visit], None]) -> None:
-    page = kept_pages.visit(before=None)
+    page = kept_pages.visit(Opening())
     spoil(page)
     kept_pages.give_back(page)
-    assert kept_pages.visit(before=None) is not page
+    assert kept_pages.visit(Opening()) is not page

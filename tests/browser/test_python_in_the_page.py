@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,19 +27,18 @@ async def outcome(awaitable):
 
 
 @pytest.fixture
-def python(kept: Callable[..., Visit]) -> Visit:
-    visit = kept()
-    visit.run(CONNECT + "None")
-    visit.reset_counters()
-    return visit
+def python(kept: Visit) -> Visit:
+    kept.run(CONNECT + "None")
+    kept.reset_counters()
+    return kept
 
 
 @pytest.mark.firefox
-def test_the_readmes_first_example_runs_as_it_stands(visit: Visit) -> None:
+def test_the_readmes_first_example_runs_as_it_stands(kept: Visit) -> None:
     (example,) = (block.code for block in run_by(AS_THE_FIRST))
     assert len([line for line in example.splitlines() if line.strip()]) <= 12
-    assert visit.open_blank().run(example + "\n[note['text'], api.state.value]") == ["hi", "signed_out"]
-    counters = visit.server.counters()
+    assert kept.run(example + "\n[note['text'], api.state.value]") == ["hi", "signed_out"]
+    counters = kept.server.counters()
     assert (counters["logins"], counters["api_requests"], counters["logouts"]) == (1, 1, 1)
 
 

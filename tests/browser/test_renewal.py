@@ -41,7 +41,6 @@ def test_twenty_requests_over_a_revoked_token_share_one_refresh(visit: Visit) ->
     assert counters["reuse_detections"] == 0
 
 
-@pytest.mark.firefox
 def test_401s_that_come_after_the_refresh_do_not_refresh_again(visit: Visit) -> None:
     """Q2: three of the twenty hear of their 401 only when the others have been replayed already."""
     visit.signed_in()
@@ -60,7 +59,6 @@ def test_401s_that_come_after_the_refresh_do_not_refresh_again(visit: Visit) -> 
     assert counters["api_requests"] == 40
 
 
-@pytest.mark.firefox
 def test_a_refresh_that_the_server_refuses_signs_out_once_and_says_so(visit: Visit) -> None:
     """F10: twenty waiting requests, one end of the session."""
     visit.signed_in().let_the_token_expire()

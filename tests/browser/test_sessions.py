@@ -1,4 +1,8 @@
-"""Signing in, signing out, and whose session it is."""
+"""Signing in, signing out, and whose session it is.
+
+In Firefox runs only what its keys, its storage, its cookies and its aborted requests have a say in: the rest is the
+demo's Python, which is the same in every engine.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visit import REFUSED, Visit
-
-pytestmark = pytest.mark.firefox
 
 
 def test_sign_in_leads_to_the_users_own_notes(visit: Visit) -> None:
@@ -49,6 +51,7 @@ def test_sign_in_offline_keeps_the_form_filled(visit: Visit) -> None:
     expect(visit["#account-title"]).to_be_visible()
 
 
+@pytest.mark.firefox
 def test_sign_in_works_with_the_keyboard_alone(visit: Visit) -> None:
     visit.open()
     for _ in range(3):  # the languages come first
@@ -120,6 +123,7 @@ def test_a_sign_out_that_the_server_refuses_is_told_to_the_user_and_leaves_no_ma
     assert visit.server.counters()["logouts"] == 1
 
 
+@pytest.mark.firefox
 def test_a_sign_out_that_the_server_did_not_hear_is_told_after_a_reload(visit: Visit) -> None:
     """S1: and nobody is signed in again by the cookie."""
     visit.signed_in()
@@ -139,6 +143,7 @@ def test_a_sign_out_that_the_server_did_not_hear_is_told_after_a_reload(visit: V
     assert visit.server.counters()["logouts"] == 1
 
 
+@pytest.mark.firefox
 def test_a_sign_out_during_a_refresh_stays_signed_out(visit: Visit) -> None:
     """S1, S2: also when the server has granted the refresh and its answer is on the way; also after a reload."""
     visit.signed_in().let_the_token_expire()
@@ -175,6 +180,7 @@ def test_another_users_page_shows_nothing_of_the_one_before(visit: Visit) -> Non
     expect(visit["#note-list li"]).to_have_text(["Ada'sDelete"])
 
 
+@pytest.mark.firefox
 def test_the_refresh_token_is_out_of_reach_and_nothing_is_stored(visit: Visit) -> None:
     """X7: HttpOnly, and no storage unless the app asks for it."""
     visit.signed_in()

@@ -30,7 +30,7 @@ def test_the_page_explains_itself_and_shows_progress_before_python_runs(visit: V
     expect(visit["#startup-stage"]).to_contain_text("Downloading Python")
     expect(visit["#startup-progress"]).to_have_attribute("value", "2")
     held[0].continue_()
-    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    expect(visit["#entrance"]).to_be_visible()
 
 
 FRAMES = "new Promise(done => { let n = 60; const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })"
@@ -43,7 +43,7 @@ def test_python_is_on_the_line_before_pyscript_has_come(visit: Visit) -> None:
     with visit.page.expect_request("**/*.wasm"):
         visit.page.goto(visit.server.url, wait_until="commit")
     visit.page.unroute(pyscript)  # lets go what is held
-    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    expect(visit["#entrance"]).to_be_visible()
     asked = [request.url.rpartition("/")[2] for request in visit.requests]
     for name in ("shim.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"):
         assert asked.count(name) == 1, name
@@ -60,7 +60,7 @@ def test_the_stages_come_in_their_order_though_python_arrives_before_pyscript(vi
     visit.page.evaluate(FRAMES)
     expect(visit["#startup-progress"]).to_have_attribute("value", "1")
     visit.page.unroute(pyscript)  # lets go what is held
-    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    expect(visit["#entrance"]).to_be_visible()
 
 
 @pytest.mark.firefox
@@ -73,7 +73,7 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     visit.page.evaluate(FRAMES)  # if it asked for packages, it would have by now
     asked = len(visit.requests)
     held[0].continue_()
-    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    expect(visit["#entrance"]).to_be_visible()
     wheels = [place for place, request in enumerate(visit.requests) if request.url.endswith(".whl")]
     assert len(wheels) == 3
     assert min(wheels) >= asked
@@ -115,9 +115,8 @@ def positions(function):
 """
 
 
-def test_byte_code_tells_lines_and_not_the_columns_that_only_a_source_could_show(visit: Visit) -> None:
-    visit.open_blank()
-    for positions in visit.run(POSITIONS):
+def test_byte_code_tells_lines_and_not_the_columns_that_only_a_source_could_show(kept: Visit) -> None:
+    for positions in kept.run(POSITIONS):
         assert len({line for line, *_ in positions} - {None}) > 3
         assert {column for _, _, *columns in positions for column in columns} == {None}
 
@@ -201,7 +200,7 @@ def test_a_lost_connection_while_python_loads_is_told_and_can_be_tried_again(vis
     visit.open()
     expect(visit["#startup-reason"]).to_contain_text("Python did not start")
     visit.button("Try again").click()
-    expect(visit["#entrance"]).to_be_visible(timeout=30_000)
+    expect(visit["#entrance"]).to_be_visible()
 
 
 def test_an_error_of_the_pages_own_python_is_told(visit: Visit) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.test_stopping import long_lived
 from tests.browser.visit import Visit
 
-LIFE = 3600  # seconds
+LIFE = 3600  # seconds: `long_lived`
 
 # The page's clock is the test's own: nothing here can come too late.
 CONNECT = """
@@ -27,26 +28,22 @@ None
 """
 
 
-@pytest.fixture
-def server_flags() -> tuple[str, ...]:
-    return ("--access-lifetime", str(LIFE))
-
-
 @pytest.mark.firefox
-def test_requests_near_the_end_of_three_lives_go_out_while_their_one_refresh_is_held(visit: Visit) -> None:
+@long_lived
+def test_requests_near_the_end_of_three_lives_go_out_while_their_one_refresh_is_held(kept: Visit) -> None:
     """Fifty requests over each token are answered before its renewal is: not one of them waited for it."""
-    visit.open_blank().run(CONNECT)
-    visit.reset_counters()
+    kept.run(CONNECT)
+    kept.reset_counters()
     for life in range(1, 4):
-        visit.server.fault("/auth/refresh", "hold")
-        assert visit.run(f"now += {LIFE} - 10\nawait burst(50)") == {"200": 50}
-        visit.server.wait_until_held()
-        assert visit.run("api.state.value") == "refreshing"
-        assert visit.server.counters()["refreshes_granted"] == life - 1
-        visit.server.release()
-        assert visit.run("await renewed.wait()\nrenewed.clear()\napi.expires_in") == LIFE
-        assert visit.run("await burst(50)") == {"200": 50}
-    counters = visit.server.counters()
+        kept.server.fault("/auth/refresh", "hold")
+        assert kept.run(f"now += {LIFE} - 10\nawait burst(50)") == {"200": 50}
+        kept.server.wait_until_held()
+        assert kept.run("api.state.value") == "refreshing"
+        assert kept.server.counters()["refreshes_granted"] == life - 1
+        kept.server.release()
+        assert kept.run("await renewed.wait()\nrenewed.clear()\napi.expires_in") == LIFE
+        assert kept.run("await burst(50)") == {"200": 50}
+    counters = kept.server.counters()
     assert counters["refreshes_asked"] == counters["refreshes_granted"] == 3, "one for each life"
     assert counters["api_requests"] == 300
     assert counters["api_401s"] == counters["reuse_detections"] == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.kept import Opening, opened
 from tests.browser.visit import Visit
 
 CONNECT = """
@@ -70,15 +71,13 @@ None
 STOPPED = ["CancelledError", "RequestAborted", "TimeoutError"]
 
 
-@pytest.fixture
-def server_flags() -> tuple[str, ...]:
-    return ("--access-lifetime", "3600")
+long_lived = opened(Opening(flags=("--access-lifetime", "3600")))
 
 
 @pytest.fixture
-def python(visit: Visit) -> Visit:
-    visit.open_blank().run(CONNECT)
-    return visit
+def python(kept: Visit) -> Visit:
+    kept.run(CONNECT)
+    return kept
 
 
 def signed_in(python: Visit, *, in_flight: int = 64) -> None:
@@ -87,6 +86,7 @@ def signed_in(python: Visit, *, in_flight: int = 64) -> None:
 
 
 @pytest.mark.firefox
+@long_lived
 def test_what_is_stopped_on_the_wire_starts_no_refresh_and_a_refreshs_deadline_leaves_it_there(python: Visit) -> None:
     """The token is STALE, so the four are sent, and the refresh behind them is held as well."""
     signed_in(python)
@@ -105,6 +105,7 @@ def test_what_is_stopped_on_the_wire_starts_no_refresh_and_a_refreshs_deadline_l
     assert (counters["api_requests"], counters["api_401s"], counters["refreshes_asked"]) == (4, 0, 1)
 
 
+@long_lived
 def test_what_is_stopped_while_a_refresh_runs_is_never_sent_and_leaves_the_refresh_to_the_others(python: Visit) -> None:
     """The token is EXPIRED, so all wait for the refresh. The second meets its deadline, and all who wait hear of it."""
     signed_in(python)
@@ -124,6 +125,7 @@ def test_what_is_stopped_while_a_refresh_runs_is_never_sent_and_leaves_the_refre
     assert (counters["api_requests"], counters["refreshes_asked"]) == (2, 2)
 
 
+@long_lived
 def test_what_is_stopped_in_line_is_never_sent_and_the_deadline_reaches_the_line(python: Visit) -> None:
     """One at a time on the wire: first for an answer that is held, then for a refresh that is held."""
     signed_in(python, in_flight=1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.test_clients import EXAMPLES, MODULE, SYNCHRONOUS, Place
+from tests.browser.kept import opened
+from tests.browser.test_clients import EXAMPLES, MODULE, PREPARE_ALL, SYNCHRONOUS, Place
 from tests.browser.visit import Visit
 
 SUSPENDS = Place("plain.html")
@@ -38,12 +39,15 @@ def tried(call):
 
 
 @pytest.fixture
-def blocking(visit: Visit) -> Visit:
-    return opened(visit, BLOCKS)
+def python(kept: Visit) -> Visit:
+    return begun(kept)
 
 
-def opened(visit: Visit, place: Place) -> Visit:
-    place.open(visit)
+suspends, blocks = opened(SUSPENDS.opening), opened(BLOCKS.opening)
+
+
+def begun(visit: Visit) -> Visit:
+    visit.run(PREPARE_ALL)
     visit.run(CONNECT + "None")
     visit.reset_counters()
     visit.expect_console("status of 401", times=0, at_most=100)
@@ -57,7 +61,8 @@ def asked(visit: Visit) -> int:
 
 @pytest.mark.parametrize("place", [BLOCKS, WORKER_BLOCKS], ids=["page", "worker"])
 def test_other_tabs_may_be_refreshing_so_a_client_that_cant_wait_is_told_what_to_do(visit: Visit, place: Place) -> None:
-    opened(visit, place)
+    place.open(visit)
+    begun(visit)
     for title in sorted(SYNCHRONOUS):
         visit.run("late = 0.0\napi = await connected()\n" + EXAMPLES[title] + "\nNone")
         visit.reset_counters()
@@ -74,39 +79,42 @@ def test_other_tabs_may_be_refreshing_so_a_client_that_cant_wait_is_told_what_to
         visit.run("await api.sign_out()\nawait api.close()")
 
 
-def test_a_refresh_on_its_way_is_not_doubled_by_a_caller_that_cant_wait(blocking: Visit) -> None:
-    blocking.run("api = await connected(tabs=False)\nme = client(api)\nNone")
-    blocking.server.fault("/auth/refresh", "hold")
-    blocking.run("late += 3600\nrenewal = asyncio.create_task(api.renew())\nNone")
-    blocking.server.wait_until_held()
-    assert blocking.run("tried(me)").startswith("WouldBlock: a refresh is on its way")
-    blocking.server.release()
-    assert blocking.run("await renewal\nme()") == 200
-    assert asked(blocking) == 1
+@blocks
+def test_a_refresh_on_its_way_is_not_doubled_by_a_caller_that_cant_wait(python: Visit) -> None:
+    python.run("api = await connected(tabs=False)\nme = client(api)\nNone")
+    python.server.fault("/auth/refresh", "hold")
+    python.run("late += 3600\nrenewal = asyncio.create_task(api.renew())\nNone")
+    python.server.wait_until_held()
+    assert python.run("tried(me)").startswith("WouldBlock: a refresh is on its way")
+    python.server.release()
+    assert python.run("await renewal\nme()") == 200
+    assert asked(python) == 1
 
 
-def test_other_calls_to_the_endpoint_are_not_mixed_with_a_refresh_that_blocks(blocking: Visit) -> None:
+@blocks
+def test_other_calls_to_the_endpoint_are_not_mixed_with_a_refresh_that_blocks(python: Visit) -> None:
     """A sign-in, a sign-out, and the look for an earlier session."""
-    blocking.run("api = await connected(tabs=False)\nme = client(api)\nNone")
-    blocking.server.fault("/auth/login", "hold")
-    blocking.run("late += 3600\nagain = asyncio.create_task(api.sign_in(username='ada', password='lovelace'))\nNone")
-    blocking.server.wait_until_held()
-    assert blocking.run("tried(me)").startswith("WouldBlock: a call to the endpoint is on its way")
-    blocking.server.release()
-    assert blocking.run("await again\nme()") == 200
-    blocking.server.fault("/auth/refresh", "hold")
-    blocking.run("api = connect(tabs=False)\nme = client(api)\nresumed = asyncio.create_task(api.resume())\nNone")
-    blocking.server.wait_until_held()
-    assert blocking.run("tried(me)").startswith("WouldBlock: this synchronous request has to wait")
-    blocking.server.release()
-    assert blocking.run("await resumed") is True
-    assert blocking.run("me()") == 200
-    assert asked(blocking) == 1
+    python.run("api = await connected(tabs=False)\nme = client(api)\nNone")
+    python.server.fault("/auth/login", "hold")
+    python.run("late += 3600\nagain = asyncio.create_task(api.sign_in(username='ada', password='lovelace'))\nNone")
+    python.server.wait_until_held()
+    assert python.run("tried(me)").startswith("WouldBlock: a call to the endpoint is on its way")
+    python.server.release()
+    assert python.run("await again\nme()") == 200
+    python.server.fault("/auth/refresh", "hold")
+    python.run("api = connect(tabs=False)\nme = client(api)\nresumed = asyncio.create_task(api.resume())\nNone")
+    python.server.wait_until_held()
+    assert python.run("tried(me)").startswith("WouldBlock: this synchronous request has to wait")
+    python.server.release()
+    assert python.run("await resumed") is True
+    assert python.run("me()") == 200
+    assert asked(python) == 1
 
 
-def test_a_refresh_that_could_not_be_made_safely_within_a_call_is_not_made(blocking: Visit) -> None:
+@blocks
+def test_a_refresh_that_could_not_be_made_safely_within_a_call_is_not_made(python: Visit) -> None:
     """A coroutine function could have sent the refresh token when it first waits; XMLHttpRequest follows redirects."""
-    assert blocking.run("""
+    assert python.run("""
 calls = []
 async def endpoint(credential):
     calls.append(credential)
@@ -116,49 +124,48 @@ late += 3600
 [tried(client(api)), len(calls)]
 """) == ["WouldBlock: the endpoint is a coroutine function, and can't run while this call blocks: "
          "await api.renew() first", 0]  # fmt: skip
-    assert blocking.run("""
+    assert python.run("""
 api = connect(tabs=False)
 await api.adopt("old.access.token", refresh_token="held-by-the-page", expires_in=60)
 late += 3600
 tried(client(api))
 """).startswith("WouldBlock: the refresh token would follow a redirect")
-    assert asked(blocking) == 0
+    assert asked(python) == 0
 
 
 @pytest.mark.firefox
-def test_a_refresh_that_blocks_fails_as_any_other(blocking: Visit) -> None:
+@blocks
+def test_a_refresh_that_blocks_fails_as_any_other(python: Visit) -> None:
     """Told apart (F1, F2), not hammered (F8), and remembered (F7)."""
-    blocking.run("api = await connected(tabs=False)\nme = client(api)\nNone")
-    blocking.expect_console("status of 503|net::ERR_", times=0, at_most=2)
-    blocking.server.fault("/auth/refresh", "status", status=503)
-    blocking.server.fault("/auth/refresh", "status", status=503, retry_after="60")
+    python.run("api = await connected(tabs=False)\nme = client(api)\nNone")
+    python.expect_console("status of 503|net::ERR_", times=0, at_most=2)
+    python.server.fault("/auth/refresh", "status", status=503)
+    python.server.fault("/auth/refresh", "status", status=503, retry_after="60")
     assert (
-        blocking.run("late += 3600\ntried(me)")
-        == f"RefreshUnavailable: {blocking.server.origin}/auth/refresh answered 503"
+        python.run("late += 3600\ntried(me)") == f"RefreshUnavailable: {python.server.origin}/auth/refresh answered 503"
     )
-    assert blocking.run("tried(me)") == "RefreshUnavailable: the last refresh failed just now: try again later"
-    assert asked(blocking) == 1, "not again at once"
+    assert python.run("tried(me)") == "RefreshUnavailable: the last refresh failed just now: try again later"
+    assert asked(python) == 1, "not again at once"
     assert (
-        blocking.run("late += 10\ntried(me)")
-        == f"RefreshUnavailable: {blocking.server.origin}/auth/refresh answered 503"
+        python.run("late += 10\ntried(me)") == f"RefreshUnavailable: {python.server.origin}/auth/refresh answered 503"
     )
-    assert blocking.run("tried(me)").startswith("RefreshUnavailable: the server asked to wait")
-    assert blocking.run("late += 61\ntried(me)") == 200
-    assert blocking.run("[api.state.value]") == ["signed_in"]
-    blocking.server.fault("/auth/refresh", "status", status=401)
+    assert python.run("tried(me)").startswith("RefreshUnavailable: the server asked to wait")
+    assert python.run("late += 61\ntried(me)") == 200
+    assert python.run("[api.state.value]") == ["signed_in"]
+    python.server.fault("/auth/refresh", "status", status=401)
     assert (
-        blocking.run("late += 3600\n[tried(me).partition(':')[0], tried(me).partition(':')[0]]") == ["SessionEnded"] * 2
+        python.run("late += 3600\n[tried(me).partition(':')[0], tried(me).partition(':')[0]]") == ["SessionEnded"] * 2
     )
-    assert asked(blocking) == 4
+    assert asked(python) == 4
 
 
 @pytest.mark.firefox
-def test_where_python_is_suspended_synchronous_and_asynchronous_callers_share_one_refresh(visit: Visit) -> None:
+@suspends
+def test_where_python_is_suspended_synchronous_and_asynchronous_callers_share_one_refresh(python: Visit) -> None:
     """Other tabs or not. Held on the wire, all of them wait for it."""
-    opened(visit, SUSPENDS)
-    visit.run("api = await connected()\nme = client(api)\nNone")
-    visit.server.fault("/auth/refresh", "hold")
-    visit.run("""
+    python.run("api = await connected()\nme = client(api)\nNone")
+    python.server.fault("/auth/refresh", "hold")
+    python.run("""
 late += 3600
 async def synchronous():
     return me()
@@ -167,17 +174,17 @@ async def asynchronous():
 tasks = [asyncio.create_task(call()) for call in [synchronous] * 4 + [asynchronous] * 2]
 None
 """)
-    visit.server.wait_until_held()
-    visit.server.release()
-    assert visit.run("[await task for task in tasks]") == [200] * 6
-    assert asked(visit) == 1
+    python.server.wait_until_held()
+    python.server.release()
+    assert python.run("[await task for task in tasks]") == [200] * 6
+    assert asked(python) == 1
 
 
 @pytest.mark.firefox
-def test_the_collector_rests_while_python_is_suspended_and_not_longer(visit: Visit) -> None:
+@suspends
+def test_the_collector_rests_while_python_is_suspended_and_not_longer(python: Visit) -> None:
     """Pyodide 314.0.7 loses its memory if it runs then; see `jspi`."""
-    opened(visit, SUSPENDS)
-    assert visit.run("""
+    assert python.run("""
 import gc, httpx2
 from reissue.adapters.httpx import ReissueAuth
 api = await connected()
@@ -198,4 +205,4 @@ statuses = list(await asyncio.gather(*map(call, calls)))
 await littering
 [statuses, gc.isenabled()]
 """) == [[200] * 16, True]
-    assert asked(visit) == 1
+    assert asked(python) == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.visit import REFUSED, Visit
+from tests.browser.visit import PATIENCE, REFUSED, Visit
 from tests.live_server import LiveServer
 
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', {value: undefined})"
@@ -32,7 +32,7 @@ def pages(context: BrowserContext, server: LiveServer) -> Iterator[Open]:
     def open_pages(count: int, *scripts: str) -> list[Visit]:
         for _ in range(count):
             page = context.new_page()
-            page.set_default_timeout(30_000)  # ms
+            page.set_default_timeout(PATIENCE)
             opened.append(Visit(page, server).open_blank())
             for script in scripts:  # not sooner: PyScript's own loader wants both
                 opened[-1].evaluate(f"void {script}")

@@ -28,7 +28,7 @@ from tests.live_server import LiveServer
 from tests.processes import started
 
 pytestmark = pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own call
-PATIENCE = 60  # seconds; no test waits for so long if all is well
+PATIENCE = 120  # seconds; no test waits for so long if all is well
 # PyScript runs what comes later, too: a runner of the test's own beside the demo.
 RUNNER = """
 const script = document.createElement("script");

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
+from tests.browser.kept import Opening, opened
 from tests.browser.test_python_in_the_page import BODIES, CONNECT, SEND
 from tests.browser.visit import REFUSED, Visit
 
@@ -15,15 +14,15 @@ def without_the_script(visit: Visit) -> None:
     visit.alter("py/shim.mjs", lambda text: text.replace('pyodide.registerJsModule("reissue_wire", wire);', ""))
 
 
+ALONE = Opening(before=without_the_script)
+both_ways = opened(Opening(), ALONE, ids=["wire.js", "Pyodide alone"])
+
+
 @pytest.fixture
-def python(kept: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
-    visit = kept(without_the_script if getattr(request, "param", "wire.js") != "wire.js" else None)
-    visit.run(CONNECT + "None")
-    visit.reset_counters()
-    return visit
-
-
-both_ways = pytest.mark.parametrize("python", ["wire.js", "Pyodide alone"], indirect=True)
+def python(kept: Visit) -> Visit:
+    kept.run(CONNECT + "None")
+    kept.reset_counters()
+    return kept
 
 
 @pytest.mark.firefox
@@ -60,17 +59,17 @@ text = await response.text()
 
 
 @pytest.mark.firefox
-def test_a_page_without_the_script_sends_every_body_again_and_hears_of_every_failure(visit: Visit) -> None:
+@opened(ALONE)
+def test_a_page_without_the_script_sends_every_body_again_and_hears_of_every_failure(python: Visit) -> None:
     """Q8, Q10: what the other tests of the page hold with the script."""
-    without_the_script(visit)
-    visit.open_blank().run(CONNECT + SEND)
-    visit.expect_console(REFUSED, times=len(BODIES))
+    python.run(SEND)
+    python.expect_console(REFUSED, times=len(BODIES))
     for body in BODIES:
-        visit.server.control("/dev/revoke")
-        status, received = visit.run(f"await send({body}, path='/api/echo')")
+        python.server.control("/dev/revoke")
+        status, received = python.run(f"await send({body}, path='/api/echo')")
         assert (status, bool(received)) == (200, True), body
-    visit.server.fault("/api/echo", "hold")
-    assert visit.run("""
+    python.server.fault("/api/echo", "hold")
+    assert python.run("""
 controller = AbortController.new()
 aborted = asyncio.create_task(outcome(api.fetch("/api/echo", signal=controller.signal)))
 late = await outcome(api.fetch("/api/me", method="GET", mode="navigate"))

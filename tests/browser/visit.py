@@ -24,7 +24,8 @@ TYPES = {
     ".py": "text/x-python",
 }
 Policy = Mapping[str, str | None]  # directives of a Content-Security-Policy
-STARTED = 30_000  # ms for Python to start, on a machine that is busy
+PATIENCE = 120_000  # ms: longer than anything takes on the busiest machine, so that a limit ends only what hangs
+STARTED = PATIENCE  # for Python to start, where a limit is given
 # PyScript's own word that it is ready, for whoever shows debug messages.
 READY = "[pyscript/main] PyScript Ready"
 REFUSED = r"status of 401"
@@ -130,7 +131,7 @@ class Visit:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what no event tells of."""
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + PATIENCE / 1000
         while not holds():
             assert time.monotonic() < give_up, "it did not come to that"
             self.page.wait_for_timeout(20)

@@ -61,7 +61,7 @@ def running(app: str, *, page: str, life: int = LIFE) -> Iterator[str]:
 
 def asked(url: str, path: str, *, body: Any = None) -> int:
     """The status of a request of the test's own: a POST if it has a body, which is sent as JSON."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=120)
     if body is None:
         connection.request("GET", path)
     else:
@@ -73,7 +73,7 @@ def asked(url: str, path: str, *, body: Any = None) -> int:
 
 def turn_the_clock(url: str, seconds: float) -> None:
     """It is later now at this server, one of Python's."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=120)
     connection.request("POST", f"/clock?seconds={seconds}")
     assert connection.getresponse().status == 204
     connection.close()

@@ -50,7 +50,7 @@ class Server:
         self.url = url
 
     def control(self, **wanted: Any) -> dict[str, Any]:
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         connection.request("POST", "/control", json.dumps(wanted))
         seen: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()

@@ -111,7 +111,7 @@ class Trip:
 
     def told(self, method: str, path: str, **fields: str) -> tuple[int, Any]:
         """A request of the test's own."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         connection.request(method, path, urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"})
         answer = connection.getresponse()
         text = answer.read().decode()

@@ -199,7 +199,7 @@ class Page:
     def revoke(self) -> None:
         """End a refresh token that never expires."""
         token = self.run("api._lifecycle.alive.credential.refresh_token")
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", self.row.revoke, urlencode({"token": token, "client_id": "page"}), headers)
         assert connection.getresponse().status == 200

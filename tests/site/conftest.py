@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from runtime.publish.__main__ import publish
 from tests.browser.conftest import browser_type_launch_args, runtime, server
-from tests.browser.visit import Visit
+from tests.browser.visit import PATIENCE, Visit
 from tests.live_server import LiveServer
 from tests.site.static_host import StaticHost, static_host
 
@@ -40,8 +40,8 @@ def published(runtime: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def visit(page: Page, host: StaticHost, server: LiveServer) -> Iterator[Visit]:
     """A visit to the host's pages. What it saw is checked when the test is through."""
-    page.set_default_timeout(30_000)  # ms, on a machine that is busy
-    expect.set_options(timeout=30_000)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     page.add_init_script("addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.blockedURI))")
     visit = Visit(page, server)
     visit.home = f"{host.origin}/"
