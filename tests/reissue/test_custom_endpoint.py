@@ -247,6 +247,7 @@ def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
             CustomEndpoint("/auth", **settings)
     with pytest.raises(ValueError, match="URL"):
         CustomEndpoint("/auth?x", refresh=refresh)
-    assert CustomEndpoint("/auth/", refresh=refresh).refresh_url == "/auth"
+    assert CustomEndpoint("/auth/", refresh=refresh).refresh_url == "/auth/"
+    assert CustomEndpoint("/", refresh=refresh).refresh_url == "/", "and not the page's own URL"
     with pytest.raises(TypeError, match="another resource"):
         world.make(endpoint=CustomEndpoint(f"{API}auth", refresh=refresh)).for_resource(API, scope="x")

@@ -32,10 +32,10 @@ transport's response. Raises OSError if no answer comes.
 
 
 def calls_to(base: str, transport: Transport) -> Call:
-    """A `Call` over this transport. `base` is the endpoint's URL, absolute."""
+    """A `Call` over this transport. `base` is the endpoint's URL, absolute, with a slash at its end."""
 
     async def call(url: str, **options: Any) -> Any:
-        return await transport(endpoint_request(urljoin(f"{base}/", url), **options))
+        return await transport(endpoint_request(urljoin(base, url), **options))
 
     return call
 
@@ -154,7 +154,7 @@ class CustomEndpoint:
     @property
     def refresh_url(self) -> str:
         """What tells this endpoint from others."""
-        return self.url
+        return f"{self.url}/"
 
     def _bind(
         self,
@@ -165,7 +165,7 @@ class CustomEndpoint:
         page: Page | None = None,
         prover: Prover | None = None,
     ) -> TokenSource:
-        call = calls_to(parse(self.url).href, transport if prover is None else proving(transport, prover))
+        call = calls_to(parse(f"{self.url}/").href, transport if prover is None else proving(transport, prover))
         return CustomTokenSource(
             partial(self._refresh, call),
             sign_in=self._sign_in and partial(self._sign_in, call),

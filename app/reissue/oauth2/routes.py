@@ -31,9 +31,9 @@ class Route:
 
         Route("refresh", headers={"Authorization": "Bearer {refresh_token}"})
 
-    For a sign-in, `{username}` stands for that field of `api.sign_in(username=…)`, and is sent nowhere else.
-    What names a value that is not there is left out. If neither fields nor headers name a token, the
-    refresh token is sent as a field. What a function in `headers` gives is sent unchanged.
+    For a sign-in, `{username}` stands for that field of `api.sign_in(username=…)`, and is sent nowhere else. What names
+    a value that is not there is left out. If neither fields nor headers name a token, the refresh token is sent as a
+    field. What a function in `headers` gives is sent unchanged.
     `confirmed_by` are the statuses, besides 2xx, that confirm a sign-out: some servers answer 401, since no user is
     signed in any more.
 
@@ -57,6 +57,8 @@ class Route:
             )
         if "#" in self.path:
             raise ValueError("a path has no fragment: no server sees it")
+        if _PLACEHOLDER.search(self.path):
+            raise ValueError("a path names no token, which logs would keep: name it in headers or fields")
         if self.method not in METHODS:
             raise ValueError(f"method is one of {', '.join(METHODS)}, not {self.method!r}")
         check_encoding(self.encoding)

@@ -190,6 +190,8 @@ def test_wrong_settings_are_refused_at_once(settings: dict[str, Any], error: typ
 def test_a_route_that_can_not_work_is_refused_at_once(settings: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         Route("x", **settings)
+    with pytest.raises(ValueError, match="logs"):
+        Route("sessions/{refresh_token}")
     with pytest.raises(TypeError, match="text"):
         Route(7)  # type: ignore[arg-type]
 
