@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from reissue import (
@@ -13,12 +14,14 @@ from reissue import (
     RefreshUnavailable,
     Request,
     Response,
+    SessionChanged,
     SessionEnded,
     SignOutEvent,
     SignOutPhase,
     SignOutRefused,
     State,
 )
+from reissue.http.urls import Url, parse_url
 from reissue.storage import Memory
 from reissue.testing import Clock, Gate, settle
 
@@ -251,3 +254,98 @@ def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
     assert CustomEndpoint("/", refresh=refresh).refresh_url == "/", "and not the page's own URL"
     with pytest.raises(TypeError, match="another resource"):
         world.make(endpoint=CustomEndpoint(f"{API}auth", refresh=refresh)).for_resource(API, scope="x")
+
+
+async def test_a_sign_out_function_that_fails_after_a_reload_locks_no_user_out() -> None:
+    """S5: it did not expect to get no credential. The event says that the endpoint was not told."""
+    server, clock, mark = Strange(), Clock(), Memory()
+
+    async def by_credential(call: Any, credential: Any) -> None:
+        await granted(await call("leave", headers={"X-Ticket": credential.access_token}))
+
+    def page() -> Interceptor:
+        endpoint = CustomEndpoint(f"{API}door", sign_in=sign_in, refresh=refresh, sign_out=by_credential)
+        return Interceptor(server, audience=API, endpoint=endpoint, clock=clock, pending_sign_out=mark)
+
+    api = page()
+    await api.adopt("jwt-0")
+    server.down = True
+    with pytest.raises(OSError, match="offline"):
+        await api.sign_out()
+    await api.close()
+    server.down = False
+    reloaded = page()
+    events: list[Any] = []
+    reloaded.on(events.append)
+    assert await reloaded.resume() is False
+    assert [event.phase for event in events if isinstance(event, SignOutEvent)] == [SignOutPhase.UNAVAILABLE]
+    await reloaded.sign_in(name="ada")
+    assert reloaded.state is State.SIGNED_IN
+    await reloaded.close()
+
+
+async def test_a_sign_in_function_that_fails_may_have_set_another_users_cookie(world: World) -> None:
+    """S3: opaque tokens don't name their user, so the next one is taken for another's."""
+
+    async def fails_late(call: Any, **fields: Any) -> Credential:
+        answer = await (await call("enter", method="POST", json=fields)).json()
+        return Credential(access_token=answer["jwt"])
+
+    async def by_cookie(call: Any, credential: Credential | None) -> Credential:
+        return Credential(access_token="jwt-of-bob")
+
+    _, api = connect(world, sign_in=fails_late, refresh=by_cookie)
+    await api.adopt("jwt-of-ada")
+    with pytest.raises(TypeError):
+        await api.sign_in(name="bob")
+    assert isinstance(await outcome(api.fetch(API + "notes")), SessionChanged)
+
+
+@pytest.mark.parametrize("option", ["auth", "signal", "timeout"])
+async def test_a_call_takes_nothing_that_it_can_not_do(world: World, option: str) -> None:
+    async def with_option(call: Any, credential: Credential | None) -> Credential:
+        with pytest.raises(TypeError, match=f"no {option}="):
+            await call("again", **{option: 1})
+        return Credential(access_token="jwt")
+
+    _, api = connect(world, refresh=with_option)
+    await api.adopt("jwt-0")
+    await api.renew()
+
+
+async def test_its_url_may_be_the_root_of_the_pages_origin(world: World) -> None:
+    urls: list[str] = []
+
+    async def transport(request: Request) -> Response:
+        urls.append(request.url)
+        return Response(200)
+
+    async def one_call(call: Any, credential: Credential | None) -> Credential:
+        await call("session")
+        return Credential(access_token="jwt")
+
+    def in_a_page(text: str) -> Url:
+        return parse_url(urljoin("https://app.test/some/page.html?x=1", text))
+
+    endpoint = CustomEndpoint("/", refresh=one_call)
+    world.api = world.make(transport=transport, endpoint=endpoint, parse_url=in_a_page)
+    await world.api.adopt("jwt-0")
+    await world.api.renew()
+    assert urls == ["https://app.test/session"]
+    assert endpoint.refresh_url == "/", "the same for each page of the origin"
+
+
+async def test_the_refresh_token_beside_a_token_that_can_not_be_sent_is_kept(world: World) -> None:
+    """F19"""
+    presented: list[str | None] = []
+
+    async def bound(call: Any, credential: Credential) -> Credential:
+        presented.append(credential.refresh_token)
+        return Credential(access_token="jwt", refresh_token=f"next-{len(presented)}", token_type="DPoP")
+
+    _, api = connect(world, refresh=bound)
+    await api.adopt("jwt-0", refresh_token="first")
+    for _ in range(2):
+        assert isinstance(await outcome(api.renew()), RefreshUnavailable)
+        api._wake()
+    assert presented == ["first", "next-1"]

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
-from ..errors import GrantRefused, SignOutRefused
+from ..errors import GrantRefused, MalformedToken, SignOutRefused
 from ..http.messages import Transport
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
@@ -26,15 +26,17 @@ Call = Callable[..., Awaitable[Any]]
 """Sends a request of the endpoint's own: `response = await call("session", method="PATCH")`.
 
 It carries no token of the session, and passes the interceptor by (Q3). The URL is relative to the endpoint's; the
-options are those of `fetch`. No cache is used and no redirect followed, unless the options say so. Gives the
-transport's response. Raises OSError if no answer comes.
+options are those of `fetch`, but for `auth`, `signal` and `timeout`. No cache is used and no redirect followed, unless
+the options say so. Gives the transport's response. Raises OSError if no answer comes.
 """
 
 
 def calls_to(base: str, transport: Transport) -> Call:
-    """A `Call` over this transport. `base` is the endpoint's URL, absolute, with a slash at its end."""
+    """A `Call` over this transport. `base` is the endpoint's URL, absolute and with a slash at its end."""
 
     async def call(url: str, **options: Any) -> Any:
+        if taken := options.keys() & {"auth", "signal", "timeout"}:
+            raise TypeError(f"call takes no {min(taken)}=: it sends no token, and the client's deadline bounds it")
         return await transport(endpoint_request(urljoin(base, url), **options))
 
     return call
@@ -102,7 +104,10 @@ class CustomTokenSource:
     def _checked(self, credential: Any) -> Credential:
         if not isinstance(credential, Credential):
             raise TypeError(f"an endpoint gives a Credential, not {type(credential).__name__}")
-        check_sendable(self, credential)
+        try:
+            check_sendable(self, credential)
+        except MalformedToken as error:  # the refresh token may be the next of a session: it has to be kept (F19)
+            raise MalformedToken(str(error), rotated=credential.refresh_token) from None
         return credential
 
 
@@ -165,7 +170,11 @@ class CustomEndpoint:
         page: Page | None = None,
         prover: Prover | None = None,
     ) -> TokenSource:
-        call = calls_to(parse(f"{self.url}/").href, transport if prover is None else proving(transport, prover))
+        try:
+            base = parse(f"{self.url}/").href  # absolute now: a script may change the page's base later (X12)
+        except ValueError as error:
+            raise ValueError(f"the endpoint's URL {self.url!r} can't be used: {error}") from None
+        call = calls_to(base, transport if prover is None else proving(transport, prover))
         return CustomTokenSource(
             partial(self._refresh, call),
             sign_in=self._sign_in and partial(self._sign_in, call),

@@ -7,12 +7,11 @@ Theory of operation:
 3. A sign-in whose answer was lost may have set its cookie all the same: it is in doubt whose the cookie is (S3).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..errors import GrantRefused, MalformedToken
+from ..errors import GrantRefused, RefreshUnavailable
 from ..oauth2.token_source import check_sendable
 from ..tokens.credentials import Credential
 from ..tokens.users import UserMatch
@@ -86,7 +85,9 @@ class SignIns:
         except GrantRefused as refused:  # by the endpoint, or by this page: what came with an invalid ID token lives on
             await self._sign_outs.revoke(refused)
             raise
-        except (OSError, MalformedToken, asyncio.CancelledError):  # its cookie may have been set all the same
+        except RefreshUnavailable:  # the endpoint has not signed the user in
+            raise
+        except BaseException:  # also one of the app's own coroutine: the cookie may have been set all the same
             if self._sessions.latest is not None:
                 self._sessions.latest.holding.doubt_cookie()
             raise

@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, Final
 
 from ..concurrency.line import Place
-from ..errors import RefreshUnavailable, ReissueError, SignOutRefused
+from ..errors import RefreshUnavailable, SignOutRefused
 from ..events import SignOutEvent, SignOutPhase
 from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
@@ -80,7 +80,7 @@ class SignOuts:
         """
         mark = self._shared.versions.pending_sign_out
         if mark is not None and (not mark.in_body or _in_body(self._unconfirmed)):
-            with suppress(OSError, ReissueError):
+            with suppress(Exception):  # emitted; an error in the app's own function must not prevent sign-ins for a day
                 await self._tell(self._unconfirmed, mark.until)
 
     async def wait(self) -> None:
