@@ -1,6 +1,7 @@
 """Tokens that live in cookies alone: nothing is attached, and all else is as with tokens in the page."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from reissue import (
     Request,
     Response,
     Route,
+    SessionChanged,
     SessionEnded,
     State,
 )
@@ -175,3 +177,54 @@ async def test_a_proxys_page_in_place_of_the_cookies_answer_is_transient(world: 
     world.api._lifecycle.sessions.calls.tokens._grants = proxied  # type: ignore[attr-defined]
     assert isinstance(await outcome(world.api.fetch(API + "notes")), RefreshUnavailable)
     assert world.api.state is State.SIGNED_IN
+
+
+@pytest.mark.parametrize(
+    "loss", [OSError("reset"), TimeoutError(), Response(200, {"Content-Type": "text/html"}, b"<html>")], ids=str
+)
+async def test_after_a_lost_sign_in_no_request_takes_along_a_cookie_that_may_be_another_users(
+    world: World, loss: Any
+) -> None:
+    """S3: with a token in the page the request would still be the first user's; the cookie is whose it is."""
+    cookie = ["nobody"]
+    as_user: list[str] = []
+
+    async def transport(request: Request) -> Response:
+        await asyncio.sleep(0)
+        if request.url.endswith("/login"):
+            before, cookie[0] = cookie[0], json.loads(request.body)["username"]
+            if before == "nobody":
+                return Response(204)
+            if isinstance(loss, Exception):
+                raise loss
+            answer: Response = loss
+            return answer
+        if "/auth/" not in request.url:
+            as_user.append(cookie[0])
+        return Response(200)
+
+    world.api = world.make(transport=transport, endpoint=ENDPOINT)
+    await world.api.sign_in(username="ada")
+    assert isinstance(await outcome(world.api.sign_in(username="bob")), OSError | MalformedToken)
+    assert isinstance(await outcome(world.api.fetch(API + "notes")), SessionChanged)
+    assert as_user == []
+    await world.api.fetch(API + "notes")
+    assert as_user == ["bob"], "in a session of its own"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"error": "Wrong password"}, {"success": False}, {"ok": False}, {"errors": [{"message": "no"}], "data": None}],
+)
+async def test_a_200_whose_json_says_that_it_failed_signs_no_user_in(world: World, body: dict[str, Any]) -> None:
+    """F4: only an access token can't be missed there."""
+
+    async def transport(request: Request) -> Response:
+        return Response(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+    world.api = world.make(transport=transport, endpoint=ENDPOINT)
+    for call in (world.api.sign_in(username="ada"), world.api.resume()):
+        error = await outcome(call)
+        assert isinstance(error, RefreshUnavailable)
+        assert (error.status, error.body) == (200, body)
+    assert world.api.state is State.SIGNED_OUT

@@ -152,6 +152,13 @@ def is_final(status: int) -> bool:
     return 400 <= status < 500 and status not in _LATER
 
 
+def names_failure(body: Any) -> bool:
+    """Does the JSON body of a 2xx say that the request failed, by an error or a flag?"""
+    if not isinstance(body, dict):
+        return False
+    return bool(body.get("error") or body.get("errors")) or body.get("success") is False or body.get("ok") is False
+
+
 def error_code(value: object, otherwise: str = "") -> str:
     """The error that a server names, in snake case; `otherwise` if it does not look like an error code."""
     if isinstance(value, str):

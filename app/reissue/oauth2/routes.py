@@ -11,6 +11,9 @@ from ..tokens.header_fields import HeadersSetting, check_headers
 NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
 """Of the fields of an answer (RFC 6749 section 5.1)."""
 
+HEADER: Final = "header:"
+"""Begins a name that stands for a header field of an answer."""
+
 METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 
 Fields = Mapping[str, Any]
@@ -68,6 +71,8 @@ class Route:
             raise TypeError("confirmed_by is a collection of statuses, which are whole numbers")
         if self.is_get and self.fields:
             raise ValueError("a GET has no body, so a route with method='GET' takes no fields: use the path's query")
+        for name in ("names", "fields", "headers"):  # what was checked is what is sent, whatever the app does later
+            object.__setattr__(self, name, copied(getattr(self, name)))
 
     @property
     def is_get(self) -> bool:
@@ -118,6 +123,14 @@ def checked_url(url: object) -> str:
     return url.rstrip("/")
 
 
+def check_no_tokens(name: str, setting: Any) -> None:
+    """Raises ValueError if an endpoint's setting `name=` names a token: only a route's do."""
+    if any(f"{{{token}}}" in text for text in _texts(setting) for token in _TOKENS):
+        raise ValueError(
+            f"{name} of an endpoint go with its sign-in as well, so they name no token: use a Route's {name}"
+        )
+
+
 def check_encoding(encoding: str | None) -> None:
     """Raises ValueError for an encoding that there is not."""
     if encoding not in ("json", "form", None):
@@ -130,6 +143,11 @@ def check_names(names: Mapping[str, str]) -> None:
         raise ValueError(f"names is of {', '.join(NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
     if not all(isinstance(name, str) for name in names.values()):
         raise TypeError("names maps each field's name to the server's name for it, as text")
+
+
+def name_in_request(place: str) -> str:
+    """What a request calls the refresh token, which an answer has at this place."""
+    return "refresh_token" if place.startswith(HEADER) else place.rpartition(".")[2]
 
 
 def filled(value: Any, values: Mapping[str, Any]) -> Any:
@@ -149,6 +167,15 @@ def filled(value: Any, values: Mapping[str, Any]) -> Any:
         return {name: member for name, member in members.items() if member is not None or value[name] is None}
     if isinstance(value, list | tuple):
         return [item for item in (filled(item, values) for item in value) if item is not None]
+    return value
+
+
+def copied(value: Any) -> Any:
+    """A copy of a setting that the app could change later, also of the mappings and lists within it."""
+    if isinstance(value, Mapping):
+        return {name: copied(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
     return value
 
 

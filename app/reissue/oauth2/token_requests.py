@@ -14,7 +14,7 @@ from ..http.messages import Request
 from ..tokens.credentials import Credential
 from ..tokens.header_fields import HeadersSetting
 from .refusals import Predicate, Presented
-from .routes import NAMES, Fields, Route, filled
+from .routes import NAMES, Fields, Route, filled, name_in_request
 from .token_response import Reading, read_credential
 
 _MOST_KEPT_ALIVE: Final = 16 * 1024
@@ -118,7 +118,7 @@ class TokenRequests:
                 tokens["refresh_token"] = credential.refresh_token
         named = route.placeholders
         if not named and not route.is_get and "refresh_token" in tokens:
-            fields = {**fields, self._names(route)["refresh_token"].rpartition(".")[2]: tokens["refresh_token"]}
+            fields = {**fields, name_in_request(self._names(route)["refresh_token"]): tokens["refresh_token"]}
         if not self.cookie and tokens.keys().isdisjoint(named or {"refresh_token"}):
             return None
         return self._request(route, fields, tokens)

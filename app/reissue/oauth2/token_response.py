@@ -14,11 +14,10 @@ from ..errors import MalformedToken, RefreshUnavailable
 from ..http.json_text import is_json_type, is_number, json_value
 from ..http.retry_after import retry_after
 from ..tokens.credentials import Credential, presentable
-from .refusals import Predicate, Presented, refusal_in
-from .routes import NAMES
+from .refusals import Predicate, Presented, names_failure, refusal_in
+from .routes import HEADER, NAMES
 
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
-_HEADER: Final = "header:"
 _BEARER: Final = re.compile(r"bearer +", re.IGNORECASE)
 
 
@@ -78,13 +77,14 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
     if not succeeded:
         raise unavailable(f"{reading.url or 'the endpoint'} answered {status}", retry_after(headers))
     if reading.in_cookies:
+        if names_failure(body):
+            raise unavailable(f"{_said(status, headers, reading)}, and its JSON says that the request failed")
         if body is None and not empty:  # a proxy's page, say, is no grant
             raise MalformedToken(f"{_said(status, headers, reading)}, which is not JSON: it can't have set a cookie")
         return Credential.in_cookies(expires_in=_number(found["expires_in"]))
     rotated = presentable(found["refresh_token"])
     if found["access_token"] is None:
-        missing = f"{_said(status, headers, reading)} without an {reading.names['access_token']}"
-        raise MalformedToken(missing, rotated=rotated)
+        raise MalformedToken(_missing(status, headers, reading), rotated=rotated)
     token_type = str(found["token_type"] or "bearer").lower()  # null and empty are missing (F19)
     if token_type not in ("bearer", "dpop"):
         raise MalformedToken(
@@ -100,8 +100,8 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
 
 def _found(body: Any, headers: Mapping[str, str], place: str) -> Any:
     """What stands at this place of an answer; None if nothing does. See `Reading.names`."""
-    if place.startswith(_HEADER):
-        value = headers.get(place.removeprefix(_HEADER).strip(), "")
+    if place.startswith(HEADER):
+        value = headers.get(place.removeprefix(HEADER).strip(), "")
         return _BEARER.sub("", value, count=1) or None
     if not isinstance(body, dict):
         return None
@@ -117,6 +117,12 @@ def _said(status: int, headers: Mapping[str, str], reading: Reading) -> str:
     kind = headers.get("Content-Type", "").partition(";")[0]
     kind = kind if _MEDIA_TYPE.fullmatch(kind) else "no content type"  # an unknown server's text is not quoted (X7)
     return f"{reading.url or 'the endpoint'} answered {status} ({kind})"
+
+
+def _missing(status: int, headers: Mapping[str, str], reading: Reading) -> str:
+    place = reading.names["access_token"]
+    hint = ": does the server expose that field (Access-Control-Expose-Headers)?" if place.startswith(HEADER) else ""
+    return f"{_said(status, headers, reading)} without an {place}{hint}"
 
 
 def _number(value: object) -> float | None:

@@ -123,8 +123,13 @@ class Holding:
             self.failures += 1
 
     def doubt_cookie(self) -> None:
-        """Another user may have signed in. The cookie may be theirs, and an opaque token does not say so (S3)."""
+        """Another user may have signed in. The cookie may be theirs, and an opaque token does not say so (S3).
+
+        Where the cookie itself goes to the API, no request is sent with it until a refresh has begun another session.
+        """
         self.cookie_in_doubt = self.credential.refresh_token is None
+        if self.credential.in_cookie:
+            self.reject()
 
     def is_anothers(self, match: UserMatch) -> bool:
         """Is an answer another user's, or may it be, since the cookie is in doubt?
