@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from reissue import Credential, Headers, Request, Response
+from reissue import Credential, Endpoint, Headers, Request, Response, Route
 from reissue.adapters.answers import added
 
 from tests.reissue.conftest import API, World, outcome
@@ -139,3 +139,44 @@ def test_a_bound_token_has_a_scheme_of_its_own(world: World) -> None:
     for settings in ({"scheme": "JWT"}, {"header": "X-Auth-Token"}):
         with pytest.raises(ValueError, match="9449"):
             world.make(proofs=object(), **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [({}, "authorization"), ({"header": "X-Auth-Token", "scheme": ""}, "x-auth-token"), ({"proofs": object()}, "DPoP")],
+)
+async def test_no_function_replaces_the_token_or_its_proof(world: World, settings: dict[str, Any], name: str) -> None:
+    """S3: the request would go out as another user's."""
+    world.api = world.make(headers=lambda: {name: "another"}, **settings)
+    await world.signed_in("token-2")
+    error = await outcome(world.api.fetch(API + "notes"))
+    assert isinstance(error, ValueError)
+    assert "another" not in str(error)
+    assert world.server.requests == []
+    with pytest.raises(ValueError, match="carries the token"):
+        world.make(headers={name: "another"}, **settings)
+
+
+def test_a_coroutine_function_can_not_give_headers(world: World) -> None:
+    async def headers() -> dict[str, str]:
+        return {}
+
+    class Headed:
+        async def __call__(self) -> dict[str, str]:
+            return {}
+
+    for given in (headers, Headed()):
+        with pytest.raises(TypeError, match="plain function"):
+            world.make(headers=given)
+        with pytest.raises(TypeError, match="plain function"):
+            Endpoint("/auth", headers=given)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="plain function"):
+            Route("refresh", headers=given)  # type: ignore[arg-type]
+
+
+async def test_a_mapping_is_copied(world: World) -> None:
+    headers = {"apikey": "anon"}
+    world.api = world.make(headers=headers)
+    headers["Authorization"] = "Bearer another"
+    await world.signed_in("token-2")
+    assert (await world.api.fetch(API + "notes")).status == 200

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Final
 
 from ..http.messages import Headers, Request
@@ -41,9 +42,12 @@ class HeaderFields:
         if prover is not None and (header.lower(), scheme) != ("authorization", "Bearer"):
             raise ValueError("a bound token has a scheme and a header field of its own (RFC 9449): set neither")
         check_headers(headers)
-        if isinstance(headers, Mapping) and header.lower() in map(str.lower, headers):
-            raise ValueError(f"headers can't have {header}, which carries the token")
-        return cls(header, scheme, headers, prover)
+        own = dict(headers) if isinstance(headers, Mapping) else headers
+        fields = cls(header, scheme, own, prover)
+        if isinstance(own, dict):
+            for name in own:
+                fields._check_own(name)
+        return fields
 
     @property
     def redirect(self) -> str | None:
@@ -67,12 +71,20 @@ class HeaderFields:
         own = self.own() if callable(self.own) else self.own
         if own:
             for name, value in own.items():
+                self._check_own(name)
                 request = request.with_field(name, value)
         return request
+
+    def _check_own(self, name: str) -> None:
+        """Raises ValueError if this field carries the token or its proof, which another value must not replace."""
+        if name.lower() == self.name.lower() or (self.prover is not None and name.lower() == "dpop"):
+            raise ValueError(f"headers can't have {name}, which carries the token")
 
 
 def check_headers(headers: object) -> None:
     """Raises TypeError or ValueError for a setting `headers=` that can't work."""
+    if callable(headers) and (iscoroutinefunction(headers) or iscoroutinefunction(type(headers).__call__)):
+        raise TypeError("headers is a plain function: it is called when a request is sent, so it can't be async")
     if headers is not None and not callable(headers):
         if not isinstance(headers, Mapping):
             raise TypeError(f"headers is a mapping, or a function that gives one, not {type(headers).__name__}")
