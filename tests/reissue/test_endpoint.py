@@ -17,6 +17,7 @@ from reissue import (
     RefreshUnavailable,
     Request,
     Response,
+    Route,
     SessionEnded,
     State,
 )
@@ -338,3 +339,13 @@ async def test_a_failure_carries_the_servers_answer_and_shows_none_of_it(world: 
         assert "secret" not in f"{error}{error!r}{vars(error)}{pickle.dumps(error)!r}"
     assert GrantRefused("x").body is None
     assert RefreshUnavailable("x").url is None
+
+
+@pytest.mark.parametrize("refresh", [None, Route("me", method="GET")])
+def test_no_token_for_another_resource_is_asked_for_by_a_request_that_can_not_name_it(
+    world: World, refresh: Any
+) -> None:
+    """X1: the server would grant one for its own API, and another would get it."""
+    world.api = world.make(endpoint=Endpoint(f"{API}auth", refresh=refresh))
+    with pytest.raises(TypeError, match="no GET"):
+        world.api.for_resource("https://other.test/", resource="https://other.test/")

@@ -20,6 +20,7 @@ from reissue import (
     RequestEvent,
     RequestPhase,
     Response,
+    Route,
     SessionEnded,
     WouldBlock,
 )
@@ -241,6 +242,18 @@ async def test_a_caller_that_cant_wait_refreshes_within_its_call(world: World, a
     assert (await caller.api.fetch(NOTES.url)).status == 200
 
 
+async def test_a_refresh_that_sends_the_access_token_is_not_made_by_a_caller_that_cant_wait(world: World) -> None:
+    """X1: it would follow a redirect, and its header field with the token along with it."""
+    caller = await Blocking(world).signed_in()
+    by_token = Endpoint("https://api.test/auth", refresh=Route("x", headers={"X-Token": "{access_token}"}))
+    caller.api = world.make(transport=caller.send, endpoint=by_token)
+    await caller.signed_in()
+    world.clock.advance(301)
+    with pytest.raises(WouldBlock, match="would follow a redirect"):
+        caller.tokens(200)
+    assert caller.refreshes == 0
+
+
 async def test_a_new_token_of_no_life_at_all_is_sent_once_by_a_caller_that_cant_wait(world: World) -> None:
     """T12"""
     caller = await Blocking(world).signed_in()
@@ -379,7 +392,7 @@ async def test_an_endpoint_of_the_apps_own_is_not_called_by_a_caller_that_cant_w
 
 
 FREE = MappingProxyType(
-    {"refreshing": False, "calling": False, "over_transport": True, "shared": False, "in_body": False}
+    {"refreshing": False, "calling": False, "over_transport": True, "shared": False, "sends_a_token": False}
 )
 
 
@@ -391,7 +404,7 @@ FREE = MappingProxyType(
         ({"calling": True}, "a call to the endpoint is on its way"),
         ({"over_transport": False}, "coroutine function"),
         ({"shared": True}, r"connect\(…, tabs=False\)"),
-        ({"in_body": True}, "would follow a redirect"),
+        ({"sends_a_token": True}, "would follow a redirect"),
     ],
 )
 def test_a_refresh_within_a_call_is_made_only_if_nobody_else_can_be_presenting_the_refresh_token(

@@ -17,12 +17,12 @@ StartEagerly = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 _deadline: ContextVar[float | None] = ContextVar("reissue_blocking_deadline", default=None)
 
 
-def obstacle(*, refreshing: bool, calling: bool, shared: bool, over_transport: bool, in_body: bool) -> str | None:
+def obstacle(*, refreshing: bool, calling: bool, shared: bool, over_transport: bool, sends_a_token: bool) -> str | None:
     """Why a refresh is impossible within a synchronous call; None if it is possible.
 
     `refreshing`: a refresh is on its way. `calling`: another call to the endpoint is. `shared`: other tabs may refresh.
     `over_transport`: the endpoint is called over this client's transport, not by a coroutine function of the app's.
-    `in_body`: the page holds the refresh token, and would send it in a body.
+    `sends_a_token`: the refresh would carry a token that the page holds, in its body or in a header field.
     """
     if refreshing:
         return "a refresh is on its way, and can't end while this call blocks: await api.renew() first"
@@ -35,8 +35,8 @@ def obstacle(*, refreshing: bool, calling: bool, shared: bool, over_transport: b
             "other tabs share this session, and the lock for refreshes can't be waited for while this call blocks: "
             "await api.renew() first, or connect(…, tabs=False)"
         )
-    if in_body:
-        return "the refresh token would follow a redirect, which a blocking call can't prevent: await api.renew() first"
+    if sends_a_token:
+        return "the token would follow a redirect, which a blocking call can't prevent: await api.renew() first"
     return None
 
 

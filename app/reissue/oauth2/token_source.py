@@ -87,8 +87,15 @@ class HttpTokenSource:
 
     @property
     def exchanges(self) -> bool:
-        """Can it be asked for tokens for another resource? A cookie is for all of its site."""
-        return not self._requests.in_cookies
+        """Can it be asked for tokens for another resource? A cookie is for all of its site, and a GET names none."""
+        refresh = self._requests.refresh_route
+        return not self._requests.in_cookies and refresh is not None and not refresh.is_get
+
+    @property
+    def refresh_names_a_token(self) -> bool:
+        """Does the refresh send a token that its route names, in a header field perhaps?"""
+        refresh = self._requests.refresh_route
+        return refresh is not None and bool(refresh.placeholders)
 
     def accepts(self, credential: Credential) -> bool:
         """Is the token bound to a key, or in a cookie, if this client requests such tokens, and else a bearer token?"""

@@ -44,8 +44,8 @@ class DerivedLifecycle:
     def __init__(self, resource: Resource, settings: SessionSettings, *, waiting: WaitingRequests) -> None:
         if not resource.parent.calls.tokens.exchanges:
             raise TypeError(
-                "for_resource() needs an Endpoint that gives its tokens to the page: no function and no cookie can be "
-                "asked for another resource"
+                "for_resource() needs an Endpoint that gives its tokens to the page, and whose refresh has a body: no "
+                "function, no cookie and no GET can be asked for another resource"
             )
         tokens = CustomTokenSource(self._exchanged, can_prove=True)
         shared = shared_session(OtherTabs(tokens, settings), settings)

@@ -20,7 +20,7 @@ from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError, SessionChanged, SessionEnded, WouldBlock
 from ..oauth2.custom_source import CustomTokenSource
-from ..oauth2.token_source import TokenSource
+from ..oauth2.token_source import HttpTokenSource, TokenSource
 from ..storage import Memory, Store
 from ..tabs.peers import NoPeers, Peers
 from ..tabs.pending_sign_out import PendingSignOut
@@ -211,12 +211,16 @@ class SessionLifecycle:
 
     def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> None:
         """Refresh within this call, which can't await (see `blocking`). Raises WouldBlock if that is impossible."""
+        tokens = self._tokens
+        sends_a_token = session.holding.with_latest_refresh_token.refresh_token is not None or (
+            isinstance(tokens, HttpTokenSource) and tokens.refresh_names_a_token
+        )
         reason = obstacle(
             refreshing=session.refresh.running,
             calling=self._shared.lock.in_use,
             shared=self._shared.with_others,
-            over_transport=not isinstance(self._tokens, CustomTokenSource),
-            in_body=session.holding.with_latest_refresh_token.refresh_token is not None,
+            over_transport=not isinstance(tokens, CustomTokenSource),
+            sends_a_token=sends_a_token,
         )
         if reason is not None:
             raise WouldBlock(reason)
