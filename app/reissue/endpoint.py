@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .http.messages import Transport
 from .http.urls import ParseUrl
 from .oauth2.custom_source import CustomEndpoint, CustomTokenSource, Refresh
 from .oauth2.redirects import Page
 from .oauth2.refusals import Predicate, checked_refused
-from .oauth2.routes import Route, check_encoding, check_names, checked_route, checked_url
+from .oauth2.routes import Route, check_encoding, check_names, check_no_tokens, checked_route, checked_url, copied
 from .oauth2.token_requests import TokenRequests
 from .oauth2.token_source import HttpTokenSource, TokenSource
 from .tokens.dpop import Prover
@@ -48,6 +49,7 @@ class Endpoint:
     """
 
     _server: "AuthorizationServerSettings | None" = None  # where users sign in at another address
+    _client_id: str | None = None  # of a preset whose URL is the same for other clients of the server
 
     def __init__(
         self,
@@ -76,6 +78,8 @@ class Endpoint:
         check_encoding(encoding)
         check_names(names)
         check_headers(headers)
+        check_no_tokens("headers", headers)
+        check_no_tokens("fields", fields)
         self._requests = TokenRequests(
             url=checked_url(url),
             sign_in_route=checked_route("sign_in", sign_in),
@@ -85,13 +89,14 @@ class Endpoint:
             in_cookies=tokens == "cookie",
             encoding=encoding,
             names=dict(names),
-            fields=dict(fields),
-            headers=headers,
+            fields=copied(dict(fields)),
+            headers=copied(headers),
             credentials=credentials,
             refused=checked_refused(refused),
         )
 
-    # Presets: `settings` are those of `Endpoint`, and replace what a preset says
+    # Presets: `settings` are those of `Endpoint`. They replace what a preset says, but `fields`, `headers` and `names`
+    # are added to the preset's own.
 
     @classmethod
     def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
@@ -102,7 +107,7 @@ class Endpoint:
         """
         from .oauth2 import presets
 
-        return cls(url, **{**presets.simplejwt(blacklist=blacklist), **settings})
+        return cls(url, **presets.with_settings(presets.simplejwt(blacklist=blacklist), settings))
 
     @classmethod
     def password_grant(
@@ -124,7 +129,9 @@ class Endpoint:
         from .oauth2 import presets
 
         preset = presets.password_grant(client_id=client_id, token=token, revoke=revoke, scope=scope)
-        return cls(url, **{**preset, **settings, "fields": {**preset["fields"], **settings.get("fields", {})}})
+        endpoint = cls(url, **presets.with_settings(preset, settings))
+        endpoint._client_id = client_id
+        return endpoint
 
     @classmethod
     def supabase(cls, url: str, *, key: str, everywhere: bool = False, **settings: Any) -> "Endpoint":
@@ -135,7 +142,7 @@ class Endpoint:
         """
         from .oauth2 import presets
 
-        return cls(url, **{**presets.supabase(key=key, everywhere=everywhere), **settings})
+        return cls(url, **presets.with_settings(presets.supabase(key=key, everywhere=everywhere), settings))
 
     @classmethod
     def firebase(cls, *, key: str, **settings: Any) -> "Endpoint":
@@ -145,7 +152,9 @@ class Endpoint:
         """
         from .oauth2 import presets
 
-        return cls("https://identitytoolkit.googleapis.com/v1", **{**presets.firebase(key=key), **settings})
+        return cls(
+            "https://identitytoolkit.googleapis.com/v1", **presets.with_settings(presets.firebase(key=key), settings)
+        )
 
     @classmethod
     def cognito(cls, *, region: str, client_id: str, rotates: bool = False, **settings: Any) -> "Endpoint":
@@ -156,8 +165,9 @@ class Endpoint:
         from .oauth2 import presets
 
         preset = presets.cognito(client_id=client_id, rotates=rotates)
-        names = {**preset["names"], **settings.pop("names", {})}
-        return cls(f"https://cognito-idp.{region}.amazonaws.com", **{**preset, **settings, "names": names})
+        endpoint = cls(f"https://cognito-idp.{region}.amazonaws.com", **presets.with_settings(preset, settings))
+        endpoint._client_id = client_id  # every user pool of a region has the same URL
+        return endpoint
 
     @classmethod
     def oauth2(
@@ -231,8 +241,11 @@ class Endpoint:
 
     @property
     def refresh_url(self) -> str:
-        """What tells this endpoint from others: the URL for refreshes, or the server's with the client_id."""
-        return self._requests.refresh_url if self._server is None else self._server.name
+        """What tells this endpoint from others: the URL for refreshes, or the server's, with the client_id if known."""
+        if self._server is not None:
+            return self._server.name
+        url = self._requests.refresh_url
+        return url if self._client_id is None else f"{url}#{quote(self._client_id, safe='')}"  # no URL here has a '#'
 
     def _bind(
         self,

@@ -3,11 +3,31 @@
 Loaded when a preset is called, so that other pages need not load it.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from ..tokens.header_fields import check_headers
 from .routes import Route
 
 _COGNITO: Final = "AWSCognitoIdentityProviderService"
+
+
+def with_settings(preset: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset with the app's own settings: `fields`, `headers` and `names` are added, and all others replace.
+
+    So no app loses the preset's client ID or API key because it sends a field of its own.
+    """
+    merged = {**preset, **settings}
+    for name in ("fields", "names"):
+        if name in preset and isinstance(settings.get(name), Mapping):
+            merged[name] = {**preset[name], **settings[name]}
+    fixed, own = preset.get("headers"), settings.get("headers")
+    if fixed and isinstance(own, Mapping):
+        merged["headers"] = {**fixed, **own}
+    elif fixed and callable(own):
+        check_headers(own)
+        merged["headers"] = lambda: {**fixed, **own()}
+    return merged
 
 
 def simplejwt(*, blacklist: bool) -> dict[str, Any]:

@@ -146,8 +146,9 @@ def test_a_token_may_stand_in_a_header_field_of_the_answer() -> None:
 
     credential = endpoint.read(200, Headers({"Authorization": "bearer  a", "X-Refresh": "r"}), "")
     assert (credential.access_token, credential.refresh_token) == ("a", "r")
-    with pytest.raises(MalformedToken):
+    with pytest.raises(MalformedToken, match="Access-Control-Expose-Headers"):
         endpoint.read(200, Headers({}), "{}")
+    assert sent(endpoint.refresh(HELD))[2] == {"refresh_token": "refresh"}, "a header field is no name of a member"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,9 @@ def test_a_token_may_stand_in_a_header_field_of_the_answer() -> None:
         ({"names": {"access_token": 7}}, TypeError, "text"),
         ({"headers": {"X Y": "1"}}, ValueError, "header"),
         ({"headers": 7}, TypeError, "mapping"),
+        ({"fields": {"deep": ["{refresh_token}"]}}, ValueError, "Route's fields"),
+        ({"headers": {"Authorization": "Bearer {access_token}"}}, ValueError, "Route's headers"),
+        ({"refresh": "refresh/{refresh_token}"}, ValueError, "names no token"),
         ({"tokens": "cookies"}, ValueError, "tokens"),
         ({"tokens": "cookie", "cookie": False}, ValueError, "cookie"),
         ({"tokens": "cookie", "credentials": "omit"}, ValueError, "cookie"),
@@ -194,6 +198,22 @@ def test_a_route_that_can_not_work_is_refused_at_once(settings: dict[str, Any], 
         Route("sessions/{refresh_token}")
     with pytest.raises(TypeError, match="text"):
         Route(7)  # type: ignore[arg-type]
+
+
+def test_settings_that_the_app_changes_later_stay_as_they_were_checked() -> None:
+    fields: dict[str, Any] = {"deep": {"token": "{refresh_token}"}}
+    names = {"access_token": "jwt"}
+    headers = {"X-Refresh": "{refresh_token}"}
+    common = {"list": [1]}
+    route = Route("refresh", fields=fields, names=names, headers=headers)
+    endpoint = Endpoint("/auth", refresh=route, fields=common)._requests
+    fields["deep"]["token"] = headers["X-Refresh"] = names["access_token"] = "{token}"
+    common["list"].append(2)
+    request = endpoint.refresh(HELD)
+    assert sent(request)[2] == {"list": [1], "deep": {"token": "refresh"}}
+    assert request is not None
+    assert request.headers["X-Refresh"] == "refresh"
+    assert endpoint.read(200, {}, '{"jwt": "a"}').access_token == "a"
 
 
 def test_a_route_shows_no_key() -> None:
@@ -338,3 +358,29 @@ def test_a_password_grant() -> None:
     assert plain.sign_out(HELD) is None
     assert parse_qs(plain.sign_in({}).body) == {"client_id": ["c"], "grant_type": ["password"]}
     assert plain.refresh(None) is not None, "settings replace what a preset says"
+
+
+def test_settings_are_added_to_a_presets_fields_and_headers() -> None:
+    pool = Endpoint.cognito(region="r", client_id="c", fields={"ClientMetadata": {"a": "b"}}, headers={"X": "1"})
+    body = sent(pool._requests.sign_in({}))[2]
+    assert (body["ClientId"], body["ClientMetadata"]) == ("c", {"a": "b"})
+    for headers in ({"X": "1"}, lambda: {"X": "1"}):
+        request = Endpoint.supabase("/auth/v1", key="anon", headers=headers)._requests.sign_in({})
+        assert (request.headers["apikey"], request.headers["X"]) == ("anon", "1")
+    named = Endpoint.simplejwt("/token", names={"expires_in": "life"})._requests
+    assert named.read(200, {}, '{"access": "a", "refresh": "r", "life": 7}').expires_in == 7
+    with pytest.raises(TypeError, match="mapping"):
+        Endpoint.supabase("/auth/v1", key="anon", headers=7)
+    with pytest.raises(TypeError):
+        Endpoint.cognito(region="r", client_id="c", fields=7)
+
+
+def test_two_clients_of_one_server_share_no_session() -> None:
+    """X10: every user pool of a region has the same URL, and tabs share a session by their endpoint's `refresh_url`."""
+    for one, other in (
+        [Endpoint.cognito(region="r", client_id=name) for name in ("a", "b")],
+        [Endpoint.password_grant("https://id.test", client_id=name) for name in ("a", "b")],
+        [Endpoint.firebase(key=name) for name in ("a", "b")],
+    ):
+        assert one.refresh_url != other.refresh_url
+    assert Endpoint.cognito(region="r", client_id="a#?").refresh_url.endswith(".amazonaws.com/#a%23%3F")
