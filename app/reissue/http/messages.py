@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-_SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "dpop"})
+# A client may send its token, an API key or a CSRF token in any field (`header=`, `headers=`).
+_SECRET_FIELD: Final = re.compile(
+    "auth|cookie|dpop|token|key|secret|session|csrf|xsrf|jwt|passw|credential|ticket", re.IGNORECASE
+)
 _AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTALL)  # a scheme, slashes, the rest
 _FIELD_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")  # a token (RFC 9110 section 5.6.2)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
@@ -63,7 +66,7 @@ class Headers(Mapping[str, str]):
         return len(self._fields)
 
     def __repr__(self) -> str:
-        shown = {n: "…" if n.lower() in _SECRET_FIELDS else v for n, v in self.items()}
+        shown = {n: "…" if _SECRET_FIELD.search(n) else v for n, v in self.items()}
         return f"Headers({shown!r})"
 
     def with_field(self, name: str, value: str) -> "Headers":

@@ -229,6 +229,7 @@ async def test_no_secret_stands_in_a_repr_an_error_or_an_event(world: World) -> 
         api,
         api._lifecycle.sessions.latest,
         Headers({"authorization": SECRET}),
+        *(Headers({name: SECRET}) for name in ("X-Auth-Token", "apikey", "X-CSRFToken", "X-Session", "X-JWT")),
     ]
     shown += [r.headers for r in world.server.requests] + [Response(200, {}, SECRET.encode())]
     assert [thing for thing in map(repr, shown) if SECRET in thing] == []
