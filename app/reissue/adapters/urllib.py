@@ -37,18 +37,19 @@ class ReissueOpener:
         attempts = attempts_of(self._api, asked)
         if attempts is None:
             return _open(request, timeout)
-        fields: dict[str, str] = {}
-        with attempts:
-            attempt: Request | None = wait_for(attempts.first())
-            while attempt is not None:
-                fields |= added(attempt, asked)
-                for name, value in fields.items():
-                    request.add_unredirected_header(name, value)
-                response = _open(request, timeout)
-                attempt = wait_for(attempts.after(_answer(response)))
-            for name in fields:  # it is the caller's object
-                request.remove_header(name.capitalize())  # as urllib keeps it
-            return response
+        kept = dict(request.headers), dict(request.unredirected_hdrs)
+        try:
+            with attempts:
+                attempt: Request | None = wait_for(attempts.first())
+                while attempt is not None:
+                    for name, value in added(attempt, asked).items():
+                        request.remove_header(name.capitalize())  # as urllib keeps it
+                        request.add_unredirected_header(name, value)
+                    response = _open(request, timeout)
+                    attempt = wait_for(attempts.after(_answer(response)))
+                return response
+        finally:  # it is the caller's object: sent again, it must not carry this token
+            request.headers, request.unredirected_hdrs = kept
 
 
 def _open(request: Any, timeout: Any) -> Any:
