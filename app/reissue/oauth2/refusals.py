@@ -7,7 +7,7 @@ An answer without an access token is judged by the first line that fits:
 | answer to a refresh | judged as |
 |---|---|
 | its JSON names `use_dpop_nonce` or `invalid_dpop_proof` (RFC 9449; see `token_response`) | transient |
-| 204: no user is signed in. Where tokens are in cookies, JSON's `null` under 2xx says so, and a 204 grants | refused |
+| 204: no user is signed in. Where tokens are in cookies, `null` to a GET says so, and a 204 grants | refused |
 | the endpoint's setting `refused=` decides | as it says |
 | 404, 405, 408, 421, 425, 429, 5xx, 1xx, 3xx, whatever the body says (F3) | transient |
 | 401, whatever the body says | refused |
@@ -111,7 +111,7 @@ def refusal_in(
     body: Any,
     *,
     empty: bool,
-    is_null: bool = False,
+    no_user: bool = False,
     presented: Presented = Presented.REFRESH_TOKEN,
     refused: frozenset[int] | Predicate | None = None,
     in_cookies: bool = False,
@@ -119,12 +119,13 @@ def refusal_in(
 ) -> GrantRefused | None:
     """The refusal in an answer without an access token; None if the answer is transient. Pure, if `refused` is.
 
-    `body` is the parsed JSON body, None if it is no JSON; `is_null`: it is JSON's `null`; `empty`: that, or
-    no body. `in_cookies`: tokens are in cookies. `url` is where the answer came from, for the errors.
+    `body` is the parsed JSON body, None if it is no JSON; `empty`: there is no body, or it is JSON's `null`;
+    `no_user`: it is `null`, and a GET asked who is signed in. `in_cookies`: tokens are in cookies. `url` is where the
+    answer came from, for the errors.
 
     Raises RefreshUnavailable if a function `refused` fails; its error is chained.
     """
-    if presented is Presented.REFRESH_TOKEN and (is_null and 200 <= status < 300 if in_cookies else status == 204):
+    if presented is Presented.REFRESH_TOKEN and (no_user and 200 <= status < 300 if in_cookies else status == 204):
         return GrantRefused("invalid_grant", "no user is signed in", status=status, url=url)
     decided = None if presented is Presented.FIELDS else _decision(refused, status, headers, body, presented)
     if decided is None:

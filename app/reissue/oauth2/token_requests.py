@@ -95,7 +95,14 @@ class TokenRequests:
         route = self.sign_in_route if presented is Presented.FIELDS else self.refresh_route
         if presented is Presented.CODE:
             route = None
-        reading = Reading(self._names(route), presented, self.refused, in_cookies=self.in_cookies, url=url)
+        reading = Reading(
+            self._names(route),
+            presented,
+            self.refused,
+            in_cookies=self.in_cookies,
+            by_get=route is not None and route.is_get,
+            url=url,
+        )
         return read_credential(status, headers, text, reading)
 
     def _names(self, route: Route | None) -> dict[str, str]:

@@ -27,14 +27,16 @@ class Reading:
 
     `names` says what this server calls the fields of RFC 6749 section 5.1: "data.access_token" is a member of an object
     in the JSON body, and "header:X-Access-Token" a header field. `presented` is what the request presented, and
-    `refused` the endpoint's setting. `in_cookies`: tokens are in cookies, and a success needs none in its body. `url`
-    is where the answer came from, without query, for the errors.
+    `refused` the endpoint's setting. `in_cookies`: tokens are in cookies, and a success needs none in its body.
+    `by_get`: the request only asked who is signed in. `url` is where the answer came from, without query, for the
+    errors.
     """
 
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({name: name for name in NAMES}))
     presented: Presented = Presented.REFRESH_TOKEN
     refused: frozenset[int] | Predicate | None = None
     in_cookies: bool = False
+    by_get: bool = False
     url: str | None = None
 
 
@@ -66,7 +68,7 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
             headers,
             body,
             empty=empty,
-            is_null=is_null,
+            no_user=is_null and reading.by_get,
             presented=reading.presented,
             refused=reading.refused,
             in_cookies=reading.in_cookies,

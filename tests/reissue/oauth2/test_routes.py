@@ -256,8 +256,14 @@ def test_a_proxys_page_is_no_cookie_and_a_refusal_under_200_is_one() -> None:
         COOKIES.read(200, {}, '{"error": "invalid_grant"}')
     with pytest.raises(GrantRefused):
         COOKIES.read(401, {}, "")
-    with pytest.raises(GrantRefused, match="invalid_grant"):  # better-auth's words for 'no user is signed in'
-        COOKIES.read(200, {"Content-Type": "application/json"}, "null")
+
+
+def test_null_says_that_no_user_is_signed_in_only_to_a_get_that_asks() -> None:
+    """better-auth's words for that; and those of a FastAPI route that sets a cookie, and returns nothing."""
+    asking = Endpoint("/auth", tokens="cookie", refresh=Route("get-session", method="GET"))._requests
+    with pytest.raises(GrantRefused, match="invalid_grant"):
+        asking.read(200, {"Content-Type": "application/json"}, "null")
+    assert COOKIES.read(200, {"Content-Type": "application/json"}, "null").in_cookie
 
 
 # Presets
