@@ -70,6 +70,16 @@ class TokenRequests:
         """
         return self._request_with_token(self.sign_out_route, credential)
 
+    def can_name_a_newer_token(self, credential: Credential | None) -> bool:
+        """Does the sign-out name an access token, and can a refresh bring a newer one than this credential's?"""
+        route = self.sign_out_route
+        return (
+            route is not None
+            and "access_token" in route.placeholders
+            and not self.in_cookies
+            and self.refresh(credential) is not None
+        )
+
     def confirms_sign_out(self, status: int) -> bool:
         """Does this answer to a sign-out confirm it?"""
         route = self.sign_out_route

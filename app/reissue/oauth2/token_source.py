@@ -6,7 +6,7 @@ password can't start one (Q17).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ..errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
@@ -120,8 +120,22 @@ class HttpTokenSource:
         return await self._granted(request)
 
     async def sign_out(self, credential: Credential | None) -> bool:
-        """End the session at the server."""
-        return await self._tell(self._requests.sign_out(credential))
+        """End the session at the server.
+
+        An access token that the sign-out names may have expired by now. Then the endpoint refuses it, although its
+        session is on: the tokens are refreshed, and the sign-out is sent once more.
+        """
+        try:
+            return await self._tell(self._requests.sign_out(credential))
+        except SignOutRefused as refused:
+            if refused.status not in (401, 403) or not self._requests.can_name_a_newer_token(credential):
+                raise
+            try:
+                fresh = await self.refresh(credential)
+            except (GrantRefused, MalformedToken):
+                raise refused from None
+        kept = fresh.refresh_token or (credential.refresh_token if credential is not None else None)
+        return await self._tell(self._requests.sign_out(replace(fresh, refresh_token=kept)))
 
     async def _tell(self, request: Request | None) -> bool:
         if request is None:

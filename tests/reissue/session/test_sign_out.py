@@ -1,6 +1,7 @@
 """What a sign-out is worth: told is what the endpoint confirms, and what it never will be told comes to an end."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -597,3 +598,72 @@ async def test_a_route_may_name_the_statuses_that_confirm_a_sign_out(
     error = await outcome(world.api.sign_out())
     assert isinstance(error, SignOutRefused) is (not confirmed_by)
     assert [event.phase for event in world.events if isinstance(event, SignOutEvent)] == [phase]
+
+
+class ByAccessToken:
+    """A server that knows a session at its sign-out by the access token, and accepts the newest alone."""
+
+    def __init__(self) -> None:
+        self.newest = 1
+        self.on = True
+        self.refreshes = Response(200)
+        self.sent: list[tuple[str, str | None]] = []
+
+    async def __call__(self, request: Request) -> Response:
+        await asyncio.sleep(0)
+        self.sent.append((request.url.rpartition("/")[2], request.headers.get("Authorization")))
+        if request.url.endswith("/refresh"):
+            if self.refreshes.status != 200:
+                return self.refreshes
+            self.newest += 1
+            return Response(200, {}, json.dumps({"access_token": f"token-{self.newest}"}).encode())
+        if request.headers.get("Authorization") != f"Bearer token-{self.newest}" or not self.on:
+            return Response(401)
+        self.on = False
+        return Response(204)
+
+
+BY_ACCESS_TOKEN = Endpoint(
+    f"{API}auth", cookie=False, sign_out=Route("logout", headers={"Authorization": "Bearer {access_token}"})
+)
+
+
+async def test_a_sign_out_by_an_access_token_that_has_expired_is_told_by_a_new_one(world: World) -> None:
+    """F17: Supabase answers 401 otherwise, and its session goes on."""
+    server = ByAccessToken()
+    world.api = world.make(transport=server, endpoint=BY_ACCESS_TOKEN)
+    await world.api.adopt("expired", refresh_token="r")
+    await world.api.sign_out()
+    assert server.sent == [("logout", "Bearer expired"), ("refresh", None), ("logout", "Bearer token-2")]
+    assert (server.on, told(world.events)) == (False, [(SignOutPhase.CONFIRMED, None)])
+    assert world.api.state is State.SIGNED_OUT
+
+
+@pytest.mark.parametrize(
+    ("settings", "refreshes", "sent"),
+    [
+        ({"refresh_token": None}, 200, 1),  # nothing to refresh with
+        ({"refresh_token": "r"}, 401, 2),  # the session is over
+        ({"refresh_token": "r"}, 200, 3),  # refused with a new token as well
+    ],
+)
+async def test_a_sign_out_that_a_new_access_token_does_not_help_is_refused(
+    world: World, settings: Any, refreshes: int, sent: int
+) -> None:
+    server = ByAccessToken()
+    server.on, server.refreshes = False, Response(refreshes)
+    world.api = world.make(transport=server, endpoint=BY_ACCESS_TOKEN)
+    await world.api.adopt("expired", **settings)
+    assert isinstance(await outcome(world.api.sign_out()), SignOutRefused)
+    assert len(server.sent) == sent
+
+
+async def test_a_sign_out_by_an_expired_access_token_is_told_later_if_the_refresh_fails(world: World) -> None:
+    server = ByAccessToken()
+    server.refreshes = Response(503)
+    world.api = world.make(transport=server, endpoint=BY_ACCESS_TOKEN)
+    await world.api.adopt("expired", refresh_token="r")
+    assert isinstance(await outcome(world.api.sign_out()), RefreshUnavailable)
+    server.refreshes = Response(200)
+    assert await world.api.resume() is False
+    assert server.on is False
