@@ -47,6 +47,7 @@ class Family:
     strong: bool = False  # the user has signed in so
     asked_after: int = -1  # the last sign-out that its page knew of as it asked; -1: none, perhaps
     after: int = -1  # the same, once it is signed in by this
+    page: object = None  # that page
 
 
 @dataclass(frozen=True)

@@ -253,9 +253,10 @@ MUTANTS = [
         many_tabs=(1, 3, 9),
     ),
     Mutant(
-        "a sign-out is not passed on, nor looked up (T8)", ("tabs/shared_session", "tabs/known_versions"),
+        "a sign-out is not passed on, nor looked up (T8)", ("tabs/shared_session", "tabs/known_versions", "session/grant"),
         'if ended.reason == "signed_out" and version is not None:', "if ended.version is None and version is not None:",
         "        return version.began <= self._sign_outs.until\n", "        return False\n",
+        "if versions.overtaken or versions.pending_sign_out:", "if versions.overtaken:",
         many_tabs=(4912,),
     ),
     Mutant(
@@ -641,7 +642,7 @@ MUTANTS = [
     Mutant(
         "a sign-out takes its place when its turn comes (S5)", "session/sign_out",
         "        async with self._shared.lock.hold(place):  # after", "        place.give_up()\n        await asyncio.sleep(0)\n        async with self._shared.lock.hold():  # after",
-        strangers=(126, 159, 256),
+        strangers=(126, 1260),
     ),
     Mutant(
         "a wrong URL refuses (F12)", "oauth2/refusals",

@@ -121,8 +121,9 @@ class Run:
             self.open_tabs.append(tab)
         return tab
 
-    def signs_in(self, family: Family) -> None:
+    def signs_in(self, family: Family, page: Tab) -> None:
         """A page has begun this by a sign-in of its own."""
+        family.page = page
         self.over = [other for other in self.over if other is not family]
         family.after = family.asked_after
         self.sent_sign_out = self.sign_outs
@@ -177,12 +178,15 @@ class Run:
     def hear_sign_out(self, exchange: Exchange) -> None:
         """The server is told of a sign-out. Nobody's who had heard of all sign-outs when they signed in (S5).
 
-        By courtesy, or of two pages that waited too long for their turns, either may come first; and if the clock was
-        set by more than a day in between, since no page takes the mark for one then.
+        By courtesy, or of two pages that waited too long for their turns, either may come first; and of two pages if
+        the clock was set by more than a day in between, since no page takes the mark for one then.
         """
         family = self.server.family_of(exchange.held)
-        if family is not None and exchange.in_turn and not self.program.courtesy and not self.sign_out_aged:
-            self.expect(family.after < self.sign_outs, "a sign-out has ended a session that began after it (S5)")
+        if family is not None and exchange.in_turn and not self.program.courtesy:
+            unmarked = self.sign_out_aged and family.page not in (None, exchange.page)
+            self.expect(
+                unmarked or family.after < self.sign_outs, "a sign-out has ended a session that began after it (S5)"
+            )
 
     @property
     def sign_out_aged(self) -> bool:

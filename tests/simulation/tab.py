@@ -845,7 +845,7 @@ class Tab:
             self.run.expect(token.sign_outs == self.sign_outs, "a late answer signed in again")
             self.session = Session(event.session, token, token.by, token.user, token.refresh_token)
             if token.by in ("login", "adopt", "step-up"):
-                self.run.signs_in(self.family_of(token))
+                self.run.signs_in(self.family_of(token), self)
             if token.by == "refresh":
                 over, late = (
                     any(self.family_of(token) is family for family in families)
@@ -971,7 +971,7 @@ class Tab:
         if token is not None:
             token.session, session.token = session.number, token
             if token.by in ("login", "step-up"):
-                self.run.signs_in(self.family_of(token))
+                self.run.signs_in(self.family_of(token), self)
             self.tokens[token.access_token] = token
             before, session.refresh_token = session.refresh_token, token.refresh_token or session.refresh_token
             self.run.lose_copy(before)
