@@ -228,3 +228,9 @@ async def test_a_200_whose_json_says_that_it_failed_signs_no_user_in(world: Worl
         assert isinstance(error, RefreshUnavailable)
         assert (error.status, error.body) == (200, body)
     assert world.api.state is State.SIGNED_OUT
+
+
+async def test_a_client_whose_tokens_are_in_the_page_adopts_no_cookie(world: World) -> None:
+    """X10"""
+    with pytest.raises(MalformedToken, match="tokens='cookie'"):
+        await world.make(endpoint=Endpoint(f"{API}auth")).adopt("a-name", token_type="Cookie")
