@@ -434,7 +434,7 @@ MUTANTS = [
     ),
     Mutant(
         "an endpoint that wants a nonce is taken to refuse (X3)", "oauth2/token_response",
-        'raise RefreshUnavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?", status=status)',
+        'raise unavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?")',
         "raise refusal_in(401, headers, None, empty=True)",
         bound=(533, 550, 632),
     ),
@@ -495,7 +495,7 @@ MUTANTS = [
     ),
     Mutant(
         "a bound token is sent as a bearer", "tokens/header_fields",
-        'f"{credential.token_type} {credential', 'f"Bearer {credential',
+        "scheme = credential.token_type if credential.bound else self.scheme", "scheme = self.scheme",
         bound=(0, 1, 2),
     ),
     Mutant(
@@ -539,8 +539,8 @@ MUTANTS = [
         strangers=(19, 24, 27),
     ),
     Mutant(
-        "a type that is null is none of ours (F19)", "oauth2/token_response",
-        "str(fields.get(names[\"token_type\"]) or \"bearer\")", "str(fields.get(names[\"token_type\"], \"bearer\"))",
+        "a type that is empty is none of ours (F19)", "oauth2/token_response",
+        'str(found["token_type"] or "bearer")', 'str("bearer" if found["token_type"] is None else found["token_type"])',
         strangers=(12, 44, 70),
     ),
     Mutant(
