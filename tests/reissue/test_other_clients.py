@@ -439,3 +439,24 @@ async def test_httpx_that_follows_a_redirect_out_of_the_audience_is_refused_ther
         assert world.endpoint.calls == 0
         assert (await client.get(f"{API}notes")).status_code == 200, "it leads to another page of the API"
     assert world.endpoint.calls == 1
+
+
+async def test_a_request_of_httpx_that_is_sent_again_carries_the_next_users_token(world: World) -> None:
+    """S3: a token that was left in it would count as the caller's own."""
+    httpx2 = pytest.importorskip("httpx2")
+    from reissue.adapters.httpx import ReissueAuth
+
+    users: list[str] = []
+
+    def serve(request: Any) -> Any:
+        users.append(request.headers["Authorization"])
+        return httpx2.Response(200)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(serve), auth=ReissueAuth(world.api)) as client:
+        request = client.build_request("GET", f"{API}notes")
+        await world.api.adopt("of-ada")
+        await client.send(request)
+        assert "Authorization" not in request.headers
+        await world.api.adopt("of-bob")
+        await client.send(request)
+    assert users == ["Bearer of-ada", "Bearer of-bob"]

@@ -1,8 +1,8 @@
 """httpx and httpx2, asynchronous and synchronous: `httpx2.AsyncClient(auth=ReissueAuth(api))`."""
 
 import sys
-from collections.abc import AsyncGenerator, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -38,7 +38,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
         if attempts is None:
             yield request
             return
-        with attempts:
+        with attempts, _as_made(request):
             attempt: Request | None = await attempts.first()
             while attempt is not None:
                 response = None
@@ -59,7 +59,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
         if attempts is None:
             yield request
             return
-        with attempts:
+        with attempts, _as_made(request):
             attempt: Request | None = wait_for(attempts.first())
             while attempt is not None:
                 response = None
@@ -69,6 +69,16 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
                     attempts.close(sys.exception())
                     return
                 attempt = wait_for(attempts.after(_answer(response, response.read, request)))
+
+
+@contextmanager
+def _as_made(request: Any) -> Iterator[None]:
+    """At the end the request has its own header fields again: sent once more, it must carry no token of this session."""
+    kept = request.headers.copy()
+    try:
+        yield
+    finally:
+        request.headers = kept
 
 
 def _asked(request: Any) -> Request:
