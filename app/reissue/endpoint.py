@@ -99,15 +99,20 @@ class Endpoint:
     # are added to the preset's own.
 
     @classmethod
+    def _preset(cls, name: str, url: str, settings: Mapping[str, Any], own: Mapping[str, Any]) -> "Endpoint":
+        """The preset of this name in `oauth2.presets`, which is only loaded for it."""
+        from .oauth2 import presets
+
+        return cls(url, **presets.with_settings(getattr(presets, name)(**own), settings))
+
+    @classmethod
     def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
         """Django REST framework with SimpleJWT, at the addresses of its own documentation.
 
         `POST {url}/`, `{url}/refresh/` and, with `blacklist`, `{url}/blacklist/`, with `access` and `refresh` in JSON
         bodies. It sets no cookie, so `connect(…, store="session")` if a session is to outlive a reload.
         """
-        from .oauth2 import presets
-
-        return cls(url, **presets.with_settings(presets.simplejwt(blacklist=blacklist), settings))
+        return cls._preset("simplejwt", url, settings, {"blacklist": blacklist})
 
     @classmethod
     def password_grant(
@@ -126,10 +131,8 @@ class Endpoint:
         has no revocation. `api.sign_in(username=…, password=…)`. It sets no cookie. Where the server has forms of its
         own, `Endpoint.oauth2` is safer, and OAuth 2.1 knows nothing else.
         """
-        from .oauth2 import presets
-
-        preset = presets.password_grant(client_id=client_id, token=token, revoke=revoke, scope=scope)
-        endpoint = cls(url, **presets.with_settings(preset, settings))
+        own = {"client_id": client_id, "token": token, "revoke": revoke, "scope": scope}
+        endpoint = cls._preset("password_grant", url, settings, own)
         endpoint._client_id = client_id
         return endpoint
 
@@ -140,9 +143,7 @@ class Endpoint:
         `api.sign_in(email=…, password=…)`. A sign-out ends this session only or, with `everywhere`, all of the user's.
         Its own API wants the key as well: `connect(…, headers={"apikey": key})`.
         """
-        from .oauth2 import presets
-
-        return cls(url, **presets.with_settings(presets.supabase(key=key, everywhere=everywhere), settings))
+        return cls._preset("supabase", url, settings, {"key": key, "everywhere": everywhere})
 
     @classmethod
     def firebase(cls, *, key: str, **settings: Any) -> "Endpoint":
@@ -150,11 +151,7 @@ class Endpoint:
 
         `api.sign_in(email=…, password=…)`. Requests carry Firebase's ID token. It has no sign-out.
         """
-        from .oauth2 import presets
-
-        return cls(
-            "https://identitytoolkit.googleapis.com/v1", **presets.with_settings(presets.firebase(key=key), settings)
-        )
+        return cls._preset("firebase", "https://identitytoolkit.googleapis.com/v1", settings, {"key": key})
 
     @classmethod
     def cognito(cls, *, region: str, client_id: str, rotates: bool = False, **settings: Any) -> "Endpoint":
@@ -162,12 +159,52 @@ class Endpoint:
 
         `api.sign_in(username=…, password=…)`. `rotates`: the client has refresh token rotation.
         """
-        from .oauth2 import presets
-
-        preset = presets.cognito(client_id=client_id, rotates=rotates)
-        endpoint = cls(f"https://cognito-idp.{region}.amazonaws.com", **presets.with_settings(preset, settings))
+        url = f"https://cognito-idp.{region}.amazonaws.com"
+        endpoint = cls._preset("cognito", url, settings, {"client_id": client_id, "rotates": rotates})
         endpoint._client_id = client_id  # every user pool of a region has the same URL
         return endpoint
+
+    @classmethod
+    def allauth(cls, url: str, *, browser: bool = False, **settings: Any) -> "Endpoint":
+        """django-allauth headless at `url`, "/_allauth/app/v1", with its JWT token strategy.
+
+        `api.sign_in(username=…, password=…)`. With `browser=True` it is "/_allauth/browser/v1", with Django's session
+        cookie, which needs a CSRF token with all requests but a GET: give `headers` here and to `connect`.
+        """
+        return cls._preset("allauth", url, settings, {"browser": browser})
+
+    @classmethod
+    def fastapi_users(cls, url: str, *, me: str | None = None, **settings: Any) -> "Endpoint":
+        """fastapi-users at `url`, "/auth/jwt" for its bearer tokens. Nothing renews them.
+
+        `api.sign_in(username=…, password=…)`. With its cookie, at "/auth/cookie", `me` is the URL that says who is
+        signed in: "https://api.example/users/me".
+        """
+        return cls._preset("fastapi_users", url, settings, {"me": me})
+
+    @classmethod
+    def flask_jwt_extended(cls, url: str = "/", **settings: Any) -> "Endpoint":
+        """Flask-JWT-Extended with tokens in headers: `POST {url}/login` and `/refresh`, `DELETE {url}/logout`."""
+        return cls._preset("flask_jwt_extended", url, settings, {})
+
+    @classmethod
+    def better_auth(cls, url: str = "/api/auth", **settings: Any) -> "Endpoint":
+        """better-auth with its session cookie. `api.sign_in(email=…, password=…)`."""
+        return cls._preset("better_auth", url, settings, {})
+
+    @classmethod
+    def pocketbase(cls, url: str, **settings: Any) -> "Endpoint":
+        """PocketBase, with `url` of the users' collection: "https://pb.example/api/collections/users".
+
+        `api.sign_in(identity=…, password=…)`. The token renews itself, but only before it expires: give `connect` a
+        long `leeway`.
+        """
+        return cls._preset("pocketbase", url, settings, {})
+
+    @classmethod
+    def strapi(cls, url: str = "/api/auth", **settings: Any) -> "Endpoint":
+        """Strapi 5 with `jwtManagement: "refresh"`. `api.sign_in(identifier=…, password=…)`."""
+        return cls._preset("strapi", url, settings, {})
 
     @classmethod
     def oauth2(

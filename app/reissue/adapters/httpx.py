@@ -73,7 +73,7 @@ class ReissueAuth(*dict.fromkeys(client.Auth for client in _CLIENTS)):  # type: 
 
 @contextmanager
 def _as_made(request: Any) -> Iterator[None]:
-    """At the end the request has its own header fields again: sent once more, it must carry no token of this session."""
+    """At the end the request has its own header fields again: sent once more, it carries no token of this session."""
     kept = request.headers.copy()
     try:
         yield

@@ -111,3 +111,71 @@ def cognito(*, client_id: str, rotates: bool) -> dict[str, Any]:
         "fields": {"ClientId": client_id},
         "headers": {"Content-Type": "application/x-amz-json-1.1"},
     }
+
+
+def allauth(*, browser: bool) -> dict[str, Any]:
+    """https://docs.allauth.org/en/latest/headless/openapi-specification/, the clients "app" and "browser"."""
+    if browser:
+        return {
+            "tokens": "cookie",
+            "sign_in": "auth/login",
+            "refresh": Route("auth/session", method="GET"),
+            "sign_out": Route("auth/session", method="DELETE", confirmed_by={401}),
+        }
+
+    def under(member: str) -> dict[str, str]:
+        return {name: f"{member}.{name}" for name in ("access_token", "refresh_token")}
+
+    by_access_token = {"Authorization": "Bearer {access_token}"}
+    return {
+        "sign_in": Route("auth/login", names=under("meta")),
+        "refresh": Route("tokens/refresh", names=under("data")),
+        "sign_out": Route("auth/session", method="DELETE", headers=by_access_token, confirmed_by={401}),
+        "cookie": False,
+    }
+
+
+def fastapi_users(*, me: str | None) -> dict[str, Any]:
+    """https://fastapi-users.github.io/fastapi-users/latest/usage/routes/, the transports "bearer" and "cookie"."""
+    if me is not None:
+        return {"tokens": "cookie", "encoding": "form", "refresh": Route(me, method="GET")}
+    sign_out = Route("logout", headers={"Authorization": "Bearer {access_token}"})
+    return {"encoding": "form", "refresh": None, "sign_out": sign_out, "cookie": False}
+
+
+def flask_jwt_extended() -> dict[str, Any]:
+    """https://flask-jwt-extended.readthedocs.io/en/stable/: "Refreshing Tokens" and "JWT Revoking / Blocklist"."""
+    by_refresh_token = {"Authorization": "Bearer {refresh_token}"}
+    return {
+        "refresh": Route("refresh", headers=by_refresh_token),
+        "sign_out": Route("logout", method="DELETE", headers=by_refresh_token),
+        "cookie": False,
+    }
+
+
+def better_auth() -> dict[str, Any]:
+    """https://www.better-auth.com/docs/basic-usage"""
+    who = Route("get-session", method="GET")
+    return {"tokens": "cookie", "sign_in": "sign-in/email", "refresh": who, "sign_out": "sign-out"}
+
+
+def pocketbase() -> dict[str, Any]:
+    """https://pocketbase.io/docs/api-records/, "Auth record actions"."""
+    return {
+        "sign_in": "auth-with-password",
+        "refresh": Route("auth-refresh", headers={"Authorization": "Bearer {access_token}"}),
+        "sign_out": None,
+        "cookie": False,
+        "names": {"access_token": "token"},
+    }
+
+
+def strapi() -> dict[str, Any]:
+    """https://docs.strapi.io/cms/features/users-permissions, with `jwtManagement: "refresh"`."""
+    by_access_token = {"Authorization": "Bearer {access_token}"}
+    return {
+        "sign_in": "local",
+        "sign_out": Route("logout", headers=by_access_token, fields={"refreshToken": "{refresh_token}"}),
+        "cookie": False,
+        "names": {"access_token": "jwt", "refresh_token": "refreshToken"},
+    }
