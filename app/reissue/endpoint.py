@@ -32,8 +32,8 @@ class Endpoint:
     place for the token, fields and names of its own. `refresh=None` is for a server that renews nothing: a session
     lasts as long as its access token. `sign_out=None` is for a server without a sign-out.
     `tokens="cookie"` is for a server that keeps the access token in a cookie, too: nothing is attached to requests,
-    which are renewed and replayed all the same; and every success grants, with a body in JSON or with none.
-    `cookie=False` is for a server that sets no cookie: without a refresh token, it is not asked at all.
+    and a 401 still causes a refresh and a replay. A 2xx is a success if its body is empty, or JSON without an error.
+    `cookie=False` is for a server that sets no cookie: without a refresh token, no request is sent to it.
     `encoding` is "json" or "form", which is OAuth's (RFC 6749 appendix B). `names` says what the server calls
     `access_token`, `refresh_token`, `expires_in` and `token_type`: "data.access_token" is a member of an object, and
     "header:X-Access-Token" a header field of the answer. `fields` are sent with every request to the endpoint

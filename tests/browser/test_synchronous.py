@@ -129,7 +129,7 @@ api = connect(tabs=False)
 await api.adopt("old.access.token", refresh_token="held-by-the-page", expires_in=60)
 late += 3600
 tried(client(api))
-""").startswith("WouldBlock: the refresh token would follow a redirect")
+""").startswith("WouldBlock: the token would follow a redirect")
     assert asked(python) == 0
 
 

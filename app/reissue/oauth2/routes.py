@@ -28,15 +28,15 @@ class Route:
 
     `path` is below the endpoint's URL ("token?grant_type=password"), or a whole URL ("https://login.example/token"),
     and may have a query. `method` is POST, PUT, PATCH, DELETE or GET; a GET has no body, so it sends no fields.
-    `encoding` and `names` are as for `Endpoint`, and for this route replace what is set there; in `names` each name
-    that is given. `fields` and `headers` are sent besides those of `Endpoint`. In their text, `{access_token}` and
+    `encoding` and `names` are as for `Endpoint`, whose settings they replace for this route (`names` one by one).
+    `fields` and `headers` are sent besides those of `Endpoint`. In their text, `{access_token}` and
     `{refresh_token}` stand for the session's tokens:
 
         Route("refresh", headers={"Authorization": "Bearer {refresh_token}"})
 
-    For a sign-in, `{username}` stands for that field of `api.sign_in(username=…)`, and is sent nowhere else. What names
-    a value that is not there is left out. If neither fields nor headers name a token, the refresh token is sent as a
-    field. What a function in `headers` gives is sent unchanged.
+    For a sign-in, `{username}` stands for that field of `api.sign_in(username=…)`, and is sent nowhere else. A field
+    or header whose value is missing is left out. If neither fields nor headers name a token, the refresh token is sent
+    as a field. Headers that a function gives are sent unchanged.
     `confirmed_by` are the statuses, besides 2xx, that confirm a sign-out: some servers answer 401, since no user is
     signed in any more.
 
@@ -132,13 +132,13 @@ def check_no_tokens(name: str, setting: Any) -> None:
 
 
 def check_encoding(encoding: str | None) -> None:
-    """Raises ValueError for an encoding that there is not."""
+    """Raises ValueError for an unknown encoding."""
     if encoding not in ("json", "form", None):
         raise ValueError(f"encoding is 'json' or 'form', not {encoding!r}")
 
 
 def check_names(names: Mapping[str, str]) -> None:
-    """Raises TypeError or ValueError for names that no answer can have."""
+    """Raises TypeError or ValueError for a setting `names=` that can't work."""
     if unknown := set(names) - set(NAMES):
         raise ValueError(f"names is of {', '.join(NAMES)}; not of {', '.join(sorted(map(str, unknown)))}")
     if not all(isinstance(name, str) for name in names.values()):
