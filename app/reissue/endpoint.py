@@ -154,13 +154,13 @@ class Endpoint:
         return cls._preset("firebase", "https://identitytoolkit.googleapis.com/v1", settings, {"key": key})
 
     @classmethod
-    def cognito(cls, *, region: str, client_id: str, rotates: bool = False, **settings: Any) -> "Endpoint":
+    def cognito(cls, *, region: str, client_id: str, **settings: Any) -> "Endpoint":
         """A user pool of Amazon Cognito, whose public app client allows ALLOW_USER_PASSWORD_AUTH.
 
-        `api.sign_in(username=…, password=…)`. `rotates`: the client has refresh token rotation.
+        `api.sign_in(username=…, password=…)`.
         """
         url = f"https://cognito-idp.{region}.amazonaws.com"
-        endpoint = cls._preset("cognito", url, settings, {"client_id": client_id, "rotates": rotates})
+        endpoint = cls._preset("cognito", url, settings, {"client_id": client_id})
         endpoint._client_id = client_id  # every user pool of a region has the same URL
         return endpoint
 

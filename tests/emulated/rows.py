@@ -258,20 +258,8 @@ def _cognito_calls(access: str, other: str) -> tuple[Call, ...]:
             granted=_cognito_result(**tokens, RefreshToken="{refresh}"),
             refused=_not_authorized("Incorrect username or password."),
         ),
-        Call(
-            does="refresh",
-            url=url,
-            headers=_cognito("InitiateAuth"),
-            body={
-                "AuthFlow": "REFRESH_TOKEN_AUTH",
-                "AuthParameters": {"REFRESH_TOKEN": "{refresh}"},
-                **client,
-            },
-            granted=_cognito_result(**tokens),
-            refused=_not_authorized("Invalid Refresh Token"),
-        ),
-        # Of a pool that rotates, https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/
-        # API_GetTokensFromRefreshToken.html: it answers without a refresh token where rotation is off, as here.
+        # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_GetTokensFromRefreshToken.html:
+        # it serves all pools, and answers without a refresh token where rotation is off, as here.
         Call(
             does="refresh",
             url=url,

@@ -86,9 +86,9 @@ def firebase(*, key: str) -> dict[str, Any]:
     }
 
 
-def cognito(*, client_id: str, rotates: bool) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/: InitiateAuth, RevokeToken and
-    GetTokensFromRefreshToken.
+def cognito(*, client_id: str) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/: InitiateAuth, RevokeToken, and
+    GetTokensFromRefreshToken, which serves pools that rotate refresh tokens and pools that don't.
     """
 
     def action(name: str, fields: dict[str, Any]) -> Route:
@@ -96,14 +96,10 @@ def cognito(*, client_id: str, rotates: bool) -> dict[str, Any]:
 
     names = {"access_token": "AccessToken", "refresh_token": "RefreshToken", "expires_in": "ExpiresIn"}
     named = {**names, "token_type": "TokenType"}
-    renewing = action(
-        "InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": "{refresh_token}"}}
-    )
-    rotating = action("GetTokensFromRefreshToken", {"RefreshToken": "{refresh_token}"})
     typed = {"USERNAME": "{username}", "PASSWORD": "{password}"}
     return {
         "sign_in": action("InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": typed}),
-        "refresh": rotating if rotates else renewing,
+        "refresh": action("GetTokensFromRefreshToken", {"RefreshToken": "{refresh_token}"}),
         "sign_out": action("RevokeToken", {"Token": "{refresh_token}"}),
         "cookie": False,
         "credentials": "omit",

@@ -153,15 +153,16 @@ def name_in_request(place: str) -> str:
 def filled(value: Any, values: Mapping[str, Any]) -> Any:
     """The value with these values in place of their names in braces, also within lists and mappings.
 
-    A text that names a value which is not there becomes None, and members and items that are None are left out.
+    A text that names a value which is not there becomes None, and members and items that are None are left out. But a
+    text that names neither a value nor a token is a text: a query of GraphQL has braces, too.
     """
     if isinstance(value, str):
         named = _PLACEHOLDER.findall(value)
-        if any(name not in values for name in named):
-            return None
         if len(named) == 1 and value == f"{{{named[0]}}}":
-            return values[named[0]]  # of whatever type
-        return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), value)
+            return values.get(named[0])  # of whatever type
+        if any(name in _TOKENS and name not in values for name in named):
+            return None
+        return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), value)
     if isinstance(value, Mapping):
         members = {name: filled(member, values) for name, member in value.items()}
         return {name: member for name, member in members.items() if member is not None or value[name] is None}

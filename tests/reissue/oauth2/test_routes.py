@@ -79,6 +79,10 @@ def test_no_token_is_put_into_what_the_caller_or_a_function_gives() -> None:
 
 def test_a_field_of_the_sign_in_stands_where_it_is_named_and_nowhere_else() -> None:
     route = Route("", fields={"variables": {"user": "{username}", "pin": "{pin}", "otp": "{otp}"}, "text": "for {pin}"})
+    query = "mutation($user: String){login(user: $user){token}}"
+    assert sent(Endpoint("/auth", sign_in=Route("", fields={"query": query}))._requests.sign_in({}))[2] == {
+        "query": query
+    }
     endpoint = Endpoint("/auth", sign_in=route)._requests
     typed = {"username": "{pin}", "pin": 7, "remember": True}
     assert sent(endpoint.sign_in(typed))[2] == {
@@ -325,11 +329,10 @@ def test_cognito() -> None:
         "AuthFlow": "USER_PASSWORD_AUTH",
         "AuthParameters": {"USERNAME": "ada", "PASSWORD": "x"},
     }
-    assert sent(endpoint.refresh(HELD))[2] == {
-        "ClientId": "c",
-        "AuthFlow": "REFRESH_TOKEN_AUTH",
-        "AuthParameters": {"REFRESH_TOKEN": "refresh"},
-    }
+    refresh = endpoint.refresh(HELD)
+    assert refresh is not None
+    assert refresh.headers["X-Amz-Target"].endswith(".GetTokensFromRefreshToken")
+    assert json.loads(refresh.body) == {"ClientId": "c", "RefreshToken": "refresh"}
     assert sent(endpoint.sign_out(HELD))[2] == {"ClientId": "c", "Token": "refresh"}
     answer = {"AuthenticationResult": {"AccessToken": "a", "RefreshToken": "r", "ExpiresIn": 60, "TokenType": "Bearer"}}
     assert endpoint.read(200, {}, json.dumps(answer)).refresh_token == "r"
@@ -337,10 +340,6 @@ def test_cognito() -> None:
     answer["AuthenticationResult"]["IdToken"] = "i"
     credential = id_token._requests.read(200, {}, json.dumps(answer))
     assert (credential.access_token, credential.refresh_token) == ("i", "r"), "the other names stay"
-    rotating = Endpoint.cognito(region="eu-west-1", client_id="c", rotates=True)._requests.refresh(HELD)
-    assert rotating is not None
-    assert rotating.headers["X-Amz-Target"].endswith(".GetTokensFromRefreshToken")
-    assert json.loads(rotating.body) == {"ClientId": "c", "RefreshToken": "refresh"}
 
 
 def test_a_password_grant() -> None:
