@@ -311,9 +311,14 @@ AnyEndpoint = Endpoint | CustomEndpoint | Refresh
 """Where a session's tokens come from."""
 
 
+def keeps_tokens_in_cookies(endpoint: object) -> bool:
+    """Does the page have none of this endpoint's tokens?"""
+    return isinstance(endpoint, Endpoint) and endpoint._requests.in_cookies
+
+
 def default_credentials(endpoint: object, given: str | None) -> str | None:
     """Fetch's setting for the API's requests: the one given, or else the endpoint's if it keeps tokens in cookies."""
-    if given is None and isinstance(endpoint, Endpoint) and endpoint._requests.in_cookies:
+    if given is None and isinstance(endpoint, Endpoint) and keeps_tokens_in_cookies(endpoint):
         return endpoint._requests.credentials
     return given
 

@@ -28,7 +28,7 @@ from weakref import WeakSet
 from .attempts import Attempts
 from .concurrency.admission import Admissions, MakeFuture
 from .concurrency.blocking import StartEagerly
-from .endpoint import AnyEndpoint, default_credentials, token_source
+from .endpoint import AnyEndpoint, default_credentials, keeps_tokens_in_cookies, token_source
 from .errors import MalformedToken
 from .events import Event, Listener, Listeners, MissedEvents
 from .http.abort_signal import Signal
@@ -175,6 +175,8 @@ class Interceptor:
         )
         prover = Prover(proofs, parse_url) if proofs else None
         fields = HeaderFields.checked(header=header, scheme=scheme, headers=headers, prover=prover)
+        if store is not None and keeps_tokens_in_cookies(endpoint):
+            raise ValueError("the tokens are in cookies, which outlive the page by themselves: leave out store=")
         sent_cookies = default_credentials(endpoint, credentials)
         rules = RequestRules(
             Audience(audience, parse=parse_url),

@@ -18,6 +18,7 @@ from reissue import (
     SessionEnded,
     State,
 )
+from reissue.storage import Memory
 from reissue.testing import Clock
 
 from tests.reissue.conftest import API, World, outcome
@@ -154,6 +155,8 @@ def test_what_does_not_go_with_cookies_is_told_when_it_is_made(world: World) -> 
     connect(world)
     with pytest.raises(TypeError, match="cookie"):
         world.api.for_resource(API, scope="x")
+    with pytest.raises(ValueError, match="store"):
+        world.make(endpoint=ENDPOINT, store=Memory())
 
     class Proofs:
         pass
