@@ -550,7 +550,8 @@ MUTANTS = [
     ),
     Mutant(
         "the refresh token beside no access token is dropped (F19)", "oauth2/token_response",
-        "raise MalformedToken(missing, rotated=rotated)", "raise MalformedToken(missing)",
+        "raise MalformedToken(_missing(status, headers, reading), rotated=rotated)",
+        "raise MalformedToken(_missing(status, headers, reading))",
         strangers=(118, 481),
     ),
     Mutant(
