@@ -43,11 +43,20 @@ class TokenRequests:
     credentials: str
     refused: frozenset[int] | Predicate | None
 
+    def __post_init__(self) -> None:
+        for route in self._routes:
+            if (route.encoding or self.encoding) == "form":
+                check_form({**self.fields, **route.fields})
+
+    @property
+    def _routes(self) -> list[Route]:
+        routes = (self.sign_in_route, self.refresh_route, self.sign_out_route)
+        return [route for route in routes if route is not None]
+
     @property
     def urls(self) -> list[str]:
         """Every URL that is used, as it was given: perhaps relative to the page."""
-        routes = (self.sign_in_route, self.refresh_route, self.sign_out_route)
-        return [self._url(route) for route in routes if route is not None]
+        return [self._url(route) for route in self._routes]
 
     @property
     def refresh_url(self) -> str:
@@ -155,14 +164,19 @@ class TokenRequests:
     def _build(self, url: str, method: str, encoding: str, fields: Fields, headers: Mapping[str, str]) -> Request:
         body: dict[str, Any] = {"json": fields}
         if encoding == "form":
-            if nested := [name for name, value in fields.items() if isinstance(value, Mapping)]:
-                raise TypeError(f"a form has no nested fields, as {nested[0]} is: use encoding='json'")
+            check_form(fields)
             body = {"body": urlencode(fields, doseq=True)}
             headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
         if method == "GET" or (method == "DELETE" and not fields):
             body, headers = {}, {name: value for name, value in headers.items() if name.lower() != "content-type"}
         headers = {"Accept": "application/json", **headers}
         return endpoint_request(url, method=method, headers=headers, credentials=self.credentials, **body)
+
+
+def check_form(fields: Fields) -> None:
+    """Raises TypeError for fields that a form can't carry."""
+    if nested := [name for name, value in fields.items() if isinstance(value, Mapping)]:
+        raise TypeError(f"a form has no nested fields, as {nested[0]} is: use encoding='json'")
 
 
 def endpoint_request(url: str, **options: Any) -> Request:
