@@ -29,119 +29,119 @@ def name(server: Server) -> str:
 
 
 @pytest.fixture
-async def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmulatedPage]:
+async def visitor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmulatedPage]:
     """A page in front of the server that the test is about. What the server did not expect fails the test."""
-    page = EmulatedPage(request.param)
-    monkeypatch.setattr(reissue, "cookie", page.cookie)
-    yield page
-    for api in page.opened:
+    visitor = EmulatedPage(request.param)
+    monkeypatch.setattr(reissue, "cookie", visitor.cookie)
+    yield visitor
+    for api in visitor.opened:
         await api.close()
-    await page.browser.aclose()
-    assert page.acted.objections == []
+    await visitor.browser.aclose()
+    assert visitor.acted.objections == []
 
 
 def every(servers: list[Server]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("page", servers, ids=name, indirect=True)
+    return pytest.mark.parametrize("visitor", servers, ids=name, indirect=True)
 
 
 @every(list(SERVERS))
-async def test_a_wrong_password_is_told_in_the_servers_words(page: EmulatedPage) -> None:
+async def test_a_wrong_password_is_told_in_the_servers_words(visitor: EmulatedPage) -> None:
     with pytest.raises(reissue.GrantRefused) as refused:
-        await page.run(page.with_a_wrong_password())
-    assert refused.value.description == page.server.words
-    assert page.opened[-1].state.name == "SIGNED_OUT"
+        await visitor.run(visitor.with_a_wrong_password())
+    assert refused.value.description == visitor.server.words
+    assert visitor.opened[-1].state.name == "SIGNED_OUT"
 
 
 @every(list(SERVERS))
-async def test_a_sign_in_is_all_that_the_api_wants(page: EmulatedPage) -> None:
-    api = await page.signed_in()
-    assert await page.ten(api) == [200] * 10
-    if not page.server.opaque and page.server not in BY_COOKIE:
-        assert api.claims["sub"] == page.server.user
-        assert api.expires_in == page.server.life
+async def test_a_sign_in_is_all_that_the_api_wants(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
+    assert await visitor.ten(api) == [200] * 10
+    if not visitor.server.opaque and visitor.server not in BY_COOKIE:
+        assert api.claims["sub"] == visitor.server.user
+        assert api.expires_in == visitor.server.life
 
 
 @every([server for server in RENEWING if server not in BY_COOKIE and server.renews_by != "access"])
-async def test_ten_at_once_over_an_expired_token_refresh_once(page: EmulatedPage) -> None:
-    api = await page.signed_in()
+async def test_ten_at_once_over_an_expired_token_refresh_once(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
     for refreshes in (1, 2, 3):
-        page.clock.advance(page.server.life)
-        assert await page.ten(api) == [200] * 10
-        assert page.acted.refreshes == refreshes + page.before
+        visitor.clock.advance(visitor.server.life)
+        assert await visitor.ten(api) == [200] * 10
+        assert visitor.acted.refreshes == refreshes + visitor.before
 
 
 @every(RENEWING)
-async def test_ten_at_once_over_a_rejected_token_refresh_once(page: EmulatedPage) -> None:
-    api = await page.signed_in()
+async def test_ten_at_once_over_a_rejected_token_refresh_once(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
     for refreshes in (1, 2, 3):
-        page.acted.reject()
-        assert await page.ten(api) == [200] * 10
-        assert page.acted.refreshes == refreshes + page.before
+        visitor.acted.reject()
+        assert await visitor.ten(api) == [200] * 10
+        assert visitor.acted.refreshes == refreshes + visitor.before
 
 
 @every([server for server in SERVERS if server.renews_by == "access"])
-async def test_a_token_that_renews_itself_is_renewed_before_it_expires(page: EmulatedPage) -> None:
-    api = await page.signed_in()
-    page.clock.advance(page.server.life * 0.9)
-    assert await page.ten(api) == [200] * 10
+async def test_a_token_that_renews_itself_is_renewed_before_it_expires(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
+    visitor.clock.advance(visitor.server.life * 0.9)
+    assert await visitor.ten(api) == [200] * 10
     await settle()
-    assert page.acted.refreshes == 1
-    page.clock.advance(page.server.life)
-    assert await page.ten(api) == ["refused"] * 10
+    assert visitor.acted.refreshes == 1
+    visitor.clock.advance(visitor.server.life)
+    assert await visitor.ten(api) == ["refused"] * 10
 
 
 @every(RENEWING)
-async def test_a_new_page_resumes_the_session(page: EmulatedPage) -> None:
-    await (await page.signed_in()).close()
-    api = await page.open()
+async def test_a_new_page_resumes_the_session(visitor: EmulatedPage) -> None:
+    await (await visitor.signed_in()).close()
+    api = await visitor.open()
     assert await api.resume() is True
-    assert await page.ten(api) == [200] * 10
+    assert await visitor.ten(api) == [200] * 10
 
 
 @every(RENEWING)
-async def test_a_new_page_without_a_session_asks_for_a_sign_in(page: EmulatedPage) -> None:
-    api = await page.open()
+async def test_a_new_page_without_a_session_asks_for_a_sign_in(visitor: EmulatedPage) -> None:
+    api = await visitor.open()
     assert await api.resume() is False
-    assert await page.ten(api) == ["signed_out"] * 10
+    assert await visitor.ten(api) == ["signed_out"] * 10
 
 
 @every(RENEWING)
-async def test_a_refused_refresh_ends_the_session(page: EmulatedPage) -> None:
-    api = await page.signed_in()
-    page.acted.end()
-    assert await page.ten(api) == ["refused"] * 10
+async def test_a_refused_refresh_ends_the_session(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
+    visitor.acted.end()
+    assert await visitor.ten(api) == ["refused"] * 10
     assert await api.resume() is False
 
 
 @every(ENDING)
-async def test_without_a_refresh_the_session_ends_with_its_token(page: EmulatedPage) -> None:
-    api = await page.signed_in()
-    page.clock.advance(page.server.life)
-    sent = len(page.requests)
-    assert await page.ten(api) == ["refused"] * 10
-    assert len(page.requests) == sent, "expired, and known to be: not sent"
-    api = await page.signed_in()
-    page.acted.reject()
-    assert await page.ten(api) == ["refused"] * 10
+async def test_without_a_refresh_the_session_ends_with_its_token(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
+    visitor.clock.advance(visitor.server.life)
+    sent = len(visitor.requests)
+    assert await visitor.ten(api) == ["refused"] * 10
+    assert len(visitor.requests) == sent, "expired, and known to be: not sent"
+    api = await visitor.signed_in()
+    visitor.acted.reject()
+    assert await visitor.ten(api) == ["refused"] * 10
 
 
 @every(TOLD)
-async def test_the_server_is_told_of_a_sign_out(page: EmulatedPage) -> None:
-    api = await page.signed_in()
+async def test_the_server_is_told_of_a_sign_out(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
     await api.sign_out()
-    assert len(page.acted.told) == 1
-    assert await page.ten(api) == ["signed_out"] * 10
-    assert await (await page.open()).resume() is False
-    assert not any(session.alive for session in page.acted.sessions.values())
+    assert len(visitor.acted.told) == 1
+    assert await visitor.ten(api) == ["signed_out"] * 10
+    assert await (await visitor.open()).resume() is False
+    assert not any(session.alive for session in visitor.acted.sessions.values())
 
 
 @every([server for server in SERVERS if server not in TOLD])
-async def test_a_server_that_can_not_be_told_is_not_asked(page: EmulatedPage) -> None:
-    api = await page.signed_in()
-    sent = len(page.requests)
+async def test_a_server_that_can_not_be_told_is_not_asked(visitor: EmulatedPage) -> None:
+    api = await visitor.signed_in()
+    sent = len(visitor.requests)
     await api.sign_out()
-    assert len(page.requests) == sent
-    assert await (await page.open()).resume() is False
+    assert len(visitor.requests) == sent
+    assert await (await visitor.open()).resume() is False
 
 
 def test_each_block_of_the_document_is_of_a_server_that_is_emulated() -> None:

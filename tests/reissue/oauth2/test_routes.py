@@ -118,9 +118,10 @@ def test_a_route_has_an_encoding_fields_and_headers_of_its_own_besides_those_of_
     assert (request.headers["X-Both"], request.headers["X"]) == ("route", "1")
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert json.loads(endpoint.sign_out(None).body) == {"client_id": "page", "both": "all"}  # type: ignore[union-attr]
-    for settings in ({"fields": {"a": {}}}, {"refresh": Route("x", fields={"a": {"b": 1}})}):
+    nested: list[Any] = [{"fields": {"a": {}}}, {"refresh": Route("x", fields={"a": {"b": 1}})}]
+    for settings in nested:
         with pytest.raises(TypeError, match="nested"):
-            Endpoint("/auth", encoding="form", **settings)  # type: ignore[arg-type]
+            Endpoint("/auth", encoding="form", **settings)
     with pytest.raises(TypeError, match="nested"):
         endpoint.sign_in({"user": {"name": "ada"}})
 
