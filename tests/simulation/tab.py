@@ -181,6 +181,7 @@ class Tab:
         self.nonces: dict[str, str] = {}  # that each server gave last
         self.sign_outs = self.signed_out = self.renewals = 0
         self.sign_out_known = 0  # the last of all tabs' that this page knows of
+        self.sign_out_shown = False  # another page has answered so, by courtesy, since this one last asked
         self.usable = False  # is the last answer a token that a page can send?
         self.told: int | None = None  # the status of the last answer to a sign-out
         self.signing_out = 0  # calls that are under way
@@ -673,6 +674,8 @@ class Tab:
         if self.heard_others is None:
             return
         fields = json.loads(text)
+        if fields.get("courtesy") == "sign":
+            self.sign_out_shown = self.sign_out_shown or fields["of"].startswith("signed-out")
         if fields.get("reason") == "signed_out":
             self.sign_out_known = max(self.sign_out_known, sign_out)
         issue = Issue.of(fields.get("edition"))
@@ -727,6 +730,8 @@ class Tab:
     def hands_over(self, text: str) -> None:
         """It tells what it goes on with, before it tells that it does: of two answers, which."""
         fields = json.loads(text)
+        if fields.get("courtesy") == "who":
+            self.sign_out_shown = False
         if fields.get("type") == "granted":
             issue = Issue.of(fields["edition"])
             if self.session is not None and fields["access_token"] == self.session.token.access_token:
@@ -960,12 +965,13 @@ class Tab:
     def met_who_signed_out(self, session: Session) -> bool:
         """Has the refresh brought a token of somebody else, while the server may not know of a sign-out?
 
-        Or a token that may be: whose the cookie is, the page can't tell then.
+        Or a token that may be: whose the cookie is, the page can't tell then. By courtesy another page may have told
+        the server since it answered that it was about to.
         """
         token, server = self.received, self.browser.server
         doubtful = server.vague and not server.in_body
         other = token is not None and token.by == "refresh" and (token.user != session.user or doubtful)
-        return other and self.run.untold.read() is not None
+        return other and (self.run.untold.read() is not None or self.sign_out_shown)
 
     def go_on(self, session: Session, token: Token | None) -> None:
         if token is not None:

@@ -7,8 +7,9 @@ Theory of operation:
    refused. The next sign-in tells the endpoint first, and ends this state.
 2. A sign-out takes its place in line before any listener hears of it, so that a sign-in that a listener starts comes
    after it (S5). It ends the session that it was made for: after a later sign-in, the cookie belongs to that session.
-3. The endpoint knows of a sign-out once it confirms it. After a final 4xx no further attempt is made, and the app gets
-   an error; after any other failure the mark stays.
+3. The endpoint knows of a sign-out once it confirms that, or a call for another one that was sent later with the same
+   cookie. After a final 4xx no further attempt is made, and the app gets an error; after any other failure the mark
+   stays.
 4. Tokens of a sign-in that a sign-out has overtaken are known to no tab, so no later sign-out could name them. They are
    revoked once, before the lock is given back: a later sign-in comes after that (S5). A failure is emitted as an event.
    A cookie stays until the next sign-out. Tokens whose ID token is not valid are revoked in the same way, and so are
@@ -111,9 +112,17 @@ class SignOuts:
                 if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._emit(SignOutPhase.OVERTAKEN)
                 else:
-                    await self._tell(signed_out, until)
+                    await self._tell(signed_out, max(until, self._made_until(signed_out)))
             finally:
                 self._shared.tried_to_tell()
+
+    def _made_until(self, signed_out: Session | None) -> int:
+        """Time (ms) of the latest sign-out by cookie in any tab; 0 if this session is known by its refresh token.
+
+        A call that is made now ends the session of the cookie for that sign-out as well, and its own call may fail.
+        """
+        mark = self._shared.versions.pending_sign_out
+        return 0 if mark is None or mark.in_body or _in_body(signed_out) else mark.until
 
     async def _tell(self, signed_out: Session | None, until: int) -> None:
         """Tell the endpoint of every sign-out up to this time (ms). Called under the lock."""

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from types import NoneType
 
 import pytest
 import pytest_asyncio
@@ -231,6 +232,38 @@ async def test_a_page_that_waits_to_tell_finds_that_another_has_told() -> None:
     browser.line.gate.open()
     assert await asyncio.gather(*resuming) == [False] * 3
     assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+@pytest.mark.parametrize("in_one_tab", [True, False], ids=["in one tab", "in two tabs"])
+async def test_the_server_knows_of_every_sign_out_that_was_made_before_it_was_told(in_one_tab: bool) -> None:
+    """F17: else the mark of the second ends the session of a user who signs in elsewhere. Found by simulation."""
+    browser = Browser()
+    api, other = await browser.signed_in(), browser.open()
+    browser.line.gate = Gate()
+    sign_outs = [asyncio.create_task(tab.sign_out()) for tab in (api, api if in_one_tab else other)]
+    await browser.line.gate.reached()
+    browser.line.offline = True  # for the second
+    browser.line.gate.open()
+    assert [type(await outcome(sign_out)) for sign_out in sign_outs] == [NoneType, OSError]
+    assert browser.line.asked[-2:] == ["auth/logout"] * 2
+    assert browser.pending_sign_out.text is None
+    await browser.close()
+
+
+async def test_the_server_still_has_to_be_told_of_a_sign_out_that_was_made_while_it_was_told_of_another() -> None:
+    """S5: a user may have signed in between."""
+    browser = Browser()
+    api, other = await browser.signed_in(), browser.open()
+    browser.line.gate = Gate()
+    first = asyncio.create_task(api.sign_out())
+    await browser.line.gate.reached()
+    second = asyncio.create_task(other.sign_out())
+    await settle()
+    browser.line.offline = True  # for the second
+    browser.line.gate.open()
+    assert [type(await outcome(sign_out)) for sign_out in (first, second)] == [NoneType, OSError]
+    assert browser.pending_sign_out.text is not None
     await browser.close()
 
 
