@@ -393,3 +393,67 @@ def test_two_clients_of_one_server_share_no_session() -> None:
     ):
         assert one.refresh_url != other.refresh_url
     assert Endpoint.cognito(region="r", client_id="a#?").refresh_url.endswith(".amazonaws.com/#a%23%3F")
+
+
+def urls_of(endpoint: Endpoint) -> list[tuple[str, str] | None]:
+    """Method and path of a sign-in, a refresh and a sign-out."""
+    requests = endpoint._requests
+    asked = (requests.sign_in({}), requests.refresh(HELD), requests.sign_out(HELD))
+    return [None if request is None else (request.method, request.url) for request in asked]
+
+
+def test_allauth_as_an_app_and_as_a_browser() -> None:
+    """https://docs.allauth.org/en/latest/headless/openapi-specification/"""
+    app = Endpoint.allauth("/app/v1")
+    assert urls_of(app) == [
+        ("POST", "/app/v1/auth/login"),
+        ("POST", "/app/v1/tokens/refresh"),
+        ("DELETE", "/app/v1/auth/session"),
+    ]
+    begun = {"meta": {"access_token": "a", "refresh_token": "r"}}
+    renewed = {"data": {"access_token": "b", "refresh_token": "s"}}
+    first = app._requests.read(200, {}, json.dumps(begun), presented=Presented.FIELDS)
+    assert (first.access_token, first.refresh_token) == ("a", "r")
+    assert app._requests.read(200, {}, json.dumps(renewed)).refresh_token == "s"
+    assert app._requests.confirms_sign_out(401)
+    browser = Endpoint.allauth("/browser/v1", browser=True, headers={"X-CSRFToken": "c"})
+    assert urls_of(browser)[1:] == [("GET", "/browser/v1/auth/session"), ("DELETE", "/browser/v1/auth/session")]
+    assert browser._requests.sign_in({}).headers["X-CSRFToken"] == "c"
+
+
+def test_fastapi_users_with_bearer_tokens_and_with_a_cookie() -> None:
+    """https://fastapi-users.github.io/fastapi-users/latest/usage/routes/"""
+    bearer = Endpoint.fastapi_users("/auth/jwt")
+    assert urls_of(bearer) == [("POST", "/auth/jwt/login"), None, ("POST", "/auth/jwt/logout")]
+    out = bearer._requests.sign_out(HELD)
+    assert out is not None
+    assert out.headers["Authorization"] == "Bearer access"
+    assert parse_qs(bearer._requests.sign_in({"username": "ada"}).body) == {"username": ["ada"]}
+    cookie = Endpoint.fastapi_users("/auth/cookie", me="https://api.test/users/me")
+    assert urls_of(cookie)[1:] == [("GET", "https://api.test/users/me"), ("POST", "/auth/cookie/logout")]
+
+
+def test_flask_jwt_extended() -> None:
+    """https://flask-jwt-extended.readthedocs.io/en/stable/"""
+    flask = Endpoint.flask_jwt_extended()
+    assert urls_of(flask) == [("POST", "/login"), ("POST", "/refresh"), ("DELETE", "/logout")]
+    refresh = flask._requests.refresh(HELD)
+    assert refresh is not None
+    assert (refresh.headers["Authorization"], refresh.body) == ("Bearer refresh", b"{}")
+    assert urls_of(Endpoint.flask_jwt_extended(sign_out=None))[2] is None
+
+
+def test_better_auth_pocketbase_and_strapi() -> None:
+    """https://www.better-auth.com/docs, https://pocketbase.io/docs/api-records/, https://docs.strapi.io/cms/"""
+    assert urls_of(Endpoint.better_auth()) == [
+        ("POST", "/api/auth/sign-in/email"),
+        ("GET", "/api/auth/get-session"),
+        ("POST", "/api/auth/sign-out"),
+    ]
+    pocketbase = Endpoint.pocketbase("/users")
+    assert urls_of(pocketbase) == [("POST", "/users/auth-with-password"), ("POST", "/users/auth-refresh"), None]
+    assert pocketbase._requests.read(200, {}, '{"token": "t"}').access_token == "t"
+    strapi = Endpoint.strapi()
+    assert urls_of(strapi) == [("POST", "/api/auth/local"), ("POST", "/api/auth/refresh"), ("POST", "/api/auth/logout")]
+    assert sent(strapi._requests.sign_out(HELD))[2] == {"refreshToken": "refresh"}
+    assert sent(strapi._requests.refresh(HELD))[2] == {"refreshToken": "refresh"}
