@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ..errors import MalformedToken, RefreshUnavailable, take_rotated
+from ..tabs.pending_sign_out import Mark
 from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .holding import Holding
@@ -28,6 +29,7 @@ class Grant:
         self._shared = shared
         self._clock = settings.clock
         self._grace = settings.grace
+        self._doubted_for: Mark | None = None  # the last sign-out that has put the cookie in doubt: once is enough
 
     def presented(self, *, up_to_date: bool) -> Credential:
         """The credential to present to the endpoint. Raises RefreshUnavailable if only another tab can refresh now.
@@ -38,9 +40,10 @@ class Grant:
         self._shared.lock.check_held()
         if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
             raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
-        versions = self._shared.versions
-        if versions.overtaken or versions.pending_sign_out:  # a sign-out that this tab has not heard of
+        versions, pending = self._shared.versions, self._shared.versions.pending_sign_out
+        if versions.overtaken or pending not in (None, self._doubted_for):  # a sign-out that this tab has not heard of
             holding.doubt_cookie()
+        self._doubted_for = pending or self._doubted_for
         return holding.with_latest_refresh_token
 
     async def answer(self, presented: Credential, ask: Callable[[], Awaitable[Credential]]) -> Credential:

@@ -12,6 +12,7 @@ from reissue.errors import EndReason
 from reissue.oauth2.token_source import Exchange
 from reissue.session.resource_token import exchange
 from reissue.session.session import Session
+from reissue.tabs.pending_sign_out import Mark
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import outcome
@@ -259,6 +260,22 @@ async def test_a_cookie_that_stays_in_doubt_gives_no_token_for_another_api(token
     with pytest.raises(SessionChanged):
         await exchange(session, endpoint, {})
     await renewing[0]
+
+
+async def test_a_sign_out_that_the_endpoint_has_not_heard_of_puts_the_cookie_in_doubt_once() -> None:
+    """S3: a refresh ends the doubt, and the same sign-out does not raise it again. Found by simulation."""
+    pending_sign_out = Shelf()
+    origin, (tab,) = await opened(COOKIE, pending_sign_out=pending_sign_out)
+    origin.clock.advance(1)
+    pending_sign_out.text = str(Mark(int(origin.clock() * 1000)))  # of a tab whose message was lost
+    endpoint = Endpoint(*(Credential(access_token=a_token_of("ada of files"), expires_in=300) for _ in range(2)))
+    assert (await exchange(session_of(tab), endpoint, {})).access_token == a_token_of("ada of files")
+    assert (origin.server.asked, endpoint.answers) == (1, [])
+    origin.clock.advance(1)
+    pending_sign_out.text = str(Mark(int(origin.clock() * 1000)))  # another one
+    origin.server.opaque = True
+    with pytest.raises(GrantRefused):
+        await exchange(session_of(tab), Endpoint(Credential(access_token="of-files", expires_in=300)), {})
 
 
 async def test_the_other_apis_credential_holds_no_refresh_token() -> None:
