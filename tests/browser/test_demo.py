@@ -13,7 +13,10 @@ from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.live_server import ROOT
 
 KOREAN = json.loads((ROOT / "app" / "strings" / "ko.json").read_text(encoding="utf-8"))
-LATER = "5 of 5 were told to try later, and you stayed signed in. The second time: 5 of 5 answered."
+LATER = re.compile(
+    r"([1-5]) of 5 were told to try later, and you stayed signed in\. The second time: 5 of 5 answered\."
+)
+"""On a busy machine a 401 may come after the refresh has failed: its request waits for the next, which succeeds."""
 SECONDS = 1000  # ms
 
 
@@ -33,10 +36,13 @@ def test_whatever_fails_for_a_while_signs_nobody_out(visit: Visit) -> None:
         before = visit.server.counters()
         press(visit, name)
         told(visit, name, LATER)
-        told(visit, name, f"The server counted 10 requests and {refreshes} refreshes.")
+        found = LATER.search(visit[f"#{name}-message"].inner_text())
+        assert found is not None
+        requests = 10 + 5 - int(found[1])
+        told(visit, name, f"The server counted {requests} requests and {refreshes} refreshes.")
         after = visit.server.counters()
         assert after["refreshes_asked"] - before["refreshes_asked"] == refreshes, name
-        assert after["api_requests"] - before["api_requests"] == 10, name
+        assert after["api_requests"] - before["api_requests"] == requests, name
         assert after["reuse_detections"] == 0, name
     expect(visit["#account-title"]).to_be_visible()
     phases = [refresh["phase"] for refresh in visit.trace()["refreshes"]]

@@ -5,11 +5,9 @@ What a command brings from the network (`make … site`, `pip install …`) is h
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.visit import READY, STARTED
 from tests.documents import AS_A_GUIDE, Block, run_by, text_of
 from tests.other_origin import OtherOrigin, other_origin
+from tests.servers.conftest import PYTHON
 
 REFRESH, ASKED = "POST /auth/refresh", "GET /api/hello"
 
@@ -154,9 +153,9 @@ def do(line: str, here: Path) -> Path:
         case ["cd", folder]:
             return here / folder
         case ["python3", "-m", "venv", ".venv"]:
-            (here / ".venv").symlink_to(sys.prefix)
+            (here / ".venv").symlink_to(PYTHON.parents[1])  # it has what the next line installs
         case [".venv/bin/python", "-m", "pip", "install", *packages]:
-            assert all(map(importlib.metadata.version, packages))
+            subprocess.run([PYTHON, "-m", "pip", "show", "--quiet", *packages], check=True)
         case ["mkdir" | "cp", *_] as command:
             subprocess.run(command, cwd=here, check=True)
         case _:
