@@ -79,13 +79,17 @@ class EndpointCalls:
         credential: Credential = await self._make("exchange", partial(self.tokens.exchange, wanted), on_late_result)
         return credential
 
-    async def sign_out(self, credential: Credential | None, *, within: float | None = None) -> bool:
+    async def sign_out(
+        self, credential: Credential | None, *, at_send: Callable[[], None], within: float | None = None
+    ) -> bool:
         """End the session of this credential, or of the cookie, at the server. False if the server has no sign-out.
 
+        `at_send` is called when the call is sent: a task may begin several steps of the loop after it was made.
         `within` (seconds) bounds the call more tightly than the deadline.
         """
 
         async def call() -> bool:
+            at_send()
             async with time_limit(within):
                 return await self.tokens.sign_out(credential)
 

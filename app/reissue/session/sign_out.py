@@ -112,32 +112,43 @@ class SignOuts:
                 if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._emit(SignOutPhase.OVERTAKEN)
                 else:
-                    await self._tell(signed_out, max(until, self._made_until(signed_out)))
+                    await self._tell(signed_out, until)
             finally:
                 self._shared.tried_to_tell()
 
     def _made_until(self, signed_out: Session | None) -> int:
         """Time (ms) of the latest sign-out by cookie in any tab; 0 if this session is known by its refresh token.
 
-        A call that is made now ends the session of the cookie for that sign-out as well, and its own call may fail.
+        A call that is sent now ends the session of the cookie for that sign-out as well, and its own call may fail.
         """
         mark = self._shared.versions.pending_sign_out
         return 0 if mark is None or mark.in_body or _in_body(signed_out) else mark.until
 
     async def _tell(self, signed_out: Session | None, until: int) -> None:
-        """Tell the endpoint of every sign-out up to this time (ms). Called under the lock."""
+        """Tell the endpoint of every sign-out up to this time (ms), or until the call is sent. Called under the lock."""
+        covered = until
+
+        def at_send() -> None:
+            nonlocal covered
+            covered = max(until, self._made_until(signed_out))
+
         presented = signed_out.holding.with_latest_refresh_token if signed_out is not None else None
-        await self._notify_endpoint(presented, partial(self._forget, signed_out, until))
+        await self._notify_endpoint(presented, lambda: self._forget(signed_out, covered), at_send=at_send)
 
     async def _notify_endpoint(
-        self, presented: Credential | None, settled: Callable[[], None], *, within: float | None = None
+        self,
+        presented: Credential | None,
+        settled: Callable[[], None],
+        *,
+        at_send: Callable[[], None] = lambda: None,
+        within: float | None = None,
     ) -> None:
         """Ask the endpoint to end the session of these tokens, or of the cookie, and emit the result.
 
         `settled` is called before that is emitted, unless the endpoint has to be told again.
         """
         try:
-            confirmed = await self._calls.sign_out(presented, within=within)
+            confirmed = await self._calls.sign_out(presented, at_send=at_send, within=within)
         except SignOutRefused as refused:  # told again by every `resume()`, it would end a later user's session
             settled()
             self._emit(SignOutPhase.REFUSED, refused.status)

@@ -251,6 +251,31 @@ async def test_the_server_knows_of_every_sign_out_that_was_made_before_it_was_to
     await browser.close()
 
 
+@pytest.mark.parametrize("steps", range(1, 8))
+async def test_a_sign_out_is_covered_by_a_call_that_is_sent_after_it_however_few_steps_of_the_loop(steps: int) -> None:
+    """F17: the server answers a call for both, or the second's own call is sent later and fails. Found by simulation."""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.gate = Gate()
+    sent_before = False
+
+    async def sign_out_later() -> None:
+        nonlocal sent_before
+        sent_before = "auth/logout" in browser.line.asked
+        await api.sign_out()
+
+    first = asyncio.create_task(api.sign_out())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    second = asyncio.create_task(sign_out_later())
+    await browser.line.gate.reached()
+    browser.line.offline = True  # for the second
+    browser.line.gate.open()
+    assert [type(await outcome(sign_out)) for sign_out in (first, second)] == [NoneType, OSError]
+    assert (browser.pending_sign_out.text is None) != sent_before
+    await browser.close()
+
+
 async def test_the_server_still_has_to_be_told_of_a_sign_out_that_was_made_while_it_was_told_of_another() -> None:
     """S5: a user may have signed in between."""
     browser = Browser()
