@@ -125,7 +125,7 @@ class SignOuts:
         return 0 if mark is None or mark.in_body or _in_body(signed_out) else mark.until
 
     async def _tell(self, signed_out: Session | None, until: int) -> None:
-        """Tell the endpoint of every sign-out up to this time (ms), or until the call is sent. Called under the lock."""
+        """Tell the endpoint of every sign-out up to this time (ms), and until it is sent. Called under the lock."""
         covered = until
 
         def at_send() -> None:

@@ -253,7 +253,7 @@ async def test_the_server_knows_of_every_sign_out_that_was_made_before_it_was_to
 
 @pytest.mark.parametrize("steps", range(1, 8))
 async def test_a_sign_out_is_covered_by_a_call_that_is_sent_after_it_however_few_steps_of_the_loop(steps: int) -> None:
-    """F17: the server answers a call for both, or the second's own call is sent later and fails. Found by simulation."""
+    """F17: the endpoint was told of both, though the second's own call fails. Found by simulation."""
     browser = Browser()
     api = await browser.signed_in()
     browser.line.gate = Gate()
