@@ -15,6 +15,7 @@ from .endpoint import Endpoint
 from .entry import connect, cookie, inspect
 from .errors import (
     GrantRefused,
+    HttpStatusError,
     MalformedToken,
     NetworkError,
     RefreshUnavailable,
@@ -61,6 +62,7 @@ __all__ = [
     "Event",
     "GrantRefused",
     "Headers",
+    "HttpStatusError",
     "Interceptor",
     "MalformedToken",
     "MissedEvents",

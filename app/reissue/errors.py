@@ -9,6 +9,7 @@ ReissueError
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
 ├── WouldBlock            this synchronous request can't wait here; the message says what to do instead
+├── HttpStatusError       `raise_for_status()`: the API answered 4xx or 5xx    .response .status .url
 ├── NetworkError          no answer came (also an OSError)
 └── RequestAborted        the caller's own signal stopped the request
 
@@ -182,6 +183,20 @@ def take_rotated(error: BaseException) -> str | None:
         return None
     rotated, error._rotated = error._rotated, None
     return rotated
+
+
+class HttpStatusError(ReissueError):
+    """The API answered 4xx or 5xx, and the app has asked for an error: `response.raise_for_status()`.
+
+    `response` is the response, whose body can still be read. `status` is its status, and `url` is where it came from,
+    without its query, or None if that is unknown. In a page it is also a `pyodide.http.HttpStatusError`.
+    """
+
+    def __init__(self, response: Any) -> None:
+        super().__init__(f"the server answered {response.status}")
+        self.status: int = response.status
+        self.url: str | None = None
+        self.response = response
 
 
 class NetworkError(ReissueError, OSError):

@@ -35,6 +35,7 @@ from .http.abort_signal import Signal
 from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
 from .http.urls import Audience, ParseUrl, parse_url
+from .http.verbs import Verbs, raising
 from .oauth2.redirects import Page
 from .sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
@@ -67,7 +68,7 @@ class Inherited(TypedDict, total=False):
     should_renew: ShouldRenew | None
 
 
-class Interceptor:
+class Interceptor(Verbs):
     """A client for one API: sends each request to the `audience` with the session's access token.
 
     What it is made of:
@@ -210,6 +211,12 @@ class Interceptor:
                 step_up=step_up,
             )
         self._sender = self._sender_kind(transport, self._lifecycle, rules, settings, admissions)
+        self._audience = rules.audience
+
+    def __repr__(self) -> str:
+        left = self.expires_in
+        life = "" if left is None else f", access token valid for {left:.0f} s" if left else ", access token expired"
+        return f"<reissue client of {self._audience}: {self.state.value.replace('_', ' ')}{life}>"
 
     # What the app sees of the session
 
@@ -401,10 +408,6 @@ class Interceptor:
             **inherited,
         )
 
-    def _wake(self) -> None:
-        """The network is back or the page is visible again: the next refresh need not pause."""
-        self._lifecycle.wake()
-
     # Requests
 
     def fetch(
@@ -438,7 +441,7 @@ class Interceptor:
                 options["signal"] = signal  # for the transport: it also aborts the reading of the body
             request = self._request(url, options)
         except Exception as error:
-            return _raising(error)
+            return raising(error)
         return self._sender.fetch(request, auth=auth, timeout=timeout)
 
     def attempts(
@@ -465,8 +468,3 @@ class Interceptor:
         if not isinstance(url, str):
             raise TypeError(f"a URL is text or a JavaScript URL, not {type(url).__name__}")
         return Request.build(url, **options)
-
-
-async def _raising(error: Exception) -> Any:
-    """Raises at the `await`, as a coroutine function does."""
-    raise error

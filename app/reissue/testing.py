@@ -9,7 +9,7 @@ server.clock.advance(300)                                       # the access tok
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -144,7 +144,7 @@ class FakeServer:
         """How many refresh tokens were presented that had been used before."""
         return self._grants.reuses
 
-    def connect(self, audience: str = "/api/", *, endpoint: AnyEndpoint, **options: Any) -> Interceptor:
+    def connect(self, audience: str | Iterable[str] = "/api/", *, endpoint: AnyEndpoint, **options: Any) -> Interceptor:
         """A client as `reissue.connect` gives in a page at `url`, over this server. `options` are `Interceptor`'s."""
         settings: dict[str, Any] = {"clock": self.clock, "parse_url": self._parse_url, **options}
         return Interceptor(self, audience=audience, endpoint=endpoint, **settings)

@@ -347,7 +347,7 @@ async def test_the_refresh_token_beside_a_token_that_can_not_be_sent_is_kept(wor
     await api.adopt("jwt-0", refresh_token="first")
     for _ in range(2):
         assert isinstance(await outcome(api.renew()), RefreshUnavailable)
-        api._wake()
+        api._lifecycle.wake()
     assert presented == ["first", "next-1"]
 
 

@@ -281,7 +281,7 @@ async def test_the_endpoints_headers_are_read_at_send_time(world: World, monkeyp
     await settle()
     assert len(sent) == 2
     cookie["csrf"] = "changed during the pause"
-    world.api._wake()
+    world.api._lifecycle.wake()
     await pausing
     await world.api.sign_out()
     assert sent == [("login", "1"), ("refresh", "2"), ("refresh", "changed during the pause"), ("logout", "4")]

@@ -78,6 +78,6 @@ async def test_the_defaults_are_a_leeway_of_30_s_a_deadline_of_15_s_and_no_secon
     assert loop.time() - began == 15
     assert world.endpoint.calls == 1
     world.endpoint.gate, world.endpoint.failure = None, OSError("lost")
-    world.api._wake()
+    world.api._lifecycle.wake()
     assert isinstance(await outcome(world.api.renew()), RefreshUnavailable)
     assert world.endpoint.calls == 2

@@ -3,20 +3,44 @@
 import json
 from asyncio import CancelledError
 from math import inf
-from typing import Any
+from typing import Any, Self
 
 from js import AbortController, Array, Blob, Object, TransformStream
 from js import Response as JsResponse
 from pyodide.ffi import JsException, create_once_callable
 from pyodide.http import AbortError, FetchResponse
+from pyodide.http import HttpStatusError as PyodideStatusError
 
+from ..errors import HttpStatusError
+from ..http.messages import Request
 from .interop import js_object
 from .promises import PromiseBridge
 
 _DIGITS = 15  # a Content-Length of more digits is not converted
 
 
-class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
+class PageStatusError(HttpStatusError, PyodideStatusError):  # type: ignore[misc]  # untyped outside the browser
+    """The `HttpStatusError` of a page, and Pyodide's own."""
+
+    def __init__(self, response: FetchResponse) -> None:
+        PyodideStatusError.__init__(self, response.status, response.status_text, Request(response.url).shown_url)
+        self.response = response
+
+
+class _Checked(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
+    """A response whose status can be checked as in httpx."""
+
+    def raise_for_status(self) -> Self:
+        """This response, if its status is no error. Raises HttpStatusError for 400–599, which is also Pyodide's own."""
+        if 400 <= self.status < 600:
+            raise PageStatusError(self)
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {Request(self.url).shown_url}>"
+
+
+class PlainResponse(_Checked):
     """A `pyodide.http.FetchResponse` in a page without wire.js."""
 
     def discard_body(self) -> None:
@@ -55,7 +79,7 @@ class PlainResponse(FetchResponse):  # type: ignore[misc]  # untyped outside the
         return JudgedCopy.of(self)
 
 
-class PageResponse(FetchResponse):  # type: ignore[misc]
+class PageResponse(_Checked):
     """A `pyodide.http.FetchResponse` whose body is read with one call to JavaScript and one back.
 
     `sending` is the object that wire.js returned when the request was sent.

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from ..errors import HttpStatusError
+
 # A client may send its token, an API key or a CSRF token in any field (`header=`, `headers=`).
 _SECRET_FIELD: Final = re.compile(
     "auth|cookie|dpop|token|key|secret|session|csrf|xsrf|jwt|passw|credential|ticket", re.IGNORECASE
@@ -18,7 +20,7 @@ _AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTA
 _FIELD_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")  # a token (RFC 9110 section 5.6.2)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
-_OWN: Final = ("method", "headers", "body", "json", "timeout", "auth")
+_OWN: Final = ("method", "headers", "body", "json", "params", "timeout", "auth")
 _OPTIONS: Final = frozenset({  # what else fetch takes: RequestInit (Fetch standard, section 5.4), and one of Chromium's
     "mode", "credentials", "cache", "redirect", "referrer", "referrerPolicy", "integrity", "keepalive", "signal",
     "window", "duplex", "priority", "targetAddressSpace",
@@ -30,7 +32,6 @@ _DEFAULTS: Final = {  # settings that a client may have for all its requests (Fe
 }
 _HINTS: Final = {
     "data": "give body=, or json=",
-    "params": "put it into the URL",
     "deadline": "give timeout=",
     "fetcher": "it is sent by the page's own fetch",
 }
@@ -126,11 +127,13 @@ class Request:
         headers: object = None,
         body: Any = None,
         json: Any = None,
+        params: Any = None,
         **options: Any,
     ) -> "Request":
         """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent.
 
-        `options` are those of the browser's `fetch` (RequestInit). Others raise TypeError: fetch would ignore them.
+        `params` are added to the URL's query (see `with_params`). `options` are those of the browser's `fetch`
+        (RequestInit). Others raise TypeError: fetch would ignore them.
         """
         if not options.keys() <= _OPTIONS:
             raise TypeError(_unknown(min(options.keys() - _OPTIONS)))
@@ -150,6 +153,10 @@ class Request:
         method = method.upper()
         if body is not None and method in _BODILESS:
             raise ValueError(f"{method} can't carry a body: name a method, such as method='POST'")
+        if params is not None:
+            from .params import with_params  # here, since most pages write their queries into the URLs
+
+            url = with_params(url, params)
         return cls(url, method, fields, body, MappingProxyType(options))
 
     @property
@@ -230,6 +237,12 @@ class Response:
     def ok(self) -> bool:
         """Is the status 200–299?"""
         return 200 <= self.status < 300
+
+    def raise_for_status(self) -> "Response":
+        """This response, if its status is no error. Raises HttpStatusError for 400–599."""
+        if 400 <= self.status < 600:
+            raise HttpStatusError(self)
+        return self
 
     async def bytes(self) -> "bytes":
         """The body."""

@@ -17,6 +17,7 @@ _DECODINGS: Final = 5
 _ENCODED_PERCENT = re.compile(r"%(?:25)+")
 _OVERLONG = re.compile(r"%(?:c0|e0%80|f0%80%80)%a[ef]", re.IGNORECASE)  # `.` and `/`
 _DOTS = re.compile(r"[/\\]\.\.(?:[/\\;?#\x00-\x20]|\Z)")
+_CONTROLS = "".join(map(chr, range(0x21)))  # and the space: a browser takes them off both ends of a URL
 _HOST = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
 
 
@@ -37,7 +38,7 @@ def parse_url(text: str) -> Url:
 
     Not the whole standard: hosts outside ASCII are refused, where a browser would encode them.
     """
-    text = re.sub(r"[\t\n\r]", "", text.strip("".join(map(chr, range(0x21)))))
+    text = _trimmed(text)
     scheme_end = _SCHEME.match(text)
     scheme = scheme_end.group()[:-1].lower() if scheme_end else ""
     if scheme_end is None or scheme not in _DEFAULT_PORTS:
@@ -59,6 +60,10 @@ def parse_url(text: str) -> Url:
     origin = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")
     path = _without_dots(path)
     return Url(origin + path + question_mark + query + hash_mark + fragment, origin, path)
+
+
+def _trimmed(text: str) -> str:
+    return re.sub(r"[\t\n\r]", "", text.strip(_CONTROLS))
 
 
 def _without_dots(path: str) -> str:
@@ -88,7 +93,14 @@ class Audience:
         texts = [audience] if isinstance(audience, str) else list(audience)
         if not texts:
             raise ValueError("an audience is at least one URL")
-        self._covered = [_audience_url(text, parse) for text in texts]
+        urls = [_audience_url(text, parse) for text in texts]
+        self._covered = [(url.origin, _segments(url.path.rstrip("/"))) for url in urls]
+        self._urls = tuple(url.href for url in urls)
+        self._base = urls[0] if len(urls) == 1 else None
+        self._parse = parse
+
+    def __str__(self) -> str:
+        return " ".join(self._urls)
 
     @property
     def roots(self) -> frozenset[str]:
@@ -104,17 +116,44 @@ class Audience:
                     return True
         return False
 
+    def resolve(self, text: str) -> str:
+        """The URL of a path that is relative to the audience; a whole URL is given back as it is.
 
-def _audience_url(text: str, parse: ParseUrl) -> tuple[str, list[str]]:
+        `notes` and `?page=2` are relative to the audience, as if its path ended in a slash; `/v1/notes` to its origin.
+        Raises ValueError for a path that leads out of the audience, and if the audience is several URLs.
+        """
+        path = _trimmed(text)
+        if _SCHEME.match(path):
+            return text
+        if self._base is None:
+            raise ValueError("this client's audience is several URLs: give a whole URL, not a relative path")
+        base = self._base
+        if path.startswith(("/", "\\")):
+            scheme = base.origin.partition("/")[0]
+            whole = (scheme if path[1:2] in ("/", "\\") else base.origin) + path
+        elif path[:1] in ("", "?", "#"):
+            whole = base.href + path
+        else:
+            whole = base.href.removesuffix("/") + "/" + path
+        url = self._parse(whole)
+        if not self.covers(url):
+            shown = re.split(r"[?#]", path, maxsplit=1)[0]  # the rest may hold secrets
+            raise ValueError(
+                f"{shown!r} leads out of the audience {base.href}: give a path below it ('notes'), a whole URL, or use "
+                "fetch()"
+            )
+        return url.href
+
+
+def _audience_url(text: str, parse: ParseUrl) -> Url:
     if not isinstance(text, str):
         raise TypeError(f"an audience is a URL as text, not {type(text).__name__}")
     if not text or any(c in text for c in "?#@\\"):
         raise ValueError(f"an audience is a URL without query, fragment or user name, not {text!r}")
     try:
-        url = parse(text)
+        return parse(text)
     except ValueError as error:
         raise ValueError(f"an audience is an absolute http(s) URL here, not {text!r}: {error}") from None
-    return url.origin, _segments(url.path.rstrip("/"))
 
 
 def _segments(path: str) -> list[str]:

@@ -85,7 +85,7 @@ def test_a_pause_after_a_failure_is_kept_in_the_next_event_loop(script: Script) 
     script.server.trouble = OSError("down")
     assert run(time_of_a_failure()) == 0
     assert sum(run(time_of_a_failure()) for _ in range(5)) > 0
-    script.api._wake()
+    script.api._lifecycle.wake()
     assert run(time_of_a_failure()) == 0
     script.server.trouble = None
     run(script.api.renew())
@@ -100,7 +100,7 @@ def test_what_was_woken_up_pauses_in_no_event_loop(script: Script) -> None:
     script.server.trouble = OSError("down")
     for _ in range(9):
         assert run(failing()) == 0
-        script.api._wake()
+        script.api._lifecycle.wake()
     script.server.trouble = None
 
 

@@ -114,7 +114,6 @@ async def test_arguments_that_make_no_request_are_refused_before_anything_is_sen
     ("option", "hint"),
     [
         ("data", "give body=, or json="),
-        ("params", "put it into the URL"),
         ("fetcher", "it is sent by the page's own fetch"),
         ("deadline", "give timeout="),
         ("methd", "is method= meant?"),

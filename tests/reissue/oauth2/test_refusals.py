@@ -237,7 +237,7 @@ async def test_a_proxys_page_and_what_may_pass_end_no_session(site: Site, answer
     assert isinstance(await outcome(api.fetch(API + "notes")), RefreshUnavailable)
     assert api.state is State.SIGNED_IN
     site.answer = GOOD
-    api._wake()
+    api._lifecycle.wake()
     assert (await api.fetch(API + "notes")).status == 200
 
 
@@ -249,7 +249,7 @@ async def test_a_page_that_is_opened_behind_a_proxys_page_tries_again_later(
     """F13, F12, F3"""
     assert isinstance(await site.resumed(answer, cookie=cookie), RefreshUnavailable)
     site.answer = GOOD
-    site.made[-1]._wake()
+    site.made[-1]._lifecycle.wake()
     assert await site.made[-1].resume() is True
     assert (await site.made[-1].fetch(API + "notes")).status == 200
 
@@ -386,7 +386,7 @@ async def test_a_function_is_not_asked_about_tokens_nor_about_a_nonce_nor_about_
     for error in ("use_dpop_nonce", "invalid_dpop_proof"):
         site.answer = said({"error": error}, 400)
         assert isinstance(await outcome(api.renew()), RefreshUnavailable)
-        api._wake()
+        api._lifecycle.wake()
     site.answer = page(503)
     assert isinstance(await outcome(api.sign_in(username="ada")), RefreshUnavailable)
     assert asked == []

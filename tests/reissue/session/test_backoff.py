@@ -46,7 +46,7 @@ async def test_resume_keeps_retry_after_and_pauses(world: World) -> None:
     world.endpoint.failure = None
     paused = asyncio.create_task(world.api.resume())
     await settle()
-    world.api._wake()
+    world.api._lifecycle.wake()
     assert await paused is True
 
 
@@ -90,7 +90,7 @@ async def test_waking_ends_one_pause_and_not_all(world: World) -> None:
     await world.signed_in()
     world.endpoint.failure = OSError()
     await outcome(world.api.renew())
-    world.api._wake()
+    world.api._lifecycle.wake()
     began = asyncio.get_running_loop().time()
     for _ in range(30):
         await outcome(world.api.renew())

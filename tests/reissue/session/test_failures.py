@@ -276,7 +276,7 @@ async def test_while_offline_attempts_are_paused_with_jitter_and_go_on_once_the_
     await settle()
     assert not call.done()
     began = loop.time()
-    world.api._wake()
+    world.api._lifecycle.wake()
     assert (await call).status == 200
     assert loop.time() == began
 
@@ -507,7 +507,7 @@ async def test_the_wall_clock_is_looked_at_on_use_and_on_waking_and_no_timer_end
     world.clock.advance(86_400)  # the computer sleeps: time passes, and no timer fires
     world.server.accepts = "token-2"
     if woken:
-        world.api._wake()
+        world.api._lifecycle.wake()
     assert (world.api.state, world.api.expires_in) == (State.SIGNED_IN, 0)
     assert (await world.api.fetch(API + "notes")).status == 200
     assert world.server.tokens == ["token-1", "token-2"], "the dead token was not sent"
@@ -525,7 +525,7 @@ async def test_a_refresh_that_slept_with_the_computer_ends_by_its_deadline_and_t
     assert world.api.state is State.SIGNED_IN
     world.endpoint.gate.open()
     world.server.accepts = "token-3"
-    world.api._wake()
+    world.api._lifecycle.wake()
     assert (await world.api.fetch(API + "notes")).status == 200
 
 

@@ -445,7 +445,7 @@ async def test_a_resume_that_failed_pauses_before_the_next_and_goes_on_once_the_
     await settle()
     assert world.endpoint.calls == 1
     began = asyncio.get_running_loop().time()
-    world.api._wake()
+    world.api._lifecycle.wake()
     assert await resuming is True
     assert asyncio.get_running_loop().time() == began
 

@@ -148,7 +148,7 @@ async def test_a_rotated_refresh_token_is_kept_whatever_else_is_wrong_with_the_a
         await settle()
         assert [page.held for page in two] == [f"refresh-{number}"] * 2, "here, and in the other tabs"
         assert two[0].stored == f"refresh-{number}"
-        two[0].api._wake()
+        two[0].api._lifecycle.wake()
     await two[1].api.renew()
     await two[0].api.renew()
     assert server.presented == ["refresh-1", "refresh-2", "refresh-3", "refresh-4"]
@@ -167,7 +167,7 @@ async def test_a_refresh_token_that_an_exchange_has_rotated_is_kept_whatever_els
     assert isinstance(error.__cause__, MalformedToken)
     await settle()
     assert [page.held for page in two] == ["refresh-2"] * 2
-    files._wake()
+    files._lifecycle.wake()
     assert (await files.fetch(FILES)).status == 200
     assert (await two[1].api.fetch(API)).status == 200
     await two[1].api.renew()
@@ -204,7 +204,7 @@ async def test_what_an_apps_own_function_can_not_make_a_credential_of_is_kept(se
     await page.api.adopt("a", refresh_token="refresh-1")
     for _ in range(2):
         assert isinstance(await outcome(page.api.renew()), RefreshUnavailable)
-        page.api._wake()
+        page.api._lifecycle.wake()
     await page.api.renew()
     assert asked == ["refresh-1", "refresh-2", "refresh-3"]
     assert page.held == "refresh-4"
@@ -222,7 +222,7 @@ async def test_a_bearer_in_place_of_a_bound_token_brings_the_next_refresh_token_
     assert isinstance(error, RefreshUnavailable)
     assert "not bound to the key" in str(error)
     assert page.held == "refresh-2"
-    page.api._wake()
+    page.api._lifecycle.wake()
     await page.api.renew()
     assert server.presented == ["refresh-1", "refresh-2"]
     await page.api.close()
@@ -250,7 +250,7 @@ async def test_by_a_cookie_no_refresh_token_of_an_answer_without_a_user_is_kept(
     page.api._lifecycle.sessions.calls.tokens._grants = answers  # type: ignore[attr-defined]
     for client in (page.api, page.api.for_resource(FILES, resource=FILES)):
         assert isinstance(await outcome(client.renew()), RefreshUnavailable)
-        page.api._wake()
+        page.api._lifecycle.wake()
         assert page.held is None
     await page.api.close()
 

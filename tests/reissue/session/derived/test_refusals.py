@@ -223,7 +223,7 @@ async def test_a_server_that_can_not_be_reached_is_a_matter_of_time(world: World
     source._grants = flaky
     assert isinstance(await outcome(world.files.fetch(FILES)), RefreshUnavailable)
     down, source._grants = False, grants
-    world.files._wake()
+    world.files._lifecycle.wake()
     assert (await world.files.fetch(FILES)).status == 200
 
 
