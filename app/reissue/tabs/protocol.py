@@ -17,6 +17,9 @@ ALL: Final = 2**53
 AHEAD: Final = 86_400_000
 """Milliseconds by which a session may begin in the future: a clock may have been wrong by hours, and then put right."""
 
+_OLDEST: Final = 1_600_000_000_000
+"""A time (ms) in 2020, before the first version of this library: no clock that is right shows an earlier time."""
+
 _LONGEST_BEGAN: Final = 15  # digits: no clock shows a time after the year 33658
 _MOST_OVER: Final = 1000
 _VERSION: Final = "edition"  # the name in messages and stores: tabs of an earlier build may be open
@@ -65,9 +68,9 @@ class Version:
 
         The clock was ahead when the session began, and was put right since; or a hostile script wants the session to be
         newer than all others. The session may go on, but every other is newer, except for those that also began far in
-        the future: these keep their order, to the second.
+        the future: these keep their order, to the millisecond for as long as any clock is likely to be ahead.
         """
-        return self if self.began <= now * 1000 + AHEAD else replace(self, began=self.began // 1000)
+        return self if self.began <= now * 1000 + AHEAD else replace(self, began=_before_all_others(self.began))
 
     @classmethod
     def parse(cls, text: object, *, now: float) -> "Version | None":
@@ -110,6 +113,14 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Left:
     """The sender has released the lock without changing anything."""
+
+
+def _before_all_others(began: int) -> int:
+    """A time (ms) before `_OLDEST`. Of two times it keeps the order: exactly until May 2052, and after that to 10 s."""
+    millennium = 1_000_000_000_000
+    if began < _OLDEST + millennium:
+        return max(began - _OLDEST, 1)
+    return millennium + began // 10_000
 
 
 class Over:

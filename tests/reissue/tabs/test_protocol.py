@@ -1,6 +1,7 @@
 """What other pages and stores say is not trusted: any script of the origin can write there."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,9 +33,10 @@ FAR = ((100 * DAY, "b"), (100 * DAY + 15, "a"))  # seconds from now, and a name
         (f"1.a.{'9' * 90}", None),
         (f"{'9' * 86}.a.1", None),
         (f"{'9' * 16}.a.1", None),
-        (f"{'9' * 15}.a.1", Version(999_999_999_999, "a", 1)),
+        (f"{'9' * 15}.a.1", Version(1_099_999_999_999, "a", 1)),
         (f"{int((NOW + DAY) * 1000)}.a.7", Version(int((NOW + DAY) * 1000), "a", 7)),
-        (f"{int((NOW + DAY) * 1000) + 1}.a.7", Version(int(NOW + DAY), "a", 7)),
+        (f"{int((NOW + DAY) * 1000) + 1}.a.7", Version(100_086_400_001, "a", 7)),
+        ("1600000000000.a.7", Version(1_600_000_000_000, "a", 7)),
         (7, None),
     ],
     ids=repr,
@@ -94,6 +96,17 @@ def test_whatever_names_an_edition_began_within_a_day_from_now(text: str) -> Non
         assert 0 <= version.began <= (NOW + DAY) * 1000
         assert 0 < version.number < 2**53
         assert Version.parse(str(version), now=NOW) == version
+
+
+@pytest.mark.parametrize("year", [2001, 2020, 2021, 2026, 2051, 2052, 2053, 2100, 9999])
+def test_times_in_the_far_future_keep_their_order_and_are_before_all_others(year: int) -> None:
+    """X9: by a clock of the year 1970 each is; before 2052 two sessions may have begun within a second."""
+    began = int(datetime(year, 7, 1, tzinfo=UTC).timestamp() * 1000)
+    apart = 1 if 2020 < year < 2052 else 10_000
+    times = [Version(began + after, "a", 1).dated(0).began for after in (-366 * 86_400_000, 0, apart, 86_400_000)]
+    assert times == sorted(times)
+    assert 0 < times[0] <= times[-1] < 1_600_000_000_000
+    assert times[1] < times[2] or year <= 2020
 
 
 def test_sessions_that_began_in_the_far_future_keep_their_order() -> None:
