@@ -430,7 +430,10 @@ class Run:
                     await self.let(tab, tab.fetch(f"end{self.loop.time()}"))
                 await asyncio.sleep(1)
             await asyncio.sleep(LONGEST)
-        users = {tab.session.user if tab.session is not None else None for tab in self.open_tabs}
+        stays_out = self.who_stays_out()
+        users = {
+            tab.session.user if tab.session is not None else None for tab in self.open_tabs if tab not in stays_out
+        }
         if self.origin is not None and self.origin.unheard:
             users.discard(None)  # if the server did not hear of it either, the others go on
         self.expect(len(users) <= 1, f"the tabs don't agree on who is signed in: {users}")
@@ -447,8 +450,14 @@ class Run:
                 status = (await self.let(tab, self.fetch_other(tab))).status
                 self.expect(status == 200, f"the session is on, and a request to the other API gets {status}")
             except self.reissue.ReissueError as error:
-                excused = self.origin is not None and self.origin.unheard and tab.session is None
+                unheard = self.origin is not None and self.origin.unheard
+                excused = tab.session is None and (unheard or tab in stays_out)
                 self.expect(excused, f"all are signed in, and a request gets {error!r}")
+
+    def who_stays_out(self) -> list[Tab]:
+        """A page does not go back to a session that it has replaced, though the later one was refused since."""
+        on = {tab.held.session for tab in self.open_tabs if tab.session is not None and tab.held is not None}
+        return [tab for tab in self.open_tabs if tab.session is None and on & tab.replaced]
 
     async def check_that_who_signed_in_is_resumed(self) -> None:
         """A page that opens later finds whoever has signed in, if nobody has signed out since (S5, F17)."""

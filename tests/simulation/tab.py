@@ -208,6 +208,7 @@ class Tab:
         self.heard_others: Callable[[str], None] | None = None
         self.hearing: dict[str, Any] | None = None  # the message that is being heard
         self.ends_heard = 0  # of sessions that somebody signed out, each once
+        self.replaced: set[str] = set()  # sessions in whose place it has taken over a later one
         self.refused: dict[str, int] = {}  # session → the issue that this page has seen refused
         self.over: set[str] = set()  # sessions of which this page has heard that somebody signed out
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
@@ -924,6 +925,8 @@ class Tab:
             expect(session is self.session, "a session that is over goes on")
             expect(token is not None and token.by == "handed" and token.session is None, "taken over from nobody")
             self.go_on(session, token)
+            if self.held is not None and self.offered is not None and self.held.session != self.offered.session:
+                self.replaced.add(self.held.session)
             self.held = self.offered
             session.overtaken, session.refreshing = session.overtaken or session.refreshing, False
             session.refused = False

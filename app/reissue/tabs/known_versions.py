@@ -43,10 +43,10 @@ class KnownVersions:
 
     @property
     def overtaken(self) -> bool:
-        """Does another tab advertise a later session, which it does not hand over?"""
+        """Is there a later session than this tab's, which is over by now, or advertised but not handed over?"""
         newest, mine = self.newest, self.version
         assert mine is not None, "only a session that is on asks this"
-        return newest is not None and newest.session != mine.session
+        return mine.began < self._began or (newest is not None and newest.session != mine.session)
 
     @property
     def pending_sign_out(self) -> Mark | None:
@@ -64,15 +64,12 @@ class KnownVersions:
         return self._signed_in > until
 
     def is_old(self, version: Version) -> bool:
-        """Is this version over, or no newer than the one that this tab holds?
-
-        Also if this tab has held a later session, which is over: the user of an earlier one is not put in its place.
-        """
+        """Is this version over, or no newer than the one that this tab holds?"""
         if version.number <= self._over.up_to(version.session):
             return True
         if (mine := self.version) is not None:
             return not version.is_newer_than(mine)
-        return version.began <= self._sign_outs.until or version.began < self._began
+        return version.began <= self._sign_outs.until
 
     def ends_mine(self, ended: Ended) -> bool:
         """Does this message of another tab end the session that this tab holds, or is about to begin?"""
