@@ -1,4 +1,4 @@
-"""Every Pyodide that people have: npm's package as it is, and the wheel by its address, without anything else of ours."""
+"""Every Pyodide that people have, as npm has it, with the wheel loaded by its address and nothing else of ours."""
 
 from __future__ import annotations
 
