@@ -37,7 +37,7 @@ PIN := $(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make pin"
 PARALLEL := $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 # In a run of their own: where Playwright's synchronous API has been up, asyncio takes its loop for a running one.
-IN_BROWSERS := tests/browser tests/servers tests/site tests/wheel
+IN_BROWSERS := tests/browser tests/places tests/servers tests/site tests/wheel
 HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
@@ -56,6 +56,7 @@ test: $(VENV)/dev.stamp $(SERVERS)/stamp
 	@$(MAKE) --no-print-directory runtime
 	@$(PY) tests/browser/browsers.py
 	@$(PY) tests/servers/bring.py
+	@$(PY) tests/places/bring.py
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory coverage
 	@$(PARALLEL) --ignore=tests/reissue $(addprefix --ignore=,$(IN_BROWSERS))
@@ -162,6 +163,8 @@ pin:
 	npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 	npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
 		--omit-lockfile-registry-resolved --prefix tests/servers
+	npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
+		--omit-lockfile-registry-resolved --prefix tests/places
 
 clean:
 	rm -rf .venv .runtime .mutation .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* test-results dist

@@ -24,13 +24,13 @@ import pyodide_js
 from js import Array, DOMException, Error, Object, Promise, Proxy, Reflect
 from js import TypeError as JsTypeError
 from pyodide.ffi import JsException, create_proxy, to_js
-from pyodide.http import _pyfetch
 
 from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
 from ..http.messages import Request
 from .eager_tasks import eager_task
 from .interop import js_object, script
 from .page_requests import core_request
+from .pyodide_http import FETCH_OF_PYFETCH, PYFETCH
 from .urls import checked, js_url
 
 if TYPE_CHECKING:
@@ -44,14 +44,15 @@ class Gate:
         self.native = js.fetch
         self._call_native = Reflect.apply.bind(None, self.native, None)
         self._is_own = Object.hasOwn(js.globalThis, "fetch")  # in a worker it lies on the prototype
-        self._pyfetch_native = _pyfetch._jsfetch  # bound by name when pyfetch is first imported
+        self._pyfetch_native = getattr(PYFETCH, FETCH_OF_PYFETCH, None)
         self._clients: list[PageInterceptor] = []
         self._roots: tuple[str, ...] = ()
         self._answers: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
         self._trap = create_proxy(self._called_by_javascript)
         self._handler = _handler(self._trap)
         self._fetch = js.globalThis.fetch = Proxy.new(self.native, self._handler)
-        _pyfetch._jsfetch = self._called_by_pyfetch
+        if PYFETCH is not None:
+            setattr(PYFETCH, FETCH_OF_PYFETCH, self._called_by_pyfetch)
 
     def enter(self, client: "PageInterceptor") -> None:
         """Let this client take the requests that its audience covers."""
@@ -80,8 +81,8 @@ class Gate:
         """Give the page its own fetch back. If a script has wrapped the gate meanwhile, its wrapper stays."""
         Reflect.deleteProperty(self._handler, "apply")
         self._trap.destroy()
-        if _pyfetch._jsfetch == self._called_by_pyfetch:
-            _pyfetch._jsfetch = self._pyfetch_native
+        if PYFETCH is not None and getattr(PYFETCH, FETCH_OF_PYFETCH) == self._called_by_pyfetch:
+            setattr(PYFETCH, FETCH_OF_PYFETCH, self._pyfetch_native)
         if js.fetch != self._fetch:
             return
         if self._is_own:

@@ -8,13 +8,13 @@ from typing import Any, Self
 from js import AbortController, Array, Blob, Object, TransformStream
 from js import Response as JsResponse
 from pyodide.ffi import JsException, create_once_callable
-from pyodide.http import AbortError, FetchResponse
-from pyodide.http import HttpStatusError as PyodideStatusError
 
 from ..errors import HttpStatusError
 from ..http.messages import Request
 from .interop import js_object
 from .promises import PromiseBridge
+from .pyodide_http import AbortError, FetchResponse
+from .pyodide_http import HttpStatusError as PyodideStatusError
 
 _DIGITS = 15  # a Content-Length of more digits is not converted
 
@@ -27,8 +27,8 @@ class PageStatusError(HttpStatusError, PyodideStatusError):  # type: ignore[misc
         self.response = response
 
 
-class _Checked(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
-    """A response whose status can be checked as in httpx."""
+class _Response(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
+    """Pyodide's response, whose status can be checked as in httpx."""
 
     def raise_for_status(self) -> Self:
         """This response, if its status is no error. Raises HttpStatusError for 400–599, which is also Pyodide's own."""
@@ -40,7 +40,19 @@ class _Checked(FetchResponse):  # type: ignore[misc]  # untyped outside the brow
         return f"<Response {self.status} {Request(self.url).shown_url}>"
 
 
-class PlainResponse(_Checked):
+class _MadeAlike(_Response):
+    """A response that is made in the same way in every version of Pyodide."""
+
+    def __init__(self, js_request: Any, js_response: Any, abort_controller: Any, abort_signal: Any) -> None:
+        # Without super().__init__(), whose first argument was a URL before Pyodide 0.29.
+        self.js_request = js_request
+        self._url = str(js_request.url)
+        self.js_response = js_response
+        self.abort_controller = abort_controller
+        self.abort_signal = abort_signal
+
+
+class PlainResponse(_MadeAlike):
     """A `pyodide.http.FetchResponse` in a page without wire.js."""
 
     def discard_body(self) -> None:
@@ -79,7 +91,7 @@ class PlainResponse(_Checked):
         return JudgedCopy.of(self)
 
 
-class PageResponse(_Checked):
+class PageResponse(_Response):
     """A `pyodide.http.FetchResponse` whose body is read with one call to JavaScript and one back.
 
     `sending` is the object that wire.js returned when the request was sent.
@@ -167,7 +179,7 @@ class PageResponse(_Checked):
             raise
 
 
-class JudgedCopy(FetchResponse):  # type: ignore[misc]
+class JudgedCopy(_MadeAlike):
     """A copy of a response for `should_renew`. It has its own controller: aborting it does not abort the response."""
 
     @classmethod

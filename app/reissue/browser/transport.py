@@ -7,8 +7,9 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
-from pyodide.ffi import JsException, JsProxy, to_js
-from pyodide.http import AbortError, FetchResponse, pyfetch
+from js import AbortController, AbortSignal
+from js import Request as JsRequest
+from pyodide.ffi import JsException, JsProxy, create_once_callable, to_js
 
 from ..concurrency.blocking import must_block_within
 from ..errors import NetworkError, RequestAborted
@@ -16,6 +17,7 @@ from ..http.messages import Request, Response
 from .gate import native_fetch
 from .interop import js_object, script
 from .promises import PromiseBridge
+from .pyodide_http import FetchResponse
 from .responses import PageResponse, PlainResponse
 from .xhr import send_at_once
 
@@ -42,8 +44,8 @@ async def send(request: Request, *, on_head: Callable[[int], object] | None = No
         kind = type(body).__name__
         raise TypeError(f"in a page a body is text, bytes or a JavaScript object (FormData, Blob), not {kind}")
     try:
-        return await (_by_pyfetch(request) if _promises is None else _by_wire(request, on_head))
-    except (AbortError, _Unanswered) as error:
+        return await (_by_fetch(request) if _promises is None else _by_wire(request, on_head))
+    except _Unanswered as error:
         if signal is not None and signal.aborted:
             raise RequestAborted from None
         raise NetworkError(f"no answer to {request.method} {request.shown_url}: {error}") from error
@@ -86,12 +88,12 @@ async def _by_wire(request: Request, on_head: Callable[[int], object] | None) ->
             raise
 
 
-async def _by_pyfetch(request: Request) -> PlainResponse:
+async def _by_fetch(request: Request) -> PlainResponse:
     """As `_by_wire`, in a page without wire.js."""
     options: dict[str, Any] = dict(request.options)
     source, signal = options.pop("source", None), options.pop("signal", None)
-    if signal is not None:
-        options["signal"] = signal.js_signal
+    controller = AbortController.new()
+    options["signal"] = _either(signal.js_signal, controller) if signal is not None else controller.signal
     asked = _asked(request)
     if source is None:
         options |= {"method": request.method, "headers": dict(request.headers)}
@@ -100,8 +102,28 @@ async def _by_pyfetch(request: Request) -> PlainResponse:
     else:
         for name, value in request.headers.items():
             asked.headers.set(name, value)
-    answer = await pyfetch(asked, fetcher=native_fetch(), **options)
-    return PlainResponse(answer.js_request, answer.js_response, answer.abort_controller, answer.abort_signal)
+    js_request = JsRequest.new(asked, js_object(options))
+    try:
+        js_response = await native_fetch()(js_request)
+    except JsException as error:
+        raise _Unanswered(error.message) from None
+    except CancelledError:
+        controller.abort()
+        raise
+    return PlainResponse(js_request, js_response, controller, js_request.signal)
+
+
+def _either(signal: Any, controller: Any) -> Any:
+    """A signal that fires when this one does, or the controller's."""
+    if hasattr(AbortSignal, "any"):
+        return AbortSignal.any(to_js([signal, controller.signal]))
+    if signal.aborted:
+        controller.abort(signal.reason)
+    else:
+        signal.addEventListener(
+            "abort", create_once_callable(lambda _: controller.abort(signal.reason)), js_object({"once": True})
+        )
+    return controller.signal
 
 
 def _asked(request: Request) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import js
-from pyodide.ffi import jsnull, to_js
+from pyodide.ffi import to_js
 
 from ..errors import ReissueError
 from ..events import Event, RequestEvent
@@ -28,7 +28,7 @@ class Inspector:
         if not hasattr(js, "document"):
             raise ReissueError("inspect() needs a page: a worker has none")
         place = js.document.querySelector(target) if isinstance(target, str) else target
-        if place is None or place is jsnull:
+        if not hasattr(place, "nodeType"):  # null, which is None up to Pyodide 0.27
             raise ValueError(f"there is no {target!r} in this page")
         self._language = _chosen(language)
         self._api = api
