@@ -29,11 +29,18 @@ class SignOutMarks:
         self._name = os.urandom(8).hex()  # tells this tab's marks from those of other tabs
         self._elsewhere: Mark | None = None  # the latest mark that another tab advertised, when last read
         self._known_until = 0  # time (ms): the endpoint knows of every sign-out until then
+        self._over_until = 0  # the same, unless the clock has been put back since
 
     @property
     def until(self) -> int:
-        """Time (ms) of the stored mark: sessions that began until then are over. 0 without a mark."""
-        return self._pending_sign_out.until
+        """Time (ms) of the latest sign-out: sessions that began until then are over. 0 if there was none.
+
+        Once the clock has been put back, a later session may seem to have begun earlier. Then this is the time of the
+        stored mark, which a later session removes.
+        """
+        if self._over_until > self._now:
+            self._over_until = 0
+        return max(self._pending_sign_out.until, self._over_until)
 
     @property
     def marks(self) -> list[Mark]:
@@ -61,6 +68,7 @@ class SignOutMarks:
         elsewhere = self._elsewhere.until if self._elsewhere else 0
         known = max(self._pending_sign_out.until, elsewhere) if until is None else until
         self._known_until = max(self._known_until, known)
+        self._over_until = min(self._known_until, self._now)
         self._elsewhere = None  # the next `notice` sets it again
         if self._pending_sign_out.until <= self._known_until:
             self._pending_sign_out.remove()
@@ -70,6 +78,11 @@ class SignOutMarks:
         """A session has begun at this time (ms): its cookie has replaced that of every earlier sign-out."""
         if 0 < self._pending_sign_out.until < began:  # if the store is shared, the tab that began it has removed it
             self._pending_sign_out.remove()
+
+    @property
+    def _now(self) -> int:
+        """The time now (ms)."""
+        return int(self._clock() * 1000)
 
     def _mark_of(self, sign: str) -> Mark | None:
         """The mark that another tab advertises by this sign; None if it is no mark, or an outdated one."""
