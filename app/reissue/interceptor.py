@@ -435,6 +435,8 @@ class Interceptor(Verbs):
         page) if no answer came, and TypeError or ValueError for invalid arguments.
         """
         try:
+            if not isinstance(auth, bool):
+                raise TypeError("auth is True or False: the session's token is sent, and no name and password")
             if timeout is not None:
                 checked_seconds("timeout", timeout, least=0)
             if signal is not None:

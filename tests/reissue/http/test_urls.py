@@ -203,3 +203,22 @@ def test_all_that_is_covered_begins_with_a_root(root: str, start: str, rest: str
 def test_a_root_is_an_origin_and_a_path() -> None:
     audience = Audience(["https://api.test/v1/", "https://files.test"], parse=parse_url)
     assert audience.roots == {"https://api.test/v1", "https://files.test/"}
+
+
+@pytest.mark.parametrize("text", ["api", "api/", "127.0.0.1:8000/api/", "localhost:8000/api/", "ftp://api.test/"])
+def test_an_audience_that_a_browser_would_read_as_something_else_is_refused(text: str) -> None:
+    """X1: `localhost:` is a scheme to it, and `127.0.0.1:8000` a folder of the page."""
+    with pytest.raises(ValueError, match="begins with https://, http:// or a slash"):
+        Audience(text, parse=lambda _: Url("https://app.test/x", "https://app.test", "/x"))
+
+
+@pytest.mark.parametrize("text", ["/api/", "./api", "../api", "//api.test/", " https://api.test/", "HTTPS://api.test"])
+def test_an_audience_may_be_relative_where_urls_are(text: str) -> None:
+    assert Audience(text, parse=lambda _: Url("https://app.test/x", "https://app.test", "/x")).roots
+
+
+@pytest.mark.parametrize("auth", [("ada", "lovelace"), None, "Bearer x", 1])
+async def test_auth_is_no_name_and_password(world: World, auth: Any) -> None:
+    """As in `requests`: such a request would be sent with the session's token."""
+    with pytest.raises(TypeError, match="auth is True or False"):
+        await world.api.fetch(API, auth=auth)
