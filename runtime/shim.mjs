@@ -8,6 +8,8 @@
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
 import * as wire from "./{library}/wire.js";
+import * as xhrGate from "./{library}/xhr_gate.js";
+import "./{library}/xhr_call.js"; // which the last one imports: asked for at once, and not a round trip later
 
 export {version};
 
@@ -31,6 +33,7 @@ async function start({fsInit, lockFileURL, ...options}, packages_known) {
         },
     });
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
+    pyodide.registerJsModule("reissue_xhr_gate", xhrGate); // the same, for XMLHttpRequest
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js
     return pyodide;
 }

@@ -85,16 +85,26 @@ class Sender:
         So is a request that this client's own endpoint makes. Raises the errors of `fetch`, but StepUpRequired only if
         the app has a handler for step-ups: without one, the caller gets the 401.
         """
-        lifecycle = self._lifecycle
-        if not auth or lifecycle.called_by_endpoint:
+        if not auth or not await self._has_session():
             return await self.transport(request)
+        return await self._fetch(request, auth, reads_401=True)
+
+    async def attempts_or_none(self, request: Request, *, start_eagerly: StartEagerly | None = None) -> Attempts | None:
+        """As `attempts`, for code that knows nothing of sessions: None also where `send_or_pass` changes nothing."""
+        if not await self._has_session():
+            return None
+        return self.attempts(request, start_eagerly=start_eagerly)
+
+    async def _has_session(self) -> bool:
+        """Is there a session for this request, now or once a resume has ended? False within the client's endpoint."""
+        lifecycle = self._lifecycle
+        if lifecycle.called_by_endpoint:
+            return False
         if lifecycle.alive is None:
             lifecycle.follow_loop()
             with suppress(SessionEnded):
                 await lifecycle.current()  # a resume may be on its way
-            if lifecycle.alive is None:
-                return await self.transport(request)
-        return await self._fetch(request, auth, reads_401=True)
+        return lifecycle.alive is not None
 
     def attempts(
         self, request: Request, *, start_eagerly: StartEagerly | None = None, bounded: bool = True

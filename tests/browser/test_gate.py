@@ -91,7 +91,10 @@ def test_python_is_not_entered_for_what_is_outside_the_audience(visit: Visit, pl
 @opened(WITHOUT_THE_SCRIPT)
 def test_without_the_script_python_decides(kept: Visit) -> None:
     kept.run(CONNECT)
-    assert kept.run("await fetched(origin + '/dev/counters')") == [200, [*PYTHONS_OWN, "js_url"]]
+    assert kept.run("await fetched(origin + '/dev/counters')") == [
+        200,
+        [*PYTHONS_OWN, "js_url", "InstalledClients.client_for"],
+    ]
 
 
 JS = "text/javascript; charset=utf-8"

@@ -28,7 +28,8 @@ export const handler = (ask, python) => ({
     },
 });
 
-function isOutside(resource, roots) {
+// Is this surely outside of all roots?
+export function isOutside(resource, roots) {
     try {
         const isText = typeof resource === "string" || resource instanceof URL;
         const url = new URL(isText ? resource : urlOf.call(resource), inWorker ? location.href : document.baseURI);

@@ -1,9 +1,9 @@
 """The gate: it replaces the page's fetch while a client is installed, for `js.fetch`, `pyfetch` and JavaScript alike.
+`xhr_gate` does the same for XMLHttpRequest.
 
 Theory of operation:
 
-1. A page has one gate, however many clients are installed. If several clients cover a URL, the last one installed
-   takes the request.
+1. A page has one gate, however many clients are installed (`installed`).
 2. The gate is a JavaScript `Proxy` around the native fetch: `typeof fetch`, `fetch.name` and `fetch.length` stay the
    same.
 3. A request that no client covers is passed to the native fetch within the call, and the caller gets the native
@@ -21,17 +21,20 @@ from typing import TYPE_CHECKING, Any
 
 import js
 import pyodide_js
-from js import Array, DOMException, Error, Object, Promise, Proxy, Reflect
+from js import Array, Object, Promise, Proxy, Reflect
 from js import TypeError as JsTypeError
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from ..errors import NetworkError, RefreshUnavailable, RequestAborted, SessionEnded, StepUpRequired
+from ..errors import NetworkError, RequestAborted
 from ..http.messages import Request
+from . import xhr_gate
 from .eager_tasks import eager_task
+from .installed import InstalledClients
 from .interop import js_object, script
+from .js_errors import js_error
 from .page_requests import core_request
 from .pyodide_http import FETCH_OF_PYFETCH, PYFETCH
-from .urls import checked, js_url
+from .urls import js_url
 
 if TYPE_CHECKING:
     from .page import PageInterceptor
@@ -40,13 +43,12 @@ if TYPE_CHECKING:
 class Gate:
     """The page's fetch, from the first `enter` to the last `leave`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clients: InstalledClients) -> None:
         self.native = js.fetch
+        self.clients = clients
         self._call_native = Reflect.apply.bind(None, self.native, None)
         self._is_own = Object.hasOwn(js.globalThis, "fetch")  # in a worker it lies on the prototype
         self._pyfetch_native = getattr(PYFETCH, FETCH_OF_PYFETCH, None)
-        self._clients: list[PageInterceptor] = []
-        self._roots: tuple[str, ...] = ()
         self._answers: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
         self._trap = create_proxy(self._called_by_javascript)
         self._handler = _handler(self._trap)
@@ -54,28 +56,9 @@ class Gate:
         if PYFETCH is not None:
             setattr(PYFETCH, FETCH_OF_PYFETCH, self._called_by_pyfetch)
 
-    def enter(self, client: "PageInterceptor") -> None:
-        """Let this client take the requests that its audience covers."""
-        self._clients.append(client)
-        self._note_roots()
-
-    def leave(self, client: "PageInterceptor") -> bool:
-        """Undo this client's latest `enter`; False if there is none."""
-        for index in reversed(range(len(self._clients))):
-            if self._clients[index] is client:
-                del self._clients[index]
-                self._note_roots()
-                return True
-        return False
-
-    def _note_roots(self) -> None:
-        self._roots = tuple({root for client in self._clients for root in client._sender.roots})
-        self._handler.roots = to_js(self._roots)
-
-    @property
-    def empty(self) -> bool:
-        """Is no client installed?"""
-        return not self._clients
+    def cover(self, roots: Any) -> None:
+        """Ask the installed clients about URLs that begin with one of these, which are text in JavaScript's Array."""
+        self._handler.roots = roots
 
     def remove(self) -> None:
         """Give the page its own fetch back. If a script has wrapped the gate meanwhile, its wrapper stays."""
@@ -114,13 +97,9 @@ class Gate:
         try:
             # fetch converts anything that is no Request to text.
             text = resource if isinstance(resource, str) else getattr(resource, "url", None) or str(resource)
-            parsed = js_url(text)
-            if not f"{parsed.origin}{parsed.pathname}".startswith(self._roots):  # a cheap test for most other URLs
-                return None
-            url = checked(parsed)
-            for client in reversed(self._clients):
-                if client._sender.covers(url):
-                    return client, core_request(resource, init)
+            client = self.clients.client_for(js_url(text))
+            if client is not None:
+                return client, core_request(resource, init)
         except (ValueError, JsException):
             pass  # the native fetch rejects it with its own error
         return None
@@ -154,20 +133,9 @@ def _as_javascript(error: BaseException, request: Request) -> Any:
     """The error that fetch would reject with; for an error of this library's own, an Error with its name."""
     if isinstance(error, RequestAborted):
         return request.options["source"].signal.reason
-    if isinstance(error, asyncio.CancelledError):
-        return DOMException.new("The request was cancelled.", "AbortError")
     if isinstance(error, NetworkError):
         return JsTypeError.new(str(error.__cause__))  # the browser's own words
-    js_error = Error.new(str(error))
-    js_error.name = type(error).__name__
-    if isinstance(error, SessionEnded):
-        js_error.reason = error.reason
-    if isinstance(error, RefreshUnavailable):
-        js_error.retryAfter = error.retry_after  # s
-    if isinstance(error, StepUpRequired):
-        js_error.acrValues = to_js(error.acr_values)
-        js_error.maxAge = error.max_age  # s
-    return js_error
+    return js_error(error)
 
 
 _gate: Gate | None = None
@@ -177,19 +145,27 @@ def install(client: "PageInterceptor") -> None:
     """Let `client` take the requests of the page that its audience covers."""
     global _gate
     if _gate is None:
-        _gate = Gate()
-    _gate.enter(client)
+        _gate = Gate(InstalledClients())
+    _gate.clients.enter(client)
+    _cover(_gate)
 
 
 def uninstall(client: "PageInterceptor") -> bool:
     """Undo the latest `install` of this client; False if there is none."""
     global _gate
-    if _gate is None or not _gate.leave(client):
+    if _gate is None or not _gate.clients.leave(client):
         return False
-    if _gate.empty:
+    _cover(_gate)
+    if _gate.clients.empty:
         _gate.remove()
         _gate = None
     return True
+
+
+def _cover(gate: Gate) -> None:
+    roots = to_js(gate.clients.roots)
+    gate.cover(roots)
+    xhr_gate.cover(roots, gate.clients)
 
 
 def native_fetch() -> Any:

@@ -43,7 +43,7 @@ class PromiseBridge:
         future, on_head = self._pending.get(number, _NOTHING)
         if future is None or future.done():
             return
-        _enter(future.get_loop())
+        enter(future.get_loop())
         with self.turns.turn():
             if error is not None:
                 future.set_exception(error)
@@ -56,7 +56,7 @@ class PromiseBridge:
 _NOTHING = (None, None)
 
 
-def _enter(loop: Any) -> None:
+def enter(loop: Any) -> None:
     """Do what Pyodide's loop does before each callback: where stacks are switched, Python sees each as a thread."""
     for step in ("_install_running_loop", "_install_asyncgen_hooks"):
         getattr(loop, step, _nothing)()

@@ -3,12 +3,12 @@
 The page is frozen meanwhile. Only for callers that can't await: see `blocking`.
 """
 
-from js import XMLHttpRequest
 from pyodide.ffi import JsException, to_js
 
 from ..errors import NetworkError
 from ..http.messages import Request, Response
 from .urls import IN_WORKER
+from .xhr_gate import ungated
 
 
 def send_at_once(request: Request, *, deadline: float) -> Response:
@@ -16,7 +16,7 @@ def send_at_once(request: Request, *, deadline: float) -> Response:
 
     Raises NetworkError if no answer came, or if it came by a redirect, which XMLHttpRequest can't prevent.
     """
-    call = XMLHttpRequest.new()
+    call = ungated()
     call.open(request.method, request.url, False)
     call.withCredentials = request.options.get("credentials") == "include"
     if IN_WORKER:
