@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.browser.kept import Opening, opened
 from tests.browser.test_install import javascript
-from tests.browser.visit import REFUSED, Visit
+from tests.browser.visit import PAGES, REFUSED, Visit
 
 CONNECT = """
 import asyncio, js, time, reissue
@@ -19,35 +16,12 @@ api.install()
 None
 """
 
-# `sent(…)` gives an object, and notes all that a page can see of it, until `whole(xhr)`.
-TOOLS = """
-globalThis.EVENTS = ["readystatechange", "loadstart", "progress", "load", "loadend", "error", "timeout", "abort"];
-globalThis.noted = (xhr, {upload = false} = {}) => {
-    xhr.seen = [];
-    for (const type of EVENTS) {
-        xhr.addEventListener(type, () => xhr.seen.push(type === "readystatechange" ? xhr.readyState : type));
-        if (upload) xhr.upload.addEventListener(type, () => xhr.seen.push(`upload ${type}`));
-    }
-    return xhr;
-};
-globalThis.sent = (path, {method = "GET", body, upload, prepare = () => {}} = {}) => {
-    const xhr = noted(new XMLHttpRequest(), {upload});
-    xhr.open(method, path);
-    prepare(xhr);
-    xhr.send(body);
-    return xhr;
-};
-globalThis.whole = xhr => new Promise(resolve => {
-    if (xhr.seen.at(-1) === "loadend") resolve(xhr);
-    else xhr.addEventListener("loadend", () => resolve(xhr));
-});
-globalThis.once = (seen) => seen.filter((one, at) => one !== "progress" || seen[at - 1] !== "progress");
-"""
+TOOLS = (PAGES / "xhr_tools.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def page(kept: Visit) -> Visit:
-    kept.execute(TOOLS)
+    kept.execute(f"{{ {TOOLS} }}")
     kept.run(CONNECT)
     kept.reset_counters()
     return kept
@@ -77,3 +51,25 @@ def test_a_refused_attempt_is_never_seen(page: Visit) -> None:
     assert statuses == [[200, str(n)] for n in range(20)]
     assert fetched == [200] * 20
     assert page.server.counters()["refreshes_asked"] == 1
+
+
+@pytest.mark.firefox
+def test_a_page_sees_what_it_sees_natively(page: Visit) -> None:
+    """Natively; with a fresh token; with one that is rejected; and with one that has expired."""
+    page.expect_console(f"{REFUSED}|status of 404", times=0, at_most=100)
+    javascript(page, "await fetch('/api/me')")
+    page.run("api.uninstall()")
+    names = page.evaluate("Object.keys(scenarios)")
+    (token,) = page.tokens
+    natively = {name: page.evaluate(f"scenarios.{name}('{token}')") for name in names}
+    page.run("api.install()")
+    for name in names:
+        assert page.evaluate(f"scenarios.{name}()") == natively[name], f"{name}, fresh"
+        page.server.control("/dev/revoke")
+        page.reset_counters()
+        assert page.evaluate(f"scenarios.{name}()") == natively[name], f"{name}, rejected"
+        counters = page.server.counters()
+        assert (counters["refreshes_asked"], counters["api_401s"] > 0) == (1, True), name
+        page.run("late += 3600")
+        assert page.evaluate(f"scenarios.{name}()") == natively[name], f"{name}, expired"
+        assert page.server.counters()["refreshes_asked"] == 2, name

@@ -167,7 +167,8 @@ export class Call {
         }
         const state = native(this.xhr, "readyState");
         if (type !== "readystatechange" || state < 2) return false;
-        if (state < 4 || native(this.xhr, "status")) return this.#head();
+        if (native(this.xhr, "status")) return this.#head();
+        if (state < 4) return false; // Chromium, if a listener has opened the object again at the last answer's head
         if (!this.judgesFailures) {
             this.#flow(); // the next event says what has happened
             return false;
