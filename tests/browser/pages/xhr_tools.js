@@ -51,6 +51,27 @@ const answer = async (path, options, read) => {
     return [read(xhr), state(xhr)];
 };
 
+async function reopened(at, token) {
+    const xhr = noted();
+    const open = path => {
+        xhr.open("GET", path);
+        if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
+        xhr.send();
+    };
+    let again = false;
+    const ended = new Promise(resolve => {
+        xhr.onreadystatechange = () => {
+            if (xhr.readyState !== at || again) return;
+            again = true;
+            open("/api/echo");
+            xhr.addEventListener("loadend", () => { if (xhr.readyState === 4) resolve(); });
+        };
+    });
+    open("/api/nowhere");
+    await ended;
+    return xhr;
+}
+
 // Each does something with requests that carry `token`, or none, and says what it saw.
 globalThis.scenarios = {
     text: token => answer("/api/echo", {token}, xhr => xhr.responseText.length > 9),
@@ -82,8 +103,9 @@ globalThis.scenarios = {
         xhr.send();
         return state(await whole(xhr));
     },
-    async reopened(token) {
-        const xhr = noted();
+    reopenedWhenDone: token => reopened(4, token).then(state),
+    reopenedAtTheHead: token => reopened(2, token).then(({status, responseURL}) => [status, responseURL]), // Chromium counts oddly
+
         const open = path => {
             xhr.open("GET", path);
             if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
