@@ -105,22 +105,6 @@ globalThis.scenarios = {
     },
     reopenedWhenDone: token => reopened(4, token).then(state),
     reopenedAtTheHead: token => reopened(2, token).then(({status, responseURL}) => [status, responseURL]), // Chromium counts oddly
-
-        const open = path => {
-            xhr.open("GET", path);
-            if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
-        };
-        let again = false;
-        open("/api/nowhere");
-        xhr.onreadystatechange = () => {
-            if (xhr.readyState !== 2 || again) return;
-            again = true;
-            open("/api/echo");
-            xhr.send();
-        };
-        xhr.send();
-        return state(await whole(xhr));
-    },
     async openedTwice(token) {
         const xhr = sent("/api/echo", {token});
         xhr.open("GET", "/api/me");
