@@ -331,8 +331,7 @@ export class Call {
 
     // The page's timeout counts from `send`, and the browser's from the present attempt on.
     #passTimeout() {
-        if (!this.waited && this.timeout === native(this.xhr, "timeout")) return;
-        native(this.xhr, "timeout=", this.timeout && Math.max(1, Math.round(this.timeout - this.waited)));
+        if (this.timeout && this.waited) native(this.xhr, "timeout=", Math.max(1, Math.round(this.timeout - this.waited)));
     }
 
     // While Python waits or decides, this counts.
