@@ -57,7 +57,7 @@ AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_says_that_it_h
 EMBED: Final = "tests/site/test_embed.py"
 WHEEL: Final = "tests/wheel/test_in_a_page.py"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_scripts_as_well"
-AS_A_LINE: Final = "tests/browser/test_gate.py::test_two_lines_bring_the_scripts_to_a_pyodide_of_ones_own"
+AS_A_LINE: Final = "tests/browser/test_gate.py::test_three_lines_bring_the_scripts_to_a_pyodide_of_ones_own"
 
 PYTHONS: Final = ("dj-rest-auth", "django-", "fastapi-users", "Flask-JWT-Extended", "Litestar")
 """How the headings of Python's servers begin."""
@@ -108,8 +108,8 @@ RULES: Final = (
     Rule("README.md", IN_CPYTHON, heading="API"),
     Rule("README.md", AS_THE_FIRST, heading="reissue"),
     Rule("README.md", IN_A_PAGE, heading="Other clients"),
-    Rule("docs/clients.md", AS_A_LINE, heading="install()", language="javascript"),
-    Rule("docs/clients.md", AS_A_GATE, heading="install()", language="toml"),
+    Rule("docs/clients.md", AS_A_LINE, heading="Without the demo's interpreter", language="javascript"),
+    Rule("docs/clients.md", AS_A_GATE, heading="Without the demo's interpreter", language="toml"),
     Rule("docs/clients.md", IN_A_PAGE, heading="Examples"),
     Rule("docs/clients.md", AS_A_CLIENT),
     Rule("docs/embedding.md", f"{EMBED}::test_the_guides_commands_exist", language="sh", heading="The demo*"),

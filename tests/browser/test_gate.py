@@ -59,8 +59,8 @@ WITHOUT_THE_SCRIPT = Opening(before=without_the_script)
 
 
 def served(visit: Visit) -> None:
-    """Both scripts, where docs/clients.md has them."""
-    for name in ("gate.js", "wire.js"):
+    """The scripts, where docs/clients.md has them."""
+    for name in ("gate.js", "xhr_gate.js", "xhr_call.js", "wire.js"):
         script = (ROOT / "app" / "reissue" / "browser" / name).read_text()
         visit.context.route(f"{visit.server.url}{name}", partial(fulfil, script))
 
@@ -69,8 +69,9 @@ def fulfil(script: str, route: Route) -> None:
     route.fulfill(body=script, content_type=JS)
 
 
-def uses_wire(visit: Visit) -> bool:
-    return bool(visit.run("from reissue.browser import transport\ntransport._wire is not None"))
+def uses_them(visit: Visit) -> bool:
+    used = "[transport._wire is not None, xhr_gate._script is not None]"
+    return bool(visit.run(f"from reissue.browser import transport, xhr_gate\nall({used})"))
 
 
 @pytest.mark.firefox
@@ -112,10 +113,10 @@ def test_pyscripts_js_modules_bring_the_scripts_as_well(visit: Visit, place: str
     page, policy = PLACES[place]
     visit.open_blank(page, policy=policy).run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
-    assert uses_wire(visit)
+    assert uses_them(visit)
 
 
-def test_two_lines_bring_the_scripts_to_a_pyodide_of_ones_own(visit: Visit) -> None:
+def test_three_lines_bring_the_scripts_to_a_pyodide_of_ones_own(visit: Visit) -> None:
     """As docs/clients.md says."""
     without_the_script(visit)
     served(visit)
@@ -124,7 +125,7 @@ def test_two_lines_bring_the_scripts_to_a_pyodide_of_ones_own(visit: Visit) -> N
     visit.evaluate(f"(async () => {{ {block.code} }})()")
     visit.run(CONNECT)
     assert visit.run("await fetched(origin + '/dev/counters')") == [200, []]
-    assert uses_wire(visit)
+    assert uses_them(visit)
 
 
 DECIDE = """

@@ -164,6 +164,25 @@ async def test_requests_of_those_who_know_nothing_of_sessions_wait_for_the_one_t
     assert world.server.tokens == ["token-2"]
 
 
+async def test_whoever_sends_by_other_means_asks_for_attempts_and_gets_none_without_a_session(world: World) -> None:
+    """As XMLHttpRequest through an installed client: Q3, Q18."""
+    seen: list[object] = []
+
+    async def endpoint(credential: Any) -> Any:
+        seen.append(await api._sender.attempts_or_none(NOTES))
+        raise GrantRefused("invalid_grant")
+
+    api = world.make(endpoint=endpoint)
+    assert await api.resume() is False
+    assert seen == [None]
+    assert await world.api._sender.attempts_or_none(NOTES) is None
+    await world.signed_in("token-1")
+    attempts = await world.api._sender.attempts_or_none(NOTES)
+    assert attempts is not None
+    with attempts:
+        assert (await attempts.first()).headers["Authorization"] == "Bearer token-1"
+
+
 async def test_an_endpoint_that_sends_to_the_audience_does_not_wait_for_itself(world: World) -> None:
     """Q3"""
     seen: list[int] = []

@@ -106,20 +106,22 @@ class PageInterceptor(Interceptor):
     def install(self) -> None:
         """Send every request of this page, or this worker, to the audience through this client.
 
-        `js.fetch`, `pyodide.http.pyfetch`, `pyscript.fetch` and JavaScript's own `fetch(…)` go through this client from
-        now on, and the code that calls them stays the same. Requests to other URLs, requests that have an Authorization
-        header of their own, and all requests while no user is signed in are sent unchanged. May be called again, by
-        this client or another: each call is undone by one `uninstall()`. If the audiences of several clients cover a
-        URL, the last one installed takes the request.
+        `js.fetch`, `pyodide.http.pyfetch`, `pyscript.fetch`, JavaScript's own `fetch(…)` and XMLHttpRequest go through
+        this client from now on, and the code that calls them stays the same. Requests to other URLs, requests that have
+        an Authorization header of their own, and all requests while no user is signed in are sent unchanged. May be
+        called again, by this client or another: each call is undone by one `uninstall()`. If the audiences of several
+        clients cover a URL, the last one installed takes the request.
 
         JavaScript gets fetch's own errors: a TypeError if no answer came, and the signal's reason if the request was
         aborted. Other errors are an `Error` whose `name` is SessionEnded, SessionChanged, RefreshUnavailable and so on.
+        An XMLHttpRequest has an `error` event then, and that `Error` as `reissueError`; a synchronous one raises a
+        DOMException by that name, and by the name WouldBlock if it would have to wait.
         """
         self._lifecycle.check_usable()
         gate.install(self)
 
     def uninstall(self) -> None:
-        """Undo one `install()`, if there is one. After the last one, `fetch` is what it was before."""
+        """Undo one `install()`, if there is one. After the last one, `fetch` and XMLHttpRequest are as before."""
         gate.uninstall(self)
 
     @contextmanager

@@ -13,11 +13,15 @@ from pyodide.ffi import create_proxy
 from ..concurrency.prompt_futures import Turns
 
 
+turns_of_the_page = Turns()
+"""The turns in which JavaScript tells what came of a request."""
+
+
 class PromiseBridge:
     """The pending promises, by number. `teller` gives wire.js its one proxy, which lives as long as the page."""
 
     def __init__(self, teller: Any) -> None:
-        self.turns = Turns()
+        self.turns = turns_of_the_page
         self._numbers = count()
         self._pending: dict[int, tuple[Any, Callable[[Any], object] | None]] = {}
         self._tell = teller(create_proxy(self._settle))

@@ -12,7 +12,6 @@ from js import Request as JsRequest
 from pyodide.ffi import JsException, JsProxy, create_once_callable, to_js
 
 from ..concurrency.blocking import must_block_within
-from ..concurrency.prompt_futures import Turns
 from ..errors import NetworkError, RequestAborted
 from ..http.messages import Request, Response
 from .gate import native_fetch
@@ -27,10 +26,6 @@ _promises = PromiseBridge(_wire.teller) if _wire is not None else None
 
 make_future = _promises.turns.future if _promises is not None else None
 """For `Interceptor`: a request in line goes on in the turn of the answer that made room (see `prompt_futures`)."""
-
-
-turns_of_the_page = _promises.turns if _promises is not None else Turns()
-"""The turns in which those futures' waiters go on."""
 
 
 async def send(request: Request, *, on_head: Callable[[int], object] | None = None) -> FetchResponse | Response:

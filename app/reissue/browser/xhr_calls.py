@@ -21,8 +21,7 @@ from ..http.messages import Headers, Request
 from .eager_tasks import eager_task
 from .js_errors import js_error
 from .jspi import wait_for
-from .promises import enter
-from .transport import turns_of_the_page
+from .promises import enter, turns_of_the_page
 
 if TYPE_CHECKING:
     from .page import PageInterceptor
