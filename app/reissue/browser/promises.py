@@ -12,7 +12,6 @@ from pyodide.ffi import create_proxy
 
 from ..concurrency.prompt_futures import Turns
 
-
 turns_of_the_page = Turns()
 """The turns in which JavaScript tells what came of a request."""
 
