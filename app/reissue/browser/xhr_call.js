@@ -44,7 +44,10 @@ export class Call {
             if (this.shown === null) return native(this.xhr, "send", body); // which raises
             throw tooLate();
         }
-        this.body = this.method === "GET" || this.method === "HEAD" ? null : copied(body);
+        const copy = this.method === "GET" || this.method === "HEAD" ? null : copied(body), call = calls.get(this.xhr);
+        if (call !== this) return call ? call.send(copy) : native(this.xhr, "send", copy); // its `toString` has opened it
+        if (this.phase !== "open") throw tooLate(); // or sent it
+        this.body = copy;
         this.sentAt = performance.now();
         this.timeout = native(this.xhr, "timeout");
         this.hasUpload = this.body !== null && uploads.has(native(this.xhr, "upload"));
@@ -297,8 +300,12 @@ export class Call {
         clearTimeout(this.timer);
         active.delete(this);
         this.phase = "flowing";
+        for (const [type, numbers] of this.uploaded.splice(0)) {
+            this.shown = 1; // as when it happened
+            fire(native(this.xhr, "upload"), type, numbers);
+            if (!this.#isPresent() || this.phase !== "flowing") return;
+        }
         this.shown = null;
-        for (const [type, numbers] of this.uploaded.splice(0)) fire(native(this.xhr, "upload"), type, numbers);
     }
 
     // What `send` does before the request is sent (XMLHttpRequest standard, `send()`).
@@ -357,6 +364,7 @@ function pythonFailed(cause) {
 // A body that the page may change later, copied as `send` would read it now.
 function copied(body) {
     if (body === undefined || body === null) return null;
+    if (/Shared/.test(Object.prototype.toString.call(body.buffer ?? body))) throw new TypeError("The buffer is shared."); // as `send`
     if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
     switch (Object.prototype.toString.call(body).slice(8, -1)) { // the class, even if it is another frame's
         case "ArrayBuffer": return body.slice(0);

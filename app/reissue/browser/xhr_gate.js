@@ -112,13 +112,15 @@ for (const [name, from] of Object.entries(KNOWN_FROM)) {
     };
 }
 
-const resolved = url => {
+// The URL as `open` parses it: in a page, with a query in the document's encoding, as in a link.
+function resolved(url) {
+    if (typeof WorkerGlobalScope === "undefined") return Object.assign(document.createElement("a"), {href: url}).href;
     try {
-        return new URL(url, typeof WorkerGlobalScope === "undefined" ? document.baseURI : location.href).href;
+        return new URL(url, location.href).href;
     } catch {
         return url; // `open` raises
     }
-};
+}
 
 // The properties that are replaced, as they were and as they are while a client is installed.
 let places = [];

@@ -94,6 +94,33 @@ globalThis.scenarios = {
         return answer("/api/echo", {token, method: "POST", body}, xhr => xhr.responseText.split('"body"')[1]);
     },
     unheard: token => answer("/api/echo", {token, method: "put", body: "text"}, xhr => JSON.parse(xhr.responseText).method),
+    async stringified(token) {
+        const xhr = noted();
+        const open = path => {
+            xhr.open("POST", path);
+            if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
+        };
+        open("/api/nowhere");
+        xhr.send({toString() { open("/api/echo"); return "body"; }});
+        await whole(xhr);
+        return [xhr.status, xhr.seen.filter(event => event === "load").length];
+    },
+    async shared(token) {
+        const xhr = noted(), {buffer} = new WebAssembly.Memory({initial: 1, maximum: 1, shared: true});
+        xhr.open("POST", "/api/echo");
+        if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
+        const mistakes = tried([() => xhr.send(buffer), () => xhr.send(new Uint8Array(buffer))]);
+        xhr.send("text");
+        return [mistakes, state(await whole(xhr))];
+    },
+    uploadStates: token => new Promise(resolve => {
+        const xhr = new XMLHttpRequest(), states = [];
+        for (const type of ["loadstart", "load", "loadend"]) xhr.upload.addEventListener(type, () => states.push(xhr.readyState));
+        xhr.onloadend = () => resolve([states, xhr.status]);
+        xhr.open("POST", "/api/upload");
+        if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
+        xhr.send("text");
+    }),
     empty: token => answer("/api/echo", {token, method: "POST", upload: true}, xhr => xhr.status),
     async aborted(token) {
         const xhr = noted();
