@@ -88,13 +88,18 @@ class Sender:
         lifecycle = self._lifecycle
         if not auth or lifecycle.called_by_endpoint:
             return await self.transport(request)
+        if lifecycle.alive is None and not await self.has_session():
+            return await self.transport(request)
+        return await self._fetch(request, auth, reads_401=True)
+
+    async def has_session(self) -> bool:
+        """Is a user signed in? Waits for a resume on its way. Raises RefreshUnavailable or SessionChanged."""
+        lifecycle = self._lifecycle
         if lifecycle.alive is None:
             lifecycle.follow_loop()
             with suppress(SessionEnded):
-                await lifecycle.current()  # a resume may be on its way
-            if lifecycle.alive is None:
-                return await self.transport(request)
-        return await self._fetch(request, auth, reads_401=True)
+                await lifecycle.current()
+        return lifecycle.alive is not None
 
     def attempts(
         self, request: Request, *, start_eagerly: StartEagerly | None = None, bounded: bool = True
@@ -181,5 +186,6 @@ class Sender:
             error=error,
             waits_for=waits_for,
             replayable=request.replayable,
+            destination=request.options.get("destination"),
         )
         self._listeners.emit(event)

@@ -1,0 +1,332 @@
+"""The page's end of reissue-worker.js: it registers the worker, and answers what the worker asks.
+
+Theory of operation:
+
+1. The worker asks about one request, over a MessageChannel of its own. The page answers with header fields for that one
+   request, and is told the response's status and header fields. `Attempts` decides, as for every other client: so
+   refreshes, events and DPoP are the same.
+2. The page trusts nothing that it is told: it parses the URL anew and compares it with the audience. It hears a service
+   worker of this origin only; frames and other origins can't send messages to `navigator.serviceWorker`.
+3. While the page has to say something, it says every three seconds that it is still at it. A page that is frozen says
+   nothing, and then the worker asks the next one.
+4. The audience is part of the script's URL, since a worker has to know at once whether a request is its business.
+   Whatever is registered already, for another client or by another page, stays in it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import js
+from pyodide.ffi import JsException
+
+from ..concurrency.timers import time_limit
+from ..errors import NetworkError, ReissueError
+from ..http.messages import Request
+from ..http.urls import Url
+from ..session.lifecycle import State
+from .eager_tasks import eager_task
+from .interop import js_object, listen
+from .urls import IN_WORKER, js_url, parse_page_url
+from .worker_talk import PROTOCOL, Talk
+
+if TYPE_CHECKING:
+    from ..attempts import Attempts
+    from .page import PageInterceptor
+
+_DOWNLOAD = "#reissue-download="
+_TAKE_CONTROL = 15  # seconds for a new worker to start and to take control of the page
+_NO_SERVICE_WORKERS = (
+    "this browser has no service workers here: they need HTTPS or localhost, and some browsers have none in a private "
+    "window. Requests by api.fetch() and install() are signed in all the same"
+)
+
+
+class _Page:
+    """This page, from its first `install_worker` on."""
+
+    def __init__(self) -> None:
+        self._container = js.navigator.serviceWorker
+        self._clients: list[PageInterceptor] = []
+        self._address = ""  # of the worker's script, without its settings
+        self._answers: dict[str, asyncio.Task[None]] = {}
+        self._downloads: dict[str, str] = {}  # names of files, by the number in the link's URL
+        self._stops: list[Callable[[], None]] = []
+
+    # Which clients take part
+
+    @property
+    def empty(self) -> bool:
+        """Does no client take part?"""
+        return not self._clients
+
+    def enter(self, client: "PageInterceptor", address: str) -> None:
+        """Answer for this client; of several that cover a URL, the last one takes it."""
+        self.forget(client)
+        self._clients.append(client)
+        self._address = address
+        if not self._stops:
+            self._stops = [
+                listen(self._container, "message", self._asked),
+                listen(js.document, "click", self._clicked),
+            ]
+            self._container.startMessages()
+
+    def forget(self, client: "PageInterceptor") -> None:
+        """Answer for this client no more."""
+        if client in self._clients:
+            self._clients.remove(client)
+
+    def leave(self) -> None:
+        """Answer nothing any more, and say so to the worker."""
+        for stop in self._stops:
+            stop()
+        for task in tuple(self._answers.values()):
+            task.cancel()
+        self._stops.clear()
+        self.tell(self._container.controller, leaves=True)
+
+    def tell(self, worker: Any, **said: bool) -> None:
+        """Say something to a worker, if it is there."""
+        if worker:
+            worker.postMessage(js_object({"reissue": PROTOCOL, **said}))
+
+    # The registration
+
+    async def register(self, asked: str, scope: str | None, settings: "_Settings") -> None:
+        """Register the worker, and wait until it has control of this page."""
+        options = {"updateViaCache": "none"} | ({"scope": scope} if scope is not None else {})
+        place = js_url(scope if scope is not None else js.URL.new(".", asked).href).href
+        if not js.location.href.startswith(place):
+            raise ReissueError(f"the worker's scope {place} does not cover this page: give scope=, or another url=")
+        registered = await self._container.getRegistration(place)
+        if registered and registered.scope == place and registered.active:
+            settings.add_roots_of(registered.active.scriptURL, self._address)
+        try:
+            registration = await self._container.register(_trusted(settings.in_url(asked)), js_object(options))
+        except JsException as error:
+            raise ReissueError(
+                f"the browser did not take the service worker {asked}: {error.name}: {error.message}. It must be a "
+                "script of this origin (worker-src 'self' in a Content-Security-Policy; with require-trusted-types-for "
+                "also trusted-types reissue), and its scope can't be wider than its folder"
+            ) from error
+        await self._controlled(registration, settings)
+
+    async def _controlled(self, registration: Any, settings: "_Settings") -> None:
+        changed = asyncio.Event()
+        stop = listen(self._container, "controllerchange", lambda _: changed.set())
+        try:
+            async with time_limit(_TAKE_CONTROL):
+                await self._container.ready
+                while not self._is_controlled(settings):
+                    self.tell(registration.active, claim=True)
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            raise ReissueError("the service worker has not taken control of this page: load it again") from None
+        finally:
+            stop()
+
+    def _is_controlled(self, settings: "_Settings") -> bool:
+        controller = self._container.controller
+        return bool(controller) and settings.are_in(controller.scriptURL, self._address)
+
+    # What the worker asks
+
+    def _asked(self, event: Any) -> None:
+        question, worker = event.data, event.source
+        if getattr(question, "reissue", None) != PROTOCOL or not self._is_a_worker_of_ours(worker):
+            return
+        number, url = str(question.number), str(question.url)
+        talk = Talk(event.ports[0])
+        client = self._client_for(url)
+        if client is None:
+            talk.end("no")
+            return
+        if (earlier := self._answers.get(number)) is not None:
+            earlier.cancel()  # the worker has asked again, since it heard nothing
+        request = Request(
+            url.partition("#")[0], str(question.method), options={"destination": str(question.destination)}
+        )
+        settings: dict[str, Any] = dict(client._sender.rules.defaults)
+        if client._sender.rules.should_renew is not None:
+            settings["judges"] = True
+        if (name := self._download(url)) is not None:
+            settings["download"] = name
+        task = eager_task(_answer(client, request, talk, settings))
+        if not task.done():
+            talk.begin(task)
+            self._answers[number] = task
+            task.add_done_callback(lambda done: self._answered(number, done))
+
+    def _answered(self, number: str, task: "asyncio.Task[None]") -> None:
+        if self._answers.get(number) is task:
+            del self._answers[number]
+
+    def _is_a_worker_of_ours(self, source: Any) -> bool:
+        address = getattr(source, "scriptURL", None)
+        return isinstance(address, str) and _without_query(address) == self._address
+
+    def _client_for(self, text: str) -> "PageInterceptor | None":
+        try:
+            url: Url = parse_page_url(text)
+        except ValueError:
+            return None
+        return next((client for client in reversed(self._clients) if client._sender.covers(url)), None)
+
+    # Links with `download`, which Chromium sends past every worker
+
+    def _clicked(self, event: Any) -> None:
+        """Follow the link as a navigation, which the worker makes a download."""
+        if event.defaultPrevented or event.button or event.ctrlKey or event.metaKey or event.shiftKey or event.altKey:
+            return
+        target = event.composedPath()[0]
+        link = target.closest("a[download][href]") if hasattr(target, "closest") else None
+        if not link or not self._is_a_worker_of_ours(self._container.controller):
+            return
+        client = self._client_for(link.href)
+        if client is None or client.state is State.SIGNED_OUT:
+            return
+        event.preventDefault()
+        number = str(js.crypto.randomUUID())
+        self._downloads[number] = link.download
+        way = js.document.createElement("a")
+        way.href = f"{link.href.partition('#')[0]}{_DOWNLOAD}{number}"
+        way.click()
+
+    def _download(self, url: str) -> str | None:
+        """The name of the file, if this page made the request into a download."""
+        return self._downloads.get(url.partition(_DOWNLOAD)[2])
+
+
+class _Settings:
+    """What the worker has to know, as the query of its script's URL."""
+
+    def __init__(self, roots: "set[str]", *, navigations: bool, patience: float) -> None:
+        self.roots = roots
+        self.navigations = navigations
+        self.patience = patience
+
+    def add_roots_of(self, script: str, address: str) -> None:
+        """Those of the script that is registered already, if it is the same."""
+        if _without_query(script) == address:
+            self.roots |= set(js.URL.new(script).searchParams.getAll("audience"))
+
+    def are_in(self, script: str, address: str) -> bool:
+        """Does a worker with this script know all of this?"""
+        known = js.URL.new(script).searchParams
+        return (
+            _without_query(script) == address
+            and self.roots <= set(known.getAll("audience"))
+            and known.has("navigations") == self.navigations
+        )
+
+    def in_url(self, asked: str) -> str:
+        """The script's URL with all of this. The same settings give the same URL, and no new version of the worker."""
+        url = js.URL.new(asked)
+        for root in sorted(self.roots):
+            url.searchParams.append("audience", root)
+        if self.navigations:
+            url.searchParams.set("navigations", "")
+        url.searchParams.set("patience", f"{self.patience:g}")
+        return str(url.href)
+
+
+async def _answer(client: "PageInterceptor", request: Request, talk: Talk, settings: dict[str, Any]) -> None:
+    """Answer one question. Whatever goes wrong, the request goes out as it was; with a 401, the caller gets that."""
+    word = "no"
+    try:
+        with suppress(ReissueError, OSError):  # events have told the app; TimeoutError: the worker is gone
+            attempts = client.attempts(request) if await client._sender.has_session() else None
+            if attempts is not None:
+                await _drive(attempts, talk, settings)
+                word = "done"
+    finally:
+        talk.end(word)
+
+
+async def _drive(attempts: "Attempts", talk: Talk, settings: dict[str, Any]) -> None:
+    with attempts:
+        attempt: Request | None = await attempts.first()
+        outcome: Any = None
+        while attempt is not None:
+            outcome = await talk.sent(attempt, settings)
+            if isinstance(outcome, NetworkError) and "judges" not in settings:
+                raise outcome
+            attempt = await attempts.after(outcome)
+
+
+def _without_query(address: str) -> str:
+    return address.partition("?")[0]
+
+
+_policy: Any = None
+
+
+def _trusted(address: str) -> Any:
+    """The address as Trusted Types want it, if the page's policy asks for them and lets `reissue` make them."""
+    global _policy
+    types = getattr(js, "trustedTypes", None)
+    if not types:
+        return address
+    if _policy is None:
+        with suppress(JsException):
+            _policy = types.createPolicy("reissue", js_object({"createScriptURL": js.String}))
+    return address if _policy is None else _policy.createScriptURL(address)
+
+
+_page: _Page | None = None
+
+
+async def install(
+    client: "PageInterceptor", url: str, *, scope: str | None, navigations: bool, patience: float
+) -> None:
+    """Let the worker sign in what `client` covers. Resolves when it has control of this page."""
+    global _page
+    container = None if IN_WORKER else getattr(js.navigator, "serviceWorker", None)
+    if not container:
+        raise ReissueError(
+            "a worker has no images: call install_worker() in the page" if IN_WORKER else _NO_SERVICE_WORKERS
+        )
+    if client._sender.covers(parse_page_url(js.location.href)):
+        raise ReissueError(
+            "the audience covers the page itself, so the page's own files would wait for the Python that they start: "
+            "give connect() an audience that is below it, such as /api/"
+        )
+    asked = js_url(url)
+    if _page is None:
+        _page = _Page()
+    page = _page
+    page.enter(client, f"{asked.origin}{asked.pathname}")
+    try:
+        roots = {root for each in page._clients for root in each._sender.roots}
+        await page.register(asked.href, scope, _Settings(roots, navigations=navigations, patience=patience))
+    except BaseException:
+        leave(client)
+        raise
+    page.tell(page._container.controller, ready=True)
+
+
+def leave(client: "PageInterceptor") -> None:
+    """Answer for this client no more."""
+    global _page
+    if _page is None:
+        return
+    _page.forget(client)
+    if _page.empty:
+        _page.leave()
+        _page = None
+
+
+async def uninstall(client: "PageInterceptor") -> None:
+    """Answer for this client no more; after the last one, unregister the worker."""
+    page = _page
+    leave(client)
+    if page is None or not page.empty:
+        return
+    controller = page._container.controller
+    if page._is_a_worker_of_ours(controller):
+        registration = await page._container.getRegistration()
+        if registration:
+            await registration.unregister()
