@@ -187,9 +187,10 @@
         ask(client) {
             this.talks.get(client.id)?.end();
             const talk = new Talk(client, this.question, () => {
-                if (this.taker) return talk.end();
                 ready.add(client.id);
-                this.take((this.taker = talk));
+                this.taker ??= talk;
+                if (this.taker === talk) this.take();
+                else talk.end();
             });
             this.talks.set(client.id, talk);
             return talk;
