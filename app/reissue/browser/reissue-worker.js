@@ -25,6 +25,7 @@
     const navigations = settings.has("navigations");
     const patience = Number(settings.get("patience") ?? 10) * 1000; // ms, for a page whose Python is not up
 
+    const life = crypto.randomUUID(); // a worker that was ended asks no more: the page forgets its questions
     const ready = new Set(); // ids of clients whose Python has answered
     const silent = new Set(); // ids of clients that had their time: they are not asked until they say that they are ready
     const hearings = new Set(); // questions that no page has taken yet
@@ -178,7 +179,7 @@
 
     class Hearing {
         constructor(question) {
-            this.question = {...question, number: crypto.randomUUID()};
+            this.question = {...question, life, number: crypto.randomUUID()};
             this.talks = new Map();
             this.taker = null;
             this.taken = new Promise(resolve => (this.take = resolve));

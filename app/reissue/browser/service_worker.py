@@ -50,7 +50,8 @@ class _Page:
         self._container = js.navigator.serviceWorker
         self._clients: list[PageInterceptor] = []
         self._address = ""  # of the worker's script, without its settings
-        self._answers: dict[str, asyncio.Task[None]] = {}
+        self._answers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._lives: dict[str, str] = {}  # by the worker's script: which of its lives asked last
         self._downloads: dict[str, str] = {}  # names of files, by the number in the link's URL
         self._stops: list[Callable[[], None]] = []
 
@@ -124,7 +125,9 @@ class _Page:
                     await changed.wait()
                     changed.clear()
         except TimeoutError:
-            raise ReissueError("the service worker has not taken control of this page: load it again") from None
+            # An earlier version goes on until it has no request left (Service Workers, 'Try Activate').
+            if not self._is_a_worker_of_ours(self._container.controller):
+                raise ReissueError("the service worker has not taken control of this page: load it again") from None
         finally:
             stop()
 
@@ -138,7 +141,8 @@ class _Page:
         question, worker = event.data, event.source
         if getattr(question, "reissue", None) != PROTOCOL or not self._is_a_worker_of_ours(worker):
             return
-        number, url = str(question.number), str(question.url)
+        url = str(question.url)
+        number = self._number(worker.scriptURL, str(question.life), str(question.number))
         talk = Talk(event.ports[0])
         client = self._client_for(url)
         if client is None:
@@ -160,7 +164,17 @@ class _Page:
             self._answers[number] = task
             task.add_done_callback(lambda done: self._answered(number, done))
 
-    def _answered(self, number: str, task: "asyncio.Task[None]") -> None:
+    def _number(self, script: str, life: str, number: str) -> tuple[str, str]:
+        """The question's own. If the worker was ended and has started again, its earlier questions are void."""
+        ended = self._lives.get(script)
+        self._lives[script] = life
+        if ended is not None and ended != life:
+            for (asked_in, _), task in tuple(self._answers.items()):
+                if asked_in == ended:
+                    task.cancel()
+        return life, number
+
+    def _answered(self, number: tuple[str, str], task: "asyncio.Task[None]") -> None:
         if self._answers.get(number) is task:
             del self._answers[number]
 

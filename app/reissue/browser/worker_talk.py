@@ -29,8 +29,8 @@ class Talk:
         self._heard: asyncio.Future[Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._beat: asyncio.TimerHandle | None = None
-        self._proxies = [create_proxy(self._hear), create_proxy(self._closed)]
-        port.onmessage, port.onclose = self._proxies
+        self._proxy = create_proxy(self._hear)
+        port.onmessage = self._proxy
 
     def begin(self, task: "asyncio.Task[None]") -> None:
         """This task answers; it has not done so at once."""
@@ -54,10 +54,9 @@ class Talk:
     def end(self, word: str) -> None:
         """The last word."""
         self._stop_waiting()
-        self._port.onmessage = self._port.onclose = None
+        self._port.onmessage = None
         self._port.postMessage(js_object({word: True}))
-        for proxy in self._proxies:
-            proxy.destroy()
+        self._proxy.destroy()
 
     async def _ask(self, word: dict[str, Any]) -> Any:
         self._stop_waiting()
@@ -69,15 +68,11 @@ class Talk:
         return told
 
     def _hear(self, event: Any) -> None:
-        if hasattr(event.data, "drop"):
-            self._closed(event)
+        if hasattr(event.data, "drop"):  # the worker asks another page
+            if self._task is not None:
+                self._task.cancel()
         elif self._heard is not None and not self._heard.done():
             self._heard.set_result(event.data)
-
-    def _closed(self, _: Any) -> None:
-        """The worker asks another page, or is gone."""
-        if self._task is not None and (self._heard is None or not self._heard.done()):
-            self._task.cancel()
 
     def _wait(self) -> None:
         self._port.postMessage(js_object({"wait": True}))
