@@ -64,7 +64,7 @@ def test_a_page_without_python_is_answered_by_another_tab_and_alone_gets_the_401
     bare = another(visit)
     assert bare.evaluate(IMAGE) == 1
     assert visit.run("ways()") == [["dot.png", "image", "started", "sent", 200]]
-    visit.page.close()
+    visit.page.goto("about:blank")
     bare.expect_console(REFUSED, times=2)
     assert bare.evaluate(IMAGE) == "error"
     width, took = bare.evaluate(TIMED)
@@ -99,8 +99,9 @@ def test_a_worker_that_is_ended_and_starts_again_knows_the_audience(visit: Visit
     visit.server.wait_until_held()
     devtools.send("ServiceWorker.stopAllWorkers")
     assert visit.evaluate("held.then(element => element !== 'error')")
+    assert visit.evaluate(IMAGE) == 1
+    assert [way[-1] for way in visit.run("ways()")] == [200, 200, "cancelled", 200]
     visit.server.release(abandon=True)
-    visit.run("await until(lambda: [way[-1] for way in ways()] == [200, 200, 'cancelled'])")
 
 
 @pytest.mark.firefox
@@ -356,12 +357,12 @@ def test_a_sites_own_worker_imports_it_and_a_scope_may_be_a_folder(visit: Visit,
     visit.open_blank(policy=WITH_A_WORKER)
     policy = visit.evaluate("fetch('/blank.html').then(({headers}) => headers.get('Content-Security-Policy'))")
     visit.context.route(
-        "**/py/blank.html",
+        "**/py/plain.html",
         lambda route: route.fulfill(
-            path=PAGES / "blank.html", content_type="text/html", headers={"Content-Security-Policy": policy}
+            path=PAGES / "plain.html", content_type="text/html", headers={"Content-Security-Policy": policy}
         ),
     )
-    visit.page.goto(f"{visit.server.url}py/blank.html", wait_until="commit")
+    visit.page.goto(f"{visit.server.url}py/plain.html", wait_until="commit")
     visit.blank_has_begun()
     visit.run(CONNECT)
     visit.execute(ELEMENTS)

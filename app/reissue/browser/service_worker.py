@@ -121,7 +121,8 @@ class _Page:
             async with time_limit(_TAKE_CONTROL):
                 await self._container.ready
                 while not self._is_controlled(settings):
-                    self.tell(registration.active, claim=True)
+                    if not self._container.controller:  # a message to a worker that is to go keeps it in Chromium
+                        self.tell(registration.active, claim=True)
                     await changed.wait()
                     changed.clear()
         except TimeoutError:
