@@ -11,9 +11,10 @@ import pytest
 from tests.browser.kept import Opening, opened
 from tests.browser.test_audience import reach_loopback
 from tests.browser.visit import PAGES, REFUSED, Visit
-from tests.browser.with_worker import CONNECT, ELEMENTS, WITH_A_WORKER, begin
+from tests.browser.with_worker import CONNECT, ELEMENTS, MAKE_FILES, begin
 from tests.live_server import ROOT
 from tests.other_origin import OtherOrigin, other_origin
+from tests.site.static_host import StaticHost, static_host
 
 SIGNED_IN = "await api.resume()"
 IMAGE = "image(`/api/files/dot.png?${Math.random()}`)"  # another each time: a page keeps its images in memory
@@ -285,20 +286,16 @@ def other(other_server: OtherOrigin) -> OtherOrigin:
 @pytest.fixture
 def server_flags(request: pytest.FixtureRequest) -> tuple[str, ...]:
     if "own_site" in request.fixturenames:
-        return ("--site", str(request.getfixturevalue("own_site")))
-    return ("--allow-origin", "http://127.0.0.1:*")
-
-
-def begin_beside(visit: Visit, other: OtherOrigin, connect: str = CONNECT) -> None:
-    visit.allowed_origins.add(other.origin)
-    reach_loopback(visit)
-    begin(visit, connect=connect, policy={"img-src": f"'self' {other.origin}"})
+        return ("--allow-page", request.getfixturevalue("own_site").origin)
+    return ("--allow-origin", "http://127.0.0.1:*", "--allow-origin", "http://localhost:*")
 
 
 @pytest.mark.firefox
 def test_a_redirect_to_another_origin_does_not_take_the_token_along(visit: Visit, other: OtherOrigin) -> None:
     """X1."""
-    begin_beside(visit, other)
+    visit.allowed_origins.add(other.origin)
+    reach_loopback(visit)
+    begin(visit, policy={"img-src": f"'self' {other.origin}"})
     visit.evaluate(f"image('/api/files/dot.png?to={other.origin}/elsewhere.png')")
     (seen,) = [request for request in other.requests if request.method == "GET"]
     assert "authorization" not in seen.headers
@@ -324,23 +321,34 @@ def test_each_request_to_another_origin_has_a_proof_of_its_own(visit: Visit, oth
 
 
 @pytest.mark.firefox
-def test_where_an_api_has_no_cors_the_image_is_sent_as_it_was(visit: Visit, other: OtherOrigin) -> None:
-    """The demo's server lets no other origin read its answers: no token leaves, and the element meets the 401."""
-    begin_beside(visit, other, CONNECT.replace('connect("/api/"', f'connect(["/api/", "{other.origin}/"]'))
+def test_where_an_api_has_no_cors_the_image_is_sent_as_it_was(visit: Visit) -> None:
+    """`localhost` is another origin than 127.0.0.1, and the server lets no page of ours read its answers."""
     foreign = visit.server.origin.replace("127.0.0.1", "localhost")
-    assert foreign != visit.server.origin
-    assert other.requests == []
+    visit.allowed_origins.add(foreign)
+    visit.api = f"{foreign}/api/"
+    visit.expect_console("CORS|ERR_|401|blocked|NetworkError|ServiceWorker intercepted", times=0, at_most=20)
+    reach_loopback(visit)
+    begin(
+        visit, sign_in=False, connect=CONNECT.replace('"/api/"', f'"{foreign}/api/"'),
+        policy={"img-src": f"'self' {foreign}"},
+    )  # fmt: skip
+    visit.run('await api.sign_in(username="ada", password="lovelace")')
+    visit.evaluate(f"image('{foreign}/api/me')")
+    assert visit.run("ways('/api/')") == [["me", "image", "started", "sent", "failed"]]
+    assert visit.server.counters()["api_401s"] == 1, "that came without a token"
 
 
-# A site's own worker
+# A site's own worker, and an API on another origin
 
 
 @pytest.fixture
-def own_site(tmp_path: Path) -> Path:
-    """The browser runtime, and beside it a worker of the site's own, whose scope is `/py/`."""
-    site = tmp_path / "site"
-    shutil.copytree(ROOT / ".runtime" / "site", site)
-    (site / "py" / "own.js").write_text(
+def own_site(tmp_path: Path, runtime: None) -> Iterator[StaticHost]:
+    """A site without headers of ours: the browser runtime, a page, and a worker of the site's own."""
+    shutil.copytree(ROOT / ".runtime" / "site", tmp_path, dirs_exist_ok=True)
+    for name in ("plain.html", "plain.js", "start.js", "runner.py"):
+        shutil.copy(PAGES / name, tmp_path)
+    shutil.copy(ROOT / "app" / "reissue" / "browser" / "reissue-worker.js", tmp_path)
+    (tmp_path / "own.js").write_text(
         """
         importScripts("/reissue-worker.js");
         addEventListener("fetch", event => {
@@ -349,25 +357,23 @@ def own_site(tmp_path: Path) -> Path:
         });
         """
     )
-    return site
+    with static_host(tmp_path) as host:
+        yield host
 
 
 @pytest.mark.firefox
-def test_a_sites_own_worker_imports_it_and_a_scope_may_be_a_folder(visit: Visit, own_site: Path) -> None:
-    visit.open_blank(policy=WITH_A_WORKER)
-    policy = visit.evaluate("fetch('/blank.html').then(({headers}) => headers.get('Content-Security-Policy'))")
-    visit.context.route(
-        "**/py/plain.html",
-        lambda route: route.fulfill(
-            path=PAGES / "plain.html", content_type="text/html", headers={"Content-Security-Policy": policy}
-        ),
-    )
-    visit.page.goto(f"{visit.server.url}py/plain.html", wait_until="commit")
+def test_a_sites_own_worker_imports_it_and_the_api_is_elsewhere(visit: Visit, own_site: StaticHost) -> None:
+    """An image without `crossorigin` is sent with CORS. That the API allows it overrules its CORP."""
+    visit.allowed_origins.add(own_site.origin)
+    visit.page.goto(f"{own_site.origin}/plain.html")
     visit.blank_has_begun()
-    visit.run(CONNECT)
+    there = visit.server.origin
+    connect = CONNECT.replace('"/api/"', f'"{there}/api/"').replace('"/auth"', f'"{there}/auth"')
+    visit.run(connect.replace('f"/api/', f'f"{there}/api/'))
     visit.execute(ELEMENTS)
     visit.run('await api.sign_in(username="ada", password="lovelace")')
-    visit.run('await put("dot.png", b"GIF89a")\nawait api.install_worker("/py/own.js")')
+    visit.run(MAKE_FILES)
+    visit.run('events.clear()\nawait api.install_worker("/own.js")')
     assert visit.evaluate("fetch('/own').then(answer => answer.text())") == "from the site's own worker"
-    visit.evaluate(IMAGE)
-    assert visit.run("ways()[-1]") == ["dot.png", "image", "started", "sent", 200]
+    assert visit.evaluate(f"image('{there}/api/files/dot.png')") == 1
+    assert visit.run("ways()") == [["dot.png", "image", "started", "sent", 200]]

@@ -24,7 +24,7 @@ TYPES = {
     ".py": "text/x-python",
 }
 Policy = Mapping[str, str | None]  # directives of a Content-Security-Policy
-PATIENCE = 25_000  # ms: longer than anything takes on the busiest machine, so that a limit ends only what hangs
+PATIENCE = 120_000  # ms: longer than anything takes on the busiest machine, so that a limit ends only what hangs
 STARTED = PATIENCE  # for Python to start, where a limit is given
 # PyScript's own word that it is ready, for whoever shows debug messages.
 READY = "[pyscript/main] PyScript Ready"

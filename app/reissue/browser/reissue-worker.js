@@ -88,7 +88,7 @@
                 failure = error;
             }
             talk.say(response ? head(response) : {error: String(failure)});
-            if (!failure && response.status !== 401 && !order.judges) return named(response, order.download);
+            if (!failure && response.status !== 401 && !order.judges) return given(request, response, order.download);
             let next = await talk.word();
             while (next.read) {
                 talk.say({body: await response.clone().arrayBuffer()});
@@ -96,7 +96,7 @@
             }
             if (!next.fields) {
                 if (next.no) talk.end();
-                if (!failure) return named(response, order.download);
+                if (!failure) return given(request, response, order.download);
                 // Without CORS nobody can send a header there; what the browser would have sent may work.
                 if (request.mode === "no-cors" && isSafe(request.method)) return null;
                 throw failure;
@@ -132,13 +132,19 @@
     const head = ({status, type, headers, url, redirected}) =>
         ({status: type === "opaqueredirect" ? 302 : status, headers: [...headers], url, redirected});
 
-    // The response as a download of this name, if it is to be one. The server's own name for it comes first.
-    function named(response, name) {
-        if (name === undefined || !response.ok) return response;
+    // The response as the element is to have it. As a download of this name, if it is to be one; the server's own name
+    // for it comes first. If CORS has let us read what was asked for without CORS, a Cross-Origin-Resource-Policy, which
+    // we can't see, must not keep it from the element; a part of a file needs fields that CORS may hide, so it stays.
+    function given(request, response, name) {
         const headers = new Headers(response.headers);
-        if (/^\s*attachment/i.test(headers.get("Content-Disposition") ?? "")) return response;
-        headers.set("Content-Disposition", `attachment${name && `; filename*=UTF-8''${encodeURIComponent(name)}`}`);
-        return new Response(response.body, {status: response.status, statusText: response.statusText, headers});
+        const isNamed = /^\s*attachment/i.test(headers.get("Content-Disposition") ?? "");
+        const saved = name !== undefined && response.ok && !isNamed;
+        const opened = request.mode === "no-cors" && response.type === "cors" && response.status === 200;
+        if (!saved && (!opened || response.redirected)) return response;
+        const named = name && `; filename*=UTF-8''${encodeURIComponent(name)}`;
+        if (saved) headers.set("Content-Disposition", `attachment${named}`);
+        const {status, statusText, body} = response;
+        return new Response(status === 204 ? null : body, {status, statusText, headers});
     }
 
     // The talk with the page that takes the question; null if none does.
