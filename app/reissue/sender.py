@@ -88,7 +88,7 @@ class Sender:
         lifecycle = self._lifecycle
         if not auth or lifecycle.called_by_endpoint:
             return await self.transport(request)
-        if lifecycle.alive is None and not await self.has_session():
+        if not await self.has_session():
             return await self.transport(request)
         return await self._fetch(request, auth, reads_401=True)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.visit import Visit
-from tests.browser.with_worker import begin
+from tests.browser.with_worker import CONNECT, MAKE_FILES, WITH_A_WORKER, begin
+from tests.documents import AS_AN_ELEMENT, run_by
 
 EVERY_KIND = """
 (async () => {
@@ -35,6 +36,31 @@ EVERY_KIND = """
     const late = new Promise(resolve => setTimeout(resolve, 20_000, "late"));
     const all = [image("/api/files/dot.png"), media, style, font, stream, beacon];
     return Promise.all(all.map(one => Promise.race([one, late])));
+})()
+"""
+
+
+# Each image by itself, natively and through the worker by turns; then as many at once as there are.
+MEASURE = """
+(async () => {
+    const took = async url => {
+        const at = performance.now();
+        await image(url);
+        return performance.now() - at;
+    };
+    const median = times => times.sort((one, other) => one - other)[times.length >> 1];
+    const native = [], worker = [];
+    for (let n = 0; n < COUNT; n++) {
+        native.push(await took(`/app/icon.svg?${n}`));
+        worker.push(await took(`/api/files/dot.png?${n}`));
+    }
+    const all = url => Promise.all([...Array(COUNT).keys()].map(n => image(url + n)));
+    const at = performance.now();
+    await all("/app/icon.svg?all");
+    const between = performance.now();
+    await all("/api/files/dot.png?all");
+    const several = [(between - at) / COUNT, (performance.now() - between) / COUNT];
+    return {native: median(native), worker: median(worker), several};
 })()
 """
 
@@ -79,3 +105,23 @@ def test_a_link_with_download_is_signed_in_and_saved_under_its_name(visit: Visit
     assert download.value.path().read_bytes() == bytes(range(256)) * 100
     assert visit.run("ways()")[0][:2] == ["notes.bin", "document"]
     assert visit.run("ways()")[0][-1] == 200
+
+
+@pytest.mark.firefox
+def test_the_documents_example_shows_the_picture(visit: Visit) -> None:
+    visit.open_blank(policy=WITH_A_WORKER)
+    visit.run(CONNECT)
+    visit.run('await api.sign_in(username="ada", password="lovelace")')
+    visit.run(MAKE_FILES + 'await put("picture.png", pixel)')
+    for block in run_by(AS_AN_ELEMENT):
+        visit.run(f"{block.code}\nNone")
+    assert visit.evaluate("(async img => { await img.decode(); return img.naturalWidth; })(document.images[0])") == 1
+
+
+@pytest.mark.parametrize("images", [30])
+def test_what_an_image_costs(visit: Visit, images: int) -> None:
+    """Prints the figures of docs/elements.md: `pytest -s -k what_an_image_costs`."""
+    begin(visit)
+    told = visit.evaluate(MEASURE.replace("COUNT", str(images)))
+    print("ms per image, median:", told)
+    assert set(told) == {"native", "worker", "several"}

@@ -41,8 +41,9 @@ size = seconds * rate
 form = struct.pack("<4s4sIHHIIHH", b"WAVE", b"fmt ", 16, 1, 1, rate, rate, 1, 8)
 head = struct.pack("<4sI", b"RIFF", 36 + size) + form + struct.pack("<4sI", b"data", size)
 await put("tone.wav", head + bytes([128]) * size)
-await put("dot.png", base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))
+pixel = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+await put("dot.png", pixel)
 await put("small.ttf", zlib.decompress(base64.b64decode(
     "eNpjYGRgYOBiaGBgZlDwD9Y3crSwP8rAwKgBFE1Izk0sYOBhmALkTwDyTdJzKtNMK3MLgfwzQL5IRmpiiu72jgtA9hogNssACjDUMrgB2U+AWCUjt6SC"
     "wQHIYmDsABJsOfnJiUC7QPwjIH5uYkUBAwsDK5DPAeQr5CXmpjLMjDkB5D8A8m0K8otLgO4CAiYZkDwDyK1AHHm/9HE8v81XoBzY9OdGS9ch0ww2QMgA"
