@@ -1,4 +1,4 @@
-"""The page's end of reissue-worker.js: it registers the worker, and answers what the worker asks.
+"""The page's end of reissue-worker.js: it answers what the worker asks.
 
 Theory of operation:
 
@@ -9,8 +9,6 @@ Theory of operation:
    worker of this origin only; frames and other origins can't send messages to `navigator.serviceWorker`.
 3. While the page has to say something, it says every three seconds that it is still at it. A page that is frozen says
    nothing, and then the worker asks the next one.
-4. The audience is part of the script's URL, since a worker has to know at once whether a request is its business.
-   Whatever is registered already, for another client or by another page, stays in it.
 """
 
 import asyncio
@@ -19,16 +17,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import js
-from pyodide.ffi import JsException
 
-from ..concurrency.timers import time_limit
 from ..errors import NetworkError, ReissueError
 from ..http.messages import Request
 from ..http.urls import Url
 from ..session.lifecycle import State
 from .eager_tasks import eager_task
-from .interop import js_object, listen
+from .interop import listen
 from .urls import IN_WORKER, js_url, parse_page_url
+from .worker_registration import WorkerSettings, register, tell, without_query
 from .worker_talk import PROTOCOL, Talk
 
 if TYPE_CHECKING:
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from .page import PageInterceptor
 
 _DOWNLOAD = "#reissue-download="
-_TAKE_CONTROL = 15  # seconds for a new worker to start and to take control of the page
 _NO_SERVICE_WORKERS = (
     "this browser has no service workers here: they need HTTPS or localhost, and some browsers have none in a private "
     "window. Requests by api.fetch() and install() are signed in all the same"
@@ -86,55 +82,7 @@ class _Page:
         for task in tuple(self._answers.values()):
             task.cancel()
         self._stops.clear()
-        self.tell(self._container.controller, leaves=True)
-
-    def tell(self, worker: Any, **said: bool) -> None:
-        """Say something to a worker, if it is there."""
-        if worker:
-            worker.postMessage(js_object({"reissue": PROTOCOL, **said}))
-
-    # The registration
-
-    async def register(self, asked: str, scope: str | None, settings: "_Settings") -> None:
-        """Register the worker, and wait until it has control of this page."""
-        options = {"updateViaCache": "none"} | ({"scope": scope} if scope is not None else {})
-        place = js_url(scope if scope is not None else js.URL.new(".", asked).href).href
-        if not js.location.href.startswith(place):
-            raise ReissueError(f"the worker's scope {place} does not cover this page: give scope=, or another url=")
-        registered = await self._container.getRegistration(place)
-        if registered and registered.scope == place and registered.active:
-            settings.add_roots_of(registered.active.scriptURL, self._address)
-        try:
-            registration = await self._container.register(_trusted(settings.in_url(asked)), js_object(options))
-        except JsException as error:
-            raise ReissueError(
-                f"the browser did not take the service worker {asked}: {error.name}: {error.message}. It must be a "
-                "script of this origin (worker-src 'self' in a Content-Security-Policy; with require-trusted-types-for "
-                "also trusted-types reissue), and its scope can't be wider than its folder"
-            ) from error
-        await self._controlled(registration, settings)
-
-    async def _controlled(self, registration: Any, settings: "_Settings") -> None:
-        changed = asyncio.Event()
-        stop = listen(self._container, "controllerchange", lambda _: changed.set())
-        try:
-            async with time_limit(_TAKE_CONTROL):
-                await self._container.ready
-                while not self._is_controlled(settings):
-                    if not self._container.controller:  # a message to a worker that is to go keeps it in Chromium
-                        self.tell(registration.active, claim=True)
-                    await changed.wait()
-                    changed.clear()
-        except TimeoutError:
-            # An earlier version goes on until it has no request left (Service Workers, 'Try Activate').
-            if not self._is_a_worker_of_ours(self._container.controller):
-                raise ReissueError("the service worker has not taken control of this page: load it again") from None
-        finally:
-            stop()
-
-    def _is_controlled(self, settings: "_Settings") -> bool:
-        controller = self._container.controller
-        return bool(controller) and settings.are_in(controller.scriptURL, self._address)
+        tell(self._container.controller, leaves=True)
 
     # What the worker asks
 
@@ -181,7 +129,7 @@ class _Page:
 
     def _is_a_worker_of_ours(self, source: Any) -> bool:
         address = getattr(source, "scriptURL", None)
-        return isinstance(address, str) and _without_query(address) == self._address
+        return isinstance(address, str) and without_query(address) == self._address
 
     def _client_for(self, text: str) -> "PageInterceptor | None":
         try:
@@ -215,39 +163,6 @@ class _Page:
         return self._downloads.get(url.partition(_DOWNLOAD)[2])
 
 
-class _Settings:
-    """What the worker has to know, as the query of its script's URL."""
-
-    def __init__(self, roots: "set[str]", *, navigations: bool, patience: float) -> None:
-        self.roots = roots
-        self.navigations = navigations
-        self.patience = patience
-
-    def add_roots_of(self, script: str, address: str) -> None:
-        """Those of the script that is registered already, if it is the same."""
-        if _without_query(script) == address:
-            self.roots |= set(js.URL.new(script).searchParams.getAll("audience"))
-
-    def are_in(self, script: str, address: str) -> bool:
-        """Does a worker with this script know all of this?"""
-        known = js.URL.new(script).searchParams
-        return (
-            _without_query(script) == address
-            and self.roots <= set(known.getAll("audience"))
-            and known.has("navigations") == self.navigations
-        )
-
-    def in_url(self, asked: str) -> str:
-        """The script's URL with all of this. The same settings give the same URL, and no new version of the worker."""
-        url = js.URL.new(asked)
-        for root in sorted(self.roots):
-            url.searchParams.append("audience", root)
-        if self.navigations:
-            url.searchParams.set("navigations", "")
-        url.searchParams.set("patience", f"{self.patience:g}")
-        return str(url.href)
-
-
 async def _answer(client: "PageInterceptor", request: Request, talk: Talk, settings: dict[str, Any]) -> None:
     """Answer one question. Whatever goes wrong, the request goes out as it was; with a 401, the caller gets that."""
     word = "no"
@@ -270,25 +185,6 @@ async def _drive(attempts: "Attempts", talk: Talk, settings: dict[str, Any]) -> 
             if isinstance(outcome, NetworkError) and "judges" not in settings:
                 raise outcome
             attempt = await attempts.after(outcome)
-
-
-def _without_query(address: str) -> str:
-    return address.partition("?")[0]
-
-
-_policy: Any = None
-
-
-def _trusted(address: str) -> Any:
-    """The address as Trusted Types want it, if the page's policy asks for them and lets `reissue` make them."""
-    global _policy
-    types = getattr(js, "trustedTypes", None)
-    if not types:
-        return address
-    if _policy is None:
-        with suppress(JsException):
-            _policy = types.createPolicy("reissue", js_object({"createScriptURL": js.String}))
-    return address if _policy is None else _policy.createScriptURL(address)
 
 
 _page: _Page | None = None
@@ -316,11 +212,12 @@ async def install(
     page.enter(client, f"{asked.origin}{asked.pathname}")
     try:
         roots = {root for each in page._clients for root in each._sender.roots}
-        await page.register(asked.href, scope, _Settings(roots, navigations=navigations, patience=patience))
+        settings = WorkerSettings(page._address, roots, navigations=navigations, patience=patience)
+        await register(page._container, asked.href, scope, settings)
     except BaseException:
         leave(client)
         raise
-    page.tell(page._container.controller, ready=True)
+    tell(page._container.controller, ready=True)
 
 
 def leave(client: "PageInterceptor") -> None:
