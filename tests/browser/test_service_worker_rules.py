@@ -355,17 +355,23 @@ def own_site(tmp_path: Path, runtime: None) -> Iterator[StaticHost]:
             const {pathname} = new URL(event.request.url);
             if (pathname === "/own") event.respondWith(new Response("from the site's own worker"));
         });
+        addEventListener("message", ({data, source}) => {
+            if (!data.ask) return;
+            const {port1, port2} = new MessageChannel();
+            port1.onmessage = ({data}) => source.postMessage({told: Object.keys(data)});
+            const question = {method: "GET", destination: "image", life: "hostile", number: data.ask};
+            source.postMessage({reissue: 1, url: data.ask, ...question}, [port2]);
+        });
         """
     )
     with static_host(tmp_path) as host:
         yield host
 
 
-@pytest.mark.firefox
-def test_a_sites_own_worker_imports_it_and_the_api_is_elsewhere(visit: Visit, own_site: StaticHost) -> None:
-    """An image without `crossorigin` is sent with CORS. That the API allows it overrules its CORP."""
-    visit.allowed_origins.add(own_site.origin)
-    visit.page.goto(f"{own_site.origin}/plain.html")
+def begin_there(visit: Visit, site: StaticHost) -> str:
+    """A page of this site, with the site's own worker; gives the origin of the API."""
+    visit.allowed_origins.add(site.origin)
+    visit.page.goto(f"{site.origin}/plain.html")
     visit.blank_has_begun()
     there = visit.server.origin
     connect = CONNECT.replace('"/api/"', f'"{there}/api/"').replace('"/auth"', f'"{there}/auth"')
@@ -374,6 +380,40 @@ def test_a_sites_own_worker_imports_it_and_the_api_is_elsewhere(visit: Visit, ow
     visit.run('await api.sign_in(username="ada", password="lovelace")')
     visit.run(MAKE_FILES)
     visit.run('events.clear()\nawait api.install_worker("/own.js")')
+    return there
+
+
+@pytest.mark.firefox
+def test_a_sites_own_worker_imports_it_and_the_api_is_elsewhere(visit: Visit, own_site: StaticHost) -> None:
+    """An image without `crossorigin` is sent with CORS. That the API allows it overrules its CORP."""
+    there = begin_there(visit, own_site)
     assert visit.evaluate("fetch('/own').then(answer => answer.text())") == "from the site's own worker"
     assert visit.evaluate(f"image('{there}/api/files/dot.png')") == 1
     assert visit.run("ways()") == [["dot.png", "image", "started", "sent", 200]]
+
+
+@pytest.mark.firefox
+def test_a_worker_that_asks_about_a_url_outside_the_audience_gets_nothing(visit: Visit, own_site: StaticHost) -> None:
+    """X1: the page compares for itself."""
+    there = begin_there(visit, own_site)
+    ask = """url => new Promise(resolve => {
+        navigator.serviceWorker.addEventListener("message", ({data}) => data.told && resolve(data.told), {once: false});
+        navigator.serviceWorker.controller.postMessage({ask: url});
+    })"""
+    for url in (f"{own_site.origin}/api/me", f"{there}/apix/me", f"{there}/api/..%2fdev/counters", "https:", "x:y"):
+        assert visit.evaluate(f"({ask})({url!r})") == ["no"], url
+    assert visit.evaluate(f"({ask})('{there}/api/me')") == ["fields"]
+
+
+@pytest.mark.firefox
+def test_the_apps_own_test_for_a_rejected_token_reads_the_response(visit: Visit) -> None:
+    """`should_renew`: a 200 whose body says that the token was rejected."""
+    judge = """
+async def judge(outcome):
+    return not isinstance(outcome, OSError) and outcome.status == 200 and b"rejected" in await outcome.bytes()
+"""
+    begin(visit, connect=judge + CONNECT.replace("clock=", "should_renew=judge, clock="))
+    visit.server.fault("/api/files/dot.png", "status", status=200, body={"error": "rejected"})
+    assert visit.evaluate(IMAGE) == 1
+    assert visit.run("ways()") == [["dot.png", "image", "started", "sent", "refused", "replayed", 200]]
+    assert visit.server.counters()["refreshes_asked"] == 1
