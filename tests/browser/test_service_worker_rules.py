@@ -210,7 +210,7 @@ def test_navigations_are_signed_in_only_if_the_app_asks_for_it(visit: Visit) -> 
 
 @pytest.mark.firefox
 def test_a_form_of_another_site_is_not_signed_in(visit: Visit) -> None:
-    """It would act for the user: cross-site request forgery. Nor is a link of its own made a download."""
+    """It would act for the user: cross-site request forgery."""
     begin(visit)
     without_python(visit)
     hostile = Visit(visit.context.new_page(), visit.server)
