@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -17,6 +19,18 @@ from devserver.lab import Lab
 from devserver.refusals import error_body, refuse
 from devserver.requests import JSON_LIMIT, UPLOAD_LIMIT, Endpoint, bounded, json_object, media_type, number, text, whole
 
+FILE_TYPES = {
+    ".bin": "application/octet-stream",
+    ".css": "text/css; charset=utf-8",
+    ".png": "image/png",
+    ".ttf": "font/ttf",
+    ".txt": "text/plain; charset=utf-8",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+}
+MOST_FILES = 32  # of one user
+RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})?")
+
 
 class ApiRoutes:
     """No same-origin check here: another site's page can't know the bearer token."""
@@ -26,12 +40,15 @@ class ApiRoutes:
         self.lab = lab
         self.notes: defaultdict[str, dict[int, str]] = defaultdict(dict)
         self.note_ids = itertools.count(1)
+        self.files: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         every_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         self.routes = [
             Route("/api/me", self.protected(self.me)),
             Route("/api/notes", self.protected(self.list_notes)),
             Route("/api/notes", self.protected(self.add_note), methods=["POST"]),
             Route("/api/notes/{id}", self.protected(self.delete_note), methods=["DELETE"]),
+            Route("/api/files/{name}", self.protected(self.put_file), methods=["PUT"]),
+            Route("/api/files/{name}", self.protected(self.file)),
             Route("/api/upload", self.protected(self.upload), methods=["POST", "PUT"]),
             Route("/api/stream", self.protected(self.stream)),
             Route("/api/echo", self.protected(self.echo), methods=every_method),
@@ -75,6 +92,32 @@ class ApiRoutes:
         if not known or self.notes[claims["sub"]].pop(int(id), None) is None:
             refuse(404, "there is no such note")
         return Response(status_code=204)
+
+    async def put_file(self, request: Request, claims: Claims) -> Response:
+        """Keeps a file of the user's own: what a page shows by `<img>`, `<video>`, `<a download>` and so on."""
+        name, files = request.path_params["name"], self.files[claims["sub"]]
+        if Path(name).suffix not in FILE_TYPES or len(files) >= MOST_FILES:
+            refuse(400, f"up to {MOST_FILES} files, named *{', *'.join(FILE_TYPES)}")
+        files[name] = await bounded(request, JSON_LIMIT).body()
+        return Response(status_code=204)
+
+    async def file(self, request: Request, claims: Claims) -> Response:
+        """A file of the user's own, whole or a range of it (RFC 9110 section 14). `?to=` redirects there instead."""
+        name, target = request.path_params["name"], request.query_params.get("to")
+        if target is not None:
+            return Response(status_code=307, headers={"Location": target})
+        content = self.files[claims["sub"]].get(name)
+        if content is None:
+            refuse(404, "there is no such file")
+        type_, headers = FILE_TYPES[Path(name).suffix], {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+        asked = RANGE.fullmatch(request.headers.get("range", ""))
+        if asked is None:
+            return Response(content, 200, headers, type_)
+        first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+        if first > last:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{len(content)}"})
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        return Response(content[first : last + 1], 206, headers, type_)
 
     async def upload(self, request: Request, _: Claims) -> Response:
         """Raw bytes, or a form whose files are hashed one after the other (RFC 7578)."""

@@ -58,6 +58,7 @@ EMBED: Final = "tests/site/test_embed.py"
 WHEEL: Final = "tests/wheel/test_in_a_page.py"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_scripts_as_well"
 AS_A_LINE: Final = "tests/browser/test_gate.py::test_three_lines_bring_the_scripts_to_a_pyodide_of_ones_own"
+AS_AN_ELEMENT: Final = "tests/browser/test_service_worker.py::test_the_documents_example_shows_the_picture"
 
 PYTHONS: Final = ("dj-rest-auth", "django-", "fastapi-users", "Flask-JWT-Extended", "Litestar")
 """How the headings of Python's servers begin."""
@@ -112,6 +113,7 @@ RULES: Final = (
     Rule("docs/clients.md", AS_A_GATE, heading="Without the demo's interpreter", language="toml"),
     Rule("docs/clients.md", IN_A_PAGE, heading="Examples"),
     Rule("docs/clients.md", AS_A_CLIENT),
+    Rule("docs/elements.md", AS_AN_ELEMENT),
     Rule("docs/embedding.md", f"{EMBED}::test_the_guides_commands_exist", language="sh", heading="The demo*"),
     Rule("docs/embedding.md", f"{EMBED}::test_the_api_may_be_elsewhere_under_the_guides_policy", heading="The API*"),
     Rule("docs/embedding.md", f"{EMBED}::test_what_the_guide_shows_is_what_the_site_brings", language="text"),

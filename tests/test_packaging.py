@@ -101,12 +101,8 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> N
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert shipped == written
-    assert {
-        "reissue/py.typed",
-        "reissue/browser/gate.js",
-        "reissue/browser/wire.js",
-        "reissue/browser/xhr_gate.js",
-    } <= shipped
+    scripts = {f"reissue/browser/{name}.js" for name in ("gate", "reissue-worker", "wire", "xhr_gate")}
+    assert {"reissue/py.typed", *scripts} <= shipped
 
 
 @pytest.mark.parametrize("file", CORE, ids=lambda file: file.relative_to(LIBRARY).as_posix())

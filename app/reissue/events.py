@@ -68,7 +68,9 @@ class SessionPhase(Enum):
 class RequestEvent:
     """A step in the life of one request to the audience. `at` is the clock's time in seconds.
 
-    A request that waits for nothing emits no WAITING. REFUSED implies the wait for the refresh.
+    A request that waits for nothing emits no WAITING. REFUSED implies the wait for the refresh. `destination` is what
+    asked for it, if that was no code (see `PageInterceptor.install_worker`): `image`, `video`, `style`, `document` and
+    so on, as the Fetch standard names them, or `eventsource` or `beacon`.
     """
 
     at: float
@@ -80,6 +82,7 @@ class RequestEvent:
     error: str | None = None
     waits_for: WaitsFor | None = None
     replayable: bool = True
+    destination: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,18 +85,21 @@ class Sender:
         So is a request that this client's own endpoint makes. Raises the errors of `fetch`, but StepUpRequired only if
         the app has a handler for step-ups: without one, the caller gets the 401.
         """
-        if not auth or not await self._has_session():
+        if not auth or not await self.has_session():
             return await self.transport(request)
         return await self._fetch(request, auth, reads_401=True)
 
     async def attempts_or_none(self, request: Request, *, start_eagerly: StartEagerly | None = None) -> Attempts | None:
         """As `attempts`, for code that knows nothing of sessions: None also where `send_or_pass` changes nothing."""
-        if not await self._has_session():
+        if not await self.has_session():
             return None
         return self.attempts(request, start_eagerly=start_eagerly)
 
-    async def _has_session(self) -> bool:
-        """Is there a session for this request, now or once a resume has ended? False within the client's endpoint."""
+    async def has_session(self) -> bool:
+        """Is a user signed in, now or once a resume has ended? False within the client's own endpoint.
+
+        Raises RefreshUnavailable or SessionChanged.
+        """
         lifecycle = self._lifecycle
         if lifecycle.called_by_endpoint:
             return False
@@ -191,5 +194,6 @@ class Sender:
             error=error,
             waits_for=waits_for,
             replayable=request.replayable,
+            destination=request.options.get("destination"),
         )
         self._listeners.emit(event)

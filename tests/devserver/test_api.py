@@ -18,6 +18,8 @@ RESOURCES = [
     ("POST", "/api/notes"),
     ("DELETE", "/api/notes/1"),
     ("POST", "/api/upload"),
+    ("GET", "/api/files/a.txt"),
+    ("PUT", "/api/files/a.txt"),
     ("GET", "/api/stream"),
     ("GET", "/api/echo"),
     ("POST", "/api/echo"),
@@ -175,6 +177,20 @@ def test_an_upload_over_the_limit_is_a_413(signed_in: Client, kind: str, chunked
 def test_an_upload_of_exactly_the_limit_is_taken(signed_in: Client) -> None:
     answer = signed_in.api("/api/upload", "POST", content=b"a" * UPLOAD_LIMIT)
     assert answer.json()["size"] == UPLOAD_LIMIT
+
+
+def test_a_file_is_kept_for_its_user_and_given_whole_or_in_part(signed_in: Client) -> None:
+    assert signed_in.api("/api/files/a.txt", "PUT", content=b"0123456789").status_code == 204
+    whole = signed_in.api("/api/files/a.txt")
+    assert (whole.status_code, whole.content, whole.headers["accept-ranges"]) == (200, b"0123456789", "bytes")
+    for asked, part in (("bytes=2-4", b"234"), ("bytes=7-", b"789"), ("bytes=8-99", b"89")):
+        answer = signed_in.api("/api/files/a.txt", headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (206, part)
+        assert answer.headers["content-range"].endswith("/10")
+    assert signed_in.api("/api/files/a.txt", headers={"Range": "bytes=10-"}).status_code == 416
+    assert signed_in.api("/api/files/b.txt").status_code == 404
+    assert signed_in.api("/api/files/a.html", "PUT", content=b"<script>").status_code == 400
+    assert signed_in.api("/api/files/a.txt?to=/elsewhere", follow_redirects=False).headers["location"] == "/elsewhere"
 
 
 def test_a_stream_sends_its_lines_one_by_one(signed_in: Client) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from types import ModuleType
 from typing import Any
 
 import js
@@ -15,6 +16,7 @@ from ..oauth2.custom_source import CustomEndpoint
 from ..oauth2.redirects import Page
 from ..sender import Sender
 from ..session.derived import Resource
+from ..session.settings import checked_seconds
 from ..storage import Memory, Store
 from ..tabs.key_bound import KeyBoundPeers, KeyBoundStore
 from ..tabs.peers import NoPeers
@@ -88,6 +90,7 @@ class PageInterceptor(Interceptor):
             make_future=make_future,
             **options,
         )
+        self._worker: ModuleType | None = None  # service_worker.py, once it is imported
         self._stop_listening = [listen(js.globalThis, "online", lambda _: self._lifecycle.wake())]
         if not IN_WORKER:
             self._stop_listening.append(listen(js.document, "visibilitychange", lambda _: self._looked_at()))
@@ -133,6 +136,37 @@ class PageInterceptor(Interceptor):
         finally:
             self.uninstall()
 
+    async def install_worker(
+        self,
+        url: str = "/reissue-worker.js",
+        *,
+        scope: str | None = None,
+        navigations: bool = False,
+        patience: float = 10,
+    ) -> None:
+        """Sign in what carries no header: `<img>`, `<video>`, CSS, fonts, `<a download>`, `EventSource`, form posts, ….
+
+        The service worker at `url` asks this page for the header fields of each such request to the audience. Call this
+        after `resume()` or `sign_in()`, each time that the page is loaded: it returns once the worker has control of
+        the page. `scope` is as in `navigator.serviceWorker.register`. With `navigations=True` links and frames that
+        lead into the audience are signed in as well. `patience` (seconds) is how long a request waits for a page whose
+        Python is not up. If no header is to be had, a request goes out as it was. docs/elements.md has all rules.
+
+        Raises ReissueError if there are no service workers here, if the browser does not take this one, or if the
+        audience covers the page itself.
+        """
+        from . import service_worker  # here, since most pages have none
+
+        self._lifecycle.check_usable()
+        checked_seconds("patience", patience, least=0)
+        await service_worker.install(self, url, scope=scope, navigations=navigations, patience=patience)
+        self._worker = service_worker
+
+    async def uninstall_worker(self) -> None:
+        """Undo `install_worker()`. With this page's last client, the worker is unregistered, for every page."""
+        if self._worker is not None:
+            await self._worker.uninstall(self)
+
     def for_resource(self, audience: str | Iterable[str], **settings: Any) -> "PageInterceptor":
         """As `Interceptor.for_resource`."""
         child = super().for_resource(audience, **settings)
@@ -155,6 +189,8 @@ class PageInterceptor(Interceptor):
         """As `Interceptor.close`. It also stops listening to the page's events, and leaves no proxy behind."""
         while gate.uninstall(self):
             pass
+        if self._worker is not None:
+            self._worker.leave(self)
         for stop in self._stop_listening:
             stop()
         self._stop_listening.clear()

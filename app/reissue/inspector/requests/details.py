@@ -58,7 +58,8 @@ class Details:
         name = words["requests.details"].format(number=life.number)
         self.root.setAttribute("aria-label", name)
         self._title.textContent = name
-        self._url.textContent = f"{life.method} {life.url}"
+        asked_by = f" ({life.destination})" if life.destination else ""
+        self._url.textContent = f"{life.method} {life.url}{asked_by}"
         facts = [
             ("outcome", outcome(life, words)),
             ("called", words["requests.at"].format(seconds=f"{life.at - first:.3f}")),

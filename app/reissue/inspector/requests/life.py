@@ -51,6 +51,7 @@ class Life(Stretch):
     outcome: Outcome = Outcome.RUNNING
     status: int | None = None
     error: str | None = None
+    destination: str | None = None  # what asked for it, if that was no code
 
     @property
     def at(self) -> float:

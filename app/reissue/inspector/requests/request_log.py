@@ -85,6 +85,7 @@ class RequestLog:
 
     def _begin(self, event: RequestEvent, at: float) -> bool:
         life = Life(event.request, event.method, event.url, event.replayable, [(at, _stage(event))])
+        life.destination = event.destination
         self._lives[event.request] = life
         self.running += 1
         self.flow.enter(life, at)
