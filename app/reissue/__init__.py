@@ -14,6 +14,7 @@ new token.
 from .endpoint import Endpoint
 from .entry import connect, cookie, inspect
 from .errors import (
+    EventStreamError,
     GrantRefused,
     HttpStatusError,
     MalformedToken,
@@ -50,6 +51,7 @@ from .interceptor import Interceptor
 from .oauth2.custom_source import CustomEndpoint
 from .oauth2.routes import Route
 from .session.lifecycle import State
+from .streams.event import ServerSentEvent
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential
 
@@ -60,6 +62,7 @@ __all__ = [
     "EndpointEvent",
     "EndpointPhase",
     "Event",
+    "EventStreamError",
     "GrantRefused",
     "Headers",
     "HttpStatusError",
@@ -77,6 +80,7 @@ __all__ = [
     "RequestPhase",
     "Response",
     "Route",
+    "ServerSentEvent",
     "SessionChanged",
     "SessionEnded",
     "SessionEvent",

@@ -88,7 +88,7 @@ class PageInterceptor(Interceptor):
             make_future=make_future,
             **options,
         )
-        self._stop_listening = [listen(js.globalThis, "online", lambda _: self._lifecycle.wake())]
+        self._stop_listening = [listen(js.globalThis, "online", lambda _: self._wake())]
         if not IN_WORKER:
             self._stop_listening.append(listen(js.document, "visibilitychange", lambda _: self._looked_at()))
 
@@ -160,7 +160,7 @@ class PageInterceptor(Interceptor):
 
     def _looked_at(self) -> None:
         if js.document.visibilityState == "visible":
-            self._lifecycle.wake()
+            self._wake()
 
 
 def connect_page(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: Any) -> PageInterceptor:

@@ -3,14 +3,16 @@
 Owns their shapes and the checks on a caller's input. Knows nothing about tokens, nor about what sends them.
 """
 
+import builtins
 import json as json_format
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from ..errors import HttpStatusError
+from .chunks import ReadInChunks
 
 # A client may send its token, an API key or a CSRF token in any field (`header=`, `headers=`).
 _SECRET_FIELD: Final = re.compile(
@@ -226,7 +228,7 @@ def field_of(response: Any, name: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Response:
+class Response(ReadInChunks):
     """A plain response, for tests and fakes. In the page you get `pyodide.http.FetchResponse` instead."""
 
     status: int
@@ -243,6 +245,11 @@ class Response:
         if 400 <= self.status < 600:
             raise HttpStatusError(self)
         return self
+
+    async def aiter_bytes(self) -> AsyncIterator["builtins.bytes"]:
+        """The body, in one piece."""
+        if self.body:
+            yield self.body
 
     async def bytes(self) -> "bytes":
         """The body."""
