@@ -36,7 +36,8 @@ class StreamedResponse(Response):
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(status, headers)
-        self._note(discarded=False, chunks=chunks)
+        object.__setattr__(self, "chunks", chunks)  # a Response is frozen
+        object.__setattr__(self, "discarded", False)
 
     async def aiter_bytes(self) -> AsyncIterator[builtins.bytes]:
         """The pieces. Raises NetworkError once the body is discarded."""
@@ -59,11 +60,7 @@ class StreamedResponse(Response):
 
     def discard_body(self) -> None:
         """The client will not read it: the connection is let go."""
-        self._note(discarded=True)
-
-    def _note(self, **state: Any) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)  # a Response is frozen
+        object.__setattr__(self, "discarded", True)
 
     def __repr__(self) -> str:
         return f"StreamedResponse({self.status})"
