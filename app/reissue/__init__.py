@@ -47,6 +47,7 @@ from .events import (
 )
 from .http.challenges import StepUp
 from .http.messages import Headers, Request, Response
+from .http.progress import Progress
 from .interceptor import Interceptor
 from .oauth2.custom_source import CustomEndpoint
 from .oauth2.routes import Route
@@ -70,6 +71,7 @@ __all__ = [
     "MalformedToken",
     "MissedEvents",
     "NetworkError",
+    "Progress",
     "RefreshEvent",
     "RefreshPhase",
     "RefreshUnavailable",

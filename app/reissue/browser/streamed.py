@@ -5,11 +5,12 @@ from asyncio import CancelledError
 from collections.abc import AsyncIterator
 from typing import Any
 
-from js import Function
+from js import Array, Blob, Function
 from pyodide.ffi import JsException
 
 from ..errors import NetworkError, RequestAborted
 from ..http.chunks import ReadInChunks
+from .interop import js_object
 from .pyodide_http import AbortError, BodyUsedError, FetchResponse
 
 
@@ -22,13 +23,16 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
         """The body in pieces, as they arrive. Raises NetworkError if the connection breaks, and RequestAborted if the
         caller's signal fires.
         """
-        if self._reader is not None:
-            raise BodyUsedError
+        self._check_unread()
         try:
             while (part := await self.next_part()) is not None:
                 yield part.to_bytes()
         finally:
             self.stop_reading()
+
+    def _check_unread(self) -> None:
+        if self._reader is not None:
+            raise BodyUsedError
 
     async def next_part(self) -> Any | None:
         """What arrives next, as a Uint8Array; None at the end. Raises the errors of `aiter_bytes`."""
@@ -47,6 +51,14 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
         except CancelledError:
             self.abort_controller.abort()
             raise
+
+    async def blob(self) -> Any:
+        """The body as a JavaScript Blob, of the response's own type. Raises the errors of `aiter_bytes`."""
+        self._check_unread()
+        parts = Array.new()
+        while (part := await self.next_part()) is not None:
+            parts.push(part)
+        return Blob.new(parts, js_object({"type": self.js_response.headers.get("Content-Type") or ""}))
 
     async def _next_of(self, reader: Any) -> Any:
         return await reader.read()

@@ -3,6 +3,8 @@
 The page is frozen meanwhile. Only for callers that can't await: see `blocking`.
 """
 
+from typing import Any
+
 from js import XMLHttpRequest
 from pyodide.ffi import JsException, to_js
 
@@ -11,12 +13,17 @@ from ..http.messages import Request, Response
 from .urls import IN_WORKER
 
 
+def native_xhr() -> Any:
+    """The page's own XMLHttpRequest, whatever is installed."""
+    return XMLHttpRequest
+
+
 def send_at_once(request: Request, *, deadline: float) -> Response:
     """Send a request, and give its whole response. `deadline` (seconds) counts in workers only: pages can't set one.
 
     Raises NetworkError if no answer came, or if it came by a redirect, which XMLHttpRequest can't prevent.
     """
-    call = XMLHttpRequest.new()
+    call = native_xhr().new()
     call.open(request.method, request.url, False)
     call.withCredentials = request.options.get("credentials") == "include"
     if IN_WORKER:

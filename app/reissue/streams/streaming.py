@@ -18,6 +18,7 @@ from ..session.settings import checked_seconds
 if TYPE_CHECKING:
     from .event_stream import EventStream
     from .reconnection import Reconnection
+    from .session_watch import SessionWatch
 
 
 class Streaming:
@@ -77,7 +78,6 @@ class Streaming:
         from .event_stream import EventStream  # here, since most pages have no event stream
         from .reconnection import Reconnection
         from .server_sent_events import MOST_CHARACTERS
-        from .session_watch import SessionWatch
 
         if timeout is not None:
             checked_seconds("timeout", timeout, least=0)
@@ -94,14 +94,19 @@ class Streaming:
             if self._reconnections is None:
                 self._reconnections = WeakSet()
             self._reconnections.add(reconnection)
-        in_session = auth and self._sender.audience_url(request) is not None
         return EventStream(
             request,
             partial(self._sender.fetch, auth=auth, timeout=timeout),
-            watch=SessionWatch(self._listeners if in_session else None),
+            watch=self._watch_session(request, auth=auth),
             reconnection=reconnection,
             most=MOST_CHARACTERS if max_event_size is None else max_event_size,
         )
+
+    def _watch_session(self, request: Request, *, auth: bool) -> "SessionWatch":
+        """The end of the session, for what depends on it: nothing does beyond the audience, or without `auth`."""
+        from .session_watch import SessionWatch
+
+        return SessionWatch(self._listeners if auth and self._sender.audience_url(request) is not None else None)
 
     def _wake(self) -> None:
         """The network is back or the page is visible again: the next refresh and the next connection need not pause."""
