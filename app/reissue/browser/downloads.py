@@ -46,10 +46,11 @@ async def _picked(name: str) -> Any | None:
     declined.
     """
     # The browser shows the dialog only to a page whose user has just clicked (HTML standard, 'transient activation').
-    if not hasattr(js, "showSaveFilePicker") or not js.navigator.userActivation.isActive:
+    pick = getattr(js, "showSaveFilePicker", None)
+    if pick is None or not js.navigator.userActivation.isActive:
         return None
     try:
-        return await js.showSaveFilePicker(js_object({"suggestedName": name}))
+        return await pick(js_object({"suggestedName": name}))
     except JsException as error:
         if error.name == "AbortError":
             raise
@@ -112,8 +113,10 @@ async def object_url(api: "PageInterceptor", url: Any, options: dict[str, Any]) 
         response.raise_for_status()
         blob = await response.blob()
         watch.check()  # the session may have ended meanwhile
-    except BaseException:
+    except BaseException as error:
         watch.close()
+        if isinstance(error, OSError):
+            watch.check()  # its end has cut the body off
         raise
     watch.response = None
     return ObjectUrl(URL.createObjectURL(blob), watch)

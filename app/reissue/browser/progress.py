@@ -17,15 +17,16 @@ from typing import Any
 
 from js import AbortController, Object
 from js import Headers as JsHeaders
+from js import Request as JsRequest
 from js import Response as JsResponse
 from pyodide.ffi import JsException, JsProxy, to_js
-from pyodide.http import FetchResponse
 
 from ..errors import NetworkError
 from ..http.messages import Request
 from ..http.progress import Progress
 from .interop import js_object, listen
-from .responses import JudgedCopy, PlainResponse, StreamedByPage
+from .pyodide_http import FetchResponse
+from .responses import JudgedCopy, MadeAlike, PlainResponse
 from .xhr import native_xhr
 
 _NO_BODY = (204, 205, 304)  # a Response can't be made with these and a body (Fetch standard, 'null body status')
@@ -121,7 +122,8 @@ class _Upload:
                 stop()
         if not call.status:
             raise NetworkError(f"no answer to {shown}")
-        return PlainResponse(request.url, self._made(), controller := AbortController.new(), controller.signal)
+        js_request = JsRequest.new(request.url, js_object({"method": request.method}))
+        return PlainResponse(js_request, self._made(), controller := AbortController.new(), controller.signal)
 
     def _sent(self, event: Any) -> None:
         self._report("upload", int(event.loaded), int(event.total) if event.lengthComputable else None)
@@ -150,7 +152,7 @@ class _Upload:
         return Object.defineProperties(response, js_object({name: {"value": value} for name, value in kept.items()}))
 
 
-class CountedResponse(StreamedByPage):
+class CountedResponse(MadeAlike):
     """A response that tells how much of it has arrived, as it is read in any of the ways of a `FetchResponse`."""
 
     def __init__(self, response: Any, report: Report) -> None:
