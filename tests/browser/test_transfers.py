@@ -286,7 +286,7 @@ def test_an_error_or_a_broken_connection_saves_nothing(python: Visit, links: Any
     python.server.fault("/api/file", "truncate")
     assert python.run("""
 [await error_of(api.download("/api/file?size=300000")), await error_of(api.download("/api/nothing"))]
-""") == ["NetworkError", "HttpStatusError"]
+""") == ["NetworkError", "PageStatusError"]
     assert links() == []
 
 
@@ -376,5 +376,5 @@ await api.sign_out()
 ended = await task
 await api.sign_in(username="ada", password="lovelace")
 [ended, await error_of(api.object_url("/api/nothing")), len(api._listeners._listeners)]
-""") == ["SessionEnded", "HttpStatusError", 1]
+""") == ["SessionEnded", "PageStatusError", 1]
     nothing_is_open(python)

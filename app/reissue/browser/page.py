@@ -124,8 +124,8 @@ class PageInterceptor(Interceptor):
         straight to the disk; elsewhere it is gathered in memory, and saved as the browser saves downloads. `filename`
         is by default the one in Content-Disposition (RFC 6266), or else the last part of the URL.
 
-        `options` (`on_progress`, …) and errors are those of `fetch`. An answer of 400 to 599 raises HttpStatusError, and
-        nothing is saved. Raises ReissueError in a worker.
+        `options` (`on_progress`, …) and errors are those of `fetch`. An answer of 400 to 599 raises HttpStatusError,
+        and nothing is saved. Raises ReissueError in a worker.
         """
         from .downloads import download
 
