@@ -79,6 +79,8 @@ class Streaming:
         from .reconnection import Reconnection
         from .server_sent_events import MOST_CHARACTERS
 
+        if not isinstance(auth, bool):
+            raise TypeError("auth is True or False: the session's token is sent, and no name and password")
         if timeout is not None:
             checked_seconds("timeout", timeout, least=0)
         if signal is not None:

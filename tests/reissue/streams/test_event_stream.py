@@ -282,6 +282,8 @@ async def test_what_can_not_work_is_refused_at_the_call() -> None:
         api.event_stream(URL, tiemout=1)
     with pytest.raises(ValueError, match="timeout"):
         api.event_stream(URL, timeout=-1)
+    with pytest.raises(TypeError, match="auth is True or False"):
+        api.event_stream(URL, auth=("ada", "lovelace"))  # type: ignore[arg-type]
 
 
 async def test_an_event_that_is_too_long_ends_the_stream() -> None:
