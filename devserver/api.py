@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -51,6 +52,8 @@ class ApiRoutes:
             Route("/api/files/{name}", self.protected(self.file)),
             Route("/api/upload", self.protected(self.upload), methods=["POST", "PUT"]),
             Route("/api/stream", self.protected(self.stream)),
+            Route("/api/events", self.protected(self.events), methods=["GET", "POST"]),
+            Route("/api/file", self.protected(self.attachment)),
             Route("/api/echo", self.protected(self.echo), methods=every_method),
         ]
 
@@ -148,6 +151,35 @@ class ApiRoutes:
                 yield f"data: {line}\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def events(self, request: Request, claims: Claims) -> Response:
+        """Server-sent events with ids: those after `Last-Event-ID` up to `total`, at most `each` on one connection.
+
+        `retry` is in milliseconds. The connection then stays open for `stay` seconds, or until just after the token's
+        end if that comes first. After the last event, 204 ends the stream.
+        """
+        query = request.query_params
+        total, each = (whole(query, name, 5, low=1, high=10_000) for name in ("total", "each"))
+        retry, stay = whole(query, "retry", 1000, low=0, high=60_000), number(query, "stay", 0, low=0, high=3600)
+        last = whole(request.headers, "last-event-id", 0, low=0, high=10_000)
+        if last >= total:
+            return Response(status_code=204)
+
+        async def events() -> AsyncIterator[str]:
+            yield f"retry: {retry}\n\n"
+            for id in range(last + 1, min(last + each, total) + 1):
+                yield f"id: {id}\nevent: tick\ndata: {id}\n\n"
+            await self.lab.pause(min(stay, claims["exp"] + 1 - self.lab.clock()))  # `exp` is in whole seconds
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def attachment(self, request: Request, _: Claims) -> Response:
+        """A file of `size` bytes with the name `name` (RFC 6266, RFC 8187)."""
+        size = whole(request.query_params, "size", 1000, low=0, high=UPLOAD_LIMIT)
+        name = quote(text(request.query_params, "name", "notes.bin"), safe="")
+        body = (bytes(range(256)) * (size // 256 + 1))[:size]
+        disposition = f"attachment; filename=\"fallback.bin\"; filename*=UTF-8''{name}"
+        return Response(body, media_type="application/octet-stream", headers={"Content-Disposition": disposition})
 
     async def echo(self, request: Request, claims: Claims) -> Response:
         """Repeats what arrived, without credentials, and `?n=`; waits `?delay=` seconds first."""

@@ -28,6 +28,7 @@ KOREAN: Final = {
 
 IN_CPYTHON: Final = "tests/test_documents.py::test_the_python_of_a_document_runs_from_top_to_bottom"
 IN_A_PAGE: Final = "tests/browser/test_documents.py::test_the_documents_run_in_a_page"
+TOGETHER: Final = "tests/browser/test_documents.py::test_the_recipes_and_the_transfers_work_together"
 AS_THREE_COROUTINES: Final = "tests/browser/test_documents.py::test_three_coroutines_are_an_endpoint"
 AS_THE_FIRST: Final = "tests/browser/test_python_in_the_page.py::test_the_readmes_first_example_runs_as_it_stands"
 BY_PYTEST: Final = "tests/test_documents.py::test_the_recipe_for_tests_is_run_by_pytest"
@@ -127,7 +128,9 @@ RULES: Final = (
     Rule("docs/inspector.md", IN_A_PAGE),
     Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
-    Rule("docs/recipes.md", IN_A_PAGE, language="python"),
+    Rule("docs/recipes.md", TOGETHER, language="python"),
+    Rule("docs/transfers.md", IN_CPYTHON, heading="Test your own streams"),
+    Rule("docs/transfers.md", TOGETHER),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
     Rule("docs/endpoints.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
     Rule("docs/endpoints.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),

@@ -18,6 +18,7 @@ LAYERS = (
     ("endpoint", "session"),
     ("attempts",),
     ("sender",),
+    ("streams",),
     ("interceptor",),
     ("testing", "browser"),
     ("adapters", "inspector"),

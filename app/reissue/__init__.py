@@ -14,6 +14,7 @@ new token.
 from .endpoint import Endpoint
 from .entry import connect, cookie, inspect
 from .errors import (
+    EventStreamError,
     GrantRefused,
     HttpStatusError,
     MalformedToken,
@@ -46,10 +47,12 @@ from .events import (
 )
 from .http.challenges import StepUp
 from .http.messages import Headers, Request, Response
+from .http.progress import Progress
 from .interceptor import Interceptor
 from .oauth2.custom_source import CustomEndpoint
 from .oauth2.routes import Route
 from .session.lifecycle import State
+from .streams.event import ServerSentEvent
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential
 
@@ -60,6 +63,7 @@ __all__ = [
     "EndpointEvent",
     "EndpointPhase",
     "Event",
+    "EventStreamError",
     "GrantRefused",
     "Headers",
     "HttpStatusError",
@@ -67,6 +71,7 @@ __all__ = [
     "MalformedToken",
     "MissedEvents",
     "NetworkError",
+    "Progress",
     "RefreshEvent",
     "RefreshPhase",
     "RefreshUnavailable",
@@ -77,6 +82,7 @@ __all__ = [
     "RequestPhase",
     "Response",
     "Route",
+    "ServerSentEvent",
     "SessionChanged",
     "SessionEnded",
     "SessionEvent",

@@ -11,6 +11,7 @@ ReissueError
 ├── WouldBlock            this synchronous request can't wait here; the message says what to do instead
 ├── HttpStatusError       `raise_for_status()`: the API answered 4xx or 5xx    .response .status .url
 ├── NetworkError          no answer came (also an OSError)
+├── EventStreamError      the answer is no event stream, or can't be read as one     .status .content_type .retry_after
 └── RequestAborted        the caller's own signal stopped the request
 
 No message ever holds a token. A `timeout=` that passes raises the built-in `TimeoutError`, and cancelling a task raises
@@ -204,6 +205,32 @@ class NetworkError(ReissueError, OSError):
 
     Raised by the browser's transport; `fetch` and Pyodide call all of these 'AbortError' or 'Failed to fetch'.
     """
+
+
+class EventStreamError(ReissueError):
+    """What came is no event stream (HTML standard, section 9.2.2), or one of its events is too long.
+
+    `status` is the answer's, and `content_type` its Content-Type; both are None for an event that is too long.
+    `retry_after` is the number of seconds that the server asked to wait, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        content_type: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.content_type = content_type
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """May another connection succeed? After 429 and 5xx."""
+        return self.status is not None and (self.status == 429 or self.status >= 500)
 
 
 class RequestAborted(ReissueError):

@@ -43,6 +43,7 @@ from .session.lifecycle import SessionLifecycle, State
 from .session.settings import SessionSettings, checked_seconds
 from .session.step_up import StepUpHandler
 from .storage import Store
+from .streams.streaming import Streaming
 from .tabs.peers import Peers
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential, TokenType
@@ -68,7 +69,7 @@ class Inherited(TypedDict, total=False):
     should_renew: ShouldRenew | None
 
 
-class Interceptor(Verbs):
+class Interceptor(Streaming, Verbs):
     """A client for one API: sends each request to the `audience` with the session's access token.
 
     What it is made of:

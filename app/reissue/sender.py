@@ -113,7 +113,7 @@ class Sender:
         self, request: Request, *, start_eagerly: StartEagerly | None = None, bounded: bool = True
     ) -> Attempts | None:
         """As `Interceptor.attempts`."""
-        url = self._audience_url(request)
+        url = self.audience_url(request)
         if url is None or self.rules.fields.are_in(request):
             return None
         self._lifecycle.check_usable()
@@ -122,7 +122,7 @@ class Sender:
         )
 
     async def _fetch(self, request: Request, auth: bool, *, reads_401: bool = False) -> Any:
-        url = self._audience_url(request) if auth else None
+        url = self.audience_url(request) if auth else None
         if url is None:
             return await self.transport(request)
         self._lifecycle.check_usable()
@@ -164,7 +164,7 @@ class Sender:
             emit=partial(self._emit, next(self._numbers), request),
         )
 
-    def _audience_url(self, request: Request) -> Url | None:
+    def audience_url(self, request: Request) -> Url | None:
         """The request's URL if it is in the audience, else None. So is an invalid URL, which the transport rejects."""
         try:
             url = self.rules.parse_url(request.url)

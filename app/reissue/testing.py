@@ -21,8 +21,9 @@ from .endpoint import AnyEndpoint
 from .http.messages import Request, Response
 from .http.urls import Url, parse_url
 from .interceptor import Interceptor
+from .streams.streamed_response import StreamedResponse
 
-__all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "settle"]
+__all__ = ["Clock", "FakeApi", "FakeServer", "Gate", "StreamedResponse", "settle"]
 
 
 class Clock:
@@ -110,8 +111,9 @@ class FakeServer:
     A refresh token works once: presenting one that was used before ends its session (RFC 9700 section 4.14.2). It
     stands in a cookie, which this object keeps as a browser would; with `in_body` it stands in the bodies instead.
 
-    May be changed at any time: `answer`, the API's answer to a request with a valid token; `gate`, which holds
-    refreshes; `trouble`, a Response or an OSError that every refresh meets in place of its answer, without an effect.
+    May be changed at any time: `answer`, the API's answer to a request with a valid token (a `Response` or a
+    `StreamedResponse`); `gate`, which holds refreshes; `trouble`, a Response or an OSError that every refresh meets in
+    place of its answer, without an effect.
     It counts: `requests` to the API, in order of arrival; `refreshes`, how many were made; `reuses` of refresh tokens.
     """
 

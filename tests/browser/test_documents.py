@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Route
 
 from tests.browser.visit import REFUSED, Visit
-from tests.documents import AS_THREE_COROUTINES, IN_A_PAGE, run_by
+from tests.documents import AS_THREE_COROUTINES, IN_A_PAGE, TOGETHER, run_by
 
 CONNECT = """
 import asyncio, js, reissue
@@ -40,48 +41,6 @@ AFTER: dict[tuple[str, str], tuple[str, object]] = {
     ("README.md", "Other clients"): ("(await client.get(js.location.origin + '/api/me')).json()['sub']", "ada"),
     ("docs/clients.md", "Examples"): ("await api.resume()", True),
     ("docs/inspector.md", "The inspector"): ("js.document.querySelector('#panel').childElementCount", 0),
-    ("docs/recipes.md", "Recipes"): ("await api.sign_in(username='ada', password='lovelace')", None),
-    ("docs/recipes.md", "Upload with progress"): (
-        """
-await api.fetch("/dev/revoke", method="POST", json={}, auth=False)
-seen = []
-file = js.File.new([js.Uint8Array.new(300_000)], "a.bin")
-response = await upload("/api/upload", file, lambda sent, total: seen.append([sent, total]))
-[response.status, (await response.json())["size"], seen[-1]]
-""",
-        [200, 300_000, [300_000, 300_000]],
-    ),
-    ("docs/recipes.md", "Server-sent events"): (
-        """[event async for event in events("/api/stream?lines=3&interval=0")]""",
-        ["0", "1", "2"],
-    ),
-    ("docs/recipes.md", "A deadline for the body"): (
-        """
-stalled = asyncio.create_task(text_of("/api/stream?lines=2&interval=60", 0.5))
-await asyncio.wait([stalled])
-[await text_of("/api/stream?lines=1&interval=0", 60), type(stalled.exception()).__name__]
-""",
-        ["data: 0\n\n", "TimeoutError"],
-    ),
-    ("docs/recipes.md", "GraphQL"): (
-        """
-await api.resume()
-refused = {"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}]}
-for body in (refused, {"data": {"me": "ada"}}, [{"data": {}}, refused], [], ["odd"]):
-    fault = {"path": "/api/graphql", "kind": "status", "status": 200, "body": body}
-    await api.fetch("/dev/faults", method="POST", json=fault, auth=False)
-told = []
-api.on(told.append)
-answers = [await query("query($n: Int) { me }", n=1) for _ in range(3)]
-stream = await asyncio.wait_for(api.fetch("/api/stream?lines=2&interval=60"), 20)
-stream.abort()
-[answers, [event.phase.value for event in told if isinstance(event, reissue.RequestEvent)]]
-""",
-        [
-            [{"data": {"me": "ada"}}, [], ["odd"]],
-            [*["started", "sent", "refused", "replayed", "done"] * 2, *["started", "sent", "done"] * 2],
-        ],
-    ),
     ("docs/endpoints.md", "A cookie and three addresses"): ("(await api.fetch('/api/me')).status", 200),
     ("docs/endpoints.md", "Routes"): ("endpoint.refresh_url", "https://api.example/v2/sessions/current"),
     ("docs/endpoints.md", "Tokens in cookies alone"): (
@@ -94,7 +53,6 @@ stream.abort()
 
 
 def test_the_documents_run_in_a_page(kept: Visit) -> None:
-    kept.expect_console(REFUSED)  # the upload's first attempt
     chapters = {(block.document, block.heading): block for block in run_by(IN_A_PAGE)}
     assert len(chapters) == len(run_by(IN_A_PAGE)), "one block for each heading"
     assert set(BEFORE) <= set(AFTER) == set(chapters)
@@ -103,6 +61,70 @@ def test_the_documents_run_in_a_page(kept: Visit) -> None:
         kept.run(block.code + "\nNone")
         source, expected = AFTER[place]
         assert kept.run(source) == expected, block
+
+
+EACH = """
+await api.resume()
+shown = []
+await follow(lambda kind, data: shown.append(data))
+text = await text_of("/api/stream?lines=1&interval=0", 60)
+stalled = asyncio.create_task(text_of("/api/stream?lines=2&interval=60", 0.5))
+await asyncio.wait([stalled])
+fractions = []
+uploaded = await upload(js.File.new([js.Uint8Array.new(300_000)], "a.bin"), fractions.append)
+photo = await (await send_photo(js.File.new([js.Uint8Array.new(7)], "b.png"), "hi")).json()
+js.showSaveFilePicker = None  # the browser's own dialog
+saved = await save_report(fractions.append)
+image = js.document.createElement("a")
+await show_photo(image)
+[shown, [row async for row in rows() if row], text, type(stalled.exception()).__name__,
+ (await uploaded.json())["size"], photo["fields"], saved, fractions[-1], image.src[:5]]
+"""
+GRAPHQL = """
+refused = {"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}]}
+for body in (refused, {"data": {"me": "ada"}}, [{"data": {}}, refused], [], ["odd"]):
+    fault = {"path": "/api/graphql", "kind": "status", "status": 200, "body": body}
+    await api.fetch("/dev/faults", method="POST", json=fault, auth=False)
+told = []
+stop = api.on(told.append)
+answers = [await query("query($n: Int) { me }", n=1) for _ in range(3)]
+stop()
+[answers, [event.phase.value for event in told if isinstance(event, reissue.RequestEvent)]]
+"""
+ALL_AT_ONCE = """
+fault = {"path": "/api/graphql", "kind": "status", "status": 200, "body": {"data": {"me": "ada"}}}
+await api.fetch("/dev/faults", method="POST", json=fault, auth=False)
+await api.fetch("/dev/revoke", method="POST", json={}, auth=False)
+shown = []
+file = js.File.new([js.Uint8Array.new(300_000)], "a.bin")
+notes, answer, response, _, lines = await asyncio.gather(
+    api.fetch("/api/notes"), query("{ me }"), upload(file, fractions.append),
+    follow(lambda kind, data: shown.append(data)), text_of("/api/stream?lines=2&interval=0", 60),
+)
+[await notes.json(), answer, (await response.json())["size"], shown, lines.count("data")]
+"""
+
+
+@pytest.mark.firefox
+def test_the_recipes_and_the_transfers_work_together(kept: Visit) -> None:
+    """All of them in one page, by the client of the GraphQL recipe: one by one, and at once over a revoked token."""
+    kept.expect_console(REFUSED, times=5)
+    kept.run(CONNECT + "None")
+    for block in sorted(run_by(TOGETHER), key=lambda block: block.document, reverse=True):  # GraphQL's client is last
+        kept.run(block.code + "\nNone")
+    ids = ["1", "2", "3", "4", "5"]
+    assert kept.run(EACH) == [
+        ids, [f"data: {n}" for n in range(5)], "data: 0\n\n", "TimeoutError",
+        300_000, {"caption": "hi", "photo": "b.png"}, "notes.bin", 1, "blob:",
+    ]  # fmt: skip
+    kept.server.clear_faults()
+    assert kept.run(GRAPHQL) == [
+        [{"data": {"me": "ada"}}, [], ["odd"]],
+        [*["started", "sent", "refused", "replayed", "done"] * 2, *["started", "sent", "done"]],
+    ]
+    kept.reset_counters()
+    assert kept.run(ALL_AT_ONCE) == [[], {"data": {"me": "ada"}}, 300_000, ids, 2]
+    assert kept.server.counters()["refreshes_asked"] == 1
 
 
 def test_three_coroutines_are_an_endpoint(visit: Visit) -> None:

@@ -209,3 +209,37 @@ def test_requests_blocks_and_refreshes_once_where_python_can_t_be_suspended(webk
     counters = webkit.server.counters()
     assert (counters["refreshes_asked"], counters["api_requests"], counters["api_401s"]) == (1, 9, 1)
     webkit.run("await api.sign_out()\nawait api.close()")
+
+
+def test_webkit_streams_uploads_with_progress_and_lets_an_object_url_go_at_sign_out(webkit: Browser) -> None:
+    """Q8, Q21: over a token that was revoked before each."""
+    webkit.open().bring_runner()
+    webkit.run("""
+import asyncio, js, reissue
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), tabs=False)
+await api.sign_in(username="ada", password="lovelace")
+None""")
+    webkit.server.control("/dev/revoke")
+    assert webkit.run("""
+found = []
+async for event in api.event_stream("/api/events?total=4&each=2&retry=10"):
+    found.append(event.id)
+found""") == ["1", "2", "3", "4"]
+    webkit.server.control("/dev/revoke")
+    assert webkit.run("""
+seen = []
+def note(progress):
+    if progress.direction == "upload":
+        seen.append([progress.loaded, progress.total])
+response = await api.fetch("/api/upload", method="POST", files={"f": b"x" * 500_000}, on_progress=note)
+uploaded = (await response.json())["size"]
+[uploaded, response.status, seen[-1][0] == seen[-1][1] > 500_000]
+""") == [500_000, 200, True]
+    webkit.run("""
+stream = api.event_stream("/api/events?each=1&stay=3600")
+await anext(stream)
+kept = await api.object_url("/api/file")
+await api.sign_out()
+await api.close()
+None""")
+    webkit.until(lambda: webkit.server.counters()["api_in_flight"] == 0)

@@ -21,6 +21,8 @@ RESOURCES = [
     ("GET", "/api/files/a.txt"),
     ("PUT", "/api/files/a.txt"),
     ("GET", "/api/stream"),
+    ("GET", "/api/events"),
+    ("GET", "/api/file"),
     ("GET", "/api/echo"),
     ("POST", "/api/echo"),
 ]
@@ -197,6 +199,21 @@ def test_a_stream_sends_its_lines_one_by_one(signed_in: Client) -> None:
     answer = signed_in.api("/api/stream?lines=3&interval=0")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text == "data: 0\n\ndata: 1\n\ndata: 2\n\n"
+
+
+def test_events_go_on_after_the_last_id_and_end_with_204(signed_in: Client) -> None:
+    path = "/api/events?total=3&each=2&retry=7"
+    first = signed_in.api(path)
+    assert first.text == "retry: 7\n\nid: 1\nevent: tick\ndata: 1\n\nid: 2\nevent: tick\ndata: 2\n\n"
+    assert "id: 3\n" in signed_in.api(path, headers={"Last-Event-ID": "2"}).text
+    assert signed_in.api(path, headers={"Last-Event-ID": "3"}).status_code == 204
+    assert signed_in.api(path, headers={"Last-Event-ID": "x"}).status_code == 400
+
+
+def test_a_file_has_a_name_of_its_own(signed_in: Client) -> None:
+    answer = signed_in.api("/api/file?size=300&name=%C3%9Cbersicht%20%22a%22.bin")
+    assert answer.content == bytes(range(256)) + bytes(range(44))
+    assert answer.headers["content-disposition"].endswith("; filename*=UTF-8''%C3%9Cbersicht%20%22a%22.bin")
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ MUTANTS = [
     ),
     Mutant(
         "auth=False is not heard", "sender",
-        "url = self._audience_url(request) if auth else None", "url = self._audience_url(request)",
+        "url = self.audience_url(request) if auth else None", "url = self._audience_url(request)",
         one_tab=(10, 15, 19),
     ),
     Mutant(

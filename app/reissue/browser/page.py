@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import js
 
@@ -31,6 +31,9 @@ from .storage import PageStore
 from .tabs import page_peers
 from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
+
+if TYPE_CHECKING:
+    from .downloads import ObjectUrl
 
 if not IN_WORKER and not hasattr(js, "document"):
     raise ReissueError("connect() needs a browser's page or worker: there is neither here (Node?)")
@@ -91,12 +94,16 @@ class PageInterceptor(Interceptor):
             **options,
         )
         self._worker: ModuleType | None = None  # service_worker.py, once it is imported
-        self._stop_listening = [listen(js.globalThis, "online", lambda _: self._lifecycle.wake())]
+        self._stop_listening = [listen(js.globalThis, "online", lambda _: self._wake())]
         if not IN_WORKER:
             self._stop_listening.append(listen(js.document, "visibilitychange", lambda _: self._looked_at()))
 
     def fetch(self, url: Any, **options: Any) -> Coroutine[Any, Any, Any]:
-        """As `Interceptor.fetch`; `signal` is an AbortSignal, and the rest is what `pyodide.http.pyfetch` takes."""
+        """As `Interceptor.fetch`; `signal` is an AbortSignal, and the rest is what `pyodide.http.pyfetch` takes.
+
+        `on_progress` is called with a `Progress` as the body is sent, and as the response is read. With a body it is
+        sent by XMLHttpRequest, which alone tells how much has been sent, and the response is here as a whole.
+        """
         return super().fetch(url, **options)
 
     def _request(self, url: Any, options: dict[str, Any]) -> Request:
@@ -104,7 +111,38 @@ class PageInterceptor(Interceptor):
             options["signal"] = PageSignal(options["signal"])
         if "body" in options:
             options["body"] = captured(options["body"])
-        return super()._request(url, options)
+        if not callable(options.get("on_progress", callable)):
+            raise TypeError(f"on_progress is a function of a Progress, not {type(options['on_progress']).__name__}")
+        request = super()._request(url, options)
+        if "files" not in options:
+            return request
+        from .form_data import with_form_data  # here, since most pages send no files
+
+        return with_form_data(request)
+
+    async def download(self, url: Any, filename: str | None = None, **options: Any) -> str | None:
+        """Save what this URL gives as a file. Gives the name that was suggested, or None if the user declined.
+
+        Where the browser can (Chromium, within seconds after a click) the user is asked where, and the file goes
+        straight to the disk; elsewhere it is gathered in memory, and saved as the browser saves downloads. `filename`
+        is by default the one in Content-Disposition (RFC 6266), or else the last part of the URL.
+
+        `options` (`on_progress`, …) and errors are those of `fetch`. An answer of 400 to 599 raises HttpStatusError,
+        and nothing is saved. Raises ReissueError in a worker.
+        """
+        from .downloads import download
+
+        return await download(self, url, filename, options)
+
+    async def object_url(self, url: Any, **options: Any) -> "ObjectUrl":
+        """What this URL gives, as a `blob:` URL for an element: `image.src = (await api.object_url(url)).url`.
+
+        It is revoked by its `close()`, at the end of a `with` block, and when the session ends. Options and errors are
+        those of `download`; it works in workers, too.
+        """
+        from .downloads import object_url
+
+        return await object_url(self, url, options)
 
     def install(self) -> None:
         """Send every request of this page, or this worker, to the audience through this client.
@@ -198,7 +236,7 @@ class PageInterceptor(Interceptor):
 
     def _looked_at(self) -> None:
         if js.document.visibilityState == "visible":
-            self._lifecycle.wake()
+            self._wake()
 
 
 def connect_page(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: Any) -> PageInterceptor:

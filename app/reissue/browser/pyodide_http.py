@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 import pyodide.http
-from pyodide.http import AbortError, FetchResponse, HttpStatusError
+from pyodide.http import AbortError, BodyUsedError, FetchResponse, HttpStatusError
 
-__all__ = ["FETCH_OF_PYFETCH", "PYFETCH", "AbortError", "FetchResponse", "HttpStatusError"]
+__all__ = ["FETCH_OF_PYFETCH", "PYFETCH", "AbortError", "BodyUsedError", "FetchResponse", "HttpStatusError"]
 
 FETCH_OF_PYFETCH: Final = "_jsfetch"
 """The name by which `pyfetch` finds the browser's fetch. It is bound when `pyfetch` is first imported."""

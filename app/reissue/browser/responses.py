@@ -15,6 +15,7 @@ from .interop import js_object
 from .promises import PromiseBridge
 from .pyodide_http import AbortError, FetchResponse
 from .pyodide_http import HttpStatusError as PyodideStatusError
+from .streamed import StreamedByPage
 
 _DIGITS = 15  # a Content-Length of more digits is not converted
 
@@ -27,7 +28,7 @@ class PageStatusError(HttpStatusError, PyodideStatusError):  # type: ignore[misc
         self.response = response
 
 
-class _Response(FetchResponse):  # type: ignore[misc]  # untyped outside the browser
+class _Response(StreamedByPage):
     """Pyodide's response, whose status can be checked as in httpx."""
 
     def raise_for_status(self) -> Self:
@@ -40,7 +41,7 @@ class _Response(FetchResponse):  # type: ignore[misc]  # untyped outside the bro
         return f"<Response {self.status} {Request(self.url).shown_url}>"
 
 
-class _MadeAlike(_Response):
+class MadeAlike(_Response):
     """A response that is made in the same way in every version of Pyodide."""
 
     def __init__(self, js_request: Any, js_response: Any, abort_controller: Any, abort_signal: Any) -> None:
@@ -52,12 +53,13 @@ class _MadeAlike(_Response):
         self.abort_signal = abort_signal
 
 
-class PlainResponse(_MadeAlike):
+class PlainResponse(MadeAlike):
     """A `pyodide.http.FetchResponse` in a page without wire.js."""
 
     def discard_body(self) -> None:
         """Discard the body, and free its connection."""
         self.abort_controller.abort()
+        self.stop_reading()
         body = self.js_response.body
         if body and not body.locked:  # the controller does not abort a response that a script of the page has made
             body.cancel().catch(create_once_callable(lambda reason: None))
@@ -131,6 +133,7 @@ class PageResponse(_Response):
     def discard_body(self) -> None:
         """As `PlainResponse.discard_body`."""
         self._wire.discard(self.js_response, self._sending.controller)
+        self.stop_reading()
 
     def copy_for_judging(self) -> "JudgedCopy":
         """As `PlainResponse.copy_for_judging`."""
@@ -165,6 +168,10 @@ class PageResponse(_Response):
         """The body read by `json.loads` with these keywords."""
         return json.loads(await self.text(), **kwargs)
 
+    async def _next_of(self, reader: Any) -> Any:
+        with self._promises.of(self._wire.read, reader, "read") as (_, future):
+            return await future
+
     async def _read(self, way: str | int) -> Any:
         """The body, by the method `way` of a JavaScript Response; or as text of at most `way` bytes."""
         self._raise_if_failed()
@@ -179,7 +186,7 @@ class PageResponse(_Response):
             raise
 
 
-class JudgedCopy(_MadeAlike):
+class JudgedCopy(MadeAlike):
     """A copy of a response for `should_renew`. It has its own controller: aborting it does not abort the response."""
 
     @classmethod
@@ -197,6 +204,7 @@ class JudgedCopy(_MadeAlike):
     def discard_body(self) -> None:
         """Read no more of the copy."""
         self.abort_controller.abort()
+        self.stop_reading()
 
     async def buffer(self) -> Any:
         """The body as a JavaScript ArrayBuffer."""

@@ -39,6 +39,10 @@ async def send(request: Request, *, on_head: Callable[[int], object] | None = No
     """
     if (deadline := must_block_within()) is not None:
         return send_at_once(request, deadline=deadline)
+    if "on_progress" in request.options:
+        from .progress import send_with_progress  # here, since most requests are sent without
+
+        return await send_with_progress(request, send, on_head)
     body, source, signal = request.body, request.options.get("source"), request.options.get("signal")
     if source is None and body is not None and not isinstance(body, (str, bytes, JsProxy)):
         kind = type(body).__name__

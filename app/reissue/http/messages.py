@@ -3,14 +3,16 @@
 Owns their shapes and the checks on a caller's input. Knows nothing about tokens, nor about what sends them.
 """
 
+import builtins
 import json as json_format
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from ..errors import HttpStatusError
+from .chunks import ReadInChunks
 
 # A client may send its token, an API key or a CSRF token in any field (`header=`, `headers=`).
 _SECRET_FIELD: Final = re.compile(
@@ -20,10 +22,11 @@ _AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?)([/\\]*)(.*)", re.DOTA
 _FIELD_NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")  # a token (RFC 9110 section 5.6.2)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z\-]*")
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # fetch refuses a body with these (Fetch standard, section 5.4)
-_OWN: Final = ("method", "headers", "body", "json", "params", "timeout", "auth")
+_OWN: Final = ("method", "headers", "body", "json", "data", "files", "params", "timeout", "auth")
 _OPTIONS: Final = frozenset({  # what else fetch takes: RequestInit (Fetch standard, section 5.4), and one of Chromium's
     "mode", "credentials", "cache", "redirect", "referrer", "referrerPolicy", "integrity", "keepalive", "signal",
     "window", "duplex", "priority", "targetAddressSpace",
+    "on_progress",  # of this library's own
 })  # fmt: skip
 _DEFAULTS: Final = {  # settings that a client may have for all its requests (Fetch standard, section 5.4)
     "cache": ("default", "no-store", "reload", "no-cache"),  # other modes may give an answer to another user's request
@@ -31,7 +34,6 @@ _DEFAULTS: Final = {  # settings that a client may have for all its requests (Fe
     "redirect": ("follow", "error", "manual"),
 }
 _HINTS: Final = {
-    "data": "give body=, or json=",
     "deadline": "give timeout=",
     "fetcher": "it is sent by the page's own fetch",
 }
@@ -108,8 +110,8 @@ def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
 class Request:
     """One request as the caller made it. Immutable, so a replay starts from the caller's own input.
 
-    `url` is absolute when a transport gets it. `body` is None, `str`, `bytes`, or an object that the transport knows
-    (FormData, Blob, a stream). `options` are further settings that only the transport understands.
+    `url` is absolute when a transport gets it. `body` is None, `str`, `bytes`, a `Form`, or an object that the
+    transport knows (FormData, Blob, a stream). `options` are further settings that only the transport understands.
     """
 
     url: str
@@ -127,19 +129,26 @@ class Request:
         headers: object = None,
         body: Any = None,
         json: Any = None,
+        data: Any = None,
+        files: Any = None,
         params: Any = None,
         **options: Any,
     ) -> "Request":
         """A request from a caller's arguments. Raises TypeError or ValueError before anything is sent.
 
-        `params` are added to the URL's query (see `with_params`). `options` are those of the browser's `fetch`
-        (RequestInit). Others raise TypeError: fetch would ignore them.
+        `data` are the fields of a form, and `files` its files; `forms` has their shapes, which are httpx's. `params`
+        are added to the URL's query (see `with_params`). `options` are those of the browser's `fetch` (RequestInit).
+        Others raise TypeError: fetch would ignore them.
         """
         if not options.keys() <= _OPTIONS:
             raise TypeError(_unknown(min(options.keys() - _OPTIONS)))
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise ValueError(f"not an HTTP method: {method!r}")
         fields = Headers(headers)
+        if data is not None or files is not None:
+            if body is not None or json is not None:
+                raise ValueError("give data= and files=, or json=, or body=")
+            body, fields = _with_form(fields, data, files)
         if json is not None:
             if body is not None:
                 raise ValueError("give json= or body=, not both")
@@ -179,6 +188,18 @@ class Request:
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.shown_url})"
+
+
+def _with_form(fields: Headers, data: Any, files: Any) -> tuple[Any, Headers]:
+    """The body for `data=` and `files=`, and the header fields with its Content-Type."""
+    from .forms import form_body  # here, since most pages send no form
+
+    body, content_type = form_body(data, files)
+    if content_type is None and "Content-Type" in fields:
+        raise ValueError("leave out Content-Type with files=: the transport sets it, with the boundary of the parts")
+    if content_type is None or "Content-Type" in fields:
+        return body, fields
+    return body, fields.with_field("Content-Type", content_type)
 
 
 def default_options(**options: Any) -> dict[str, str]:
@@ -226,7 +247,7 @@ def field_of(response: Any, name: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Response:
+class Response(ReadInChunks):
     """A plain response, for tests and fakes. In the page you get `pyodide.http.FetchResponse` instead."""
 
     status: int
@@ -243,6 +264,11 @@ class Response:
         if 400 <= self.status < 600:
             raise HttpStatusError(self)
         return self
+
+    async def aiter_bytes(self) -> AsyncIterator["builtins.bytes"]:
+        """The body, in one piece."""
+        if self.body:
+            yield self.body
 
     async def bytes(self) -> "bytes":
         """The body."""

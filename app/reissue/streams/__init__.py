@@ -1,0 +1,1 @@
+"""Bodies that arrive in pieces, and server-sent events."""

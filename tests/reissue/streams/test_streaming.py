@@ -1,0 +1,47 @@
+"""`api.stream`: a response whose connection is let go at the end of the block."""
+
+import pytest
+from reissue import Endpoint, Interceptor, Response
+from reissue.testing import FakeServer, StreamedResponse
+
+
+async def signed_in(server: FakeServer) -> Interceptor:
+    api = server.connect("/api/", endpoint=Endpoint("/auth"))
+    await api.sign_in(username="ada", password="lovelace")
+    return api
+
+
+async def test_the_body_is_read_as_it_arrives_and_the_connection_is_let_go_at_the_end_of_the_block() -> None:
+    sent = StreamedResponse([b"one", b"two"])
+    server = FakeServer(answer=lambda request: sent)
+    api = await signed_in(server)
+    async with api.stream("/api/export", method="POST", json={}) as response:
+        assert [chunk async for chunk in response.aiter_bytes()] == [b"one", b"two"]
+        assert not sent.discarded
+    assert sent.discarded
+    assert server.requests[0].method == "POST"
+
+
+async def test_the_connection_is_let_go_also_if_the_block_fails() -> None:
+    sent = StreamedResponse([b"one", b"two"])
+    api = await signed_in(FakeServer(answer=lambda request: sent))
+    with pytest.raises(KeyError):
+        async with api.stream("/api/export"):
+            raise KeyError
+    assert sent.discarded
+
+
+async def test_a_401_is_replayed_and_any_response_will_do() -> None:
+    server = FakeServer(answer=lambda request: Response(200, {}, b"all"))
+    api = await signed_in(server)
+    server.revoke()
+    async with api.stream("/api/export") as response:
+        assert [text async for text in response.aiter_text()] == ["all"]
+    assert server.refreshes == 1
+
+
+async def test_invalid_arguments_raise_as_those_of_fetch_do() -> None:
+    api = await signed_in(FakeServer())
+    with pytest.raises(TypeError, match="takes no bdoy="):
+        async with api.stream("/api/export", bdoy=b""):
+            raise AssertionError
