@@ -8,6 +8,7 @@
 #   make check               ruff format, ruff, mypy --strict
 #   make coverage            run the tests of the core and say which branches they miss; `make test` does it, too
 #   make chaos [SECONDS=300] [SEED=...]  let everything go wrong over many tabs, and see that nobody is signed out
+#   make everything [SECONDS=300] [ENGINE=chromium]  a page with everything on it, over tokens that end all the time
 #   make mutation [ARGS=...] change the core in small ways: its tests must notice (not part of `make test`)
 #   make bench [ARGS=...]    measure side by side with what people use in JavaScript (20 minutes; not part of `make test`)
 #   make contract            write docs/contract.md anew from the tests
@@ -24,6 +25,7 @@ UV ?= uv
 ARGS ?=
 N ?= 10000
 SECONDS ?= 300
+ENGINE ?= chromium
 SEED ?=
 PROGRAM ?=
 API ?=
@@ -42,7 +44,7 @@ HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test quick simulate chaos coverage check mutation bench contract runtime site wheel pin clean
+.PHONY: help serve test quick simulate chaos everything coverage check mutation bench contract runtime site wheel pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -92,6 +94,11 @@ chaos: $(VENV)/dev.stamp
 	@$(MAKE) --no-print-directory runtime
 	@REISSUE_ENGINES=chromium $(PY) tests/browser/browsers.py
 	@PYTHONPATH=app $(PY) -m tests.browser.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+everything: $(VENV)/dev.stamp
+	@$(MAKE) --no-print-directory runtime
+	@REISSUE_ENGINES=$(ENGINE) $(PY) tests/browser/browsers.py
+	@PYTHONPATH=app $(PY) -m tests.browser.everything --seconds $(SECONDS) --engine $(ENGINE) $(if $(SEED),--seed $(SEED))
 
 # ARGS="session/session tabs/protocol" picks modules.
 mutation: .mutation/stamp
