@@ -45,7 +45,7 @@ class Everything:
         self.downloads: list[Download] = []
         self.leaked: list[str] = []
         self.console: list[str] = []
-        page.on("download", self.downloads.append)
+        page.on("download", lambda download: self.downloads.append(download))
         page.on("request", self.look_at)
         page.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.console.append(str(error)))
