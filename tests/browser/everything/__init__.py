@@ -32,7 +32,6 @@ LIBRARIES = {"axios.min.js": "axios/dist/axios.min.js", "htmx.min.js": "htmx.org
 POLICY = {"worker-src": "'self'", "trusted-types": "reissue", "media-src": "'self'"}
 LIFE = 2  # seconds
 COUNTED = ("refreshes_asked", "refreshes_granted", "refreshes_refused", "reuse_detections", "api_requests")
-HTMX_STYLE = "Content Security Policy"  # htmx adds a style of its own, which the page's policy forbids
 
 
 class Everything:

@@ -1,5 +1,9 @@
 // Elements and libraries that know nothing of tokens. What comes of each request is counted, by the part of the page.
 
+import {hooks} from "/pyscript/core.js";
+
+for (const hook of Object.values(hooks.worker)) hook.clear(); // as app/boot.js does
+
 const tally = {};
 
 globalThis.count = (part, ok, why = "") => {
