@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-_HOST_AND_PORT = re.compile(r"\s*(?!https?:)[^/:]+:", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"(?!\s*https?:)[^/:]+:", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _DECODINGS: Final = 5

@@ -71,6 +71,7 @@ async def show_life() -> None:
         await asyncio.sleep(0.1)
 
 
+# ruff: noqa: F704 (PyScript runs a script as the body of a coroutine)
 await api.sign_in(username="ada", password="lovelace")
 await bring_files()
 api.install()
