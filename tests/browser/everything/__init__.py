@@ -1,6 +1,7 @@
 """One page with everything on it, over tokens that live for two seconds and are revoked at random.
 
-`make everything [SECONDS=300] [ENGINE=chromium]` runs it, and says what came of it; the suite runs 15 s. No element fails, each token has one refresh, no refresh token is presented twice, and no token goes outside the audience.
+`make everything [SECONDS=300] [ENGINE=chromium]` runs it, and says what came of it; the suite runs 15 s. No element
+fails, each token has one refresh, no refresh token is presented twice, and no token goes outside the audience.
 """
 
 from __future__ import annotations
