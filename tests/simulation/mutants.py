@@ -256,7 +256,7 @@ MUTANTS = [
         "a sign-out is not passed on, nor looked up (T8)", ("tabs/shared_session", "tabs/known_versions", "session/grant"),
         'if ended.reason == "signed_out" and version is not None:', "if ended.version is None and version is not None:",
         "        return version.began <= self._sign_outs.until\n", "        return False\n",
-        "if versions.overtaken or pending not in (None, self._doubted_for):", "if versions.overtaken:",
+        "(versions.overtaken_by, versions.pending_sign_out) if", "(versions.overtaken_by,) if",
         many_tabs=(4912,),
     ),
     Mutant(

@@ -29,7 +29,7 @@ class Grant:
         self._shared = shared
         self._clock = settings.clock
         self._grace = settings.grace
-        self._doubted_for: Mark | None = None  # the last sign-out that has put the cookie in doubt: once is enough
+        self._doubted_for: set[Mark | str] = set()  # what has put the cookie in doubt: each does so once
 
     def presented(self, *, up_to_date: bool) -> Credential:
         """The credential to present to the endpoint. Raises RefreshUnavailable if only another tab can refresh now.
@@ -40,10 +40,12 @@ class Grant:
         self._shared.lock.check_held()
         if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
             raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
-        versions, pending = self._shared.versions, self._shared.versions.pending_sign_out
-        if versions.overtaken or pending not in (None, self._doubted_for):  # a sign-out that this tab has not heard of
+        versions = self._shared.versions
+        # A sign-out or a sign-in that this tab has not heard of.
+        reasons = {reason for reason in (versions.overtaken_by, versions.pending_sign_out) if reason is not None}
+        if not reasons <= self._doubted_for:
             holding.doubt_cookie()
-        self._doubted_for = pending or self._doubted_for
+            self._doubted_for |= reasons
         return holding.with_latest_refresh_token
 
     async def answer(self, presented: Credential, ask: Callable[[], Awaitable[Credential]]) -> Credential:

@@ -42,11 +42,16 @@ class KnownVersions:
         return self.mine.version.dated(self._clock()) if self.mine else None
 
     @property
-    def overtaken(self) -> bool:
-        """Is there a later session than this tab's, which is over by now, or advertised but not handed over?"""
+    def overtaken_by(self) -> str | None:
+        """A later session than this tab's, which is over by now, or advertised but not handed over; None without one.
+
+        It goes by its name, or, once it is over, by the time at which it began.
+        """
         newest, mine = self.newest, self.version
         assert mine is not None, "only a session that is on asks this"
-        return mine.began < self._began or (newest is not None and newest.session != mine.session)
+        if newest is not None and newest.session != mine.session:
+            return newest.session
+        return str(self._began) if mine.began < self._began else None
 
     @property
     def pending_sign_out(self) -> Mark | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
-from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded
+from reissue import Credential, GrantRefused, RefreshEvent, RefreshPhase, SessionChanged, SessionEnded, State
 from reissue.errors import EndReason
 from reissue.oauth2.token_source import Exchange
 from reissue.session.resource_token import exchange
@@ -276,6 +276,22 @@ async def test_a_sign_out_that_the_endpoint_has_not_heard_of_puts_the_cookie_in_
     origin.server.opaque = True
     with pytest.raises(GrantRefused):
         await exchange(session_of(tab), Endpoint(Credential(access_token="of-files", expires_in=300)), {})
+
+
+async def test_a_later_session_that_is_over_puts_the_cookie_in_doubt_once() -> None:
+    """S3: a sign-out by a clock that was put back since is later than every session that began after it.
+
+    A token for the other API was never had. Found by simulation.
+    """
+    origin, (tab,) = await opened(COOKIE)
+    await tab.api.sign_out()
+    origin.clock.advance(-3600)
+    await origin.sign_in(origin.open(), "ada")
+    await settle()
+    assert tab.api.state is State.SIGNED_IN
+    endpoint = Endpoint(*(Credential(access_token=a_token_of("ada of files"), expires_in=300) for _ in range(2)))
+    assert (await exchange(session_of(tab), endpoint, {})).access_token == a_token_of("ada of files")
+    assert endpoint.answers == []
 
 
 async def test_the_other_apis_credential_holds_no_refresh_token() -> None:

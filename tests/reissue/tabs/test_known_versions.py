@@ -158,8 +158,8 @@ def test_only_a_sign_in_at_the_endpoint_says_whose_the_cookie_is(by_sign_in: boo
 def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -> None:
     tab = Tab()
     mine = tab.granted(begins=True)
-    assert not tab.versions.overtaken
+    assert tab.versions.overtaken_by is None
     tab.versions.notice([str(Version(mine.began, mine.session, 2))])
-    assert not tab.versions.overtaken
+    assert tab.versions.overtaken_by is None
     tab.versions.notice([f"{MS + 1}.b.1"])
-    assert tab.versions.overtaken
+    assert tab.versions.overtaken_by is not None
