@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-_HOST_AND_PORT = re.compile(r"(?!\s*https?:)[^/:]+:", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _DECODINGS: Final = 5
@@ -151,7 +150,9 @@ def _audience_url(text: str, parse: ParseUrl) -> Url:
         raise TypeError(f"an audience is a URL as text, not {type(text).__name__}")
     if not text or any(c in text for c in "?#@\\"):
         raise ValueError(f"an audience is a URL without query, fragment or user name, not {text!r}")
-    if _HOST_AND_PORT.match(text):  # to a browser `localhost:` is a scheme, and `127.0.0.1:8000` a folder of the page
+    scheme, colon, _ = text.partition(":")
+    # To a browser `localhost:` is a scheme, and `127.0.0.1:8000` a folder of the page.
+    if colon and "/" not in scheme and scheme.strip().lower() not in _DEFAULT_PORTS:
         raise ValueError(f"an audience on another host begins with https:// or http://, which {text!r} does not")
     try:
         return parse(text)
