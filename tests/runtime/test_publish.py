@@ -32,6 +32,7 @@ STABLE = {
     "embed/index.html",
     "embed/pyscript.toml",
     "embed/reissue/shim.mjs",
+    "embed/reissue-worker.js",
     "embed/reissue/start.js",
 }
 
