@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.visit import Visit
+from tests.browser.visit import REFUSED, Visit
 from tests.browser.with_worker import CONNECT, MAKE_FILES, WITH_A_WORKER, begin
 from tests.documents import AS_AN_ELEMENT, run_by
 
@@ -83,10 +83,17 @@ def test_every_kind_of_element_waits_for_the_one_refresh_and_is_answered(visit: 
 @pytest.mark.firefox
 @pytest.mark.parametrize("token", ["accepted", "revoked"])
 def test_a_link_with_download_is_signed_in_and_saved_under_its_name(visit: Visit, token: str) -> None:
-    """Chromium sends such a request past every service worker: the page makes a navigation of it."""
+    """Chromium sends such a request past every service worker: a frame of the page makes a navigation of it.
+
+    A navigation of the page itself would end what it has on the wire: Firefox aborts that.
+    """
     begin(visit)
     if token == "revoked":
         visit.server.control("/dev/revoke")
+    visit.server.fault("/api/echo", "hold")
+    visit.execute('globalThis.slow = fetch("/api/echo").then(({status}) => status, String);')
+    visit.server.wait_until_held()
+    visit.expect_console(REFUSED)
     with visit.page.expect_download() as download:
         visit.execute("""
             const link = document.createElement("a");
@@ -94,9 +101,11 @@ def test_a_link_with_download_is_signed_in_and_saved_under_its_name(visit: Visit
             document.body.append(link);
             link.click();
         """)
+    visit.server.release()
+    assert visit.evaluate("slow") == 401, "it is not signed in, and it is answered"
     assert download.value.suggested_filename == "häß.bin"
     assert download.value.path().read_bytes() == bytes(range(256)) * 100
-    assert visit.run("ways()")[0][:2] == ["notes.bin", "document"]
+    assert visit.run("ways()")[0][:2] == ["notes.bin", "download"]
     assert visit.run("ways()")[0][-1] == 200
 
 

@@ -65,7 +65,7 @@
         const body = isSafe(request.method) ? null : await request.clone().blob(); // it may be sent twice
         const response = (await signedIn(event, body)) ?? (await fetch(request));
         const failed = new URL(request.url).hash.startsWith(DOWNLOAD) && response.status >= 400;
-        return failed ? new Response(null, {status: 204}) : response; // 204: the page stays
+        return failed ? new Response(null, {status: 204}) : response; // 204: the frame stays as it is
     }
 
     // The response to the request with header fields of a page; null if it must go out as it was.

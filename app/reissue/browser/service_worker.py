@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .page import PageInterceptor
 
 _DOWNLOAD = "#reissue-download="
+_FRAME = "reissue-download"
 _NO_SERVICE_WORKERS = (
     "this browser has no service workers here: they need HTTPS or localhost, and some browsers have none in a private "
     "window. Requests by api.fetch() and install() are signed in all the same"
@@ -50,6 +51,7 @@ class _Page:
         self._lives: dict[str, str] = {}  # by the worker's script: which of its lives asked last
         self._downloads: dict[str, str] = {}  # names of files, by the number in the link's URL
         self._stops: list[Callable[[], None]] = []
+        self._hidden: Any = None  # the frame that downloads are followed in
 
     # Which clients take part
 
@@ -82,6 +84,9 @@ class _Page:
         for task in tuple(self._answers.values()):
             task.cancel()
         self._stops.clear()
+        if self._hidden is not None:
+            self._hidden.remove()
+            self._hidden = None
         tell(self._container.controller, leaves=True)
 
     # What the worker asks
@@ -99,13 +104,13 @@ class _Page:
             return
         if (earlier := self._answers.get(number)) is not None:
             earlier.cancel()  # the worker has asked again, since it heard nothing
-        request = Request(
-            url.partition("#")[0], str(question.method), options={"destination": str(question.destination)}
-        )
+        name = self._download(url)
+        destination = str(question.destination) if name is None else "download"
+        request = Request(url.partition("#")[0], str(question.method), options={"destination": destination})
         settings: dict[str, Any] = dict(client._sender.rules.defaults)
         if client._sender.rules.should_renew is not None:
             settings["judges"] = True
-        if (name := self._download(url)) is not None:
+        if name is not None:
             settings["download"] = name
         task = eager_task(_answer(client, request, talk, settings))
         if not task.done():
@@ -141,7 +146,10 @@ class _Page:
     # Links with `download`, which Chromium sends past every worker
 
     def _clicked(self, event: Any) -> None:
-        """Follow the link as a navigation, which the worker makes a download."""
+        """Follow the link as a navigation of a frame, which the worker makes a download.
+
+        A navigation of the page itself would end the requests that it has on the wire: Firefox aborts them (measured).
+        """
         if event.defaultPrevented or event.button or event.ctrlKey or event.metaKey or event.shiftKey or event.altKey:
             return
         target = event.composedPath()[0]
@@ -156,7 +164,16 @@ class _Page:
         self._downloads[number] = link.download
         way = js.document.createElement("a")
         way.href = f"{link.href.partition('#')[0]}{_DOWNLOAD}{number}"
+        way.target = self._frame()
         way.click()
+
+    def _frame(self) -> str:
+        """The name of the frame that downloads are followed in."""
+        if self._hidden is None:
+            frame = self._hidden = js.document.createElement("iframe")
+            frame.name, frame.hidden = _FRAME, True
+            js.document.body.append(frame)
+        return _FRAME
 
     def _download(self, url: str) -> str | None:
         """The name of the file, if this page made the request into a download."""
