@@ -47,7 +47,7 @@ def test_a_path_out_of_the_audience_is_an_error(python: Visit) -> None:
 @pytest.mark.firefox
 @both_ways
 def test_raise_for_status_raises_what_pyodide_raises_without_the_urls_secrets(python: Visit) -> None:
-    python.expect_console("404")
+    python.expect_console("status of 404")
     url = f"{python.server.url}api/nothing"
     status, at, text, is_pyodides, same, shown, ok = python.run(STATUS_ERROR)
     assert (status, at, is_pyodides, same, ok) == (404, url, True, True, 200)
