@@ -16,6 +16,10 @@ globalThis.count = (part, ok, why = "") => {
 };
 globalThis.tally = () => JSON.stringify(tally);
 
+const rejected = {twice: 0, once: 0}; // requests that got a 401 in the end, after a replay and without one
+globalThis.noteRejection = replayed => { rejected[replayed ? "twice" : "once"] += 1; };
+globalThis.rejected = () => rejected;
+
 const $ = id => document.getElementById(id);
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 const client = globalThis.axios.create({adapter: "xhr", baseURL: "/api/"});

@@ -64,6 +64,18 @@ async def upload() -> None:
         await asyncio.sleep(0.8)
 
 
+replayed: set[int] = set()
+
+
+def note_rejection(event: reissue.Event) -> None:
+    """Count the requests whose replay was rejected, too: their token was revoked before the page had received it."""
+    if isinstance(event, reissue.RequestEvent):
+        if event.phase is reissue.RequestPhase.REPLAYED:
+            replayed.add(event.request)
+        elif event.phase is reissue.RequestPhase.DONE and event.status == 401:
+            js.noteRejection(event.request in replayed)
+
+
 async def show_life() -> None:
     """How long the access token has to live."""
     while True:
@@ -72,6 +84,7 @@ async def show_life() -> None:
 
 
 # ruff: noqa: F704 (PyScript runs a script as the body of a coroutine)
+api.on(note_rejection)
 await api.sign_in(username="ada", password="lovelace")
 await bring_files()
 api.install()
