@@ -57,6 +57,23 @@ def test_a_refused_attempt_is_never_seen(python: Visit) -> None:
 
 
 @pytest.mark.firefox
+def test_a_401_that_comes_after_the_refresh_is_never_seen_either(python: Visit) -> None:
+    """Q1: the replay is decided at once, while the browser still tells of the refused answer."""
+    python.expect_console(REFUSED, times=20)
+    for n in range(4):
+        python.server.fault("/api/echo", "hold")
+        javascript(python, f"window.late{n} = sent('/api/echo?n={n}')")
+    python.server.wait_until_held(4)
+    python.server.control("/dev/revoke")
+    assert javascript(python, "return (await fetch('/api/me')).status") == 200  # after the one refresh
+    python.server.release()
+    read = "const xhr = await whole(late{}); return [once(xhr.seen), xhr.status, JSON.parse(xhr.responseText).n]"
+    for n in range(4):
+        assert javascript(python, read.format(n)) == [WHOLE, 200, str(n)]
+    assert python.server.counters()["refreshes_asked"] == 1
+
+
+@pytest.mark.firefox
 def test_a_page_sees_what_it_sees_natively(python: Visit) -> None:
     """Natively; with a fresh token; with one that is rejected; and with one that has expired."""
     python.expect_console(f"{REFUSED}|status of 404", times=0, at_most=100)

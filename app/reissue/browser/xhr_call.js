@@ -104,7 +104,10 @@ export class Call {
         this.next = {lines, withCredentials};
         this.judgesAll = judgesAll;
         this.judgesFailures = judgesFailures;
-        if (this.isAsync) this.#send();
+        if (!this.isAsync) return;
+        if (!this.inHead) return this.#send();
+        // The browser still tells of the last answer. If it is sent again now, Chromium goes on to tell of that.
+        setTimeout(() => { if (this.phase === "deciding" && this.next) this.#send(); });
     }
 
     // The page gets the outcome that is here.
