@@ -28,7 +28,7 @@ def main(seconds: float, engine: str, seed: int | None, screenshot: str | None) 
         everything.open()
         everything.run(seconds)
         if screenshot:
-            page.screenshot(path=screenshot)
+            page.screenshot(path=screenshot, full_page=True)
         click.echo(everything.report())
         everything.check(seconds)
         browser.close()
