@@ -179,6 +179,7 @@ class KeptPages:
             self._kept = self._opened(opening)
         visit = self._kept[1]
         visit.begin_anew()
+        visit.page.bring_to_front()  # a frame or a download of an earlier test may have taken the focus
         return visit
 
     def _opened(self, opening: Opening) -> tuple[Opening, KeptVisit, ExitStack]:
