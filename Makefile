@@ -3,7 +3,7 @@
 #   make serve [PORT=8000]   set up once, then serve the demo page
 #   make test  [ARGS=...]    set up once, find a browser, run everything (`make check` is one of the tests)
 #   make quick               in a minute or so: the core's tests, the contract, 500 random programs, one page in one browser
-#   make simulate [N=10000] [SEED=...] [PROGRAM="..."]
+#   make simulate [N=10000] [SEED=...] [PROGRAM="..."] [ARGS=--keep-going]
 #                            run so many random programs from a fresh seed (printed), or those of a seed, or one, again
 #   make check               ruff format, ruff, mypy --strict
 #   make coverage            run the tests of the core and say which branches they miss; `make test` does it, too
@@ -83,7 +83,7 @@ coverage: $(VENV)/dev.stamp
 	@$(PY) -m coverage report
 
 simulate: $(VENV)/dev.stamp
-	@PYTHONPATH=app $(PY) -m tests.simulation $(if $(PROGRAM),--program "$(PROGRAM)",--count $(N) $(if $(SEED),--seed $(SEED)))
+	@PYTHONPATH=app $(PY) -m tests.simulation $(if $(PROGRAM),--program "$(PROGRAM)",--count $(N) $(if $(SEED),--seed $(SEED)) $(ARGS))
 
 check: $(VENV)/dev.stamp
 	@$(PY) -m ruff format --check .

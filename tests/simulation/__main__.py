@@ -2,6 +2,7 @@
 
 python -m tests.simulation --count 100000            # all cores; prints the seed
 python -m tests.simulation --count 100000 --seed 7   # the same programs again
+python -m tests.simulation --count 100000 --keep-going   # tells of each that fails, not of the first only
 python -m tests.simulation --program "Program(steps=(Step('sign_out'),))"
 """
 
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import reissue
 
@@ -31,18 +33,22 @@ def violation_of(program: Program) -> str:
     return ""
 
 
-def simulate(chunk: tuple[int, int]) -> tuple[int, str]:
-    """Run so many programs from a seed on; how many ran, and what the first that fails violates, made smaller.
+def simulate(chunk: tuple[int, int], keep_going: bool = False) -> tuple[int, list[str]]:
+    """Run so many programs from a seed on; how many ran, and what the first (or each) that fails violates, made small.
 
     A fifth of them is of one tab, a fifth of many, a fifth has step-ups and clients of another API, in a fifth tokens
     are bound to a key, and in a fifth servers, proxies and scripts are strangers.
     """
     first, count = chunk
+    violations: list[str] = []
     for number in range(count):
         program = KINDS[number % len(KINDS)](first + number)
         if violation := violation_of(program):
-            return number + 1, violation_of(reduced(program, lambda smaller: bool(violation_of(smaller)))) or violation
-    return count, ""
+            smaller = reduced(program, lambda part: bool(violation_of(part)))
+            violations.append(violation_of(smaller) or violation)
+            if not keep_going:
+                return number + 1, violations
+    return count, violations
 
 
 def chunks(first_seed: int, count: int) -> Iterator[tuple[int, int]]:
@@ -56,6 +62,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000, help="how many programs")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32), help="fresh if not given")
     parser.add_argument("--program", help="one program, as a failure prints it")
+    parser.add_argument("--keep-going", action="store_true", help="run all, whatever fails")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     if options.program:
@@ -64,14 +71,19 @@ def main() -> int:
         return 0
 
     print(f"Simulating {options.count} programs from seed {options.seed}", flush=True)
-    began, ran = time.perf_counter(), 0
+    began, ran, failed = time.perf_counter(), 0, 0
     with ProcessPoolExecutor(options.jobs) as pool:
-        for count, violation in pool.map(simulate, chunks(options.seed, options.count)):
-            ran += count
-            if violation:
+        work = partial(simulate, keep_going=options.keep_going)
+        for count, violations in pool.map(work, chunks(options.seed, options.count)):
+            ran, failed = ran + count, failed + len(violations)
+            for violation in violations:
+                print(violation, flush=True)
+            if violations and not options.keep_going:
                 pool.shutdown(wait=False, cancel_futures=True)
-                print(violation)
                 return 1
+    if failed:
+        print(f"{failed} of {ran} programs fail")
+        return 1
     seconds = time.perf_counter() - began
     print(f"Every invariant holds of {ran} programs ({ran / seconds:.0f} a second)")
     return 0
