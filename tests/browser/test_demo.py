@@ -73,7 +73,7 @@ def test_a_refusal_and_a_stolen_refresh_token_end_the_session_once(visit: Visit)
     press(visit, "refuse")
     told(visit, "refuse", "5 of 5 heard that the session is over, and you were signed out once.")
     expect(visit["#entrance-reason"]).to_have_text("The server ended your session. Please sign in again.")
-    expect(visit["#refuse"]).to_be_focused()
+    visit.has_focus(visit["#refuse"])
     expect(visit["#fire"]).to_have_attribute("aria-disabled", "true")
     expect(visit["#lab-closed"]).to_be_visible()
     assert visit.server.counters()["refreshes_refused"] == 1

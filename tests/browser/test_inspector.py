@@ -231,7 +231,7 @@ def test_a_filter_hides_and_says_how_much(stormed: Visit) -> None:
     stormed.button("Clear the filter").click()
     expect(stormed[".totals"]).to_have_text("Requests: 6")
     expect(kind).to_have_value("all")
-    expect(stormed["[role=listbox]"]).to_be_focused()
+    stormed.has_focus(stormed["[role=listbox]"])
 
 
 def test_the_view_is_lanes_or_density_as_asked(stormed: Visit) -> None:
@@ -276,7 +276,7 @@ def test_pointing_tells_and_clicking_chooses(stormed: Visit) -> None:
     expect(stormed[".details h3"]).to_have_text("Request 2")
     stormed.button("Close the details").click()
     expect(stormed[".details"]).to_contain_text("Point at a request")
-    expect(stormed["[role=listbox]"]).to_be_focused()
+    stormed.has_focus(stormed["[role=listbox]"])
     stormed[".totals"].hover()
     expect(tooltip).to_be_hidden()
 
@@ -385,7 +385,7 @@ def test_it_is_in_the_browsers_language_or_in_the_one_asked_for(panel: Visit) ->
     expect(panel["[role=tab]"].first).to_have_text("요청")
     expect(panel[".empty"]).to_contain_text("아직 요청이 없습니다.")
     expect(panel["section.panel"]).to_have_attribute("lang", "ko")
-    expect(panel.page.get_by_label("언어")).to_be_focused()
+    panel.has_focus(panel.page.get_by_label("언어"))
     expect_accessible(panel)
     assert panel.run("""
 inspector.close()

@@ -66,7 +66,7 @@ def test_a_refresh_that_the_server_refuses_signs_out_once_and_says_so(visit: Vis
     visit.expect_console(REFUSED)
     visit.fire()
     expect(visit["#entrance-reason"]).to_have_text("The server ended your session. Please sign in again.")
-    expect(visit["#entrance-title"]).to_be_focused()
+    visit.has_focus(visit["#entrance-title"])
     assert [mark["kind"] for mark in visit.trace()["marks"]].count("session_ended") == 1
     assert [way[-1] for way in visit.ways("/api/echo")] == ["SessionEnded"] * 20
     counters = visit.server.counters()

@@ -15,7 +15,7 @@ from tests.browser.visit import REFUSED, Visit
 def test_sign_in_leads_to_the_users_own_notes(visit: Visit) -> None:
     visit.open().sign_in("grace", "hopper")
     expect(visit["#account-title"]).to_have_text("Signed in as Grace Hopper")
-    expect(visit["#account-title"]).to_be_focused()
+    visit.has_focus(visit["#account-title"])
     expect(visit["#token-left"]).to_contain_text("s left")
     expect(visit["#entrance"]).to_be_hidden()
     expect(visit.page.get_by_label("Password")).to_have_value("")
@@ -32,7 +32,7 @@ def test_a_wrong_password_is_told_by_the_form_and_starts_no_refresh(visit: Visit
     expect(visit["#sign-in-message"]).to_have_text("That user name and password don’t go together.")
     expect(visit.page.get_by_label("User name")).to_have_value("ada")
     expect(visit.page.get_by_label("Password")).to_have_value("byron")
-    expect(visit.page.get_by_label("Password")).to_be_focused()
+    visit.has_focus(visit.page.get_by_label("Password"))
     counters = visit.server.counters()
     assert counters["logins_refused"] == 1
     assert counters["refreshes_asked"] == 0
@@ -56,12 +56,12 @@ def test_sign_in_works_with_the_keyboard_alone(visit: Visit) -> None:
     visit.open()
     for _ in range(3):  # the languages come first
         visit.page.keyboard.press("Tab")
-    expect(visit.page.get_by_label("User name")).to_be_focused()
+    visit.has_focus(visit.page.get_by_label("User name"))
     visit.page.keyboard.type("ada")
     visit.page.keyboard.press("Tab")
     visit.page.keyboard.type("lovelace")
     visit.page.keyboard.press("Enter")
-    expect(visit["#account-title"]).to_be_focused()
+    visit.has_focus(visit["#account-title"])
 
 
 def test_a_reload_resumes_without_asking(visit: Visit) -> None:
@@ -90,7 +90,7 @@ def test_sign_out_ends_the_session_here_and_at_the_server(visit: Visit) -> None:
     visit.signed_in()
     visit.button("Sign out").click()
     expect(visit["#entrance-reason"]).to_have_text("You are signed out.")
-    expect(visit["#entrance-title"]).to_be_focused()
+    visit.has_focus(visit["#entrance-title"])
     expect(visit["#sign-out"]).not_to_have_attribute("aria-disabled", "true")  # told: or the next page would, again
     visit.open()
     expect(visit["#entrance"]).to_be_visible()

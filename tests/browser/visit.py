@@ -159,6 +159,13 @@ class Visit:
         self.evaluate("document.getElementById('fire-message').textContent = ''")
         self.button("Fire 20 at once").click()
 
+    def has_focus(self, element: Locator) -> None:
+        """Wait until this element has the page's focus. Whether the window has it, too, is another's affair: Firefox
+        gives it to the window that was opened last, and `to_be_focused` asks for both.
+        """
+        expect(element).to_have_count(1)
+        self.until(lambda: bool(element.evaluate("element => element.getRootNode().activeElement === element")))
+
     # Python of the test's own
 
     def open_blank(self, page: str = "blank.html", *, policy: Policy = MappingProxyType({})) -> Visit:

@@ -120,7 +120,7 @@ def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> C
 
 
 async def _lacks_nonce(answer: Any) -> bool:
-    if answer.status not in (400, 401):
+    if not 400 <= answer.status < 500:  # 400 by the RFC, 401 of an API's words, 403 from Glewlwyd
         return False
     text = await text_within(answer.clone() if hasattr(answer, "clone") else answer)
     try:

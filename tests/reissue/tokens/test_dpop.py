@@ -345,6 +345,7 @@ async def test_a_refused_password_is_asked_about_once(bound: Bound) -> None:
     [
         (400, '{"error": "use_dpop_nonce"}', True),
         (401, '{"error": "use_dpop_nonce"}', True),
+        (403, '{"error": "use_dpop_nonce"}', True),  # Glewlwyd
         (400, '{"error": "invalid_grant"}', False),
         (500, '{"error": "use_dpop_nonce"}', False),
         (400, "use_dpop_nonce", False),
