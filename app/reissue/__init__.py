@@ -9,6 +9,9 @@ new token.
     api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
     await api.sign_in(username="ada", password=secret)
     response = await api.fetch("/api/notes", method="POST", json={"text": "hi"})
+
+docs/how-it-works.md follows one request through the files. A code in a comment, such as (Q23), is a line of
+docs/contract.md, which names the test that holds it.
 """
 
 from .endpoint import Endpoint

@@ -1,7 +1,7 @@
 """The attempts of one request: the first, and at most one replay for each reason.
 
-The one place that knows how a request, a session and the answers go together. The interceptor drives it over its own
-transport, an adapter over another HTTP client.
+The one place that knows how a request, a session and the answers go together. `Sender` drives it over the client's
+transport, an adapter over another HTTP client. docs/how-it-works.md follows one request through the files.
 
     with attempts:
         attempt = await attempts.first()
@@ -121,12 +121,12 @@ class Attempts:
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.RESUME)
         session = await self._sessions.current()
         failures = session.holding.failures
-        await self._admitted(session, first=False)
+        await self._admitted(session, ahead=False)
         before = session.credential
         credential = await self._obtain(session, renewed=self._renewed_at_once(session), failures=failures)
         if credential is before:
             return await self._sent(session, credential, RequestPhase.SENT)
-        self._slot.token_accepted()  # the token was granted just now
+        self._slot.token_accepted()  # it is another one than before the wait, so it was granted just now
         self._slot.call_next()
         return await self._sent(session, credential, RequestPhase.SENT, renewed=credential)
 
@@ -134,7 +134,7 @@ class Attempts:
         """What to send after this outcome, a response or an OSError; None if the caller gets the outcome.
 
         A second 401 is a response like any other, and so is the first if the body can't be sent twice; then the token
-        is renewed all the same. Raises the errors of `first`, and StepUpRequired.
+        is renewed all the same, for the requests that follow. Raises the errors of `first`, and StepUpRequired.
         """
         assert self._sent_in is not None, "after first()"
         if self._history.over:
@@ -148,15 +148,13 @@ class Attempts:
 
     async def _after(self, outcome: Any, session: Session, credential: Credential) -> Request | None:
         answer = self._read(outcome, credential)
-        if answer.status is not None and not (answer.judged or answer.elsewhere):
-            self._note_acceptance(not answer.rejected)  # before the slot goes to a request that would send this token
-        self._slot.leave()
         decision = self._decide(answer, credential)
+        self._note_acceptance(decision)  # before the slot goes to a request that would send this token
+        self._slot.leave()
         if isinstance(decision, Judge):
-            answer = replace(answer, rejected=await self._judgement.rejects(outcome))
-            if answer.status is not None:
-                self._note_acceptance(not answer.rejected)
+            answer = replace(answer, looks_rejected=await self._judgement.rejects(outcome))
             decision = self._decide(answer, credential)
+            self._note_acceptance(decision)
         match decision:
             case RepeatWithNonce(nonce):
                 self._discard()
@@ -165,8 +163,8 @@ class Attempts:
                 return await self._again(session, phase, nonce=nonce)
             case StepUp() as wanted:
                 return await self._after_step_up(wanted, answer.status, session, credential)
-            case Renew():
-                return await self._after_rejection(answer.status, session, credential)
+            case Renew(replays):
+                return await self._after_rejection(answer.status, session, credential, replays=replays)
         assert isinstance(decision, Done)
         self._status = answer.status
         if decision.accepted:
@@ -179,35 +177,37 @@ class Attempts:
         status: int | None = getattr(outcome, "status", None)
         elsewhere = (status == 401 or credential.bound) and self._judgement.came_from_elsewhere(outcome)
         if elsewhere:
-            return Answer(status, elsewhere=True, judged=self._judgement.is_the_apps_own)
+            return Answer(status, elsewhere=True, by_apps_test=self._judgement.is_the_apps_own)
         challenged = status == 401
         return Answer(
             status,
             challenges=read_challenges(field_of(outcome, "WWW-Authenticate")) if challenged else (),
             nonce=self._learned_nonce(outcome, credential),
-            judged=self._judgement.is_the_apps_own,
-            rejected=None if self._judgement.is_the_apps_own else challenged,
+            by_apps_test=self._judgement.is_the_apps_own,
+            looks_rejected=None if self._judgement.is_the_apps_own else challenged,
         )
 
     def _decide(self, answer: Answer, credential: Credential) -> Decision:
-        return decide(answer, bound=credential.bound, replayed=self._history.replayed)
+        replayed, replayable = self._history.replayed, self._request.replayable
+        return decide(answer, bound=credential.bound, replayed=replayed, replayable=replayable)
 
-    async def _after_rejection(self, status: int | None, session: Session, credential: Credential) -> Request | None:
-        """Wait until the session has another token. Gives the replay, if the body can be sent twice."""
-        if self._request.replayable:
+    async def _after_rejection(
+        self, status: int | None, session: Session, credential: Credential, *, replays: bool
+    ) -> Request | None:
+        """Wait until the session has another token. Gives the replay, if there is one."""
+        if replays:
             self._discard()
         else:  # no replay will show whether the next token is rejected, too
             session.rejected_without_replay(credential)
         self._emit(RequestPhase.REFUSED, status=status)
-        renewed = self._renewed_at_once(session, rejected=credential)
-        renewed = renewed or await session.renew(rejected=credential)
-        if not self._request.replayable:
+        renewed = self._renewed_at_once(session, replaces=credential) or await session.renew(replaces=credential)
+        if not replays:
             self._status = status
             return None
         self._slot.token_accepted()  # the next token was granted just now
-        await self._admitted(session, first=True)
+        await self._admitted(session, ahead=True)
         self._slot.call_next()
-        fresh = await self._obtain(session, renewed=renewed)
+        fresh = await self._obtain(session, renewed=renewed)  # once more: it may have ended while this waited in line
         self._history.replayed, self._history.asked_for_nonce = True, False
         return await self._sent(session, fresh, RequestPhase.REPLAYED, renewed=fresh)
 
@@ -245,7 +245,7 @@ class Attempts:
         For a transport that knows the status before its caller does; otherwise `after` does this.
         """
         if status != 401 and not self._judgement.is_the_apps_own:
-            self._note_acceptance(True)
+            self._slot.token_accepted()
             self._slot.leave()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -266,14 +266,17 @@ class Attempts:
         unread, self._unread = self._unread, None
         discard_body(unread)
 
-    def _note_acceptance(self, accepted: bool) -> None:
-        """Tell the slot whether the token was accepted. The rejection of a token that was renewed since is ignored."""
+    def _note_acceptance(self, decision: Decision) -> None:
+        """Tell the slot whether the token was accepted, if that is known now. The rejection of a token that was renewed
+        since is ignored.
+        """
         assert self._sent_in is not None
         session, credential = self._sent_in
-        if accepted:
-            self._slot.token_accepted()
-        elif credential is session.credential:
-            self._slot.token_rejected()
+        match decision:
+            case Done(accepted=True):
+                self._slot.token_accepted()
+            case Renew() | Done(accepted=False) if credential is session.credential:
+                self._slot.token_rejected()
 
     def _learned_nonce(self, outcome: Any, credential: Credential) -> str | None:
         """The nonce in the outcome, if it is new and the request can be sent once more with it.
@@ -288,7 +291,7 @@ class Attempts:
 
     async def _again(self, session: Session, phase: RequestPhase, *, nonce: str | None = None) -> Request:
         """The request with the session's present credential."""
-        await self._admitted(session, first=True)
+        await self._admitted(session, ahead=True)
         return await self._sent(session, await self._obtain(session), phase, nonce=nonce)
 
     async def _sent(
@@ -329,10 +332,13 @@ class Attempts:
             session.check_failures(failures)
         if session.must_wait():
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.REFRESH)
-        return await session.renew(rejected=session.credential)
+        return await session.renew(replaces=session.credential)
 
-    def _renewed_at_once(self, session: Session, *, rejected: Credential | None = None) -> Credential | None:
-        """The credential of a refresh within this call, if one is needed and the caller can't await; else None."""
+    def _renewed_at_once(self, session: Session, *, replaces: Credential | None = None) -> Credential | None:
+        """The credential of a refresh within this call, if one is needed and the caller can't await; else None.
+
+        So it is None for every caller but a synchronous one (see `blocking`).
+        """
         if self._caller.start_eagerly is None:
             return None
         if session.credential.bound:
@@ -340,14 +346,14 @@ class Attempts:
                 "with DPoP, the browser must sign a proof for each request, which is impossible in a synchronous call: "
                 "use api.fetch()"
             )
-        if not session.must_wait(rejected=rejected):
+        if not session.must_wait(replaces=replaces):
             return None
         before = session.credential
         self._sessions.refresh_at_once(self._caller.start_eagerly, session)
         return None if session.credential is before else session.credential
 
-    async def _admitted(self, session: Session, *, first: bool) -> None:
-        if self._slot.must_wait(first=first):
+    async def _admitted(self, session: Session, *, ahead: bool) -> None:
+        if self._slot.must_wait(ahead=ahead):
             session.check_alive()  # if the session has ended, its requests in line were dismissed: don't join them
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
-        await self._slot.enter(first=first)
+        await self._slot.enter(ahead=ahead)

@@ -1,16 +1,6 @@
-"""The interceptor: the object that an app uses. It checks the settings, and puts the parts together.
+"""The interceptor: the client that an app uses. It checks the settings, and puts the parts together.
 
-One request, from call to answer. `sender` sends it, `attempts` decides what is sent next, and `session` renews:
-
-    fetch() → Request → in the audience? ── no → transport, untouched
-                 │ yes
-         admission: a bounded number on the wire, the rest wait here
-                 │
-         session.usable()    FRESH: at once · STALE: at once, and a refresh starts behind it · EXPIRED: join the refresh
-                 │
-         attach bearer → transport → not 401 ───────────→ response
-                              │ 401
-         session.renew(rejected=credential) → replay once → response (even if 401)
+A request goes on to `sender`; docs/how-it-works.md follows one through the files.
 
 Theory of operation:
 
@@ -88,7 +78,8 @@ class Interceptor(Streaming, Verbs):
     - `should_renew` is your own test for a rejected token, in place of `status == 401`: a function, plain or async, of
       the response, or of the OSError if no answer came; True means that the token was rejected. It is called as soon as
       the head is there, and may read the body, which the caller can still read. It also gets responses that come from
-      another URL by a redirect (see their `redirected` and `url`).
+      another URL by a redirect (see their `redirected` and `url`). What it says True of is sent again, a POST as well:
+      so it must not say so of a request that the server may have carried out.
     - `step_up` is a coroutine function of a `StepUp`, called when the API wants a stronger or a fresher sign-in (RFC
       9470). It gives fields for the endpoint's sign-in, or a credential, or None if the user declines.
 

@@ -80,9 +80,9 @@ async def test_a_late_401_over_a_newer_credential_that_has_expired_renews_it(wor
     session = world.api._lifecycle.sessions.latest
     assert session is not None
     old = session.credential
-    await session.renew(rejected=old)
+    await session.renew(replaces=old)
     world.clock.advance(1000)
-    assert (await session.renew(rejected=old)).access_token == "token-3"
+    assert (await session.renew(replaces=old)).access_token == "token-3"
 
 
 async def test_a_replay_that_gets_401_again_is_the_callers_response(world: World) -> None:
@@ -411,9 +411,9 @@ async def test_a_waiter_whose_new_token_was_replaced_meanwhile_gets_the_newest(w
     session = world.api._lifecycle.sessions.latest
     assert session is not None
     old = session.credential
-    new = await session.renew(rejected=old)
-    newer = await session.renew(rejected=new)
-    assert await session.renew(rejected=old) is newer
+    new = await session.renew(replaces=old)
+    newer = await session.renew(replaces=new)
+    assert await session.renew(replaces=old) is newer
     assert world.endpoint.granted == ["token-2", "token-3"]
 
 

@@ -120,7 +120,7 @@ def test_a_key_that_nobody_can_read_proves_every_request_of_all_tabs(visit: Visi
     assert bound.errors("/auth/refresh") == [NONCE, ""], "one for both, and the nonce is this tab's first"
     assert "invalid_dpop_proof" not in {error for _, _, error in bound.control()["asked"]}
     keys = """
-from reissue.browser.dpop import PageKey, _found, _opened
+from reissue.browser.page_key import PageKey, _found, _opened
 pairs = await asyncio.gather(*(PageKey("together").public() for _ in range(5)))
 database = await _opened()
 private = (await _found(database, "together")).privateKey

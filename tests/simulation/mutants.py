@@ -108,18 +108,18 @@ MUTANTS = [
     ),
     Mutant(
         "replay without end (Q4)", "http/decisions",
-        "if answer.rejected and not replayed:", "if answer.rejected:",
+        "if answer.looks_rejected and not replayed:", "if answer.looks_rejected:",
         one_tab=(133, 171, 189),
     ),
     Mutant(
         "an answer that is no refusal is replayed, too", "attempts",
-        "rejected=None if self._judgement.is_the_apps_own else challenged", "rejected=True",
+        "looks_rejected=None if self._judgement.is_the_apps_own else challenged", "looks_rejected=True",
         one_tab=(0, 1, 5),
     ),
     Mutant(
         "a request follows the user who is signed in now (S3)", "attempts",
-        "        renewed = renewed or await session.renew(",
-        "        session = await self._sessions.current()\n        renewed = renewed or await session.renew(",
+        "        renewed = self._renewed_at_once(session, replaces=credential) or await session.renew(",
+        "        session = await self._sessions.current()\n        renewed = self._renewed_at_once(session, replaces=credential) or await session.renew(",
         one_tab=(25, 112, 134),
     ),
     Mutant(
@@ -129,7 +129,7 @@ MUTANTS = [
     ),
     Mutant(
         "a failed request keeps its slot", "concurrency/admission",
-        "        self._held.pop(slot, None)\n        self.call()\n", "        self.call()\n",
+        "        self._held.pop(slot, None)\n        self.call_next()\n", "        self.call_next()\n",
         one_tab=(0, 1, 2),
     ),
     Mutant(
@@ -172,7 +172,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is in line does not hear of the end (S1)", "concurrency/admission",
-        "                place.set_result(self._give())\n        self.call()  # stops", "                pass\n        self.call()  # stops",
+        "                place.set_result(self._give())\n        self.call_next()  # stops", "                pass\n        self.call_next()  # stops",
         one_tab=(5, 7, 11),
     ),
     Mutant(
@@ -192,13 +192,13 @@ MUTANTS = [
     ),
     Mutant(
         "an expired token is sent", "session/holding",
-        "return not self._current.rejected and self.freshness is not Freshness.EXPIRED", "return not self._current.rejected",
+        "return not self._current.retired and self.freshness is not Freshness.EXPIRED", "return not self._current.retired",
         one_tab=(0, 1, 2),
     ),
     Mutant(
         "a refusal is not remembered (F7)", "session/session",
-        "            holding.reject()\n        if holding.refusal is not None:\n            self._give_up(holding.refusal)\n",
-        "            holding.reject()\n",
+        "            holding.retire()\n        if holding.refusal is not None:\n            self._give_up(holding.refusal)\n",
+        "            holding.retire()\n",
         one_tab=(83, 103, 132),
     ),
     Mutant(
@@ -397,7 +397,7 @@ MUTANTS = [
     ),
     Mutant(
         "a refused token is sent again for a nonce that another answer brought (X3)", "tokens/dpop",
-        "        return nonce\n\n\ndef proving", "        return self._nonces.get(self._parse(request.url).origin)\n\n\ndef proving",
+        "            self._nonces[self._parse(request.url).origin] = nonce\n        return nonce\n", "            self._nonces[self._parse(request.url).origin] = nonce\n        return self._nonces.get(self._parse(request.url).origin)\n",
         bound=(11266, 49495),
     ),
     Mutant(
@@ -411,24 +411,24 @@ MUTANTS = [
         bound=(0, 1, 2),
     ),
     Mutant(
-        "the endpoint is not asked again for a nonce (X3)", "tokens/dpop",
+        "the endpoint is not asked again for a nonce (X3)", "oauth2/proving",
         "if wanted not in (None, nonce) and", "if wanted is None and",
         bound=(0, 1, 2),
     ),
     Mutant(
-        "the endpoint is asked again whatever it answers (X3)", "tokens/dpop",
+        "the endpoint is asked again whatever it answers (X3)", "oauth2/proving",
         " and await _lacks_nonce(answer):", ":",
         bound=(1, 10, 16),
     ),
     Mutant(
-        "the endpoint is asked again for a nonce without end (X3)", "tokens/dpop",
+        "the endpoint is asked again for a nonce without end (X3)", "oauth2/proving",
         "        if wanted not in (None, nonce)", "        while wanted not in (None, nonce)",
         "            proof, _ = await prover.proof(request, nonce=wanted)", "            proof, nonce = await prover.proof(request, nonce=wanted)",
         "            prover.learn(request, answer)\n", "            wanted = prover.learn(request, answer)\n",
         bound=(347,),
     ),
     Mutant(
-        "the endpoint is shown the same proof again (X3)", "tokens/dpop",
+        "the endpoint is shown the same proof again (X3)", "oauth2/proving",
         "            proof, _ = await prover.proof(request, nonce=wanted)\n", "",
         bound=(0, 1, 2),
     ),

@@ -1,6 +1,6 @@
 """What the pages of one origin share: the browser's keeper of locks, a channel that can't be relied on, and a store.
 
-Modelled on what browser/tabs.py makes of Web Locks and a BroadcastChannel:
+Modelled on what browser/peers.py makes of Web Locks and a BroadcastChannel:
 
 1. The keeper lives in another process. What a page tells it arrives late, and so does the answer, but in order: each
    page has one pipe there and one back (Chromium's LockManager). Between two pages there is no order.

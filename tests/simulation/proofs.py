@@ -1,7 +1,7 @@
 """Tokens bound to a key (DPoP, RFC 9449), as the simulated browser and its servers have them.
 
 A proof is a name for what it says, since signatures are none of the core's business; making one takes a turn of the
-event loop at least. The key is the browser's, the same for every page and for good (`browser/dpop.py`).
+event loop at least. The key is the browser's, the same for every page and for good (`browser/page_key.py`).
 
 A server wants a nonce or none, and changes its mind at any moment. With each answer of its own it gives the newest
 (section 8.2); an answer that was long on its way brings an old one. A page of another origin may be kept from reading

@@ -23,12 +23,12 @@ from ..tabs.peers import NoPeers
 from ..tokens.dpop import SignedProofs
 from . import gate
 from .bodies import captured
-from .dpop import PageKey
 from .interop import listen
+from .page_key import PageKey
 from .page_requests import can_carry_a_token, with_settings_of_its_own
+from .peers import page_peers
 from .signals import PageSignal
 from .storage import PageStore
-from .tabs import page_peers
 from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
 

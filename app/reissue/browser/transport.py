@@ -14,12 +14,12 @@ from pyodide.ffi import JsException, JsProxy, create_once_callable, to_js
 from ..concurrency.blocking import must_block_within
 from ..errors import NetworkError, RequestAborted
 from ..http.messages import Request, Response
+from .endpoint_xhr import send_at_once
 from .gate import native_fetch
 from .interop import js_object, script
 from .promises import PromiseBridge
 from .pyodide_http import FetchResponse
 from .responses import PageResponse, PlainResponse
-from .xhr import send_at_once
 
 _wire = script("wire")
 _promises = PromiseBridge(_wire.teller) if _wire is not None else None

@@ -62,20 +62,20 @@ class Admission:
         self._numbers = count()
         self._watch: asyncio.TimerHandle | asyncio.Handle | None = None
 
-    def full(self, *, first: bool = False) -> bool:
-        """Would `enter(first=first)` wait?"""
-        in_line = self._replays if first else self._replays or self._line
+    def full(self, *, ahead: bool = False) -> bool:
+        """Would `enter(ahead=ahead)` wait?"""
+        in_line = self._replays if ahead else self._replays or self._line
         return bool(in_line) or not self._has_room()
 
-    async def enter(self, *, first: bool = False) -> int:
-        """Wait for a slot, and return its number. `first` goes before all in line that are not `first` themselves."""
+    async def enter(self, *, ahead: bool = False) -> int:
+        """Wait for a slot, and return its number. `ahead` goes before all in line that are not `ahead` themselves."""
         if not (self._replays or self._line) and not self._has_room():  # while there is a line, the watch does this
             self._park_slow()
-        if not self.full(first=first):
+        if not self.full(ahead=ahead):
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
-        (self._replays if first else self._line).append(place)
+        (self._replays if ahead else self._line).append(place)
         if self._watch is None:
             self._watch = loop.call_later(self._silence, self._on_watch)
         try:
@@ -84,7 +84,7 @@ class Admission:
             if place.done() and not place.cancelled():  # it was called in the same step in which it was cancelled
                 self.leave(place.result())
             place.cancel()
-            raise  # the cancelled place stays in line until `call` passes it over: removing it here costs more
+            raise  # the cancelled place stays in line until `call_next` passes it over: removing it here costs more
 
     def sent(self, slot: int) -> None:
         """The request is on the wire now."""
@@ -93,17 +93,17 @@ class Admission:
     def leave(self, slot: int) -> None:
         """Give the slot back: the head is here, or the request failed. A parked request has given it back already."""
         self._held.pop(slot, None)
-        self.call()
+        self.call_next()
 
-    def trust(self) -> None:
-        """There is a sign that the token is accepted. Calls no request in line: `call` does."""
+    def token_accepted(self) -> None:
+        """There is a sign that the token is accepted. Calls no request in line: `call_next` does."""
         self._proven_until = asyncio.get_running_loop().time() + self._memory
 
-    def distrust(self) -> None:
+    def token_rejected(self) -> None:
         """There is a sign that the token is not accepted."""
         self._proven_until = -inf
 
-    def call(self) -> None:
+    def call_next(self) -> None:
         """Give slots to as many requests in line as may go."""
         while (line := self._replays or self._line) and self._has_room():
             place = line.popleft()
@@ -119,7 +119,7 @@ class Admission:
             place = line.popleft()
             if not place.done():
                 place.set_result(self._give())
-        self.call()  # stops the watch, since the line is empty
+        self.call_next()  # stops the watch, since the line is empty
 
     def _has_room(self) -> bool:
         held = len(self._held)
@@ -136,7 +136,7 @@ class Admission:
         """Park slow requests, and call the next in line in their place. Runs only while there is a line."""
         self._watch = None
         self._park_slow()
-        self.call()
+        self.call_next()
         if self._replays or self._line:
             self._watch = asyncio.get_running_loop().call_later(self._silence, self._on_watch)
 

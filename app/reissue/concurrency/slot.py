@@ -12,14 +12,14 @@ class Slot:
         self._admission = admission
         self._number: int | None = None
 
-    def must_wait(self, *, first: bool) -> bool:
-        """Would `enter(first=first)` wait?"""
-        return self._admission is not None and self._admission.full(first=first)
+    def must_wait(self, *, ahead: bool) -> bool:
+        """Would `enter(ahead=ahead)` wait?"""
+        return self._admission is not None and self._admission.full(ahead=ahead)
 
-    async def enter(self, *, first: bool) -> None:
-        """Wait to be admitted. `first` goes before all in line that are not `first` themselves."""
+    async def enter(self, *, ahead: bool) -> None:
+        """Wait to be admitted. `ahead` goes before all in line that are not `ahead` themselves."""
         if self._admission is not None:
-            self._number = await self._admission.enter(first=first)
+            self._number = await self._admission.enter(ahead=ahead)
 
     def sent(self) -> None:
         """The request is on the wire now."""
@@ -35,14 +35,14 @@ class Slot:
     def call_next(self) -> None:
         """Give slots to as many requests in line as may go."""
         if self._admission is not None:
-            self._admission.call()
+            self._admission.call_next()
 
     def token_accepted(self) -> None:
         """There is a sign that the token is accepted. Calls no request in line: `call_next` does."""
         if self._admission is not None:
-            self._admission.trust()
+            self._admission.token_accepted()
 
     def token_rejected(self) -> None:
         """There is a sign that the token is rejected."""
         if self._admission is not None:
-            self._admission.distrust()
+            self._admission.token_rejected()

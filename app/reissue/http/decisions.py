@@ -11,7 +11,7 @@ from a URL to which no token was sent means none of these: the caller gets it (Q
 | wants a nonce, and brings none, or the request can't be repeated | `Done` |
 | wants another sign-in | `StepUp` |
 | only the app's own test can judge it | `Judge`: ask it, and decide again |
-| rejects the token, and the request was not replayed yet | `Renew` |
+| rejects the token, and the request was not replayed yet | `Renew`, with or without a replay |
 | anything else | `Done`, which says whether the token was accepted |
 """
 
@@ -26,16 +26,17 @@ class Answer:
     """The outcome of one attempt.
 
     `status` is None for an OSError. `elsewhere`: a redirect led to a URL to which the token was not sent. `nonce` is a
-    new nonce, with which the request can be sent once more. `rejected` says whether the token was, by the status or by
-    the app's own test: then `judged` is True, and `rejected` is None until the test was asked.
+    new nonce, with which the request can be sent once more. `looks_rejected` is what the status says of the token, and
+    the challenges may say otherwise. If the app has a test of its own, `by_apps_test`, that says it instead, and until
+    it was asked, `looks_rejected` is None.
     """
 
     status: int | None
     challenges: Sequence[Challenge] = ()
     elsewhere: bool = False
     nonce: str | None = None
-    judged: bool = False
-    rejected: bool | None = None
+    by_apps_test: bool = False
+    looks_rejected: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,36 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """The token was rejected: renew it, and replay the request."""
+    """The token was rejected: renew it, so that the next request does not meet the same rejection.
+
+    `replays`: then the request is sent again with the new token. Its method plays no part, since a server that rejects
+    a token has not acted on the request; only a body that can't be sent twice prevents it.
+    """
+
+    replays: bool
 
 
 Decision = Done | RepeatWithNonce | StepUp | Judge | Renew
 
 
-def decide(answer: Answer, *, bound: bool, replayed: bool) -> Decision:
-    """What follows from this answer. `bound`: the token is bound to a key. `replayed`: this was the replay."""
-    if answer.elsewhere and not answer.judged:
+def decide(answer: Answer, *, bound: bool, replayed: bool, replayable: bool) -> Decision:
+    """What follows from this answer.
+
+    `bound`: the token is bound to a key. `replayed`: this was the replay. `replayable`: the body can be sent twice.
+    """
+    if answer.elsewhere and not answer.by_apps_test:
         return Done()
-    hides_challenges = answer.status == 401 and not answer.challenges  # the server does not expose them to this origin
+    hides_challenges = (
+        answer.status == 401 and not answer.challenges
+    )  # there are none, or none that this origin may read
     if (bound and asks_for_nonce(answer.challenges)) or (answer.nonce and hides_challenges):
         return RepeatWithNonce(answer.nonce) if answer.nonce else Done()
     if wanted := step_up_in(answer.challenges):
         return wanted
-    if answer.rejected is None:
+    if answer.looks_rejected is None:
         return Judge()
-    if answer.rejected and not replayed:
-        return Renew()
-    if answer.rejected:
+    if answer.looks_rejected and not replayed:
+        return Renew(replays=replayable)
+    if answer.looks_rejected:
         return Done(accepted=False)
     return Done(accepted=True if answer.status is not None else None)

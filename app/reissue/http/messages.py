@@ -170,7 +170,11 @@ class Request:
 
     @property
     def replayable(self) -> bool:
-        """Can the body be sent a second time? Iterators and JavaScript streams are read once."""
+        """Can the body be sent a second time? Iterators and JavaScript streams are read once.
+
+        The method does not matter: a server that rejects the token has not acted on the request, so a POST is replayed,
+        too.
+        """
         return not any(hasattr(self.body, name) for name in ("__next__", "__anext__", "getReader"))
 
     @property

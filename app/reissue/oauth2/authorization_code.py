@@ -241,14 +241,14 @@ class RedirectingSource(HttpTokenSource):
 
     # Later
 
-    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
+    async def refresh(self, credential: Credential | None, fields: Mapping[str, str] | None = None) -> Credential:
         """Tokens for a refresh token (RFC 6749 section 6). An ID token in the answer is ignored."""
         token = credential and credential.refresh_token
         if not token:
             raise GrantRefused("invalid_grant", "there is no refresh token")
         server = await self._server.metadata()
         request = self._settings.grant_request(
-            self._requests, server, "refresh_token", **{**fields, "refresh_token": token}
+            self._requests, server, "refresh_token", **{**(fields or {}), "refresh_token": token}
         )
         return await self._granted(request)
 

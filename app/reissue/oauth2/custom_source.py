@@ -9,7 +9,8 @@ from ..errors import GrantRefused, MalformedToken, SignOutRefused
 from ..http.messages import Transport
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
-from ..tokens.dpop import Prover, proving
+from ..tokens.dpop import Prover
+from .proving import proving
 from .redirects import Page, Redirects
 from .routes import checked_url
 from .token_requests import endpoint_request

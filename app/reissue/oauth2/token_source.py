@@ -15,7 +15,8 @@ from ..http.messages import HasStatus, Headers, Request, Transport
 from ..http.retry_after import retry_after
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
-from ..tokens.dpop import Prover, proving
+from ..tokens.dpop import Prover
+from .proving import proving
 from .redirects import Redirects
 from .refusals import Presented, is_final
 from .token_requests import TokenRequests
@@ -105,19 +106,16 @@ class HttpTokenSource:
         """Tokens for what the user typed."""
         return await self._granted(self._requests.sign_in(fields), Presented.FIELDS)
 
-    async def refresh(self, credential: Credential | None) -> Credential:
-        """New tokens in place of these."""
-        return await self._renewed(credential, {})
-
-    async def exchange(self, wanted: Exchange) -> Credential:
-        """Tokens for another resource."""
-        return await self._renewed(wanted.credential, wanted.fields)
-
-    async def _renewed(self, credential: Credential | None, fields: Mapping[str, str]) -> Credential:
-        request = self._requests.refresh(credential, fields)
+    async def refresh(self, credential: Credential | None, fields: Mapping[str, str] | None = None) -> Credential:
+        """New tokens in place of these. `fields` name another resource, if the tokens are for that (see `Exchange`)."""
+        request = self._requests.refresh(credential, fields or {})
         if request is None:
             raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
         return await self._granted(request)
+
+    async def exchange(self, wanted: Exchange) -> Credential:
+        """Tokens for another resource."""
+        return await self.refresh(wanted.credential, wanted.fields)
 
     async def sign_out(self, credential: Credential | None) -> bool:
         """End the session at the server.
@@ -155,7 +153,8 @@ class HttpTokenSource:
 
     async def _granted(self, request: Request, presented: Presented = Presented.REFRESH_TOKEN) -> Credential:
         """The credential that the endpoint grants for this request."""
-        return self._read(request, *await self._ask(request), presented=presented)
+        status, headers, text = await self._ask(request)
+        return self._read(request, status, headers, text, presented=presented)
 
     def _read(
         self,

@@ -101,27 +101,23 @@ class EndpointCalls:
         making = partial(self._with_events, name, call)
         if must_block_within() is not None or not self._seen_through:  # a task could not run, or is not needed
             return await making()
-        return await self._shared.lock.see_through(making, on_late_result)
+        return await self._shared.lock.see_through(making, on_late_result)  # a task that outlives its caller (S1)
 
     async def _with_events(self, name: EndpointCall, call: Callable[[], Awaitable[Any]]) -> Any:
         """Events are emitted outside the mark: what a listener starts is not called by the endpoint."""
         self._emit(name, EndpointPhase.ASKED)
-        try:
-            result = await self._marked(call)
-        except BaseException as error:
-            self._emit(name, EndpointPhase.FAILED, error=type(error).__name__)
-            raise
-        self._emit(name, EndpointPhase.ANSWERED)
-        return result
-
-    async def _marked(self, call: Callable[[], Awaitable[Any]]) -> Any:
         mark = _Mark(self, _mark.get())
         _mark.set(mark)  # tasks that inherit the context have it, too; it counts only while the call runs
         try:
             async with time_limit(self._settings.deadline):
-                return await call()
-        finally:
+                result = await call()
+        except BaseException as error:
             mark.running = False
+            self._emit(name, EndpointPhase.FAILED, error=type(error).__name__)
+            raise
+        mark.running = False
+        self._emit(name, EndpointPhase.ANSWERED)
+        return result
 
     def _emit(self, name: EndpointCall, phase: EndpointPhase, *, error: str | None = None) -> None:
         listeners = self._settings.listeners

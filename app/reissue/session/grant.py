@@ -48,16 +48,16 @@ class Grant:
             self._doubted_for |= reasons
         return holding.with_latest_refresh_token
 
-    async def answer(self, presented: Credential, ask: Callable[[], Awaitable[Credential]]) -> Credential:
-        """The endpoint's answer; if the answer was lost, the endpoint is asked again within the grace window."""
+    async def ask(self, presented: Credential, call: Callable[[], Awaitable[Credential]]) -> Credential:
+        """Ask the endpoint, by `call`; and once more within the grace window, if the answer was lost."""
         asked_at = self._clock()
         try:
             try:
-                return await ask()
+                return await call()
             except OSError:
                 if not 0 <= self._clock() - asked_at < self._grace:
                     raise
-                return await ask()
+                return await call()
         except MalformedToken as error:
             self.rescue(presented, error)
             raise

@@ -24,10 +24,10 @@ class _Current:
     """The current credential, and what is known about it."""
 
     credential: Credential
-    rejected: bool = False
+    retired: bool = False  # never sent again
     taken_over: bool = False  # another tab was granted it
-    unproven: bool = False  # it replaced a rejected one, and the API has not accepted it yet
-    refused_while_new: bool = False
+    unproven: bool = False  # it replaced a retired one, and the API has not accepted it yet
+    rejected_while_new: bool = False
 
 
 class Holding:
@@ -58,13 +58,13 @@ class Holding:
 
     @property
     def sendable(self) -> bool:
-        """Is the current credential neither rejected nor expired?"""
-        return not self._current.rejected and self.freshness is not Freshness.EXPIRED
+        """Is the current credential neither retired nor expired?"""
+        return not self._current.retired and self.freshness is not Freshness.EXPIRED
 
     @property
     def useless(self) -> bool:
-        """Can no request be sent with the current credential: is it rejected, or at the end of its life?"""
-        return self._current.rejected or self.credential.remaining(self._clock()) == 0
+        """Can no request be sent with the current credential: is it retired, or at the end of its life?"""
+        return self._current.retired or self.credential.remaining(self._clock()) == 0
 
     @property
     def spent(self) -> bool:
@@ -73,7 +73,7 @@ class Holding:
         A new credential is used at least once, however short its life (T12); one from another tab is not new.
         """
         current = self._current
-        return current.rejected or (current.taken_over and current.credential.remaining(self._clock()) == 0)
+        return current.retired or (current.taken_over and current.credential.remaining(self._clock()) == 0)
 
     def check_alive(self) -> None:
         """Raises SessionEnded or SessionChanged once the session has ended."""
@@ -87,7 +87,7 @@ class Holding:
 
     def replace(self, fresh: Credential, *, taken_over: bool = False) -> None:
         """Use this credential from now on, and forget what was known about the last one."""
-        self._current = _Current(fresh, taken_over=taken_over, unproven=self._current.rejected)
+        self._current = _Current(fresh, taken_over=taken_over, unproven=self._current.retired)
         self.with_latest_refresh_token = fresh
         self.refusal = self.failure = None
 
@@ -96,9 +96,11 @@ class Holding:
         self.with_latest_refresh_token = kept
         self.refusal = None
 
-    def reject(self) -> None:
-        """The API has rejected the current credential: it is not sent any more."""
-        self._current.rejected = True
+    def retire(self) -> None:
+        """Never send the current credential again: the API rejected it, it has expired, or its cookie may be another
+        user's.
+        """
+        self._current.retired = True
 
     def accepted(self, credential: Credential) -> None:
         """The API has accepted this credential: a later rejection does not mean that refreshes are futile."""
@@ -106,14 +108,14 @@ class Holding:
             self._current.unproven = False
 
     def is_unproven(self, credential: Credential) -> bool:
-        """Did this credential replace a rejected one, and has the API not accepted it yet?"""
+        """Did this credential replace a retired one, and has the API not accepted it yet?"""
         return credential is self.credential and self._current.unproven
 
-    def refused_while_new(self, credential: Credential) -> bool:
+    def note_rejected_while_new(self, credential: Credential) -> bool:
         """The API rejected this credential in a replay. True if it is the current one and this is the first time."""
-        if credential is not self.credential or self._current.refused_while_new:
+        if credential is not self.credential or self._current.rejected_while_new:
             return False
-        self._current.refused_while_new = True
+        self._current.rejected_while_new = True
         return True
 
     def failed(self, error: RefreshUnavailable) -> None:
@@ -129,7 +131,7 @@ class Holding:
         """
         self.cookie_in_doubt = self.credential.refresh_token is None
         if self.credential.in_cookie:
-            self.reject()
+            self.retire()
 
     def is_anothers(self, match: UserMatch) -> bool:
         """Is an answer another user's, or may it be, since the cookie is in doubt?

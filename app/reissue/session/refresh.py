@@ -124,20 +124,20 @@ class Refresh:
             raise error from cause
 
     async def _run_under_lock(self, replaced: Credential) -> None:
-        newest = await self._shared.adopt_newer()
-        if self._is_settled(replaced):
+        up_to_date = await self._shared.adopt_newer()
+        if self._drop_if_settled(replaced):
             return
         self._backoff.check()  # the server may have answered a call with Retry-After while this one waited for the lock
-        presented = self.grant.presented(up_to_date=newest)
+        presented = self.grant.presented(up_to_date=up_to_date)
         ask = partial(self._calls.refresh, presented, on_late_result=partial(self._on_late_answer, presented))
         try:
-            fresh = (await self.grant.answer(presented, ask)).received(self._settings.clock(), previous=presented)
+            fresh = (await self.grant.ask(presented, ask)).received(self._settings.clock(), previous=presented)
         except GrantRefused as refusal:
             await self._shared.adopt_newer()  # before the session ends: another tab may have been faster (T3)
-            if not self._is_settled(replaced):
+            if not self._drop_if_settled(replaced):
                 self._refused(refusal)
             return
-        if not self._is_settled(replaced):
+        if not self._drop_if_settled(replaced):
             self._on_answer(fresh, replaced)
 
     def _on_answer(self, fresh: Credential, replaced: Credential) -> None:
@@ -162,8 +162,11 @@ class Refresh:
         elif presented.refresh_token is not None and answer.refresh_token is not None:
             self.grant.keep(presented, answer.refresh_token)  # the next refresh will show whose token it is
 
-    def _is_settled(self, replaced: Credential) -> bool:
-        """Is this refresh no longer needed? Checked after every await, since `cancel` may have come too late."""
+    def _drop_if_settled(self, replaced: Credential) -> bool:
+        """True if this refresh is no longer needed: if the session has ended, that is told.
+
+        Called after every await, since `cancel` may have come too late.
+        """
         if self._holding.ended is not None:
             self.emit(RefreshPhase.DROPPED)
             return True

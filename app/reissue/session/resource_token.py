@@ -79,7 +79,7 @@ class _Exchange:
         late = partial(self._on_late_answer, presented)
         asking = partial(self.ask, Exchange(presented, self.fields), on_late_result=late)
         try:
-            fresh = await session.refresh.grant.answer(presented, asking)
+            fresh = await session.refresh.grant.ask(presented, asking)
         except GrantRefused as refused:
             if not refuses_refresh_token(refused):
                 raise

@@ -108,7 +108,7 @@ class Session:
 
     async def obtain(self, *, renewed: Credential | None = None) -> Credential:
         """The credential to send, at once or after `renew`. Raises the errors of `renew`."""
-        return self.usable(renewed=renewed) or await self.renew(rejected=self.credential)
+        return self.usable(renewed=renewed) or await self.renew(replaces=self.credential)
 
     def check_failures(self, seen: int) -> None:
         """Raises RefreshUnavailable if `holding.failures` has risen above `seen`: a refresh failed since then.
@@ -119,20 +119,21 @@ class Session:
         if failure is not None and seen < self.holding.failures:
             raise failure.again(retry_after=self.backoff.retry_after or None) from failure.__cause__
 
-    async def renew(self, *, rejected: Credential | None = None) -> Credential:
+    async def renew(self, *, replaces: Credential | None = None) -> Credential:
         """The credential after a refresh, which this caller starts, or joins if one is running.
 
-        `rejected` is the credential that the API rejected: if it is no longer the current one, it has been renewed
-        already. Without `rejected`, the current credential stays in use until the refresh succeeds.
-        Raises SessionEnded, SessionChanged or RefreshUnavailable; and, only without `rejected`, GrantRefused if the
+        `replaces` is the credential that must not be sent again: the API rejected it, or it has expired. If it is no
+        longer the current one, it has been renewed already. Without `replaces`, the current credential stays in use
+        until the refresh succeeds.
+        Raises SessionEnded, SessionChanged or RefreshUnavailable; and, only without `replaces`, GrantRefused if the
         refresh was refused for good while the current token still works.
         """
         holding = self.holding
         holding.check_alive()
-        if rejected is not None:
-            if rejected is not holding.credential:
+        if replaces is not None:
+            if replaces is not holding.credential:
                 return await self.obtain()
-            holding.reject()
+            holding.retire()
         if holding.refusal is not None:
             self._give_up(holding.refusal)
         self.backoff.check()
@@ -146,15 +147,15 @@ class Session:
         if holding.refusal is not None:
             self._give_up(holding.refusal)
         if holding.spent:
-            return await self.renew(rejected=holding.credential)
+            return await self.renew(replaces=holding.credential)
         return holding.credential
 
-    def must_wait(self, *, rejected: Credential | None = None) -> bool:
-        """Would `obtain()`, or `renew(rejected=…)`, wait for a refresh? If False, they return or raise at once."""
+    def must_wait(self, *, replaces: Credential | None = None) -> bool:
+        """Would `obtain()`, or `renew(replaces=…)`, wait for a refresh? If False, they return or raise at once."""
         holding = self.holding
         if not self.alive or holding.refusal is not None or self.backoff.retry_after:
             return False
-        return holding.credential is rejected or not holding.sendable
+        return holding.credential is replaces or not holding.sendable
 
     def refresh_at_once(self, start_eagerly: StartEagerly) -> None:
         """Refresh within this call, which can't await (see `blocking`), and within the deadline.
@@ -209,7 +210,7 @@ class Session:
         """The API rejected a new credential as well. The next refresh pauses: a server that rejects every token would
         otherwise cause a storm of refreshes.
         """
-        if self.holding.refused_while_new(credential):
+        if self.holding.note_rejected_while_new(credential):
             self.backoff.failed()
 
     def rejected_without_replay(self, credential: Credential) -> None:

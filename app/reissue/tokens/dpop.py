@@ -2,7 +2,7 @@
 nonce.
 
 A proof is a small JWT for one attempt of one request. The object that holds the key and signs with it is a parameter:
-in a page it is the browser, which lets no script read the key (`browser/dpop.py`).
+in a page it is the browser, which lets no script read the key (`browser/page_key.py`).
 
 Theory of operation:
 
@@ -10,18 +10,17 @@ Theory of operation:
 2. A server may want a nonce of its own in each proof (sections 8 and 9). The last nonce that an origin has sent with
    any answer is used. The API's nonces and the endpoint's are kept apart, even if they share an origin.
 3. An answer that asks for a nonce does not reject the token. The request is sent once more with exactly that nonce,
-   since one that another answer has brought since may be older; and nothing is refreshed.
+   since one that another answer has brought since may be older; and nothing is refreshed. `attempts` does so for the
+   API's requests, `oauth2/proving` for the calls to the endpoint.
 """
 
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ..http.json_text import parse_json, text_within
 from ..http.messages import Request, field_of
-from ..http.outcomes import discard_body
 from ..http.urls import ParseUrl
 from .credentials import Credential
 
@@ -98,33 +97,3 @@ class Prover:
         if nonce is not None:
             self._nonces[self._parse(request.url).origin] = nonce
         return nonce
-
-
-def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> Callable[[Request], Awaitable[Any]]:
-    """A transport that sends each request with a proof, and once more if the server wants a nonce in it (RFC 9449
-    section 8).
-    """
-
-    async def send(request: Request) -> Any:
-        proof, nonce = await prover.proof(request)
-        answer = await transport(request.with_field("DPoP", proof))
-        wanted = prover.learn(request, answer)
-        if wanted not in (None, nonce) and await _lacks_nonce(answer):
-            discard_body(answer)
-            proof, _ = await prover.proof(request, nonce=wanted)
-            answer = await transport(request.with_field("DPoP", proof))
-            prover.learn(request, answer)
-        return answer
-
-    return send
-
-
-async def _lacks_nonce(answer: Any) -> bool:
-    if not 400 <= answer.status < 500:  # 400 by the RFC, 401 of an API's words, 403 from Glewlwyd
-        return False
-    text = await text_within(answer.clone() if hasattr(answer, "clone") else answer)
-    try:
-        fields = parse_json(text)
-    except ValueError:
-        return False
-    return isinstance(fields, dict) and fields.get("error") == "use_dpop_nonce"

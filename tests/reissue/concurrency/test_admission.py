@@ -319,7 +319,7 @@ async def test_slow_requests_over_a_token_that_is_good_hold_up_the_others_for_a_
 
 async def test_by_default_a_sign_is_good_for_half_a_minute() -> None:
     admission = Admission(64)
-    admission.trust()
+    admission.token_accepted()
     await asyncio.sleep(29.5)
     assert await room(admission) == 64
     await asyncio.sleep(0.5)
@@ -339,13 +339,13 @@ async def room(admission: Admission) -> int:
 async def test_a_good_answer_counts_for_a_while_and_a_refusal_ends_it() -> None:
     admission = Admission(64, unproven=8, memory=30)
     assert await room(admission) == 8
-    admission.trust()
+    admission.token_accepted()
     assert await room(admission) == 64
     admission.leave(await admission.enter())
     assert await room(admission) == 64
-    admission.distrust()
+    admission.token_rejected()
     assert await room(admission) == 8
-    admission.trust()
+    admission.token_accepted()
     await asyncio.sleep(29)
     assert await room(admission) == 64
     await asyncio.sleep(1)

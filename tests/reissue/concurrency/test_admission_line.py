@@ -60,12 +60,12 @@ async def test_replays_go_in_their_own_order_and_before_the_rest() -> None:
     slot = await admission.enter()
     said: list[str] = []
 
-    async def enter(name: str, *, first: bool) -> None:
-        slot = await admission.enter(first=first)
+    async def enter(name: str, *, ahead: bool) -> None:
+        slot = await admission.enter(ahead=ahead)
         said.append(name)
         admission.leave(slot)
 
-    tasks = [asyncio.create_task(enter(name, first=name.isupper())) for name in ("a", "B", "c", "D")]
+    tasks = [asyncio.create_task(enter(name, ahead=name.isupper())) for name in ("a", "B", "c", "D")]
     await settle()
     admission.leave(slot)
     await asyncio.gather(*tasks)
@@ -78,35 +78,35 @@ async def test_who_is_in_line_goes_first_though_there_is_room() -> None:
     await admission.enter()
     said: list[str] = []
 
-    async def enter(name: str, *, first: bool) -> None:
-        await (admission.enter(first=True) if first else admission.enter())
+    async def enter(name: str, *, ahead: bool) -> None:
+        await (admission.enter(ahead=True) if ahead else admission.enter())
         said.append(name)
 
     async def come(*names: str) -> list[str]:
-        tasks.extend(asyncio.create_task(enter(name, first=name.isupper())) for name in names)
+        tasks.extend(asyncio.create_task(enter(name, ahead=name.isupper())) for name in names)
         await settle()
         return said
 
     tasks: list[asyncio.Task[None]] = []
     assert await come("a") == []
-    admission.trust()
+    admission.token_accepted()
     assert admission.full()
     assert await come("b") == []
-    assert not admission.full(first=True)
+    assert not admission.full(ahead=True)
     assert await come("C") == ["C"]
-    admission.call()
+    admission.call_next()
     assert await come() == ["C", "a", "b"]
 
 
 async def test_nobody_passes_a_replay_that_is_in_line() -> None:
     admission = Admission(64, unproven=1)
     await admission.enter()
-    replay = asyncio.create_task(admission.enter(first=True))
+    replay = asyncio.create_task(admission.enter(ahead=True))
     await settle()
-    admission.trust()
+    admission.token_accepted()
     assert admission.full()
-    assert admission.full(first=True)
-    admission.call()
+    assert admission.full(ahead=True)
+    admission.call_next()
     assert await replay
     assert not admission.full()
 

@@ -18,8 +18,8 @@ from reissue import (
     StepUp,
     StepUpRequired,
 )
+from reissue.oauth2.proving import proving
 from reissue.testing import Gate, settle
-from reissue.tokens.dpop import proving
 
 from tests.reissue.bound import API as BOUND_API
 from tests.reissue.bound import Bound

@@ -107,6 +107,28 @@ async def test_a_server_that_wants_a_nonce_without_end_is_asked_twice(bound: Bou
     assert bound.refreshes() == 2
 
 
+async def test_a_401_that_asks_for_a_nonce_says_nothing_against_the_token(bound: Bound) -> None:
+    """X3, Q22: as many are on the wire as before, and not the few of a token that was rejected."""
+    api = await bound.signed_in()
+    await api.fetch(NOTES)
+    bound.server.api_proofs.rotate()
+    repeat = bound.gates["/api/others"] = Gate()
+
+    def hold_the_repeat(request: Request) -> None:
+        if bound.server.outcomes("/api/first")[:1] == [NONCE] and len(bound.server.outcomes("/api/first")) == 2:
+            bound.gates["/api/first"] = repeat
+
+    bound.meanwhile = hold_the_repeat
+    first = asyncio.create_task(api.fetch(f"{API}first"))
+    await settle()
+    others = [asyncio.create_task(api.fetch(f"{API}others")) for _ in range(20)]
+    await settle()
+    assert len(bound.server.outcomes("/api/first")) == 2
+    assert len(bound.server.outcomes("/api/others")) == 20
+    repeat.open()
+    await asyncio.gather(first, *others)
+
+
 async def test_a_nonce_that_is_wanted_again_after_the_refresh_is_given_again(bound: Bound) -> None:
     """X3"""
     api = await bound.signed_in()
