@@ -142,14 +142,14 @@ var plain = indexedDB;
 Object.defineProperty(globalThis, 'indexedDB', {value: {open() { return new EventTarget() }}, configurable: true});
 """)
     visit.run("""
-from reissue.browser import dpop
-patience, dpop.PATIENCE = dpop.PATIENCE, 0.05
+from reissue.browser import page_key
+patience, page_key.PATIENCE = page_key.PATIENCE, 0.05
 api = connected(dpop=True, store="local", name="waiting")
 None
 """)
     assert visit.run("await outcome(api.resume())") == "RefreshUnavailable", "T4: storage that never answers is told of"
     visit.execute("Object.defineProperty(globalThis, 'indexedDB', {value: plain, configurable: true})")
-    visit.run("dpop.PATIENCE = patience")
+    visit.run("page_key.PATIENCE = patience")
     assert visit.run("await api.resume()") is False, "and asked again"
 
     forbidden = "{open() { throw new DOMException('', 'SecurityError') }}"
