@@ -111,7 +111,8 @@ class DeveloperTools:
             self._devtools = self._page.context.new_cdp_session(self._page)
         question = {"expression": script, "awaitPromise": True, "returnByValue": True}
         answer = self._devtools.send("Runtime.evaluate", question)
-        assert "exceptionDetails" not in answer, (script, answer["exceptionDetails"])
+        thrown = answer.get("exceptionDetails")
+        assert thrown is None, f"{thrown.get('exception', {}).get('description', thrown)}\nthrown by {script}"
         result: dict[str, Any] = answer["result"]
         return result
 

@@ -52,7 +52,7 @@ class Mutant:
 MUTANTS = [
     Mutant(
         "a late 401 refreshes again (Q2)", "session/session",
-        "            if rejected is not holding.credential:\n                return await self.obtain()\n",
+        "            if replaces is not holding.credential:\n                return await self.obtain()\n",
         "",
         one_tab=(133, 152, 191),
     ),
@@ -182,7 +182,8 @@ MUTANTS = [
     ),
     Mutant(
         "a body that can be read once is sent twice (Q8)", "attempts",
-        "if not self._request.replayable:", "if False:",
+        "        replayed, replayable = self._history.replayed, self._request.replayable\n",
+        "        replayed, replayable = self._history.replayed, True\n",
         one_tab=(81, 133, 191),
     ),
     Mutant(
@@ -223,7 +224,7 @@ MUTANTS = [
     ),
     Mutant(
         "nobody looks inside the lock (T1)", "session/refresh",
-        "newest = await self._shared.adopt_newer()", "newest = True",
+        "up_to_date = await self._shared.adopt_newer()", "up_to_date = True",
         many_tabs=(34, 56, 151),
     ),
     Mutant(
