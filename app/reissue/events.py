@@ -128,7 +128,7 @@ class SignOutPhase(Enum):
 
     CONFIRMED = "confirmed"  # it has ended the session
     REFUSED = "refused"  # by a final 4xx: it is not told again, and the tokens may work until they expire
-    UNAVAILABLE = "unavailable"  # no answer, 429 or 5xx: for a day, the next `resume()` or sign-in tells it
+    UNAVAILABLE = "unavailable"  # no answer, 429 or 5xx: told again when the network is back, or by the next `resume()`
     NOT_TOLD = "not_told"  # the endpoint has no sign-out, so the tokens work until they expire
     OVERTAKEN = "overtaken"  # a user signed in before it could be told, so the cookie is that user's
 

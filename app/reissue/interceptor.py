@@ -339,7 +339,8 @@ class Interceptor(Streaming, Verbs):
         and its answer dropped, so that it can't sign the user in again (S1, S2). The endpoint is told even if this call
         is cancelled, and before any sign-in that begins after it, in any tab (S5).
         Errors are raised *after* the session has ended here. OSError or RefreshUnavailable: the endpoint can't be told
-        now; for a day, the next `resume()` or `sign_in()` of any tab tells it first, and such a `resume()` gives False.
+        now. For a day, it is told when the network is back, and first of all by the next `resume()` or `sign_in()` of
+        any tab; such a `resume()` gives False.
         SignOutRefused: the endpoint answered with a final 4xx and is not told again, so its tokens may work until they
         expire. A `SignOutEvent` says the same, and also says if the endpoint has no sign-out.
         """

@@ -77,6 +77,27 @@ def test_offline_with_an_expired_token_keeps_the_session_and_asks_once_until_the
 
 
 @pytest.mark.firefox
+def test_the_server_is_told_of_a_sign_out_as_soon_as_the_network_is_back(python: Visit) -> None:
+    """F15, S2: the page does nothing more, and neither does its user."""
+    python.context.set_offline(True)
+    python.expect_console(DISCONNECTED, times=1)
+    python.run("""
+told = []
+api.on(lambda event: told.append(event.phase.value) if isinstance(event, reissue.SignOutEvent) else None)
+try:
+    await api.sign_out()
+except OSError as error:
+    told.append(type(error).__name__)
+None
+""")
+    assert python.run("told") == ["unavailable", "NetworkError"]
+    python.context.set_offline(False)
+    python.until(lambda: python.run("told")[2:] == ["confirmed"])
+    assert not [cookie for cookie in python.context.cookies() if cookie["value"]], "the server has taken it back"
+    assert python.run("await api.resume()") is False
+
+
+@pytest.mark.firefox
 def test_a_page_that_is_looked_at_again_asks_at_once_and_one_that_is_left_does_not(python: Visit) -> None:
     """F8, T9."""
     python.server.fault("/auth/refresh", "status", status=503)

@@ -182,9 +182,13 @@ class SessionLifecycle:
         await self.sessions.close(at_once=self.called_by_endpoint, first=self._sign_outs.wait)
 
     def wake(self) -> None:
-        """The network is back or the page is visible again: the next refresh need not pause."""
+        """The network is back or the page is visible again: the next refresh need not pause, and the endpoint is told of
+        a sign-out that it may not know of.
+        """
         self._resume.backoff.wake()
         self.sessions.wake()
+        if self.alive is None and not self.sessions.closed:
+            self._sign_outs.wake()
 
     # What requests call
 

@@ -4,7 +4,7 @@ Theory of operation:
 
 1. The endpoint is told of a sign-out even if the caller of `sign_out()` is cancelled. Until it knows, its cookie signs
    nobody in: a resume tells the endpoint and finds no session, and a refresh that this cookie answers counts as
-   refused. The next sign-in tells the endpoint first, and ends this state.
+   refused. The next sign-in tells the endpoint first, and ends this state; so does the network's return.
 2. A sign-out takes its place in line before any listener hears of it, so that a sign-in that a listener starts comes
    after it (S5). It ends the session that it was made for: after a later sign-in, the cookie belongs to that session.
 3. The endpoint knows of a sign-out once it confirms that, or a call for another one that was sent later with the same
@@ -77,12 +77,18 @@ class SignOuts:
     async def tell_again(self) -> None:
         """Tell the endpoint of a sign-out that it may not know of, if this tab has the token or cookie for it.
 
-        If that fails, the next resume tries again.
+        If that fails, it is tried again when the network is back, and by the next resume. Called under the lock.
         """
         mark = self._shared.versions.pending_sign_out
         if mark is not None and (not mark.in_body or _in_body(self._unconfirmed)):
             with suppress(Exception):  # emitted; an error in the app's own function must not prevent sign-ins for a day
                 await self._tell(self._unconfirmed, mark.until)
+
+    def wake(self) -> None:
+        """The network is back, and nobody is signed in here: tell the endpoint, unless that is on its way already."""
+        if not self._telling and self._shared.versions.pending_sign_out is not None:
+            place = self._shared.lock.place()
+            self._start_telling(place, self._tell_again_under_lock(place))
 
     async def wait(self) -> None:
         """Wait until the endpoint has been told of every sign-out, or could not be."""
@@ -115,6 +121,13 @@ class SignOuts:
                     await self._tell(signed_out, until)
             finally:
                 self._shared.tried_to_tell()
+
+    async def _tell_again_under_lock(self, place: Place) -> None:
+        async with self._shared.lock.hold(place):
+            versions = self._shared.versions
+            mark = versions.pending_sign_out
+            if mark is not None and not versions.signed_in_since(mark.until):
+                await self.tell_again()
 
     def _made_until(self, signed_out: Session | None) -> int:
         """Time (ms) of the latest sign-out by cookie in any tab; 0 if this session is known by its refresh token.

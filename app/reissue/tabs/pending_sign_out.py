@@ -1,9 +1,9 @@
 """A mark without a secret: a user has signed out, and the server may not know. Its cookie would sign the user in again.
 
 It names a time (ms): sessions that began until then are over. It is stored before the server is told, so that it is
-still there if the page is left meanwhile. `SignOuts.tell_again` tells the server at the next `resume()` or `sign_in()`
-in any tab; that the network is back does not. A mark `in_body` is told only by the tab that signed out, since the
-refresh token is in its memory: once that tab is gone, the server is never told. The mark is removed once the server
+still there if the page is left meanwhile. `SignOuts.tell_again` tells the server when the network is back, and at the
+next `resume()` or `sign_in()`, in any tab. A mark `in_body` is told only by the tab that signed out, since the refresh
+token is in its memory: once that tab is gone, the server is never told. The mark is removed once the server
 knows or will not be told, once a user signs in, and at the latest after `LIFE`: by then the cookie may be another
 user's.
 

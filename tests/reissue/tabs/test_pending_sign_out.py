@@ -12,6 +12,8 @@ from reissue import (
     GrantRefused,
     SessionChanged,
     SessionEnded,
+    SignOutEvent,
+    SignOutPhase,
     State,
 )
 from reissue.tabs.pending_sign_out import Mark, PendingSignOut
@@ -55,6 +57,80 @@ async def test_as_long_as_the_server_can_not_be_told_every_resume_finds_nobody_a
     assert await browser.open().resume() is False, "in another page as well"
     assert browser.line.asked == ["auth/logout"] * 4
     assert browser.line.server.cookie is None
+    await browser.close()
+
+
+@pytest.mark.parametrize("in_body", [False, True], ids=["by cookie", "in bodies"])
+async def test_the_server_is_told_when_the_network_is_back(in_body: bool, console: None) -> None:
+    """F15, S2: by the page that is still open, without a call of the app's."""
+    browser = Browser(in_body=in_body)
+    api = await browser.signed_out_offline()
+    browser.line.asked.clear()
+    api._lifecycle.wake()
+    await settle()
+    assert browser.pending_sign_out.text is not None, "it was not: the mark stays, and the console is clean"
+    browser.line.offline = False
+    events: list[SignOutPhase] = []
+    api.on(lambda event: events.append(event.phase) if isinstance(event, SignOutEvent) else None)
+    api._lifecycle.wake()
+    api._lifecycle.wake()
+    await settle()
+    assert browser.line.asked == ["auth/logout"] * 2
+    assert events == [SignOutPhase.CONFIRMED]
+    assert browser.pending_sign_out.text is None
+    assert browser.line.server.cookie is None
+    api._lifecycle.wake()
+    await settle()
+    assert len(browser.line.asked) == 2
+    await browser.close()
+
+
+async def test_of_all_tabs_that_hear_of_the_network_one_tells() -> None:
+    """F15, T1"""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    tabs = [api, browser.open(), browser.open()]
+    browser.line.offline = False
+    browser.line.asked.clear()
+    for tab in tabs:
+        tab._lifecycle.wake()
+    await settle()
+    assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+async def test_the_networks_return_ends_no_session_that_has_begun_since() -> None:
+    """F17, S5: neither in this tab nor in another, nor one that begins while it waits for the lock."""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    browser.line.asked.clear()
+    browser.line.server.clock.advance(1)
+    signing_in = asyncio.create_task(browser.open().sign_in(username="ada", password="lovelace"))
+    browser.line.sign_in_gate = Gate()
+    await browser.line.sign_in_gate.reached()
+    api._lifecycle.wake()
+    await settle()
+    browser.line.sign_in_gate.open()
+    await signing_in
+    await settle()
+    assert browser.line.asked == ["auth/logout", "auth/login"], "as every sign-in tells first"
+    api._lifecycle.wake()
+    await settle()
+    assert browser.line.asked == ["auth/logout", "auth/login"]
+    assert api.state is State.SIGNED_IN
+    await browser.close()
+
+
+async def test_a_closed_client_tells_nothing() -> None:
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    browser.line.asked.clear()
+    await api.close()
+    api._lifecycle.wake()
+    await settle()
+    assert browser.line.asked == []
     await browser.close()
 
 
