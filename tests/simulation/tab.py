@@ -992,7 +992,7 @@ class Tab:
         """A refresh is for a token that was refused or nears its end, or because somebody asked for it."""
         token = session.token
         stale = self.had_left(token) <= token.life / 4
-        wanted = self.renewals > 0 or session.asks_whose
+        wanted = self.renewals > 0 or session.asks_whose or session.doubtful
         self.run.expect(stale or token.refused or wanted, "a refresh that nobody needed")
 
     def had_left(self, token: Token) -> float:
