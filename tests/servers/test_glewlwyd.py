@@ -56,7 +56,7 @@ class Trip:
         self.client = CLIENT.format(url=url, options=options)
         visit.allowed_origins.add(url)
         visit.api = f"{url}/api/oidc/userinfo"
-        visit.context.request.post(f"{url}/api/auth", data=glewlwyd.USER)
+        assert visit.context.request.post(f"{url}/api/auth", data=glewlwyd.USER).ok
         visit.page.goto(f"{visit.server.url}blank.html", wait_until="commit")
         self.begun()
 

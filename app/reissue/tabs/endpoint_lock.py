@@ -143,7 +143,7 @@ class EndpointLock:
         if self._peers.previous_holder_vanished:
             self._news.forget()  # the message came from an earlier holder
         await self._news.read_versions()
-        may_land = self._peers.previous_holder_vanished or (waited and not self._news.came)
+        may_land = self._peers.previous_holder_vanished or (waited and not self._news.has_message)
         if may_land and self._versions.newest is None and self._versions.mine is before:
             await self._news.wait(LANDING)
 

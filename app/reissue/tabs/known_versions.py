@@ -139,7 +139,7 @@ class KnownVersions:
         """
         mark = Mark(max(self._now, self._began, self._sign_outs.until + 1), in_body)  # whatever the clock says
         self._signed_in = min(self._signed_in, mark.until)
-        self._sign_outs.leave(mark)
+        self._sign_outs.store(mark)
         return mark
 
     def sign_out_confirmed(self, until: int | None = None) -> None:

@@ -19,11 +19,11 @@ class News:
         self._versions.notice(await self._peers.advertised())
 
     @property
-    def came(self) -> bool:
+    def has_message(self) -> bool:
         """Has a message come, since `forget`, that says what the last holder of the lock did?"""
         return self._came.is_set()
 
-    def come(self) -> None:
+    def note_message(self) -> None:
         """A message has come that says what the last holder of the lock did."""
         self._came.set()
 

@@ -79,7 +79,7 @@ class PendingSignOut:
         mark = self.mark
         return mark.until if mark else 0
 
-    def leave(self, mark: Mark) -> None:
+    def store(self, mark: Mark) -> None:
         """A user has signed out: store the mark."""
         self._write(mark)
 

@@ -151,9 +151,9 @@ class SharedSession:
                 self._peers.post(written(mine))
             case Ended() as ended:
                 self._on_end_message(ended)
-                self._news.come()
+                self._news.note_message()
             case Left():
-                self._news.come()
+                self._news.note_message()
 
     def _adopt(self, granted: Granted) -> None:
         if self.versions.is_old(granted.version):
@@ -165,7 +165,7 @@ class SharedSession:
         if self._store.own:
             self._store.keep(granted)
         self._holder.on_granted(granted.credential, same)
-        self._news.come()
+        self._news.note_message()
 
     def _on_end_message(self, ended: Ended) -> None:
         over = self.versions.ends_mine(ended)

@@ -47,9 +47,9 @@ class SignOutMarks:
         """Every mark that this tab knows of."""
         return [mark for mark in (self._pending_sign_out.mark, self._elsewhere) if mark]
 
-    def leave(self, mark: Mark) -> None:
+    def store(self, mark: Mark) -> None:
         """Store the mark of a sign-out in this tab."""
-        self._pending_sign_out.leave(mark)
+        self._pending_sign_out.store(mark)
 
     def sign_of(self, mark: Mark) -> str:
         """What this tab advertises while it is about to tell the endpoint of this sign-out."""

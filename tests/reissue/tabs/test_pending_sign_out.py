@@ -459,7 +459,7 @@ def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
     store.forbidden = True
     assert untold.until == 0
     store.forbidden = False
-    untold.leave(Mark(7))
+    untold.store(Mark(7))
     assert (untold.until, store.text) == (7, None)
 
 
@@ -467,9 +467,9 @@ def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:
     """It would outlive the sign-out that it is of: nothing is written there any more."""
     store = Shelf()
     untold = PendingSignOut(store, clock=lambda: 0.0)
-    untold.leave(Mark(5))
+    untold.store(Mark(5))
     store.full = True
-    untold.leave(Mark(7))
+    untold.store(Mark(7))
     assert (untold.until, store.text) == (7, None)
 
 
