@@ -182,7 +182,7 @@ class SessionLifecycle:
         await self.sessions.close(at_once=self.called_by_endpoint, first=self._sign_outs.wait)
 
     def wake(self) -> None:
-        """The network is back or the page is visible again: the next refresh need not pause, and the endpoint is told of
+        """The network is back or the page is visible again: the next refresh need not pause, and the endpoint hears of
         a sign-out that it may not know of.
         """
         self._resume.backoff.wake()
