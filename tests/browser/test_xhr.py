@@ -350,3 +350,24 @@ def test_what_is_on_its_way_at_uninstall_keeps_its_rules(python: Visit) -> None:
         [1, "loadstart", 4, "abort", "loadend"],
     ]
     assert python.server.counters()["api_requests"] == 1
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("left", ["xhr.abort()", "xhr.open('GET', '/api/echo')"])
+def test_a_request_that_is_left_while_it_begins_gives_its_place_back(python: Visit, left: str) -> None:
+    """Q10: a listener of `loadstart` is called within `send()`. More requests than `in_flight`, and then another one."""
+    ended = javascript(
+        python,
+        f"""
+        for (let n = 0; n < 70; n++) {{
+            const xhr = noted();
+            xhr.onloadstart = () => {left};
+            xhr.open("GET", "/api/echo");
+            xhr.send();
+        }}
+        const late = new Promise(resolve => setTimeout(resolve, 20_000, "late"));
+        return Promise.race([late, whole(sent("/api/me")).then(xhr => xhr.status)]);
+        """,
+    )
+    assert ended == 200
+    assert python.run("from reissue.browser import xhr_calls\nlen(xhr_calls._running)") == 0

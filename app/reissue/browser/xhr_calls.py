@@ -40,6 +40,8 @@ def begin(client: "PageInterceptor", call: Any, number: int, url: str, method: s
         _running[number] = running
         running.task = eager_task(running.drive())
         running.task.add_done_callback(lambda _: _running.pop(number, None))
+        if running.left:
+            running.task.cancel()
         return True
     blocking = _Blocking(client, call, request)
     _running[number] = blocking
@@ -100,12 +102,14 @@ class _Call:
 class _Waiting(_Call):
     """An asynchronous request."""
 
-    task: "asyncio.Task[None]"
+    task: "asyncio.Task[None] | None" = None  # until it has waited for the first time
 
     def __init__(self, client: "PageInterceptor", call: Any, request: Request) -> None:
         super().__init__(client, call, request)
         self._outcome: asyncio.Future[_Head | NetworkError] | None = None
         self._timed_out = False
+        self.left = False
+        """Has the page aborted it, or given it up? A listener of `loadstart` may do so within `attempt`."""
 
     async def drive(self) -> None:
         """Send attempts until an outcome, or an error, is the page's."""
@@ -141,8 +145,9 @@ class _Waiting(_Call):
     def told(self, outcome: str, status: int, fields: str, url: str) -> None:
         """The page aborts or gives up the request; or an attempt has ended."""
         if outcome in ("abort", "timeout"):
-            self._timed_out = outcome == "timeout"
-            self.task.cancel()
+            self._timed_out, self.left = outcome == "timeout", True
+            if self.task is not None:
+                self.task.cancel()
             return
         future = self._outcome
         if future is None or future.done():
