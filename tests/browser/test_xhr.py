@@ -290,6 +290,23 @@ def test_a_request_with_a_token_of_its_own_goes_out_as_it_is(python: Visit) -> N
 
 
 @pytest.mark.firefox
+def test_a_header_field_is_stripped_as_the_browser_does(python: Visit) -> None:
+    """Base64 of a tool that ends its lines: natively the field is sent without the line's end."""
+    python.server.control("/dev/revoke")
+    python.expect_console(REFUSED)
+    status, kept = javascript(
+        python,
+        """
+        const prepare = xhr => xhr.setRequestHeader("X-Signature", "\\t c2lnbmVk\\r\\n");
+        const xhr = await whole(sent("/api/echo", {prepare}));
+        return [xhr.status, xhr.reissueError?.message ?? null];
+        """,
+    )
+    assert (status, kept) == (200, None)
+    assert [request.headers["x-signature"] for request in python.requests_to("/api/echo")] == ["c2lnbmVk"] * 2
+
+
+@pytest.mark.firefox
 def test_xmlhttprequest_is_what_it_was_when_the_last_client_has_gone(python: Visit) -> None:
     """`kept` compares each property; here, what a page can see while a client is installed."""
     seen = """
