@@ -307,6 +307,24 @@ def test_a_header_field_is_stripped_as_the_browser_does(python: Visit) -> None:
 
 
 @pytest.mark.firefox
+def test_a_401_with_letters_beyond_ascii_in_its_fields_is_read(python: Visit) -> None:
+    """X9: The UTF-8 of "Å" holds the byte 0x85, which Python takes for a line's end."""
+    python.expect_console(REFUSED, times=0, at_most=2)
+    challenge = 'Bearer realm="\u00c3\u0085land", error="invalid_token"'
+    python.server.fault("/api/me", "status", status=401, challenge=challenge)
+    ended = javascript(python, "const xhr = await whole(sent('/api/me')); return [xhr.status, once(xhr.seen)]")
+    assert ended == [200, WHOLE]
+    python.server.fault("/api/me", "status", status=401, challenge=challenge)
+    python.run("late += 3600")  # so the refresh is synchronous as well
+    assert javascript(python, """
+        const xhr = noted();
+        xhr.open("GET", "/api/me", false);
+        xhr.send();
+        return xhr.status;
+        """) in (200, 401)  # fmt: skip
+
+
+@pytest.mark.firefox
 def test_xmlhttprequest_is_what_it_was_when_the_last_client_has_gone(python: Visit) -> None:
     """`kept` compares each property; here, what a page can see while a client is installed."""
     seen = """

@@ -22,6 +22,7 @@ from .eager_tasks import eager_task
 from .js_errors import js_error
 from .jspi import wait_for
 from .promises import enter, turns_of_the_page
+from .xhr import response_fields
 
 if TYPE_CHECKING:
     from .page import PageInterceptor
@@ -213,7 +214,7 @@ class _Head:
 
     def __init__(self, call: Any, status: int, fields: str, url: str, asked: str) -> None:
         self.status = status
-        self.headers = _headers(fields)
+        self.headers = response_fields(fields)
         self.url = url
         self.redirected = bool(url) and url != asked.partition("#")[0]
         self._js = call
@@ -229,9 +230,3 @@ class _Head:
     async def json(self) -> Any:
         """The body read as JSON. Raises ValueError if it is no JSON."""
         return json.loads(await self.text())
-
-
-def _headers(fields: str) -> Headers:
-    """What `getAllResponseHeaders` gives."""
-    lines = (line.partition(":") for line in fields.splitlines() if line)
-    return Headers([(name, value.strip()) for name, _, value in lines])
