@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -90,12 +91,12 @@ def whole(fields: Mapping[str, Any], name: str, default: int | None = None, *, l
 
 
 def header_value(fields: Mapping[str, Any], name: str) -> str | None:
-    """The value of a header field (RFC 9110 section 5.5): printable ASCII; None if it is not given."""
+    """The value of a header field (RFC 9110 section 5.5): printable ASCII, or bytes from 0x80 on; None if not given."""
     if fields.get(name) is None:
         return None
     value = text(fields, name)
-    if not (value.isascii() and value.isprintable()) or value != value.strip():
-        refuse(400, f"'{name}' must be printable ASCII, without white space around it")
+    if not re.fullmatch(r"[\x20-\x7e\x80-\xff]*", value) or value != value.strip():
+        refuse(400, f"'{name}' must be printable ASCII or Latin-1, without white space around it")
     return value
 
 

@@ -290,6 +290,41 @@ def test_a_request_with_a_token_of_its_own_goes_out_as_it_is(python: Visit) -> N
 
 
 @pytest.mark.firefox
+def test_a_header_field_is_stripped_as_the_browser_does(python: Visit) -> None:
+    """Base64 of a tool that ends its lines: natively the field is sent without the line's end."""
+    python.server.control("/dev/revoke")
+    python.expect_console(REFUSED)
+    status, kept = javascript(
+        python,
+        """
+        const prepare = xhr => xhr.setRequestHeader("X-Signature", "\\t c2lnbmVk\\r\\n");
+        const xhr = await whole(sent("/api/echo", {prepare}));
+        return [xhr.status, xhr.reissueError?.message ?? null];
+        """,
+    )
+    assert (status, kept) == (200, None)
+    assert [request.headers["x-signature"] for request in python.requests_to("/api/echo")] == ["c2lnbmVk"] * 2
+
+
+@pytest.mark.firefox
+def test_a_401_with_letters_beyond_ascii_in_its_fields_is_read(python: Visit) -> None:
+    """X9: The UTF-8 of "Å" holds the byte 0x85, which Python takes for a line's end."""
+    python.expect_console(REFUSED, times=0, at_most=2)
+    challenge = 'Bearer realm="\u00c3\u0085land", error="invalid_token"'
+    python.server.fault("/api/me", "status", status=401, challenge=challenge)
+    ended = javascript(python, "const xhr = await whole(sent('/api/me')); return [xhr.status, once(xhr.seen)]")
+    assert ended == [200, WHOLE]
+    python.server.fault("/api/me", "status", status=401, challenge=challenge)
+    python.run("late += 3600")  # so the refresh is synchronous as well
+    assert javascript(python, """
+        const xhr = noted();
+        xhr.open("GET", "/api/me", false);
+        xhr.send();
+        return xhr.status;
+        """) in (200, 401)  # fmt: skip
+
+
+@pytest.mark.firefox
 def test_xmlhttprequest_is_what_it_was_when_the_last_client_has_gone(python: Visit) -> None:
     """`kept` compares each property; here, what a page can see while a client is installed."""
     seen = """
@@ -350,3 +385,24 @@ def test_what_is_on_its_way_at_uninstall_keeps_its_rules(python: Visit) -> None:
         [1, "loadstart", 4, "abort", "loadend"],
     ]
     assert python.server.counters()["api_requests"] == 1
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("left", ["xhr.abort()", "xhr.open('GET', '/api/echo')"])
+def test_a_request_that_is_left_while_it_begins_gives_its_place_back(python: Visit, left: str) -> None:
+    """Q10: a listener of `loadstart` is called within `send()`. More requests than `in_flight`, and then another one."""
+    ended = javascript(
+        python,
+        f"""
+        for (let n = 0; n < 70; n++) {{
+            const xhr = noted();
+            xhr.onloadstart = () => {left};
+            xhr.open("GET", "/api/echo");
+            xhr.send();
+        }}
+        const late = new Promise(resolve => setTimeout(resolve, 20_000, "late"));
+        return Promise.race([late, whole(sent("/api/me")).then(xhr => xhr.status)]);
+        """,
+    )
+    assert ended == 200
+    assert python.run("from reissue.browser import xhr_calls\nlen(xhr_calls._running)") == 0

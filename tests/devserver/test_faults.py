@@ -174,7 +174,7 @@ def test_each_refresh_can_be_slowed_at_start(make_client: MakeClient, monkeypatc
         {"path": "/api/me", "kind": "status", "retry_after": 7},
         {"path": "/api/me", "kind": "status", "retry_after": "7\r\nX-Evil: 1"},
         {"path": "/api/me", "kind": "status", "retry_after": "日本"},
-        {"path": "/api/me", "kind": "status", "retry_after": "é"},
+        {"path": "/api/me", "kind": "status", "retry_after": "\x7f"},
         {"path": "/api/me", "kind": "status", "retry_after": " 7"},
         {"path": "/api/me", "kind": "status", "challenge": 'Basic realm="日本"'},
         {"path": "/api/me", "kind": "status", "body": float("nan")},

@@ -22,6 +22,7 @@ from .eager_tasks import eager_task
 from .js_errors import js_error
 from .jspi import wait_for
 from .promises import enter, turns_of_the_page
+from .xhr import response_fields
 
 if TYPE_CHECKING:
     from .page import PageInterceptor
@@ -40,6 +41,8 @@ def begin(client: "PageInterceptor", call: Any, number: int, url: str, method: s
         _running[number] = running
         running.task = eager_task(running.drive())
         running.task.add_done_callback(lambda _: _running.pop(number, None))
+        if running.left:
+            running.task.cancel()
         return True
     blocking = _Blocking(client, call, request)
     _running[number] = blocking
@@ -100,12 +103,14 @@ class _Call:
 class _Waiting(_Call):
     """An asynchronous request."""
 
-    task: "asyncio.Task[None]"
+    task: "asyncio.Task[None] | None" = None  # until it has waited for the first time
 
     def __init__(self, client: "PageInterceptor", call: Any, request: Request) -> None:
         super().__init__(client, call, request)
         self._outcome: asyncio.Future[_Head | NetworkError] | None = None
         self._timed_out = False
+        self.left = False
+        """Has the page aborted it, or given it up? A listener of `loadstart` may do so within `attempt`."""
 
     async def drive(self) -> None:
         """Send attempts until an outcome, or an error, is the page's."""
@@ -141,8 +146,9 @@ class _Waiting(_Call):
     def told(self, outcome: str, status: int, fields: str, url: str) -> None:
         """The page aborts or gives up the request; or an attempt has ended."""
         if outcome in ("abort", "timeout"):
-            self._timed_out = outcome == "timeout"
-            self.task.cancel()
+            self._timed_out, self.left = outcome == "timeout", True
+            if self.task is not None:
+                self.task.cancel()
             return
         future = self._outcome
         if future is None or future.done():
@@ -208,7 +214,7 @@ class _Head:
 
     def __init__(self, call: Any, status: int, fields: str, url: str, asked: str) -> None:
         self.status = status
-        self.headers = _headers(fields)
+        self.headers = response_fields(fields)
         self.url = url
         self.redirected = bool(url) and url != asked.partition("#")[0]
         self._js = call
@@ -224,9 +230,3 @@ class _Head:
     async def json(self) -> Any:
         """The body read as JSON. Raises ValueError if it is no JSON."""
         return json.loads(await self.text())
-
-
-def _headers(fields: str) -> Headers:
-    """What `getAllResponseHeaders` gives."""
-    lines = (line.partition(":") for line in fields.splitlines() if line)
-    return Headers([(name, value.strip()) for name, _, value in lines])

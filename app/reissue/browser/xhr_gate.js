@@ -60,7 +60,7 @@ const replaced = {
         const call = calls.get(xhr);
         if (!call || given.length < 2) return Reflect.apply(native_set, xhr, given);
         if (call.shown !== null) throw tooLate();
-        const field = [`${given[0]}`, `${given[1]}`];
+        const field = [`${given[0]}`, `${given[1]}`.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "")]; // as it is sent
         Reflect.apply(native_set, xhr, field);
         call.fields.push(field);
     },
