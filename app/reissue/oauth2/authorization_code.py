@@ -245,7 +245,11 @@ class RedirectingSource(HttpTokenSource):
         """Tokens for a refresh token (RFC 6749 section 6). An ID token in the answer is ignored."""
         token = credential and credential.refresh_token
         if not token:
-            raise GrantRefused("invalid_grant", "there is no refresh token")
+            raise GrantRefused(
+                "invalid_grant",
+                "there is no refresh token",
+                advice="The server gave no refresh token: does scope= ask for one, with 'offline_access' for instance?",
+            )
         server = await self._server.metadata()
         request = self._settings.grant_request(
             self._requests, server, "refresh_token", **{**(fields or {}), "refresh_token": token}

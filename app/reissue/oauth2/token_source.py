@@ -110,8 +110,16 @@ class HttpTokenSource:
         """New tokens in place of these. `fields` name another resource, if the tokens are for that (see `Exchange`)."""
         request = self._requests.refresh(credential, fields or {})
         if request is None:
-            raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        return await self._granted(request)
+            from . import advice  # here, since most pages never need it
+
+            refreshes = self._requests.refresh_route is not None
+            raise GrantRefused(
+                "invalid_grant",
+                "there is no refresh token, and no cookie that could stand for one",
+                advice=advice.NO_TOKEN if refreshes else advice.NO_REFRESH,
+            )
+        holds_token = credential is not None and credential.refresh_token is not None
+        return await self._granted(request, by_cookie=not holds_token and not self.refresh_names_a_token)
 
     async def exchange(self, wanted: Exchange) -> Credential:
         """Tokens for another resource."""
@@ -151,10 +159,26 @@ class HttpTokenSource:
             url=url,
         )
 
-    async def _granted(self, request: Request, presented: Presented = Presented.REFRESH_TOKEN) -> Credential:
-        """The credential that the endpoint grants for this request."""
+    async def _granted(
+        self, request: Request, presented: Presented = Presented.REFRESH_TOKEN, *, by_cookie: bool = False
+    ) -> Credential:
+        """The credential that the endpoint grants for this request. `by_cookie`: it names no token."""
         status, headers, text = await self._ask(request)
-        return self._read(request, status, headers, text, presented=presented)
+        try:
+            return self._read(request, status, headers, text, presented=presented)
+        except GrantRefused as refusal:
+            raise refusal.again(advice=self._advice(refusal, request, by_cookie=by_cookie)) from None
+
+    def _advice(self, refusal: GrantRefused, request: Request, *, by_cookie: bool) -> str | None:
+        """What the app's author may have to change, if that can be seen by a refusal."""
+        from . import advice  # here, since most pages never need it
+
+        found = advice.about_fields(refusal, request)
+        if found is None and by_cookie:
+            return advice.about_cookie(
+                self._href(request.url), credentials=self._requests.credentials, parse=self._parse
+            )
+        return found
 
     def _read(
         self,

@@ -231,4 +231,4 @@ class Session:
             raise refusal.again() from refusal
         self.end("refused")
         self.shared.end("refused")
-        raise SessionEnded("refused") from refusal
+        raise SessionEnded("refused", refusal=refusal) from refusal
