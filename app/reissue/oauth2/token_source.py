@@ -192,9 +192,12 @@ class HttpTokenSource:
         credential = self._requests.read(status, headers, text, presented=presented, url=self._shown(request))
         if not self.accepts(credential):
             raise MalformedToken(
-                "the endpoint's token is not bound to the key (DPoP), as dpop=True requires: make the server bind it"
-                if self._asks_bound
-                else "the endpoint's token is bound to a key (DPoP) and no bearer token: use connect(…, dpop=True)",
+                f"{self._shown(request)} gave a token that "
+                + (
+                    "is not bound to the key (DPoP), as dpop=True requires: make the server bind it"
+                    if self._asks_bound
+                    else "is bound to a key (DPoP) and no bearer token: use connect(…, dpop=True)"
+                ),
                 rotated=credential.refresh_token,
             )
         return credential
@@ -207,11 +210,13 @@ class HttpTokenSource:
         """
         status, headers, text = await self._send(request, self._grants)
         if text is None and status != 401:
-            problem = f"{request.shown_url} answered {status} with more than {LONGEST_ANSWER} bytes"
+            problem = (
+                f"{self._shown(request)} answered {status} with more than {LONGEST_ANSWER} bytes: is the URL right?"
+            )
             raise (
                 MalformedToken(problem)
                 if 200 <= status < 300
-                else RefreshUnavailable(problem, status=status, url=request.shown_url)
+                else RefreshUnavailable(problem, status=status, url=self._shown(request))
             )
         return status, headers, text or ""
 
