@@ -32,6 +32,8 @@ from .errors import (
     WouldBlock,
 )
 from .events import (
+    AudienceEvent,
+    AudiencePhase,
     EndpointEvent,
     EndpointPhase,
     Event,
@@ -60,6 +62,8 @@ from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential
 
 __all__ = [
+    "AudienceEvent",
+    "AudiencePhase",
     "Credential",
     "CustomEndpoint",
     "Endpoint",

@@ -337,4 +337,7 @@ def token_source(
         return endpoint._bind(transport, parse, clock=clock, page=page, prover=prover)
     if callable(endpoint):
         return CustomTokenSource(endpoint, can_prove=prover is not None)
-    raise TypeError(f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}")
+    raise TypeError(
+        f"endpoint is an Endpoint or a coroutine function, not {type(endpoint).__name__}: say "
+        "endpoint=reissue.Endpoint(url)"
+    )

@@ -1,10 +1,10 @@
 """What can go wrong, sorted by what the caller should do next.
 
 ReissueError
-├── SessionEnded          sign in again                                   .reason
+├── SessionEnded          sign in again                                   .reason .status .url
 ├── SessionChanged        another sign-in took place meanwhile; the request was not sent in the new session
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after .status .url .body
-├── GrantRefused          the endpoint refused, and will refuse again     .error .description .status .url .body
+├── GrantRefused          the endpoint refused, and will refuse again     .error .description .status .url .body .advice
 ├── SignOutRefused        signed out; the endpoint refused to be told     .url .status
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
@@ -14,8 +14,9 @@ ReissueError
 ├── EventStreamError      the answer is no event stream, or can't be read as one     .status .content_type .retry_after
 └── RequestAborted        the caller's own signal stopped the request
 
-No message ever holds a token. A `timeout=` that passes raises the built-in `TimeoutError`, and cancelling a task raises
-`asyncio.CancelledError`, as everywhere in asyncio.
+A message says what happened, where (the URL without its query, and the status), and what to do. It never holds a token.
+A `timeout=` that passes raises the built-in `TimeoutError`, and cancelling a task raises `asyncio.CancelledError`, as
+everywhere in asyncio.
 """
 
 from typing import Any, Final, Literal
@@ -37,13 +38,17 @@ class ReissueError(Exception):
 class SessionEnded(ReissueError):
     """There is no session to send this request in: sign in again.
 
-    `reason` is `"signed_out"` (no user has signed in, or the user has signed out), `"refused"` (the endpoint refused
-    the refresh; the refusal is chained as the cause) or `"closed"` (`close()` was called).
+    `reason` is `"signed_out"` (no user has signed in, or the user has signed out), `"refused"` (the session can't be
+    renewed) or `"closed"` (`close()` was called). After a refusal in this tab, the message says why, `status` and `url`
+    are those of the endpoint's answer (None if it was not asked), and the GrantRefused is chained as the cause.
     """
 
-    def __init__(self, reason: EndReason = "signed_out") -> None:
-        super().__init__(_END_MESSAGES[reason])
+    def __init__(self, reason: EndReason = "signed_out", *, refusal: "GrantRefused | None" = None) -> None:
+        message = _END_MESSAGES[reason]
+        super().__init__(message if refusal is None else f"the session is over: {refusal}. Sign in again")
         self.reason: EndReason = reason
+        self.status = refusal.status if refusal is not None else None
+        self.url = refusal.url if refusal is not None else None
 
 
 class SessionChanged(ReissueError):
@@ -109,7 +114,8 @@ class GrantRefused(_AnsweredError):
 
     `error` is the error code that the server names, OAuth's (RFC 6749 section 5.2) or its own in snake case, and
     "invalid_grant" if it names none; `description` is the server's own text or None. `status` is the HTTP status, `url`
-    is where the answer came from, without its query, and `body` is its parsed JSON; each may be None.
+    is where the answer came from, without its query, and `body` is its parsed JSON; each may be None. `advice` is what
+    the app's author may have to change, in words, or None: a cookie that the browser can't have sent, say.
     The message omits the description: a server may quote the refused token or password in it.
     """
 
@@ -121,14 +127,20 @@ class GrantRefused(_AnsweredError):
         status: int | None = None,
         url: str | None = None,
         body: Any = None,
+        advice: str | None = None,
     ) -> None:
-        super().__init__(error, status=status, url=url, body=body)
+        message = error if status is None else f"{url or 'the endpoint'} answered {status}: {error}"
+        super().__init__(f"{message}. {advice}" if advice else message, status=status, url=url, body=body)
         self.error = error
         self.description = description
+        self.advice = advice
 
-    def again(self) -> "GrantRefused":
-        """The same refusal, to raise once more."""
-        return GrantRefused(self.error, self.description, status=self.status, url=self.url, body=self.body)
+    def again(self, *, advice: str | None = None) -> "GrantRefused":
+        """The same refusal, to raise once more; with this advice, if it has none of its own."""
+        advice = self.advice or advice
+        return GrantRefused(
+            self.error, self.description, status=self.status, url=self.url, body=self.body, advice=advice
+        )
 
 
 class SignOutRefused(ReissueError):

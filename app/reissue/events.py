@@ -160,6 +160,33 @@ class StoreEvent:
     phase: StorePhase
 
 
+class AudiencePhase(Enum):
+    """What keeps a request out of the audience whose URL looks like one of it."""
+
+    OTHER_PATH = "path"  # it is on an origin of the audience
+    OTHER_ORIGIN = "origin"  # its path is one of the audience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceEvent:
+    """A warning: a request went out without a token, although its URL looks like one of the audience.
+
+    Each phase is told once for each client, and in a page on the console as well.
+    """
+
+    at: float
+    phase: AudiencePhase
+    method: str
+    url: str
+    audience: str
+
+    @property
+    def message(self) -> str:
+        """The warning in words, and what to do."""
+        why = f"its {self.phase.value} is not that of the audience {self.audience}: correct one of them, or"
+        return f"reissue: {self.method} {self.url} went out without a token, since {why} send it with auth=False"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedEvents:
     """Events that a stream has left out here, because its reader was too slow.
@@ -171,7 +198,7 @@ class MissedEvents:
     count: int
 
 
-Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | SignOutEvent | StoreEvent
+Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | SignOutEvent | StoreEvent | AudienceEvent
 Listener = Callable[[Event], object]
 
 MOST_UNREAD: Final = 10_000

@@ -454,7 +454,10 @@ class Interceptor(Streaming, Verbs):
                 while attempt is not None:
                     attempt = await attempts.after(await send(attempt))
         """
-        return self._sender.attempts(request, start_eagerly=start_eagerly, bounded=bounded)
+        attempts = self._sender.attempts(request, start_eagerly=start_eagerly, bounded=bounded)
+        if attempts is None:
+            self._sender.warn_outside(request)
+        return attempts
 
     def _request(self, url: Any, options: dict[str, Any]) -> Request:
         """The request that `fetch` was called with. Raises TypeError or ValueError."""

@@ -16,7 +16,7 @@ from .concurrency.blocking import StartEagerly
 from .concurrency.slot import Slot
 from .concurrency.timers import time_limit
 from .errors import SessionEnded
-from .events import RequestEvent, RequestPhase, WaitsFor
+from .events import AudienceEvent, AudiencePhase, RequestEvent, RequestPhase, WaitsFor
 from .http.abort_signal import aborted_by
 from .http.messages import Request, Transport
 from .http.outcomes import Judgement, ShouldRenew
@@ -60,6 +60,7 @@ class Sender:
         self._listeners = settings.listeners
         self._admissions = admissions
         self._numbers = count(1)
+        self._told_outside: set[str] = set()
 
     @property
     def roots(self) -> frozenset[str]:
@@ -124,6 +125,8 @@ class Sender:
     async def _fetch(self, request: Request, auth: bool, *, reads_401: bool = False) -> Any:
         url = self.audience_url(request) if auth else None
         if url is None:
+            if auth and not reads_401:
+                self.warn_outside(request)
             return await self.transport(request)
         self._lifecycle.check_usable()
         if self.rules.fields.are_in(request):
@@ -163,6 +166,30 @@ class Sender:
             caller=caller,
             emit=partial(self._emit, next(self._numbers), request),
         )
+
+    def warn_outside(self, request: Request) -> None:
+        """Tell once that a request goes out without a token whose URL looks like one of the audience."""
+        rules = self.rules
+        if len(self._told_outside) == 2 or rules.fields.are_in(request):
+            return
+        with suppress(ValueError):  # the transport rejects the URL
+            url = rules.parse_url(request.url)
+            differs = rules.audience.mistaken(url)
+            if differs is not None and differs not in self._told_outside:
+                self._told_outside.add(differs)
+                self._warn(
+                    AudienceEvent(
+                        at=self._clock(),
+                        phase=AudiencePhase(differs),
+                        method=request.method,
+                        url=Request(url.href).shown_url,
+                        audience=str(rules.audience),
+                    )
+                )
+
+    def _warn(self, event: AudienceEvent) -> None:
+        """Emit a warning. In a page, it is also written to the console."""
+        self._listeners.emit(event)
 
     def audience_url(self, request: Request) -> Url | None:
         """The request's URL if it is in the audience, else None. So is an invalid URL, which the transport rejects."""

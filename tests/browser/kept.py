@@ -158,7 +158,7 @@ class KeptVisit(Visit):
 
     def begin_anew(self) -> None:
         """As if the page had just been opened."""
-        for seen in (self.console, self.requests, self.tokens, self.expected):
+        for seen in (self.console, self.warned, self.requests, self.tokens, self.expected):
             seen.clear()
         self.allowed_origins, self.api = {self.server.origin}, f"{self.server.origin}/api/"
         self.stop_recording()

@@ -29,6 +29,8 @@ STARTED = PATIENCE  # for Python to start, where a limit is given
 # PyScript's own word that it is ready, for whoever shows debug messages.
 READY = "[pyscript/main] PyScript Ready"
 REFUSED = r"status of 401"
+# The library's own warning, by which a test that looks outside the audience isn't surprised.
+WARNING = "reissue: "
 # Patterns of lines that the browser writes, and no script. Firefox tells a test of these two alone, as of errors.
 THE_BROWSERS_OWN = re.compile("status of|ERR_|Failed to load resource|CORS policy")
 FIREFOX_OWN = re.compile(
@@ -58,6 +60,7 @@ class Visit:
         self.server = server
         self.home = server.url  # where the demo is
         self.console: list[str] = []
+        self.warned: list[str] = []  # the library's warnings of requests outside the audience
         self.requests: list[Request] = []
         self.tokens: set[str] = set()
         self.expected: list[tuple[str, int, int]] = []
@@ -255,6 +258,7 @@ class Visit:
         for pattern, least, most in self.expected:
             seen = sum(bool(re.search(pattern, line)) for line in self.console)
             assert least <= seen <= most, f"{seen} lines like {pattern!r} in the console, not {least} to {most}"
+        assert not self.warned or self.page.url != self.home, "the demo asks for nothing outside its audience"
         origins = {
             f"{url.scheme}://{url.netloc.rpartition('@')[2]}" for url in (urlsplit(r.url) for r in self.requests)
         }
@@ -269,7 +273,9 @@ class Visit:
         assert [r.url for r in self.requests if "authorization" in r.headers and not r.url.startswith(self.api)] == []
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.text != READY and not message.text.startswith(ANSWER):
+        if message.type == "warning" and message.text.startswith(WARNING):
+            self.warned.append(message.text)
+        elif message.text != READY and not message.text.startswith(ANSWER):
             self.console.append(f"{message.type}: {message.text}")
 
     def _crashed(self, page: Page) -> None:

@@ -64,6 +64,7 @@ class Tab:
 
 def refused(error: Any) -> str:
     assert isinstance(error, GrantRefused), error
+    assert error.advice or error.error not in ("unexpected_answer", "wrong_issuer", "invalid_id_token")
     return error.error
 
 

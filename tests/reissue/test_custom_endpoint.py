@@ -353,4 +353,4 @@ async def test_the_refresh_token_beside_a_token_that_can_not_be_sent_is_kept(wor
 
 def test_a_url_that_can_not_be_used_is_told_when_the_client_is_made(world: World) -> None:
     with pytest.raises(ValueError, match="can't be used"):
-        world.make(endpoint=CustomEndpoint("ftp://else.test/auth", refresh=refresh))
+        world.make(endpoint=CustomEndpoint("https://else.test:no-port/auth", refresh=refresh))

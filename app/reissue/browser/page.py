@@ -9,6 +9,7 @@ import js
 
 from ..endpoint import AnyEndpoint, Endpoint
 from ..errors import ReissueError
+from ..events import AudienceEvent
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Inherited, Interceptor
@@ -40,10 +41,14 @@ if not IN_WORKER and not hasattr(js, "document"):
 
 
 class PageSender(Sender):
-    """Reports a response's head before Python's event loop goes on."""
+    """Reports a response's head before Python's event loop goes on, and warns on the console."""
 
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
         return await send(attempt, on_head=on_head)
+
+    def _warn(self, event: AudienceEvent) -> None:
+        super()._warn(event)
+        js.console.warn(event.message)
 
 
 class PageInterceptor(Interceptor):

@@ -185,7 +185,7 @@ async def _answer(client: "PageInterceptor", request: Request, talk: Talk, setti
     word = "no"
     try:
         with suppress(ReissueError, OSError):  # events have told the app; TimeoutError: the worker is gone
-            attempts = client.attempts(request) if await client._sender.has_session() else None
+            attempts = client._sender.attempts(request) if await client._sender.has_session() else None
             if attempts is not None:
                 await _drive(attempts, talk, settings)
                 word = "done"

@@ -8,7 +8,7 @@ http and https, after the WHATWG URL standard. What it can't be sure of is no UR
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
@@ -18,6 +18,7 @@ _ENCODED_PERCENT = re.compile(r"%(?:25)+")
 _OVERLONG = re.compile(r"%(?:c0|e0%80|f0%80%80)%a[ef]", re.IGNORECASE)  # `.` and `/`
 _DOTS = re.compile(r"[/\\]\.\.(?:[/\\;?#\x00-\x20]|\Z)")
 _CONTROLS = "".join(map(chr, range(0x21)))  # and the space: a browser takes them off both ends of a URL
+_PORT = re.compile(r":\d+\Z")
 _HOST = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
 
 
@@ -116,6 +117,22 @@ class Audience:
                     return True
         return False
 
+    def mistaken(self, url: Url) -> Literal["origin", "path"] | None:
+        """What keeps a URL out of the audience that looks like one of it; None if it is covered, or looks foreign.
+
+        "path": it has an origin of the audience. "origin": it has a path of the audience, and the path is not the whole
+        of an origin, unless the hosts are the same (another scheme or port; `localhost` and `127.0.0.1`, too).
+        """
+        if self.covers(url):
+            return None
+        if any(url.origin == origin for origin, _ in self._covered):
+            return "path"
+        path, host = _segments(url.path), _host(url)
+        for base, segments in self._covered:
+            if path[: len(segments)] == segments and (any(segments) or _host(Url("", base, "")) == host):
+                return "origin"
+        return None
+
     def resolve(self, text: str) -> str:
         """The URL of a path that is relative to the audience; a whole URL is given back as it is.
 
@@ -150,14 +167,36 @@ def _audience_url(text: str, parse: ParseUrl) -> Url:
         raise TypeError(f"an audience is a URL as text, not {type(text).__name__}")
     if not text or any(c in text for c in "?#@\\"):
         raise ValueError(f"an audience is a URL without query, fragment or user name, not {text!r}")
-    scheme, colon, _ = text.partition(":")
-    # To a browser `localhost:` is a scheme, and `127.0.0.1:8000` a folder of the page.
-    if colon and "/" not in scheme and scheme.strip().lower() not in _DEFAULT_PORTS:
-        raise ValueError(f"an audience on another host begins with https:// or http://, which {text!r} does not")
+    check_no_host("an audience", text)
+    if not re.search(r"[/\\.]", text):
+        word = text.strip(_CONTROLS)
+        raise ValueError(f"an audience {word!r} may mean a host or a folder: write 'https://{word}/' or './{word}/'")
     try:
         return parse(text)
     except ValueError as error:
         raise ValueError(f"an audience is an absolute http(s) URL here, not {text!r}: {error}") from None
+
+
+def _host(url: Url) -> str:
+    """The host without its port. All names of this machine are one."""
+    host = _PORT.sub("", url.origin.partition("://")[2])
+    return "localhost" if host in ("127.0.0.1", "[::1]") else host
+
+
+def check_no_host(name: str, text: str) -> None:
+    """Raises ValueError for a URL that begins with a host. `name` says what it is.
+
+    To a browser `localhost:` is a scheme, and `127.0.0.1:8000` and `api.example` are folders of the page.
+    """
+    text = text.strip(_CONTROLS)
+    first = re.split(r"[/\\]", text, maxsplit=1)[0].lower()
+    if first.startswith(".") or first.removesuffix(":") in _DEFAULT_PORTS:
+        return
+    if first == "localhost" or "." in first or ":" in first:
+        raise ValueError(
+            f"{name} on another host begins with https:// or http://, which {text!r} does not; a folder of this page "
+            "begins with ./"
+        )
 
 
 def _segments(path: str) -> list[str]:

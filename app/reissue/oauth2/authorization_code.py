@@ -136,7 +136,11 @@ class RedirectingSource(HttpTokenSource):
             **({"nonce": nonce} if settings.openid else {}),
         }
         await page.leave(request_url(server.authorization_endpoint, {**asked, **more}))
-        raise GrantRefused("access_denied", "the user came back to the page without an answer of the server")
+        raise GrantRefused(
+            "access_denied",
+            "the user came back to the page without an answer of the server",
+            advice="The user came back without signing in: offer the sign-in again",
+        )
 
     # The way back
 
@@ -198,13 +202,17 @@ class RedirectingSource(HttpTokenSource):
     async def _granted_for(self, answer: RedirectResponse) -> Credential:
         fields, pending = answer.fields, answer.pending
         if pending is None:
-            raise GrantRefused("unexpected_answer", "this tab did not ask for this answer, or has used it before")
+            raise _unexpected("this tab did not ask for this answer, or has used it before")
         if not fields.keys() & {"code", "error"}:
-            raise GrantRefused("unexpected_answer", "the answer has no code, or several")
+            raise _unexpected("the answer has no code, or several")
         server = await self._server.metadata()
         said = fields.get("iss", None if server.sends_issuer else server.issuer)
         if pending.issuer != server.issuer or (server.issuer is not None and said != server.issuer):
-            raise GrantRefused("wrong_issuer", "the answer is not from the server that was asked (RFC 9207)")
+            raise GrantRefused(
+                "wrong_issuer",
+                "the answer is not from the server that was asked (RFC 9207)",
+                advice=f"The answer is not from {server.issuer}, which was asked (RFC 9207): sign in again",
+            )
         if "error" in fields:
             raise GrantRefused(error_code(fields["error"], "invalid_request"), fields.get("error_description"))
         if self._settings.openid:
@@ -245,7 +253,11 @@ class RedirectingSource(HttpTokenSource):
         """Tokens for a refresh token (RFC 6749 section 6). An ID token in the answer is ignored."""
         token = credential and credential.refresh_token
         if not token:
-            raise GrantRefused("invalid_grant", "there is no refresh token")
+            raise GrantRefused(
+                "invalid_grant",
+                "there is no refresh token",
+                advice="The server gave no refresh token: does scope= ask for one, with 'offline_access' for instance?",
+            )
         server = await self._server.metadata()
         request = self._settings.grant_request(
             self._requests, server, "refresh_token", **{**(fields or {}), "refresh_token": token}
@@ -284,3 +296,7 @@ class RedirectingSource(HttpTokenSource):
         }
         parameters = {name: value for name, value in asked.items() if value}
         await self._page.leave(request_url(server.end_session_endpoint, parameters))
+
+
+def _unexpected(what: str) -> GrantRefused:
+    return GrantRefused("unexpected_answer", what, advice=f"{what[0].upper()}{what[1:]}: sign in again")

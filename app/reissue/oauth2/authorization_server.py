@@ -83,10 +83,10 @@ class AuthorizationServer:
             fields = await self._document(second)
         try:
             if fields.get("issuer") != issuer:  # checked before the app's own metadata replace it (mix-up)
-                raise ValueError(f"they name another issuer than {issuer}")
+                raise ValueError("they name another issuer: Endpoint.oauth2() needs the issuer as the server writes it")
             return read_metadata({**fields, **self._given}, issuer=issuer, openid=openid, parse=self._parse_absolute)
         except ValueError as error:
-            raise RefreshUnavailable(f"the authorization server's metadata can't be used: {error}") from None
+            raise RefreshUnavailable(f"the metadata of {issuer} can't be used: {error}", url=issuer) from None
 
     def _parse_absolute(self, text: str) -> Url:
         """A URL in the server's metadata. It must be absolute (RFC 8414 section 2), or the page's base would count."""
@@ -108,12 +108,16 @@ class AuthorizationServer:
         status, headers, text = await self._send(request)
         if text is None:
             raise RefreshUnavailable(
-                f"{request.shown_url} answered {status} with a document that is too long to be read"
+                f"{request.shown_url} answered {status} with a document that is too long: is the issuer right?",
+                status=status,
+                url=request.shown_url,
             )
         if status != 200:
             raise RefreshUnavailable(
-                f"the authorization server answered {status} at {request.shown_url}: its metadata and keys are needed",
+                f"{request.shown_url} answered {status} in place of the authorization server's metadata or keys: "
+                + ("is the issuer right?" if is_final(status) else "try again later"),
                 retry_after=retry_after(headers),
                 status=status,
+                url=request.shown_url,
             )
         return json_object(text)

@@ -83,7 +83,11 @@ class CustomTokenSource:
     async def refresh(self, credential: Credential | None) -> Credential:
         """The app's credential. Raises TypeError if it is no Credential, MalformedToken if it can't be sent."""
         if credential is None and not self._cookie:
-            raise GrantRefused("invalid_grant", "there is no credential, and no cookie that could stand for one")
+            raise GrantRefused(
+                "invalid_grant",
+                "there is no credential, and no cookie that could stand for one",
+                advice="The page holds no credential, and no cookie stands for one (cookie=False)",
+            )
         return self._checked(await self._refresh(credential))
 
     async def exchange(self, wanted: Exchange) -> Credential:

@@ -94,4 +94,8 @@ def _number(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _refused(reason: str) -> GrantRefused:
-    return GrantRefused("invalid_id_token", f"the ID token is not valid: {reason}")
+    return GrantRefused(
+        "invalid_id_token",
+        f"the ID token is not valid: {reason}",
+        advice=f"The ID token is not valid: {reason}. Check client_id= and this machine's clock",
+    )

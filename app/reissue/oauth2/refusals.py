@@ -77,7 +77,7 @@ _PASSING: Final = re.compile(
     "|^timeout|(?:request|gateway|hook)_time(?:d_)?out|deadline_exceeded"
 )
 
-_LATER: Final = frozenset({408, 421, 425, 429})
+LATER: Final = frozenset({408, 421, 425, 429})
 
 # Errors go into events, so no token may pass for one: only words of letters do, written as in code.
 _LOWER: Final = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,5}")
@@ -127,7 +127,7 @@ def refusal_in(
     """
     if presented is Presented.REFRESH_TOKEN and (no_user and 200 <= status < 300 if in_cookies else status == 204):
         return GrantRefused("invalid_grant", "no user is signed in", status=status, url=url)
-    decided = None if presented is Presented.FIELDS else _decision(refused, status, headers, body, presented)
+    decided = None if presented is Presented.FIELDS else _decision(refused, status, headers, body, presented, url)
     if decided is None:
         # A number without JSON's media type may be a proxy's plain text.
         judging = empty or isinstance(body, dict | list | str) or (body is not None and is_json_type(headers))
@@ -150,7 +150,7 @@ def is_final(status: int) -> bool:
     For sign-outs, metadata and keys. A 404 or 405 is final there: the URL is wrong. For a grant they are transient,
     since the app's author may mend the URL while its users stay signed in.
     """
-    return 400 <= status < 500 and status not in _LATER
+    return 400 <= status < 500 and status not in LATER
 
 
 def names_failure(body: Any) -> bool:
@@ -195,6 +195,7 @@ def _decision(
     headers: Mapping[str, str],
     body: Any,
     presented: Presented,
+    url: str | None,
 ) -> bool | None:
     """What the endpoint's setting `refused=` decides; None if the rule decides."""
     if refused is None:
@@ -207,9 +208,11 @@ def _decision(
             raise TypeError(f"refused= gives True, False or None, not {type(decided).__name__}")
     except Exception as cause:  # a bug of the app must not sign the user out
         raise RefreshUnavailable(
-            f"the endpoint answered {status}, and the function in refused= failed: {type(cause).__name__}",
+            f"{url or 'the endpoint'} answered {status}, and the function in refused= raised {type(cause).__name__}: "
+            "it must give True, False or None",
             retry_after=retry_after(headers),
             status=status,
+            url=url,
             body=body,
         ) from cause
     return decided

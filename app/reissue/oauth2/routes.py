@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..http.json_text import is_number
+from ..http.urls import check_no_host
 from ..tokens.header_fields import HeadersSetting, check_headers
 
 NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
@@ -120,6 +121,7 @@ def checked_url(url: object) -> str:
     """An endpoint's own URL, without a slash at its end. Raises ValueError if it can't work."""
     if not isinstance(url, str) or not url or "?" in url or "#" in url:
         raise ValueError(f"an endpoint is a URL without query or fragment, not {url!r}")
+    check_no_host("an endpoint", url)
     return url.rstrip("/")
 
 

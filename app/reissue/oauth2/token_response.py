@@ -14,7 +14,7 @@ from ..errors import MalformedToken, RefreshUnavailable
 from ..http.json_text import is_json_type, is_number, json_value
 from ..http.retry_after import retry_after
 from ..tokens.credentials import Credential, presentable
-from .refusals import Predicate, Presented, names_failure, refusal_in
+from .refusals import LATER, Predicate, Presented, names_failure, refusal_in
 from .routes import HEADER, NAMES
 
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
@@ -49,14 +49,18 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
     reading = reading or Reading()
     body = json_value(text)
     error = body.get("error") if isinstance(body, dict) else None
+    where = f"{reading.url or 'the endpoint'} answered {status}"
 
     def unavailable(problem: str, wait: float | None = None) -> RefreshUnavailable:
         return RefreshUnavailable(problem, retry_after=wait, status=status, url=reading.url, body=body)
 
     if error == "use_dpop_nonce":  # if the nonce could be read, the request has been repeated with it by now
-        raise unavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?")
+        raise unavailable(
+            f"{where}: it wants a nonce in the proof (DPoP), which this page can't read: the server must expose "
+            "DPoP-Nonce (Access-Control-Expose-Headers)"
+        )
     if error == "invalid_dpop_proof":
-        raise unavailable("the endpoint rejected the proof of the key (DPoP): is this machine's clock right?")
+        raise unavailable(f"{where}: it rejected the proof of the key (DPoP): is this machine's clock right?")
     found = {name: _found(body, headers, place) for name, place in reading.names.items()}
     succeeded = 200 <= status < 300
     is_null = text.strip() == "null" and is_json_type(headers)
@@ -77,20 +81,25 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
         if refusal is not None:
             raise refusal
     if not succeeded:
-        raise unavailable(f"{reading.url or 'the endpoint'} answered {status}", retry_after(headers))
+        raise unavailable(f"{where}: {_remedy(status)}", retry_after(headers))
     if reading.in_cookies:
         if names_failure(body):
             raise unavailable(f"{_said(status, headers, reading)}, and its JSON says that the request failed")
         if body is None and not empty:  # a proxy's page, say, is no grant
-            raise MalformedToken(f"{_said(status, headers, reading)}, which is not JSON: it can't have set a cookie")
+            raise MalformedToken(
+                f"{_said(status, headers, reading)}, which is not JSON, so it is no answer of the endpoint: is the URL "
+                "right?"
+            )
         return Credential.in_cookies(expires_in=_number(found["expires_in"]))
     rotated = presentable(found["refresh_token"])
     if found["access_token"] is None:
-        raise MalformedToken(_missing(status, headers, reading), rotated=rotated)
+        raise MalformedToken(_missing(status, headers, reading, is_json=body is not None), rotated=rotated)
     token_type = str(found["token_type"] or "bearer").lower()  # null and empty are missing (F19)
     if token_type not in ("bearer", "dpop"):
         raise MalformedToken(
-            "the endpoint's token_type is not bearer or DPoP: it can't be sent (RFC 6749 section 7.1)", rotated=rotated
+            f"{where}: its token_type is not bearer or DPoP, so the token can't be sent (RFC 6749 section 7.1). If the "
+            "server calls the type otherwise, say names={'token_type': …}",
+            rotated=rotated,
         )
     return Credential(
         access_token=found["access_token"],
@@ -121,10 +130,26 @@ def _said(status: int, headers: Mapping[str, str], reading: Reading) -> str:
     return f"{reading.url or 'the endpoint'} answered {status} ({kind})"
 
 
-def _missing(status: int, headers: Mapping[str, str], reading: Reading) -> str:
+def _missing(status: int, headers: Mapping[str, str], reading: Reading, *, is_json: bool) -> str:
     place = reading.names["access_token"]
-    hint = ": does the server expose that field (Access-Control-Expose-Headers)?" if place.startswith(HEADER) else ""
-    return f"{_said(status, headers, reading)} without an {place}{hint}"
+    if place.startswith(HEADER):
+        remedy = "does the server expose that field (Access-Control-Expose-Headers)?"
+    elif is_json:
+        remedy = "if the server calls it otherwise, say names={'access_token': …}"
+    else:
+        remedy = "that is no answer of a token endpoint: is the URL right?"
+    return f"{_said(status, headers, reading)} without an {place}: {remedy}"
+
+
+def _remedy(status: int) -> str:
+    """What to do about an answer that says nothing about what was presented."""
+    if status in (404, 405):
+        return "is the endpoint's URL right? sign_in=, refresh= and sign_out= are paths below it"
+    if status == 403:
+        return "the server may want a CSRF token (headers=), or a proxy has answered in its place"
+    if status >= 500 or status in LATER:
+        return "try again later"
+    return "that is no answer of a token endpoint: is the URL right?"
 
 
 def _number(value: object) -> float | None:

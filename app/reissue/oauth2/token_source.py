@@ -110,8 +110,16 @@ class HttpTokenSource:
         """New tokens in place of these. `fields` name another resource, if the tokens are for that (see `Exchange`)."""
         request = self._requests.refresh(credential, fields or {})
         if request is None:
-            raise GrantRefused("invalid_grant", "there is no refresh token, and no cookie that could stand for one")
-        return await self._granted(request)
+            from . import advice  # here, since most pages never need it
+
+            refreshes = self._requests.refresh_route is not None
+            raise GrantRefused(
+                "invalid_grant",
+                "there is no refresh token, and no cookie that could stand for one",
+                advice=advice.NO_TOKEN if refreshes else advice.NO_REFRESH,
+            )
+        holds_token = credential is not None and credential.refresh_token is not None
+        return await self._granted(request, by_cookie=not holds_token and not self.refresh_names_a_token)
 
     async def exchange(self, wanted: Exchange) -> Credential:
         """Tokens for another resource."""
@@ -151,10 +159,26 @@ class HttpTokenSource:
             url=url,
         )
 
-    async def _granted(self, request: Request, presented: Presented = Presented.REFRESH_TOKEN) -> Credential:
-        """The credential that the endpoint grants for this request."""
+    async def _granted(
+        self, request: Request, presented: Presented = Presented.REFRESH_TOKEN, *, by_cookie: bool = False
+    ) -> Credential:
+        """The credential that the endpoint grants for this request. `by_cookie`: it names no token."""
         status, headers, text = await self._ask(request)
-        return self._read(request, status, headers, text, presented=presented)
+        try:
+            return self._read(request, status, headers, text, presented=presented)
+        except GrantRefused as refusal:
+            raise refusal.again(advice=self._advice(refusal, request, by_cookie=by_cookie)) from None
+
+    def _advice(self, refusal: GrantRefused, request: Request, *, by_cookie: bool) -> str | None:
+        """What the app's author may have to change, if that can be seen by a refusal."""
+        from . import advice  # here, since most pages never need it
+
+        found = advice.about_fields(refusal, request)
+        if found is None and by_cookie:
+            return advice.about_cookie(
+                self._href(request.url), credentials=self._requests.credentials, parse=self._parse
+            )
+        return found
 
     def _read(
         self,
@@ -168,9 +192,12 @@ class HttpTokenSource:
         credential = self._requests.read(status, headers, text, presented=presented, url=self._shown(request))
         if not self.accepts(credential):
             raise MalformedToken(
-                "the endpoint's token is not bound to the key (DPoP), as dpop=True requires: make the server bind it"
-                if self._asks_bound
-                else "the endpoint's token is bound to a key (DPoP) and no bearer token: use connect(…, dpop=True)",
+                f"{self._shown(request)} gave a token that "
+                + (
+                    "is not bound to the key (DPoP), as dpop=True requires: make the server bind it"
+                    if self._asks_bound
+                    else "is bound to a key (DPoP) and no bearer token: use connect(…, dpop=True)"
+                ),
                 rotated=credential.refresh_token,
             )
         return credential
@@ -183,11 +210,13 @@ class HttpTokenSource:
         """
         status, headers, text = await self._send(request, self._grants)
         if text is None and status != 401:
-            problem = f"{request.shown_url} answered {status} with more than {LONGEST_ANSWER} bytes"
+            problem = (
+                f"{self._shown(request)} answered {status} with more than {LONGEST_ANSWER} bytes: is the URL right?"
+            )
             raise (
                 MalformedToken(problem)
                 if 200 <= status < 300
-                else RefreshUnavailable(problem, status=status, url=request.shown_url)
+                else RefreshUnavailable(problem, status=status, url=self._shown(request))
             )
         return status, headers, text or ""
 

@@ -102,7 +102,7 @@ def unavailable(cause: Exception) -> RefreshUnavailable:
     if isinstance(cause, RefreshUnavailable):
         return cause
     if isinstance(cause, TimeoutError):
-        return RefreshUnavailable("the endpoint did not answer in time: try again later")
+        return RefreshUnavailable("the endpoint did not answer within the deadline: try again later, or set deadline=")
     if isinstance(cause, ReissueError):
         return RefreshUnavailable(f"the refresh failed: {cause}")
-    return RefreshUnavailable(f"the refresh failed: {type(cause).__name__}")
+    return RefreshUnavailable(f"the refresh failed: {type(cause).__name__}, which is chained as the cause")

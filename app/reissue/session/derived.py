@@ -175,7 +175,7 @@ class DerivedLifecycle:
             self._backoff.failed(error.retry_after)
             if isinstance(cause, GrantRefused) and parent_session.holding.refusal is not None:
                 self._backoff.wake()  # no pause is needed: the parent's session remembers the refusal
-                raise SessionEnded("refused") from cause
+                raise SessionEnded("refused", refusal=cause) from cause
             if error is cause or isinstance(cause, (GrantRefused, SessionEnded, SessionChanged)):
                 raise
             raise error from cause

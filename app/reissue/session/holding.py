@@ -82,7 +82,7 @@ class Holding:
         if self.ended == "replaced":
             raise SessionChanged
         if self.ended == "refused":
-            raise SessionEnded(self.ended) from self.refusal
+            raise SessionEnded(self.ended, refusal=self.refusal) from self.refusal
         raise SessionEnded(self.ended)
 
     def replace(self, fresh: Credential, *, taken_over: bool = False) -> None:

@@ -109,7 +109,7 @@ class Refresh:
                 await self._run_under_lock(replaced)
         except asyncio.CancelledError as cause:
             if self._holding.ended is None:  # the endpoint cancelled itself: the session is still on
-                self._failed(RefreshUnavailable("the refresh was cancelled"), cause)
+                self._failed(RefreshUnavailable("the refresh was cancelled: try again"), cause)
             else:
                 self._drop()
             raise

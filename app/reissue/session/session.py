@@ -141,7 +141,7 @@ class Session:
             await self.refresh.join()
         except FlightCancelled:
             holding.check_alive()
-            raise RefreshUnavailable("the refresh was cancelled") from None
+            raise RefreshUnavailable("the refresh was cancelled: try again") from None
         # Other tasks have run meanwhile: check again (Q15).
         holding.check_alive()
         if holding.refusal is not None:
@@ -231,4 +231,4 @@ class Session:
             raise refusal.again() from refusal
         self.end("refused")
         self.shared.end("refused")
-        raise SessionEnded("refused") from refusal
+        raise SessionEnded("refused", refusal=refusal) from refusal

@@ -139,7 +139,7 @@ class EventStream:
             wait = parse_retry_after(field_of(response, "Retry-After"), date=field_of(response, "Date"))
             raise EventStreamError(
                 f"{request.shown_url} answered {response.status} with {content_type or 'no content type'}: that is no "
-                "event stream",
+                "event stream (text/event-stream). Is the URL right?",
                 status=response.status,
                 content_type=content_type or None,
                 retry_after=wait,

@@ -52,11 +52,13 @@ def unverified_claims(token: str) -> Mapping[str, Any]:
         try:
             header, payload, _ = map(_decoded, parts)
         except ValueError:
-            raise MalformedToken("not a JSON Web Token") from None
+            raise MalformedToken("not a JSON Web Token: an opaque token has no claims to read") from None
         claims = object_in(payload, deepest=DEEPEST)
         if claims is not None and object_in(header, deepest=DEEPEST) is not None:
             return claims
-    raise MalformedToken("not a JSON Web Token")  # without a cause that would quote the token's parts
+    raise MalformedToken(
+        "not a JSON Web Token: an opaque token has no claims to read"
+    )  # without a cause that would quote the token's parts
 
 
 def _decoded(part: str) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reissue import AudienceEvent, AudiencePhase, Endpoint, Request
 from reissue.http.urls import Audience, Url, parse_url
 
 from tests.reissue.conftest import API, World
@@ -205,18 +206,138 @@ def test_a_root_is_an_origin_and_a_path() -> None:
     assert audience.roots == {"https://api.test/v1", "https://files.test/"}
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1:8000/api/", "localhost:8000/api/", "api.test:443", "ftp://api.test/"])
+def as_in_a_page(text: str) -> Url:
+    return Url("https://app.test/x", "https://app.test", "/x")
+
+
+HOSTS = [
+    "127.0.0.1:8000/api/",
+    "localhost:8000/api/",
+    "localhost/api/",
+    "LOCALHOST\\api",
+    "api.test:443",
+    "api.test",
+    "api.test/v1",
+    "ftp://api.test/",
+    "[::1]:8000/api/",
+]
+
+
+@pytest.mark.parametrize("text", HOSTS)
 def test_an_audience_that_a_browser_would_read_as_something_else_is_refused(text: str) -> None:
-    """X1: `localhost:` is a scheme to it, and `127.0.0.1:8000` a folder of the page."""
-    with pytest.raises(ValueError, match="begins with https:// or http://"):
-        Audience(text, parse=lambda _: Url("https://app.test/x", "https://app.test", "/x"))
+    """X1: `localhost:` is a scheme to it, and `127.0.0.1:8000` and `api.test` are folders of the page."""
+    with pytest.raises(ValueError, match=r"begins with https:// or http://|without query, fragment or user name"):
+        Audience(text, parse=as_in_a_page)
+
+
+@pytest.mark.parametrize("text", HOSTS)
+def test_an_endpoint_that_a_browser_would_read_as_something_else_is_refused(text: str) -> None:
+    """X12: the password would go to a folder of the page, or nowhere."""
+    with pytest.raises(ValueError, match=r"an endpoint on another host begins with https://.*begins with \./"):
+        Endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["api", "my-api", " api "])
+def test_an_audience_of_one_word_is_refused_and_both_its_meanings_are_named(text: str) -> None:
+    """A host or a folder? `api/` is a folder, as in a link."""
+    with pytest.raises(ValueError, match="may mean a host or a folder: write '"):
+        Audience(text, parse=as_in_a_page)
 
 
 @pytest.mark.parametrize(
-    "text", ["/api/", "api/", "./api", "../api", "//api.test/", " https://api.test/", "HTTPS://api.test"]
+    "text",
+    [
+        "/api/",
+        "api/",
+        "api/v1.2",
+        "./api",
+        "./v1.2/",
+        "../api",
+        "//api.test/",
+        " https://api.test/",
+        "HTTPS://api.test",
+    ],
 )
 def test_an_audience_may_be_relative_where_urls_are(text: str) -> None:
-    assert Audience(text, parse=lambda _: Url("https://app.test/x", "https://app.test", "/x")).roots
+    assert Audience(text, parse=as_in_a_page).roots
+    assert Endpoint(text).url
+
+
+# What looks like the audience
+
+AUDIENCES = ["https://api.test/v1/", "https://files.test", "http://localhost:8000/api"]
+
+
+@pytest.mark.parametrize(
+    ("url", "differs"),
+    [
+        ("https://api.test/v1/notes", None),
+        ("https://api.test/v2/notes", "path"),
+        ("https://api.test/", "path"),
+        ("https://api.test/v1/%2e%2e%2fadmin", "path"),
+        ("http://api.test/v1/notes", "origin"),
+        ("https://else.test/v1/notes", "origin"),
+        ("https://else.test/v10", None),
+        ("https://files.test:8443/a", "origin"),
+        ("http://files.test/a", "origin"),
+        ("https://cdn.test/a", None),
+        ("http://127.0.0.1:8000/api/notes", "origin"),
+        ("http://127.0.0.1:8000/", None),
+        ("http://[::1]:5173/api", "origin"),
+    ],
+)
+def test_a_url_outside_the_audience_looks_like_one_of_it_by_its_origin_or_by_its_path(
+    url: str, differs: str | None
+) -> None:
+    assert Audience(AUDIENCES, parse=parse_url).mistaken(parse_url(url)) == differs
+
+
+async def test_a_request_that_looks_like_one_to_the_api_is_told_once_if_it_carries_no_token(world: World) -> None:
+    """By its path and by its origin, once each, without the query."""
+    api = await world.signed_in("token-2")
+    for url in (
+        "https://api.test/v2/a?key=s3cr3t",
+        "https://api.test/v2/b",
+        "http://api.test/v1/c",
+        "http://api.test/",
+    ):
+        await api.fetch(url, method="POST")
+    await api.fetch(API + "notes")
+    told = [event for event in world.events if isinstance(event, AudienceEvent)]
+    assert [(event.phase, event.url) for event in told] == [
+        (AudiencePhase.OTHER_PATH, "https://api.test/v2/a"),
+        (AudiencePhase.OTHER_ORIGIN, "http://api.test/v1/c"),
+    ]
+    assert {(event.method, event.audience, event.at) for event in told} == {("POST", API, world.clock())}
+    assert told[0].message == (
+        "reissue: POST https://api.test/v2/a went out without a token, since its path is not that of the audience "
+        "https://api.test/v1/: correct one of them, or send it with auth=False"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("https://api.test/v2/a", {"auth": False}),
+        ("https://api.test/v2/a", {"headers": {"Authorization": "Bearer mine"}}),
+        ("https://cdn.test/a", {}),
+        ("no url", {}),
+    ],
+    ids=["auth=False", "a token of its own", "foreign", "no URL"],
+)
+async def test_a_request_that_means_to_carry_no_token_is_not_told(
+    world: World, url: str, options: dict[str, Any]
+) -> None:
+    await world.api.fetch(url, **options)
+    assert not [event for event in world.events if isinstance(event, AudienceEvent)]
+
+
+async def test_another_clients_request_is_told_and_that_of_code_that_knows_no_client_is_not(world: World) -> None:
+    api = await world.signed_in("token-2")
+    await api._sender.send_or_pass(Request("https://api.test/v2/a"))
+    assert not [event for event in world.events if isinstance(event, AudienceEvent)]
+    assert api.attempts(Request("https://api.test/v2/a")) is None
+    assert [event.url for event in world.events if isinstance(event, AudienceEvent)] == ["https://api.test/v2/a"]
 
 
 @pytest.mark.parametrize("auth", [("ada", "lovelace"), None, "Bearer x", 1])

@@ -328,7 +328,7 @@ async def test_a_token_that_has_expired_is_not_sent_though_the_clock_is_set_back
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
-        (TimeoutError("a stranger's words"), "did not answer in time"),
+        (TimeoutError("a stranger's words"), "did not answer within the deadline"),
         (MalformedToken("no access token in it"), "no access token in it"),
         (OSError("a stranger's words"), "OSError"),
     ],

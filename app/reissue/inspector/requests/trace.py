@@ -6,6 +6,7 @@ Knows events and the times at which they came, in seconds of a clock that never 
 from collections import deque
 
 from ...events import (
+    AudienceEvent,
     EndpointEvent,
     EndpointPhase,
     Event,
@@ -16,6 +17,7 @@ from ...events import (
     SessionPhase,
     SignOutEvent,
     SignOutPhase,
+    StoreEvent,
 )
 from .records import Call, Mark, MarkKind, Refresh, Token
 from .request_log import KEPT, RequestLog
@@ -60,8 +62,10 @@ class Trace:
             case SignOutEvent():
                 if event.phase is not SignOutPhase.CONFIRMED:
                     self.marks.append(Mark(at, MarkKind.SIGN_OUT, event.phase.value))
-            case _:
+            case StoreEvent():
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
+            case AudienceEvent():
+                pass
 
     def found_token(self, at: float, remaining: float | None) -> None:
         """Record the token of a session that began before the trace."""
