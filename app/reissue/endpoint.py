@@ -219,6 +219,7 @@ class Endpoint:
         metadata: Mapping[str, Any] | None = None,
         end_session: bool = False,
         post_logout_redirect_uri: str | None = None,
+        popup: bool = False,
         fields: Mapping[str, Any] = MappingProxyType({}),
         headers: HeadersSetting | None = None,
         names: Mapping[str, str] = MappingProxyType({}),
@@ -238,7 +239,9 @@ class Endpoint:
         sends users back to `post_logout_redirect_uri`. `fields`, `headers`, `names`, `credentials` and `refused` are
         those of `Endpoint`.
 
-        `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
+        `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back. With
+        `popup=True` it opens a window instead, and begins the session when the user is through; call it in the handler
+        of a click, before anything else is awaited. `redirect_uri` is "/reissue-popup.html" then by default.
         """
         from .oauth2.settings import AuthorizationServerSettings
 
@@ -252,6 +255,7 @@ class Endpoint:
             metadata=metadata,
             end_session=end_session,
             post_logout_redirect_uri=post_logout_redirect_uri,
+            popup=popup,
         )
         endpoint = cls(
             server.url,
@@ -275,6 +279,11 @@ class Endpoint:
     def redirects(self) -> bool:
         """Do users leave the page to sign in?"""
         return self._server is not None
+
+    @property
+    def popup(self) -> bool:
+        """Do users sign in in a window of its own?"""
+        return self._server is not None and self._server.popup
 
     @property
     def refresh_url(self) -> str:
