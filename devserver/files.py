@@ -104,6 +104,8 @@ class PageRoutes:
             Route("/", self.file("index.html")),
             Route("/pyscript.toml", self.file("pyscript.toml")),
             Route("/reissue-worker.js", self.file("app/reissue/browser/reissue-worker.js")),
+            Route("/reissue-popup.html", self.file("app/reissue/browser/reissue-popup.html")),
+            Route("/reissue-popup.js", self.file("app/reissue/browser/reissue-popup.js")),
             Route("/favicon.ico", self.favicon),
             Mount("/app", Files(root / "app")),
             # A folder's name contains a digest of its content; only the entry points beside it change.

@@ -16,7 +16,7 @@ LAYERS = (
     ("events", "storage", "tokens"),
     ("oauth2", "tabs"),
     ("endpoint", "session"),
-    ("attempts",),
+    ("attempts", "notebook"),
     ("sender",),
     ("streams",),
     ("interceptor",),

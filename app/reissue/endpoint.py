@@ -72,9 +72,7 @@ class Endpoint:
         if tokens not in ("body", "cookie"):
             raise ValueError(f"tokens is 'body' or 'cookie', not {tokens!r}")
         if tokens == "cookie" and (not cookie or credentials == "omit"):
-            raise ValueError(
-                "tokens='cookie' needs the cookies: it goes with neither cookie=False nor credentials='omit'"
-            )
+            raise ValueError("tokens='cookie' goes with neither cookie=False nor credentials='omit': it needs cookies")
         check_encoding(encoding)
         check_names(names)
         check_headers(headers)
@@ -103,7 +101,9 @@ class Endpoint:
         """The preset of this name in `oauth2.presets`, which is only loaded for it."""
         from .oauth2 import presets
 
-        return cls(url, **presets.with_settings(getattr(presets, name)(**own), settings))
+        endpoint = cls(url, **presets.with_settings(getattr(presets, name)(**own), settings))
+        endpoint._client_id = own.get("client_id")  # many clients may have one URL, as every user pool of a region has
+        return endpoint
 
     @classmethod
     def simplejwt(cls, url: str = "/api/token", *, blacklist: bool = True, **settings: Any) -> "Endpoint":
@@ -132,9 +132,7 @@ class Endpoint:
         own, `Endpoint.oauth2` is safer, and OAuth 2.1 knows nothing else.
         """
         own = {"client_id": client_id, "token": token, "revoke": revoke, "scope": scope}
-        endpoint = cls._preset("password_grant", url, settings, own)
-        endpoint._client_id = client_id
-        return endpoint
+        return cls._preset("password_grant", url, settings, own)
 
     @classmethod
     def supabase(cls, url: str, *, key: str, everywhere: bool = False, **settings: Any) -> "Endpoint":
@@ -159,10 +157,8 @@ class Endpoint:
 
         `api.sign_in(username=…, password=…)`.
         """
-        url = f"https://cognito-idp.{region}.amazonaws.com"
-        endpoint = cls._preset("cognito", url, settings, {"client_id": client_id})
-        endpoint._client_id = client_id  # every user pool of a region has the same URL
-        return endpoint
+        own = {"client_id": client_id}
+        return cls._preset("cognito", f"https://cognito-idp.{region}.amazonaws.com", settings, own)
 
     @classmethod
     def allauth(cls, url: str, *, browser: bool = False, **settings: Any) -> "Endpoint":
@@ -219,6 +215,7 @@ class Endpoint:
         metadata: Mapping[str, Any] | None = None,
         end_session: bool = False,
         post_logout_redirect_uri: str | None = None,
+        popup: bool = False,
         fields: Mapping[str, Any] = MappingProxyType({}),
         headers: HeadersSetting | None = None,
         names: Mapping[str, str] = MappingProxyType({}),
@@ -238,7 +235,9 @@ class Endpoint:
         sends users back to `post_logout_redirect_uri`. `fields`, `headers`, `names`, `credentials` and `refused` are
         those of `Endpoint`.
 
-        `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back.
+        `await api.sign_in()` leaves the page, and `await api.resume()` begins the session when it is back. With
+        `popup=True` it opens a window instead, and begins the session when the user is through; call it in the handler
+        of a click, before anything else is awaited. `redirect_uri` is "/reissue-popup.html" then by default.
         """
         from .oauth2.settings import AuthorizationServerSettings
 
@@ -252,6 +251,7 @@ class Endpoint:
             metadata=metadata,
             end_session=end_session,
             post_logout_redirect_uri=post_logout_redirect_uri,
+            popup=popup,
         )
         endpoint = cls(
             server.url,
@@ -275,6 +275,11 @@ class Endpoint:
     def redirects(self) -> bool:
         """Do users leave the page to sign in?"""
         return self._server is not None
+
+    @property
+    def popup(self) -> bool:
+        """Do users sign in in a window of its own?"""
+        return self._server is not None and self._server.popup
 
     @property
     def refresh_url(self) -> str:

@@ -1,14 +1,15 @@
-"""`connect`, `inspect` and `cookie`: what an app begins with. They need a browser, and raise ReissueError elsewhere."""
+"""`connect`, `inspect` and `cookie`: what an app begins with. The first and the last need a browser."""
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .endpoint import AnyEndpoint
 from .errors import ReissueError
 
 if TYPE_CHECKING:
     from .inspector.panel import Inspector
+    from .inspector.recording import Recording
     from .interceptor import Interceptor
 
 
@@ -32,20 +33,23 @@ def connect(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: 
     return connect_page(audience, endpoint=endpoint, **options)
 
 
-def inspect(api: "Interceptor", target: Any, *, language: str | None = None) -> "Inspector":
+@overload
+def inspect(api: "Interceptor", target: None = None, *, language: str | None = None) -> "Recording": ...
+@overload
+def inspect(api: "Interceptor", target: Any, *, language: str | None = None) -> "Inspector": ...
+def inspect(api: "Interceptor", target: Any = None, *, language: str | None = None) -> "Inspector | Recording":
     """A panel in `target`, a selector or an element: the life of every request of this client, live, and its token.
 
-    It shows what happens from now on. `language` is "en" or "ko"; the default is the browser's language, or English if
-    the panel is not translated into that. `close()` of the returned object removes the panel. Raises ReissueError
-    outside a page, and ValueError for a target that does not exist or a language without a translation.
+    Without a `target`, for a notebook or a worker: a recording, which is a picture as the value of a cell.
+    Both show what happens from now on. `language` is "en" or "ko"; the default is the browser's language, or English if
+    there is no translation into that. `close()` of the returned object ends it. Raises ReissueError for a `target`
+    outside a page, and ValueError for one that does not exist or a language without a translation.
 
         inspector = reissue.inspect(api, "#panel")
     """
-    if sys.platform != "emscripten":
-        raise ReissueError("inspect() needs a page in a browser (Pyodide, PyScript); elsewhere listen with api.on()")
-    from .inspector import inspect as inspect_in_page
+    from .inspector import inspect as inspect_client
 
-    return inspect_in_page(api, target, language=language)
+    return inspect_client(api, target, language=language)
 
 
 def cookie(name: str) -> str:

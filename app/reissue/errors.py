@@ -5,6 +5,7 @@ ReissueError
 ├── SessionChanged        another sign-in took place meanwhile; the request was not sent in the new session
 ├── RefreshUnavailable    try later; the session is kept                  .retry_after .status .url .body
 ├── GrantRefused          the endpoint refused, and will refuse again     .error .description .status .url .body .advice
+├── PopupBlocked          sign in again in the handler of a click
 ├── SignOutRefused        signed out; the endpoint refused to be told     .url .status
 ├── StepUpRequired        sign in again in a stronger or a fresher way        .acr_values .max_age
 ├── MalformedToken        what the endpoint sent can't be used as a token
@@ -140,6 +141,20 @@ class GrantRefused(_AnsweredError):
         advice = self.advice or advice
         return GrantRefused(
             self.error, self.description, status=self.status, url=self.url, body=self.body, advice=advice
+        )
+
+
+class PopupBlocked(ReissueError):
+    """The browser did not open the window for the sign-in. Call `sign_in()` in the handler of a click.
+
+    Browsers open windows only for a user who has just clicked or pressed a key: within a second or so, and some not
+    after another `await`. Or the user forbids windows of this site.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the browser did not open the window to sign in: call sign_in() in the handler of a click, before anything "
+            "else is awaited; and the user may have to allow windows of this site"
         )
 
 

@@ -26,6 +26,7 @@ from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
 from .http.urls import Audience, ParseUrl, parse_url
 from .http.verbs import Verbs, raising
+from .notebook.display import Displayed
 from .oauth2.redirects import Page
 from .sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
@@ -59,7 +60,7 @@ class Inherited(TypedDict, total=False):
     should_renew: ShouldRenew | None
 
 
-class Interceptor(Streaming, Verbs):
+class Interceptor(Displayed, Streaming, Verbs):
     """A client for one API: sends each request to the `audience` with the session's access token.
 
     What it is made of:
@@ -204,11 +205,6 @@ class Interceptor(Streaming, Verbs):
             )
         self._sender = self._sender_kind(transport, self._lifecycle, rules, settings, admissions)
         self._audience = rules.audience
-
-    def __repr__(self) -> str:
-        left = self.expires_in
-        life = "" if left is None else f", access token valid for {left:.0f} s" if left else ", access token expired"
-        return f"<reissue client of {self._audience}: {self.state.value.replace('_', ' ')}{life}>"
 
     # What the app sees of the session
 

@@ -21,10 +21,13 @@ from .http.abort_signal import aborted_by
 from .http.messages import Request, Transport
 from .http.outcomes import Judgement, ShouldRenew
 from .http.urls import Audience, ParseUrl, Url
+from .notebook.recent import RecentRequest, recent_requests
 from .session.derived import DerivedLifecycle
 from .session.lifecycle import SessionLifecycle
 from .session.settings import SessionSettings
 from .tokens.header_fields import HeaderFields
+
+_ENDS = (RequestPhase.DONE, RequestPhase.FAILED, RequestPhase.CANCELLED)  # no set: an Enum's hash is slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ class RequestRules:
 
 
 class Sender:
-    """Sends over `transport`, in the sessions of `lifecycle`; `admissions` holds the slots of each origin."""
+    """Sends over `transport`, in the sessions of `lifecycle`; `admissions` holds the slots of each origin.
+
+    `recent` has the last requests that have ended.
+    """
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class Sender:
         self._admissions = admissions
         self._numbers = count(1)
         self._told_outside: set[str] = set()
+        self.recent = recent_requests()
 
     @property
     def roots(self) -> frozenset[str]:
@@ -209,6 +216,8 @@ class Sender:
         error: str | None = None,
         waits_for: WaitsFor | None = None,
     ) -> None:
+        if phase in _ENDS:
+            self.recent.append(RecentRequest(self._clock(), request.method, request.url, status, error))
         if not self._listeners:
             return
         event = RequestEvent(

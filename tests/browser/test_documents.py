@@ -24,6 +24,7 @@ panel = js.document.createElement("div")
 panel.id = "panel"
 js.document.body.append(panel)
 """,
+    ("docs/inspector.md", "In a notebook, or a worker"): CONNECT,
     ("docs/endpoints.md", "A sign-in of your own"): """
 import reissue
 async def asked(path, **fields):
@@ -41,6 +42,10 @@ AFTER: dict[tuple[str, str], tuple[str, object]] = {
     ("README.md", "Other clients"): ("(await client.get(js.location.origin + '/api/me')).json()['sub']", "ada"),
     ("docs/clients.md", "Examples"): ("await api.resume()", True),
     ("docs/inspector.md", "The inspector"): ("js.document.querySelector('#panel').childElementCount", 0),
+    ("docs/inspector.md", "In a notebook, or a worker"): (
+        "recording._repr_svg_()[:4] + api._repr_html_()[:4]",
+        "<svg<div",
+    ),
     ("docs/endpoints.md", "A cookie and three addresses"): ("(await api.fetch('/api/me')).status", 200),
     ("docs/endpoints.md", "Routes"): ("endpoint.refresh_url", "https://api.example/v2/sessions/current"),
     ("docs/endpoints.md", "Tokens in cookies alone"): (

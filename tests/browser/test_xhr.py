@@ -390,7 +390,7 @@ def test_what_is_on_its_way_at_uninstall_keeps_its_rules(python: Visit) -> None:
 @pytest.mark.firefox
 @pytest.mark.parametrize("left", ["xhr.abort()", "xhr.open('GET', '/api/echo')"])
 def test_a_request_that_is_left_while_it_begins_gives_its_place_back(python: Visit, left: str) -> None:
-    """Q10: a listener of `loadstart` is called within `send()`. More requests than `in_flight`, and then another one."""
+    """Q10: a listener of `loadstart` is called within `send()`. More requests than `in_flight`, and then one."""
     ended = javascript(
         python,
         f"""

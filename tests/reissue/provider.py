@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from reissue import Request, Response
+from reissue import GrantRefused, PopupBlocked, Request, Response
 from reissue.storage import Memory, Store
 from reissue.testing import Gate
 from reissue.tokens.jws import ParsedToken
@@ -44,6 +44,31 @@ async def verify(parsed: ParsedToken, key: Key) -> Verdict:
     return Verdict.HOLDS if holds else Verdict.FAILS
 
 
+class FakePopup:
+    """A window that shows a URL until a test says what the server sent it back with, or closes it."""
+
+    def __init__(self) -> None:
+        self.url, self.state, self.closed = "", "", False
+        self.shown = asyncio.Event()
+        self.returned: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def answer(self, url: str, state: str) -> str:
+        self.url, self.state = url, state
+        self.shown.set()
+        return await self.returned
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The parameters that it was opened with."""
+        return dict(parse_qsl(self.url.partition("?")[2]))
+
+    def close(self) -> None:
+        self.closed = True
+        if not self.returned.done():
+            self.returned.set_exception(GrantRefused("popup_closed"))
+            self.returned.exception()  # nobody may wait for it
+
+
 @dataclass
 class FakePage:
     """A page in a tab. Whoever leaves it waits, as in a browser, until the page is gone."""
@@ -53,6 +78,19 @@ class FakePage:
     pending: Store = field(default_factory=Memory)
     left_for: list[str] = field(default_factory=list)
     brought_back: bool = False
+    can_be_left: bool = True
+    popups: list["FakePopup"] = field(default_factory=list)
+    blocks_popups: bool = False
+    handed_over: list[tuple[str, str]] = field(default_factory=list)
+
+    def open_popup(self) -> "FakePopup":
+        if self.blocks_popups:
+            raise PopupBlocked
+        self.popups.append(FakePopup())
+        return self.popups[-1]
+
+    def hand_over(self, query: str, state: str) -> None:
+        self.handed_over.append((query, state))
 
     def show(self, href: str) -> None:
         self.href = href
@@ -91,7 +129,7 @@ class Provider:
     challenges: dict[str, dict[str, str]] = field(default_factory=dict)
     granted: int = 0
 
-    def signed_in(self, page: FakePage, **more: str) -> str:
+    def signed_in(self, page: FakePage | FakePopup, **more: str) -> str:
         """The user signs in where the page was left for; the URL that leads back."""
         asked = page.asked
         code = f"code-{len(self.challenges) + 1}"

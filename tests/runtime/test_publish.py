@@ -32,6 +32,8 @@ STABLE = {
     "embed/index.html",
     "embed/pyscript.toml",
     "embed/reissue/shim.mjs",
+    "embed/reissue-popup.html",
+    "embed/reissue-popup.js",
     "embed/reissue-worker.js",
     "embed/reissue/start.js",
 }

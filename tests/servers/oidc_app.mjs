@@ -31,7 +31,7 @@ console.log(server.address().port); // first: what the provider has to say follo
 const page = {
     token_endpoint_auth_method: "none",
     grant_types: ["authorization_code", "refresh_token"],
-    redirect_uris: [`${PAGE}/blank.html`],
+    redirect_uris: [`${PAGE}/blank.html`, `${PAGE}/reissue-popup.html`],
     post_logout_redirect_uris: [`${PAGE}/blank.html?signed=out`],
 };
 const html = body => `<!doctype html><title>Provider</title><link rel="icon" href="data:,">${body}`;
@@ -125,7 +125,13 @@ async function api(request, response) {
 }
 
 const callback = provider.callback();
+let openerPolicy = "";
 server.on("request", (request, response) => {
+    if (request.url.startsWith("/dev/opener-policy/")) { // from now on, of all pages
+        openerPolicy = request.url.split("/").at(-1);
+        return response.end();
+    }
+    if (openerPolicy) response.setHeader("Cross-Origin-Opener-Policy", openerPolicy);
     if (/^\/(api|files)\//.test(request.url)) return api(request, response);
     if (request.url.startsWith("/interaction/")) return interact(request, response);
     if (request.url !== "/dev/expire") return callback(request, response);

@@ -1,8 +1,10 @@
 """`serve.py` with the blank pages of the browser's tests among its files.
 
-Elsewhere Playwright gives them, but what a redirect leads to passes its routes by.
+Elsewhere Playwright gives them, but what a redirect leads to passes its routes by. OPENER_POLICY, in the environment,
+is their Cross-Origin-Opener-Policy.
 """
 
+import os
 import sys
 from pathlib import Path
 from unittest.mock import patch
@@ -20,6 +22,7 @@ from devserver.settings import Settings  # noqa: E402
 
 def with_blank_pages(settings: Settings) -> Application:
     app = create_app(settings)
+    app.headers["Cross-Origin-Opener-Policy"] = os.environ.get("OPENER_POLICY", "same-origin")
     app.router.routes.append(Mount("/", Files(ROOT / "tests" / "browser" / "pages")))
     return app
 

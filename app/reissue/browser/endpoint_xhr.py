@@ -6,8 +6,9 @@ The page is frozen meanwhile. Only for callers that can't await: see `blocking`.
 from pyodide.ffi import JsException, to_js
 
 from ..errors import NetworkError
-from ..http.messages import Headers, Request, Response
+from ..http.messages import Request, Response
 from .urls import IN_WORKER
+from .xhr_fields import response_fields
 from .xhr_gate import ungated
 
 
@@ -30,10 +31,3 @@ def send_at_once(request: Request, *, deadline: float) -> Response:
     if call.responseURL != request.url:
         raise NetworkError(f"{request.method} {request.shown_url} was redirected: give the endpoint's final URL")
     return Response(call.status, response_fields(call.getAllResponseHeaders()), str(call.responseText).encode())
-
-
-def response_fields(lines: str) -> Headers:
-    """The header fields of a response, from what `getAllResponseHeaders` gives."""
-    # Not `splitlines`: to Python a byte 0x85 of a value ends a line, too.
-    fields = (line.partition(":") for line in lines.split("\r\n") if line)
-    return Headers([(name, value.strip()) for name, _, value in fields])

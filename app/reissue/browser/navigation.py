@@ -1,20 +1,43 @@
 """This page, which the user leaves to sign in elsewhere, and comes back to."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import js
 
-from ..storage import Store
+from ..errors import ReissueError
+from ..oauth2.redirects import Popup
+from ..storage import Memory, Store
 from ..tokens.jws import ParsedToken
 from ..tokens.signatures import Key, Verdict
 from . import webcrypto
 from .interop import listen
+from .popup import PagePopup, hand_over
 from .storage import PageStore
+from .urls import parse_page_url
+
+NO_WINDOW: Final = (
+    "a worker can't open a window to sign in: show reissue.sign_in_widget(api) in a notebook, or sign in in a page of "
+    "this origin, whose session the worker shares"
+)
 
 
-class LeftPage:
+class _Browser:
+    """What pages and workers have in common."""
+
+    async def sha256(self, data: bytes) -> bytes:
+        """The SHA-256 digest of some bytes, by Web Crypto."""
+        return await webcrypto.sha256(data)
+
+    async def verify(self, parsed: ParsedToken, key: Key) -> Verdict:
+        """Was this token signed with the private half of this key?"""
+        return await webcrypto.verified(parsed, key)
+
+
+class LeftPage(_Browser):
     """This page. `name` is the name of the client, and of all clients that share its session."""
+
+    can_be_left = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -44,10 +67,39 @@ class LeftPage:
         finally:
             stop_listening()
 
-    async def sha256(self, data: bytes) -> bytes:
-        """The SHA-256 digest of some bytes, by Web Crypto."""
-        return await webcrypto.sha256(data)
+    def open_popup(self) -> Popup:
+        """Open a window for a sign-in."""
+        return PagePopup()
 
-    async def verify(self, parsed: ParsedToken, key: Key) -> Verdict:
-        """Was this token signed with the private half of this key?"""
-        return await webcrypto.verified(parsed, key)
+    def hand_over(self, query: str, state: str) -> None:
+        """This page is a popup: give the page that waits the answer, and close."""
+        hand_over(query, state)
+
+
+class WorkerPage(_Browser):
+    """A worker, in place of a page: it can't be left, and opens no window, but a page can do that for it."""
+
+    can_be_left = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pending: Store = Memory()
+
+    @property
+    def href(self) -> str:
+        """The base of the worker's URLs."""
+        return parse_page_url("").href
+
+    def show(self, href: str) -> None:
+        """Do nothing: no one sees a worker's URL."""
+
+    async def leave(self, url: str) -> None:
+        """Raise ReissueError: the user is in a page."""
+        raise ReissueError(NO_WINDOW)
+
+    def open_popup(self) -> Popup:
+        """Raise ReissueError: a page must do it."""
+        raise ReissueError(NO_WINDOW)
+
+    def hand_over(self, query: str, state: str) -> None:
+        """Do nothing: no answer comes to a worker's URL."""

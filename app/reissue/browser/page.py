@@ -260,12 +260,12 @@ def _shared_name(name: str, audience: str | Iterable[str], endpoint: AnyEndpoint
 
 
 def _page(endpoint: AnyEndpoint | Resource, name: str) -> Page | None:
-    """This page, if the endpoint leaves it to sign in; else None."""
-    if IN_WORKER or not isinstance(endpoint, Endpoint) or not endpoint.redirects:
+    """This page, if users sign in at another address; else None. A worker only counts if a popup may do that for it."""
+    if not isinstance(endpoint, Endpoint) or not endpoint.redirects or (IN_WORKER and not endpoint.popup):
         return None
-    from .navigation import LeftPage  # here, since most pages are not left
+    from .navigation import LeftPage, WorkerPage  # here, since most pages are not left
 
-    return LeftPage(name)
+    return WorkerPage(name) if IN_WORKER else LeftPage(name)
 
 
 def _store(kind: str, name: str, other: str) -> Store | None:

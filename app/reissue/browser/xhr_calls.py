@@ -19,10 +19,10 @@ from ..attempts import Attempts
 from ..errors import NetworkError, ReissueError
 from ..http.messages import Headers, Request
 from .eager_tasks import eager_task
-from .endpoint_xhr import response_fields
 from .js_errors import js_error
 from .jspi import wait_for
 from .promises import enter, turns_of_the_page
+from .xhr_fields import response_fields
 
 if TYPE_CHECKING:
     from .page import PageInterceptor

@@ -1,6 +1,5 @@
 """The panel: its place in the page, its tabs and its language."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -10,13 +9,14 @@ from typing import Any
 import js
 from pyodide.ffi import to_js
 
+from ..browser.urls import IN_WORKER
 from ..errors import ReissueError
-from ..events import Event, RequestEvent
 from ..interceptor import Interceptor
 from .dom import Scope, element
+from .recording import Recording
 from .requests.trace import Trace
 from .requests.view import RequestsView
-from .strings import LANGUAGES, language_of
+from .strings import LANGUAGES
 
 STYLES = ("panel.css", "token/token.css")
 
@@ -24,15 +24,14 @@ STYLES = ("panel.css", "token/token.css")
 class Inspector:
     """The inspector of one client. It records events until `close()`, even while the panel is out of sight."""
 
-    def __init__(self, api: Interceptor, target: Any, *, language: str | None = None) -> None:
-        if not hasattr(js, "document"):
-            raise ReissueError("inspect() needs a page: a worker has none")
+    def __init__(self, api: Interceptor, target: Any, *, language: str) -> None:
+        if IN_WORKER or not hasattr(js, "document"):  # PyScript lends its workers the page's document
+            raise ReissueError("a worker has no page for a panel: inspect(api), without a target, gives a picture")
         place = js.document.querySelector(target) if isinstance(target, str) else target
         if not hasattr(place, "nodeType"):  # null, which is None up to Pyodide 0.27
             raise ValueError(f"there is no {target!r} in this page")
-        self._language = _chosen(language)
+        self._language = language
         self._api = api
-        self._trace = Trace()
         self._scope = Scope()
         self._tabs: _Tabs | None = None
         self._host = element("div", class_="reissue-inspector")
@@ -40,15 +39,14 @@ class Inspector:
         self._shadow.adoptedStyleSheets = to_js([_sheet()])
         place.append(self._host)
         self._scope.at_end(self._host.remove)
-        if api.expires_in is not None or api.claims:
-            self._trace.found_token(time.perf_counter(), api.expires_in)
-        self._scope.at_end(api.on(self._heard))
+        self._recording = Recording(api, changed=self._changed)
+        self._scope.at_end(self._recording.close)
         self._show()
 
     @property
     def trace(self) -> Trace:
         """The record of the client's events."""
-        return self._trace
+        return self._recording.trace
 
     @property
     def tabs(self) -> "_Tabs | None":
@@ -62,7 +60,7 @@ class Inspector:
 
     def _show(self, tab: str = "requests") -> None:
         self._hide()
-        self._tabs = _Tabs(self._shadow, self._api, self._trace, self._language, switch=self._switch, first=tab)
+        self._tabs = _Tabs(self._shadow, self._api, self.trace, self._language, switch=self._switch, first=tab)
 
     def _hide(self) -> None:
         if self._tabs is not None:
@@ -74,10 +72,7 @@ class Inspector:
         self._show(tab)
         self._shadow.querySelector(".language").focus()
 
-    def _heard(self, event: Event) -> None:
-        # Requests don't change the token, and there are many of them.
-        remaining = None if isinstance(event, RequestEvent) else self._api.expires_in
-        self._trace.hear(event, time.perf_counter(), remaining=remaining)
+    def _changed(self) -> None:
         if self._tabs is not None:
             self._tabs.requests.changed()
 
@@ -172,12 +167,3 @@ def _sheet() -> Any:
     sheet = js.CSSStyleSheet.new()
     sheet.replaceSync("\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file()))
     return sheet
-
-
-def _chosen(language: str | None) -> str:
-    if language is None:
-        return language_of(str(js.navigator.language or "")) or "en"
-    chosen = language_of(language) if isinstance(language, str) else None
-    if chosen is None:
-        raise ValueError(f"language is {' or '.join(map(repr, LANGUAGES))}, not {language!r}")
-    return chosen

@@ -13,14 +13,18 @@ Theory of operation:
 4. Metadata and keys are fetched before the code is sent, so that little can go wrong once it is spent.
 5. Tokens that the code was exchanged for are kept with the answer until their ID token is validated. If it is not
    valid, or a sign-out drops the answer, no session will begin with them: `unused` hands them out, to be revoked.
-6. The page holds the refresh token. A session that is to outlive the page needs `connect(…, store=…)`.
+6. In a popup the page is not left: state and verifier stay in memory. The server sends the popup back to a page of this
+   origin, which hands over what stands in its URL: a small script, or this library if Python runs there as well.
+7. The page holds the refresh token. A session that is to outlive the page needs `connect(…, store=…)`.
 """
 
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
+from ..concurrency.timers import time_limit
 from ..errors import GrantRefused, MalformedToken, ReissueError
 from ..http.json_text import json_object
 from ..http.messages import Transport
@@ -41,13 +45,17 @@ from .authorization_request import (
 from .authorization_server import AuthorizationServer
 from .id_token import Expected, validated
 from .metadata import Metadata
-from .redirects import Page
+from .redirects import POPUP, Page, Popup
 from .refusals import Presented, error_code
 from .token_requests import TokenRequests
 from .token_source import HttpTokenSource
 
 if TYPE_CHECKING:
     from .settings import AuthorizationServerSettings
+
+
+_CAME_BACK: Final = "the user came back to the page without an answer of the server"
+_NO_PAGE: Final = "a worker has no page to leave: sign in in a page, and the worker shares its session"
 
 
 class RedirectResponse:
@@ -64,7 +72,7 @@ class RedirectResponse:
 
 
 class RedirectingSource(HttpTokenSource):
-    """An authorization server over a transport, in a page. Without a page, in a worker, it can only renew tokens."""
+    """An authorization server over a transport, in a page. Without a page it can only renew tokens."""
 
     def __init__(
         self,
@@ -106,12 +114,33 @@ class RedirectingSource(HttpTokenSource):
 
     async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
         """Leave the page for the authorization endpoint. Raises the error that prevents that."""
-        page, settings = self._page, self._settings
-        if page is None:
-            raise ReissueError("a worker has no page to leave: sign in in a page, and the worker shares its session")
+        page = self._page
+        if page is None or not page.can_be_left:
+            raise ReissueError(_NO_PAGE)
+        url, state, pending = await self._request(page, fields)
+        PendingSignIns(page.pending).add(state, pending)
+        await page.leave(url)
+        raise GrantRefused("access_denied", _CAME_BACK, advice="Offer the sign-in again")
+
+    def open_popup(self) -> Popup | None:
+        """A window for the sign-in, if the setting `popup` says so."""
+        return self._page.open_popup() if self._settings.popup and self._page is not None else None
+
+    async def answer_in_popup(self, popup: Popup, fields: Mapping[str, Any], *, within: float) -> RedirectResponse:
+        """The answer that the server sent the user back with, in a window that shows the authorization endpoint."""
+        if self._page is None:
+            raise ReissueError(_NO_PAGE)
+        async with time_limit(within):
+            url, state, pending = await self._request(self._page, fields, kind=POPUP)
+        answer = read_answer(f"?{(await popup.answer(url, state)).removeprefix('?')}") or {}
+        return RedirectResponse(answer, pending if answer.get("state") == state else None)
+
+    async def _request(self, page: Page, fields: Mapping[str, Any], *, kind: str = "") -> tuple[str, str, Pending]:
+        """The URL to sign in at, its `state`, which begins with `kind`, and what is to be remembered meanwhile."""
+        settings = self._settings
         more = {**settings.parameters, **checked_parameters(fields, "sign_in()")}
         server = await self._server.metadata()
-        state, verifier, nonce = random_text(), random_text(), random_text()
+        state, verifier, nonce = kind + random_text(), random_text(), random_text()
         challenge = to_base64url(await page.sha256(verifier.encode()))
         pending = Pending(
             client=page.name,
@@ -123,7 +152,6 @@ class RedirectingSource(HttpTokenSource):
             since=self._clock(),
             max_age=float(more["max_age"]) if "max_age" in more else None,
         )
-        PendingSignIns(page.pending).add(state, pending)
         asked = {
             "response_type": "code",
             "client_id": settings.client_id,
@@ -135,12 +163,7 @@ class RedirectingSource(HttpTokenSource):
             "resource": settings.resource,
             **({"nonce": nonce} if settings.openid else {}),
         }
-        await page.leave(request_url(server.authorization_endpoint, {**asked, **more}))
-        raise GrantRefused(
-            "access_denied",
-            "the user came back to the page without an answer of the server",
-            advice="The user came back without signing in: offer the sign-in again",
-        )
+        return request_url(server.authorization_endpoint, {**asked, **more}), state, pending
 
     # The way back
 
@@ -150,10 +173,19 @@ class RedirectingSource(HttpTokenSource):
             self._answer = self._read_answer(self._page)
         return self._answer
 
+    def keep(self, answer: RedirectResponse) -> None:
+        """Keep the answer of a popup, which failed for now, for the next `resume()`."""
+        self._answer = answer
+
     def forget(self) -> None:
         """Drop the answer that is kept for the next `resume()`."""
         if self._answer is not None:
-            self._answer, self._dropped = None, self._answer
+            self._drop(self._answer)
+
+    def _drop(self, answer: RedirectResponse) -> None:
+        self._dropped = answer
+        if self._answer is answer:
+            self._answer = None
 
     def unused(self) -> Credential | None:
         """What the code of the dropped answer was exchanged for, if no session can have it. Given once."""
@@ -166,6 +198,10 @@ class RedirectingSource(HttpTokenSource):
         if fields is None or not self._is_redirect_uri(url):
             return None
         state, sign_ins = fields.get("state", ""), PendingSignIns(page.pending)
+        if state.startswith(POPUP):
+            page.show(without_answer(url))
+            page.hand_over(urlencode(fields), state)
+            return None
         if sign_ins.owner(state, now=now) not in (None, page.name):
             return None  # the answer is for another client of this page
         pending = sign_ins.take(state, now=now)
@@ -193,9 +229,9 @@ class RedirectingSource(HttpTokenSource):
         try:
             credential = await self._granted_for(fields)
         except (GrantRefused, MalformedToken):
-            self.forget()
+            self._drop(fields)
             raise
-        self.forget()
+        self._drop(fields)
         fields.granted = None
         return credential
 
@@ -282,7 +318,7 @@ class RedirectingSource(HttpTokenSource):
     async def leave_to_sign_out(self, credential: Credential | None) -> None:
         """Leave the page to end the session at the provider (OpenID Connect RP-Initiated Logout), if `end_session`."""
         settings = self._settings
-        if self._page is None or not settings.end_session:
+        if self._page is None or not self._page.can_be_left or not settings.end_session:
             return
         server = await self._server.metadata_with("end_session_endpoint")
         if server.end_session_endpoint is None:

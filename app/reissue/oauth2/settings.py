@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from ..http.messages import Request, Transport
@@ -15,6 +15,9 @@ from .metadata import Metadata, read_given, read_metadata, secure_url
 from .redirects import Page
 from .token_requests import TokenRequests
 from .token_source import TokenSource
+
+POPUP_PAGE: Final = "/reissue-popup.html"
+"""Where a popup is sent back to by default: a page without Python, which this library brings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class AuthorizationServerSettings:
     metadata: Mapping[str, Any] | None
     end_session: bool
     post_logout_redirect_uri: str | None
+    popup: bool
 
     @classmethod
     def checked(
@@ -49,6 +53,7 @@ class AuthorizationServerSettings:
         metadata: Mapping[str, Any] | None,
         end_session: bool,
         post_logout_redirect_uri: str | None,
+        popup: bool,
     ) -> "AuthorizationServerSettings":
         """Raises TypeError or ValueError for settings that can't work."""
         describes_itself = issuer is not None
@@ -62,6 +67,10 @@ class AuthorizationServerSettings:
             raise ValueError("client_id is the name that the server has given this app, as text")
         if not isinstance(scope, str):
             raise TypeError("scope is text: words separated by spaces")
+        if not isinstance(popup, bool):
+            raise TypeError(f"popup is True or False, not {type(popup).__name__}")
+        if redirect_uri is None and popup:
+            redirect_uri = POPUP_PAGE
         if redirect_uri is not None and (not isinstance(redirect_uri, str) or "#" in redirect_uri):
             raise ValueError("redirect_uri is a URL without fragment")
         if post_logout_redirect_uri is not None and not end_session:
@@ -78,6 +87,7 @@ class AuthorizationServerSettings:
             metadata=metadata,
             end_session=end_session,
             post_logout_redirect_uri=post_logout_redirect_uri,
+            popup=popup,
         )
 
     @property

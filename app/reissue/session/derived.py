@@ -18,6 +18,7 @@ from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..errors import GrantRefused, RefreshUnavailable, ReissueError, SessionChanged, SessionEnded, WouldBlock
 from ..oauth2.custom_source import CustomTokenSource
+from ..oauth2.redirects import Popup
 from ..tokens.credentials import Credential
 from .backoff import Backoff, unavailable
 from .endpoint_calls import EndpointCalls
@@ -99,7 +100,7 @@ class DerivedLifecycle:
             if self.sessions.latest is not None:
                 self.sessions.latest.end(self._parent_session.ended)
 
-    async def sign_in(self, fields: Mapping[str, Any]) -> NoReturn:
+    async def sign_in(self, fields: Mapping[str, Any], *, popup: Popup | None = None) -> NoReturn:
         """Raises ReissueError: the parent client signs in."""
         raise ReissueError("this client was made by for_resource(): sign in at its parent client")
 

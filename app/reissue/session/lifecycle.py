@@ -20,6 +20,7 @@ from ..concurrency.loop_watch import LoopWatch
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError, SessionChanged, SessionEnded, WouldBlock
 from ..oauth2.custom_source import CustomTokenSource
+from ..oauth2.redirects import Popup
 from ..oauth2.token_source import HttpTokenSource, TokenSource
 from ..storage import Memory, Store
 from ..tabs.peers import NoPeers, Peers
@@ -28,6 +29,7 @@ from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .endpoint_calls import EndpointCalls
 from .other_tabs import OtherTabs
+from .popup_sign_in import PopupSignIns
 from .resume import Resume
 from .session import Session
 from .settings import SessionSettings
@@ -78,6 +80,8 @@ class SessionLifecycle:
         self._sign_outs = SignOuts(self.calls, self._shared, settings)
         self._sign_ins = SignIns(self.sessions, self._sign_outs)
         self._resume = Resume(self.sessions, self._sign_ins, self._sign_outs)
+        redirects = tokens.redirects
+        self._popups = None if redirects is None else PopupSignIns(self.sessions, self._sign_ins, redirects)
         tabs.attach(self.sessions, self._resume)
 
     # What the client knows
@@ -122,11 +126,17 @@ class SessionLifecycle:
 
     # What the app does
 
-    async def sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Ask the endpoint for tokens, and begin a session with them, which replaces the current one."""
+    async def sign_in(self, fields: Mapping[str, Any], *, popup: Popup | None = None) -> None:
+        """Ask the endpoint for tokens, and begin a session with them, which replaces the current one.
+
+        Where users sign in at another address, that is shown in `popup`, or in a window as the endpoint's settings say.
+        """
         self.check_usable()
-        if self._tokens.redirects is None:
+        if self._popups is None or self._tokens.redirects is None:
             await self._sign_ins.by(fields)
+            return
+        if (popup := popup or self._tokens.redirects.open_popup()) is not None:
+            await self._popups.by(popup, fields)
             return
         await self._sign_outs.wait()  # a sign-out that is not sent before the page is left is never sent
         async with time_limit(self._settings.deadline):  # without the lock, which would go down with the page
@@ -162,6 +172,7 @@ class SessionLifecycle:
         telling = self._sign_outs.start(session)
         self._resume.cancel()
         self.sessions.interrupt("signed_out")
+        self._close_popups()
         failure: OSError | ReissueError | None = None
         try:
             await asyncio.wait((telling,))  # does not cancel the task if the caller is cancelled
@@ -179,6 +190,7 @@ class SessionLifecycle:
         """End the session in this tab only. Waits for a refresh on the wire, whose tokens go to the other tabs."""
         self.follow_loop()
         self._resume.cancel()
+        self._close_popups()
         await self.sessions.close(at_once=self.called_by_endpoint, first=self._sign_outs.wait)
 
     def wake(self) -> None:
@@ -231,6 +243,10 @@ class SessionLifecycle:
         session.refresh_at_once(start_eagerly)
 
     # Inside
+
+    def _close_popups(self) -> None:
+        if self._popups is not None:
+            self._popups.close()
 
     def _prepare(self, session: Session) -> None:
         self._resume.known()

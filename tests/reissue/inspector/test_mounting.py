@@ -12,7 +12,7 @@ from tests.reissue.conftest import World
 
 
 async def test_outside_a_browser_inspecting_is_a_clear_error(world: World) -> None:
-    with pytest.raises(reissue.ReissueError, match=r"inspect\(\) needs a page in a browser"):
+    with pytest.raises(reissue.ReissueError, match="a panel needs a page in a browser"):
         reissue.inspect(world.api, "#panel")
 
 

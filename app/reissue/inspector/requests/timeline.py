@@ -1,6 +1,6 @@
 """The timeline: the picture of a selection, and which request of it is chosen.
 
-What is drawn is decided in `axis` and `lanes`, in plain Python that is tested without a browser; `canvas` paints it.
+What is drawn is decided in `scene`, in plain Python that is tested without a browser; `canvas` paints it.
 Which stretch of time is drawn is `viewport`'s matter, and when it is drawn is that of `pacing`.
 """
 
@@ -11,15 +11,14 @@ import js
 
 from ..dom import Scope
 from . import axis
-from .lanes import DENSE, Layout, View, choose, draw_density, draw_lanes
+from .lanes import DENSE, Layout, View, choose
 from .life import Life
 from .pacing import FrameLoop
-from .picture import Picture
+from .scene import Scene
 from .scroll_area import ScrollArea
 from .selection import Selection
 from .trace import Trace
 from .viewport import Viewport
-from .window import Window
 
 
 class Timeline:
@@ -83,28 +82,9 @@ class Timeline:
         area, flow = self.area, self._selection.flow
         self.layout, lanes = choose(self.view, flow, window, area.room)
         area.make_room(self.layout.height(lanes))
-        below = Picture()
-        axis.draw_bands(below, self._trace, window, now, area.height)
-        if self.layout.lane:
-            draw_lanes(
-                below, flow, window, now, self.layout, room=area.room, scrolled=area.scrolled, chosen=self.chosen
-            )
-        else:
-            draw_density(below, flow, window, now, area.height)
-            self._bracket(below, window, now)
-        if self._trace.busy:
-            below.box("now", window.x(now), 0, 1, area.height)
-        top = Picture()
-        axis.draw_axis(top, self._trace, window, now, self._words)
-        area.canvas.paint(below, window.width, area.height)
-        area.canvas.paint(top, window.width, axis.HEIGHT)
-
-    def _bracket(self, below: Picture, window: Window, now: float) -> None:
-        """Mark the time of the chosen request, where no lanes are drawn."""
-        life = self._trace.requests.life(self.chosen)
-        if life is not None:
-            left, right = window.x(life.at), window.x(life.until(now))
-            below.box("ink", left, axis.HEIGHT, max(2, right - left), 3)
+        scene = Scene(self._trace, flow, window, now, self.layout, self.chosen)
+        area.canvas.paint(scene.below(area.height, scrolled=area.scrolled), window.width, area.height)
+        area.canvas.paint(scene.axis(self._words), window.width, axis.HEIGHT)
 
     def _resize(self) -> None:
         width = self.area.resize()

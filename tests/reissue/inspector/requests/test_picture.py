@@ -17,6 +17,7 @@ from reissue.inspector.requests.lanes import (
     round_up,
 )
 from reissue.inspector.requests.picture import Picture, fit
+from reissue.inspector.requests.scene import Scene
 from reissue.inspector.requests.trace import Trace
 from reissue.inspector.requests.window import Window
 from reissue.inspector.strings import LANGUAGES
@@ -290,3 +291,13 @@ def test_a_label_says_how_it_ended_and_the_path_and_an_odd_url_as_it_is() -> Non
     running = story.request(2, 0.0, STARTED, url=URL)
     assert running is not None
     assert label(running) == "GET /v1/notes"
+
+
+def test_where_there_are_no_lanes_the_time_of_the_chosen_request_is_marked() -> None:
+    story = Story()
+    story.storm(3)
+    window, flow = Window(0.0, 4.0, 400), story.trace.requests.flow
+    assert shown(Scene(story.trace, flow, window, 4.0, DENSE, chosen=2).below(200))["ink"] == [
+        f"M0 {axis.HEIGHT}h300v3h-300z"
+    ]
+    assert "ink" not in shown(Scene(story.trace, flow, window, 4.0, DENSE).below(200))
