@@ -12,6 +12,7 @@
 #   make mutation [ARGS=...] change the core in small ways: its tests must notice (not part of `make test`)
 #   make bench [ARGS=...]    measure side by side with what people use in JavaScript (20 minutes; not part of `make test`)
 #   make contract            write docs/contract.md anew from the tests
+#   make reference           write docs/reference.md anew from the docstrings
 #   make site [API=URL] [BASE=/path/] [ARGS=--stripped]
 #                            write dist/: the demo for any file host, and what to embed in other sites
 #   make wheel               build dist/reissue-….whl: the same bytes from the same sources
@@ -44,7 +45,7 @@ HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test quick simulate chaos everything coverage check mutation bench contract runtime site wheel pin clean
+.PHONY: help serve test quick simulate chaos everything coverage check mutation bench contract reference runtime site wheel pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -123,6 +124,9 @@ $(VENV)/bench.stamp: bench/requirements.txt $(VENV)/dev.stamp
 
 contract: $(PY)
 	@$(PY) tests/contract.py
+
+reference: $(VENV)/dev.stamp
+	@$(PY) tests/reference.py
 
 runtime: $(VENV)/serve.stamp
 	@$(PY) runtime/build.py
