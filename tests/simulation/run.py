@@ -82,7 +82,9 @@ class Run:
         self.mark_spoiled = False  # by a stranger
         self.sign_outs = 0  # that anybody has asked for, in whichever tab
         self.signed_in_elsewhere = False  # somebody has, at some time: where tokens name nobody, none could know
-        self.crossed = False  # an answer was on its way when the app's own call brought a cookie: either may land last
+        # The cookie may be of another sign-in than the tokens: one was lost, or an answer was on its way when the app's
+        # own call brought a cookie, and either may land last.
+        self.crossed = False
         self.untold_of = 0  # the last of those that the server may not have heard of, and has not refused for good
         self.jumped_at = -1e9
         self.heard: list[Any] = []  # every event of every tab

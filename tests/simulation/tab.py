@@ -339,6 +339,7 @@ class Tab:
         try:
             await self.api.sign_in(username=user, after=self.sign_out_known)
         except (OSError, self.reissue.MalformedToken, asyncio.CancelledError):
+            self.run.crossed = self.run.crossed or not self.browser.server.in_body
             if self.session is not None and self.browser.server.vague and not self.browser.server.in_body:
                 self.session.doubtful = True
             self.browser.doubt()

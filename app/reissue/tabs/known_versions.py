@@ -32,7 +32,10 @@ class KnownVersions:
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds
         self.newest: Version | None = None  # advertised by another tab when last read, if newer than `mine`
-        self._latest = 0  # the latest time (ms) at which a session is known to have begun
+        self._latest = (
+            0  # the latest time (ms) at which a session is known to have begun, or a sign-out to be confirmed
+        )
+        self._latest_session = 0  # the same, of sessions only
         self._signed_in = 0  # the same, only of sessions that `Version.by_sign_in` is true of
         self._over = Over()
 
@@ -51,7 +54,7 @@ class KnownVersions:
         assert mine is not None, "only a session that is on asks this"
         if newest is not None and newest.session != mine.session:
             return newest.session
-        return str(self._began) if mine.began < self._began else None
+        return str(self._latest_session) if mine.began < self._unless_put_back(self._latest_session) else None
 
     @property
     def pending_sign_out(self) -> Mark | None:
@@ -105,6 +108,7 @@ class KnownVersions:
             version = replace(version, began=max(self.mine.version.began, version.began))
         self.mine = Granted(version, granted.credential)
         self._latest = max(self._began, version.began)
+        self._latest_session = max(self._unless_put_back(self._latest_session), version.began)
         self._note_sign_in(version)
         self._sign_outs.replaced(self._began)
         return version
@@ -156,8 +160,12 @@ class KnownVersions:
 
     @property
     def _began(self) -> int:
-        """The latest time (ms) at which a session is known to have begun; 0 if the clock has been put back since."""
-        return self._latest if self._latest <= self._now + AHEAD else 0
+        """The time (ms) that a session which begins now must be later than; 0 if the clock has been put back since."""
+        return self._unless_put_back(self._latest)
+
+    def _unless_put_back(self, time: int) -> int:
+        """This time (ms); 0 if the clock has been put back since, so far that the time is no session's any more."""
+        return time if time <= self._now + AHEAD else 0
 
     def _note_sign_in(self, version: Version) -> None:
         if version.by_sign_in:

@@ -163,3 +163,18 @@ def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -
     assert tab.versions.overtaken_by is None
     tab.versions.notice([f"{MS + 1}.b.1"])
     assert tab.versions.overtaken_by is not None
+
+
+def test_a_session_is_not_overtaken_by_a_sign_out_before_it_though_the_clock_was_put_back() -> None:
+    """S3: its tab did not know of the sign-out, so the session seems to have begun before that."""
+    tab = Tab()
+    tab.granted(begins=True)
+    tab.now += 60
+    tab.versions.let_go("signed_out")
+    tab.versions.sign_out_confirmed(tab.versions.mark_sign_out(in_body=False).until)
+    tab.now -= 3600
+    tab.takes(Version(MS + 1, "b", 1))
+    assert tab.versions.overtaken_by is None
+    tab.takes(Version(MS + 2, "c", 1))
+    tab.versions.hold(Granted(Version(MS + 1, "b", 2), Credential(access_token="token")))
+    assert tab.versions.overtaken_by == str(MS + 2)
