@@ -98,6 +98,7 @@ class PageInterceptor(Interceptor):
             make_future=make_future,
             **options,
         )
+        self._shares_session = tabs  # and other tabs' requests may be sent in it
         self._worker: ModuleType | None = None  # service_worker.py, once it is imported
         self._stop_listening = [listen(js.globalThis, "online", lambda _: self._wake())]
         if not IN_WORKER:
@@ -218,7 +219,9 @@ class PageInterceptor(Interceptor):
 
     def _made_for(self, audience: str | Iterable[str], resource: Resource, inherited: Inherited) -> "PageInterceptor":
         # It shares nothing with other tabs: each tab requests its own tokens for the resource.
-        return PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **inherited)
+        child = PageInterceptor(audience, endpoint=resource, tabs=False, name="for a resource", **inherited)
+        child._shares_session = self._shares_session
+        return child
 
     async def answer(self, request: Request) -> Any:
         """The response to a request that came through the gate."""

@@ -8,6 +8,8 @@
 //    `api.fetch` or `install()`. EventSource and sendBeacon look alike, but for what `isTaken` tests.
 // 3. The page that made the request is asked first, then others of this origin. The first that takes the question
 //    answers it. Whatever goes wrong, one rule holds: if no header is to be had, the request goes out as it was.
+//    Another page may have another user. So no other is asked if nobody is signed in at the page that made the request,
+//    or once a session was found for it, whatever becomes of that session (`last`).
 // 4. A form post may come from a page of another site. Signed in, it would act for the user there, so it is taken only
 //    if its referrer is of this origin.
 //
@@ -70,14 +72,25 @@
 
     // The response to the request with header fields of a page; null if it must go out as it was.
     async function signedIn(event, body) {
-        const lost = new Set(); // ids of clients that have none, or went silent
-        for (let talk; (talk = await taker(event, lost)); lost.add(talk.client.id)) {
-            const order = await talk.word();
-            if (order.fields) return sent(talk, event.request, body, order);
-            talk.end();
+        // Chromium does not say which page made a navigation. Each is asked whether it did, and then whether it can answer.
+        for (const anyone of event.clientId ? [true] : [false, true]) {
+            const lost = new Set(); // ids of clients that have none, or went silent
+            for (;;) {
+                const {taker: talk, isOver} = await heard(event, lost, anyone);
+                if (isOver) return null;
+                if (!talk) break;
+                const order = await talk.word();
+                const response = order.fields ? await sent(talk, event.request, body, order) : undefined;
+                if (response !== undefined) return response;
+                talk.end();
+                if (order.last) return null;
+                lost.add(talk.client.id);
+            }
         }
         return null;
     }
+
+    // The response to give; null if the request must go out as it was, undefined if the page went silent over a 401.
 
     async function sent(talk, request, body, order) {
         for (;;) {
@@ -95,6 +108,7 @@
                 next = await talk.word();
             }
             if (!next.fields) {
+                if (next.silent && response?.status === 401) return undefined;
                 if (next.no) talk.end();
                 if (!failure) return given(request, response, order.download);
                 // Without CORS nobody can send a header there; what the browser would have sent may work.
@@ -147,23 +161,25 @@
         return new Response(status === 204 ? null : body, {status, statusText, headers});
     }
 
-    // The talk with the page that takes the question; null if none does.
-    async function taker(event, lost) {
-        const {url, method, destination, mode} = event.request;
-        const hearing = new Hearing({url, method, destination: destination || (mode === "no-cors" ? "beacon" : "eventsource")});
+    // The question, once a page has taken it, or none will.
+    async function heard(event, lost, anyone) {
+        const {url, method, destination, mode, referrer} = event.request;
+        const kind = destination || (mode === "no-cors" ? "beacon" : "eventsource");
+        const hearing = new Hearing({url, method, destination: kind, referrer, anyone}, event.clientId);
         const end = Date.now() + patience;
         hearings.add(hearing);
         try {
             for (const client of await inOrder(event.clientId, lost)) {
                 const talk = hearing.ask(client);
                 await within(NOTICE, hearing.taken, talk.refused);
-                if (hearing.taker) return hearing.taker;
+                if (hearing.isDecided) return hearing;
             }
-            while (!hearing.taker && hearing.waits && Date.now() < end) {
-                await within(end - Date.now(), hearing.taken, ...hearing.refusals);
+            if (!anyone) return hearing;
+            while (!hearing.isDecided && hearing.unheard.length && Date.now() < end) {
+                await within(end - Date.now(), hearing.taken, ...hearing.unheard.map(talk => talk.refused));
             }
-            if (!hearing.taker) hearing.unheard.forEach(id => silent.add(id));
-            return hearing.taker;
+            if (!hearing.isDecided) for (const {client} of hearing.unheard) silent.add(client.id);
+            return hearing;
         } finally {
             hearings.delete(hearing);
             hearing.end();
@@ -180,12 +196,13 @@
     function noteReady(client) {
         silent.delete(client.id);
         ready.add(client.id);
-        for (const hearing of hearings) if (!hearing.taker) hearing.ask(client); // what it was asked before is lost
+        for (const hearing of hearings) if (!hearing.isDecided) hearing.ask(client); // what it was asked before is lost
     }
 
     class Hearing {
-        constructor(question) {
+        constructor(question, asking) {
             this.question = {...question, life, number: crypto.randomUUID()};
+            this.asking = asking; // the id of the client that made the request, if the browser tells
             this.talks = new Map();
             this.taker = null;
             this.taken = new Promise(resolve => (this.take = resolve));
@@ -193,7 +210,8 @@
 
         ask(client) {
             this.talks.get(client.id)?.end();
-            const talk = new Talk(client, this.question, () => {
+            const isMine = this.asking ? client.id === this.asking : undefined;
+            const talk = new Talk(client, {...this.question, isMine}, () => {
                 ready.add(client.id);
                 this.taker ??= talk;
                 if (this.taker === talk) this.take();
@@ -203,28 +221,28 @@
             return talk;
         }
 
-        get refusals() { return [...this.talks.values()].filter(talk => !talk.hasRefused).map(talk => talk.refused); }
-        get waits() { return this.refusals.length > 0; }
-        get unheard() { return [...this.talks.values()].filter(talk => !talk.hasRefused).map(talk => talk.client.id); }
+        get unheard() { return [...this.talks.values()].filter(talk => !talk.refusal); }
+        get isOver() { return !this.taker && [...this.talks.values()].some(talk => talk.refusal?.last); }
+        get isDecided() { return this.taker !== null || this.isOver; }
 
         end() {
             for (const talk of this.talks.values()) if (talk !== this.taker) talk.end();
         }
     }
 
-    // A question to one page, and what the page says: {wait}, {fields}, {read}, {done} or {no}.
+    // A question to one page, and what the page says: {wait}, {fields}, {read}, and at the end {done} or {no}.
     class Talk {
         constructor(client, question, taken) {
             const {port1, port2} = new MessageChannel();
             this.client = client;
             this.port = port1;
             this.words = [];
-            this.hasRefused = false;
+            this.refusal = null;
             this.refused = new Promise(resolve => (this.refuse = resolve));
             this.heard = () => {};
             port1.onmessage = ({data}) => {
                 if (data.no) {
-                    this.hasRefused = true;
+                    this.refusal = data;
                     ready.add(client.id); // it answers
                     this.refuse();
                 } else {
@@ -238,11 +256,11 @@
 
         say(word) { this.port.postMessage(word); }
 
-        // What the page says next, other than that it is still at it. {no: true} if it says nothing.
+        // What the page says next, other than that it is still at it.
         async word() {
             for (;;) {
                 if (!this.words.length) await within(SILENCE, new Promise(resolve => (this.heard = resolve)));
-                const next = this.words.shift() ?? {no: true};
+                const next = this.words.shift() ?? {no: true, silent: true};
                 if (!next.wait) return next;
             }
         }

@@ -7,7 +7,9 @@ Theory of operation:
    refreshes, events and DPoP are the same.
 2. The page trusts nothing that it is told: it parses the URL anew and compares it with the audience. It hears a service
    worker of this origin only; frames and other origins can't send messages to `navigator.serviceWorker`.
-3. While the page has to say something, it says every three seconds that it is still at it. A page that is frozen says
+3. A page whose session is its own (`tabs=False`) answers for nothing that another page has made. Any page says no to
+   a link that looks like a download and is not its own: without `navigations=True` no link is signed in.
+4. While the page has to say something, it says every three seconds that it is still at it. A page that is frozen says
    nothing, and then the worker asks the next one.
 """
 
@@ -98,13 +100,13 @@ class _Page:
         url = str(question.url)
         number = self._number(worker.scriptURL, str(question.life), str(question.number))
         talk = Talk(event.ports[0])
-        client = self._client_for(url)
-        if client is None:
+        client, name = self._client_for(url), self._download(url)
+        mine = name is not None or _is_mine(question)
+        if client is None or not (mine or (_DOWNLOAD not in url and _may_be_anyones(question, client))):
             talk.end("no")
             return
         if (earlier := self._answers.get(number)) is not None:
             earlier.cancel()  # the worker has asked again, since it heard nothing
-        name = self._download(url)
         destination = str(question.destination) if name is None else "download"
         request = Request(url.partition("#")[0], str(question.method), options={"destination": destination})
         settings: dict[str, Any] = dict(client._sender.rules.defaults)
@@ -112,7 +114,7 @@ class _Page:
             settings["judges"] = True
         if name is not None:
             settings["download"] = name
-        task = eager_task(_answer(client, request, talk, settings))
+        task = eager_task(_answer(client, request, talk, settings, mine=mine))
         if not task.done():
             talk.begin(task)
             self._answers[number] = task
@@ -180,17 +182,34 @@ class _Page:
         return self._downloads.get(url.partition(_DOWNLOAD)[2])
 
 
-async def _answer(client: "PageInterceptor", request: Request, talk: Talk, settings: dict[str, Any]) -> None:
+def _is_mine(question: Any) -> bool:
+    """Has this page made the request? Of a navigation Chromium tells no more than the referrer."""
+    is_mine = getattr(question, "isMine", None)
+    if is_mine is not None:
+        return bool(is_mine)
+    return str(getattr(question, "referrer", "")) == str(js.location.href).partition("#")[0]
+
+
+def _may_be_anyones(question: Any, client: "PageInterceptor") -> bool:
+    """May this client answer for another page?"""
+    asks_anyone = getattr(question, "anyone", None)  # an earlier version of the worker does not say
+    return asks_anyone is None or (asks_anyone and client._shares_session)
+
+
+async def _answer(
+    client: "PageInterceptor", request: Request, talk: Talk, settings: dict[str, Any], *, mine: bool
+) -> None:
     """Answer one question. Whatever goes wrong, the request goes out as it was; with a 401, the caller gets that."""
-    word = "no"
+    words = ["no", "last"] if mine else ["no"]
     try:
         with suppress(ReissueError, OSError):  # events have told the app; TimeoutError: the worker is gone
             attempts = client._sender.attempts(request) if await client._sender.has_session() else None
             if attempts is not None:
+                words = ["no", "last"]  # the user of another page did not make this request (S3)
                 await _drive(attempts, talk, settings)
-                word = "done"
+                words = ["done"]
     finally:
-        talk.end(word)
+        talk.end(*words)
 
 
 async def _drive(attempts: "Attempts", talk: Talk, settings: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """One question of reissue-worker.js, and the talk that follows: over a port that this talk alone uses.
 
-The page says `wait`, `fields`, `read`, and at the end `done` or `no`. The worker says what came of the request that it
-sent, and gives the response's body if it was asked to.
+The page says `wait`, `fields`, `read`, and at the end `done` or `no`; with `no` and `last`, no other page may be asked.
+The worker says what came of the request that it sent, and gives the response's body if it was asked to.
 """
 
 import asyncio
@@ -51,11 +51,11 @@ class Talk:
         told = await self._ask({"read": True})
         return bytes(told.body.to_bytes())
 
-    def end(self, word: str) -> None:
-        """The last word."""
+    def end(self, *words: str) -> None:
+        """The last words."""
         self._stop_waiting()
         self._port.onmessage = None
-        self._port.postMessage(js_object({word: True}))
+        self._port.postMessage(js_object(dict.fromkeys(words, True)))
         self._proxy.destroy()
 
     async def _ask(self, word: dict[str, Any]) -> Any:
