@@ -71,7 +71,7 @@ CONFIGURATIONS: dict[str, tuple[Harm, str]] = {
     ),
     "another interpreter": (
         configured("reissue/shim.mjs", "reisue/shim.mjs"),
-        '/site/reisue/shim.mjs. The configuration must be valid TOML, and say where shim.mjs is: interpreter = "reissue',
+        '/site/reisue/shim.mjs. The configuration must be valid TOML, and say where shim.mjs is: interpreter = "rei',
     ),
 }
 
