@@ -132,7 +132,7 @@ runtime: $(VENV)/serve.stamp
 	@$(PY) runtime/build.py
 
 site: $(VENV)/serve.stamp
-	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)" $(ARGS)
+	@$(PY) -m runtime.publish --api "$(API)" --base "$(BASE)" --packages "$(PACKAGES)" --pyodide "$(PYODIDE)" $(ARGS)
 
 # In this very environment, whose hatchling is pinned: another one would write its own version into the wheel.
 wheel: $(VENV)/serve.stamp

@@ -8,6 +8,7 @@ name contains a digest); the files beside the folders are the entry points, whic
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # `python runtime/build.py` puts only runtime/ there
 
 from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # noqa: E402
+from runtime import packages as packages_of  # noqa: E402
 from runtime.sealed import forget, write  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
@@ -39,11 +41,13 @@ class Parts:
     library: Path
     demo: Path
     lock: Path
+    packages: Path | None = None
 
     @property
     def py(self) -> tuple[Path, ...]:
         """All that a page needs below `py/`, without the demo's wheel."""
-        return (self.interpreter, self.stdlib, self.wheels, self.library, self.lock)
+        parts = (self.interpreter, self.stdlib, self.wheels, self.library, self.lock, self.packages)
+        return tuple(part for part in parts if part is not None)
 
     def shim(self, py: str = "./") -> str:
         """The text of a shim that finds the folder `py/` at this address, relative to itself."""
@@ -51,8 +55,18 @@ class Parts:
         return filled(SHIM, **folders).replace('"./', f'"{py}')
 
 
-def build(runtime: Path = RUNTIME, *, sources: bool = False, stripped: bool = False) -> Parts:
-    """Make what is missing in the folder `site`, to be served as `/py/` and `/pyscript/`."""
+def build(
+    runtime: Path = RUNTIME,
+    *,
+    sources: bool = False,
+    stripped: bool = False,
+    packages: Sequence[str] = (),
+    distribution: str = "",
+) -> Parts:
+    """Make what is missing in the folder `site`, to be served as `/py/` and `/pyscript/`.
+
+    `packages` are further packages for the page, and `distribution` is where Pyodide's own come from; see `packages`.
+    """
     site = runtime / "site"
     py = site / "py"
     modules = npm_packages.install(runtime)
@@ -65,14 +79,16 @@ def build(runtime: Path = RUNTIME, *, sources: bool = False, stripped: bool = Fa
         core = pyscript_core.pyscript_core(site / "pyscript", modules / "@pyscript" / "core" / "dist")
         library = wheels.own(runtime / WHEELS)
         demo = wheels.demo(runtime / WHEELS)
-        packages = wheels.downloaded(runtime / WHEELS, pyodide)
+        downloaded = wheels.downloaded(runtime / WHEELS, pyodide)
+        added = packages_of.added(py, pyodide, packages, distribution) if packages else None
         python, stdlib = making_python.result(), making_stdlib.result()
     if sources:
-        library, packages, demo = (wheels.copied(py, folder) for folder in (library, packages, demo))
+        library, downloaded, demo = (wheels.copied(py, folder) for folder in (library, downloaded, demo))
     else:
-        library, packages, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in (library, packages, demo))
-    lock_folder = lock.lock(py, pyodide, [packages, library])
-    parts = Parts(site, core, python, stdlib, packages, library, demo, lock_folder)
+        folders = (library, downloaded, demo)
+        library, downloaded, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in folders)
+    lock_folder = lock.lock(py, pyodide, [*([added] if added else []), downloaded, library])  # the pinned ones count
+    parts = Parts(site, core, python, stdlib, downloaded, library, demo, lock_folder, added)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.
     for file in sorted(

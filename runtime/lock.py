@@ -15,6 +15,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from runtime.packages import listed_in
 from runtime.sealed import sealed
 from runtime.steps import StepFailed
 
@@ -28,20 +29,29 @@ def lock(site: Path, pyodide: Path, folders: Iterable[Path]) -> Path:
 
     def make(folder: Path) -> None:
         info = json.loads(stock_file.read_text(encoding="utf-8"))["info"]
-        wheels = [wheel for folder in folders for wheel in sorted(folder.glob("*.whl"))]
-        content = lock_content(info, wheels, site)
+        listed = [(folder, item) for folder in folders for item in listed_in(folder)]
+        known = {folder / item["file_name"] for folder, item in listed}
+        wheels = [wheel for folder in folders for wheel in sorted(folder.glob("*.whl")) if wheel not in known]
+        stock = [
+            {**item, "file_name": f"{folder.relative_to(site).as_posix()}/{item['file_name']}"}
+            for folder, item in listed
+        ]
+        content = lock_content(info, wheels, site, stock)
         (folder / "pyodide-lock.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     return sealed(site, "lock", [stock_file, *(folder.name for folder in folders), Path(__file__)], make)
 
 
-def lock_content(info: Entry, wheels: Iterable[Path], site: Path) -> Entry:
-    """Return the lock: `info` says which interpreter, and `packages` has one entry for each wheel."""
-    entries = [entry(wheel, wheel.relative_to(site).as_posix(), info["python"]) for wheel in wheels]
-    packages = {item["name"]: item for item in entries}
-    for item in entries:
+def lock_content(info: Entry, wheels: Iterable[Path], site: Path, stock: Iterable[Entry] = ()) -> Entry:
+    """Return the lock: `info` says which interpreter, and `packages` has one entry for each wheel.
+
+    `stock` are entries of Pyodide's own lock file. Of two wheels with one name the later counts.
+    """
+    entries = [*stock, *(entry(wheel, wheel.relative_to(site).as_posix(), info["python"]) for wheel in wheels)]
+    packages = {canonicalize_name(item["name"]): item for item in entries}
+    for item in packages.values():
         for needed in item["depends"]:
-            if needed not in packages:
+            if canonicalize_name(needed) not in packages:
                 raise StepFailed(f"{item['name']} needs {needed}: add it to the group `browser` in pyproject.toml.")
     return {"info": info, "packages": packages}
 

@@ -108,9 +108,10 @@ class Rule:
 RULES: Final = (
     Rule("*.ko.md", AS_A_MIRROR),
     Rule("README.md", AS_COMMANDS, language="sh"),
-    Rule("README.md", IN_CPYTHON, heading="API"),
+    Rule("CONTRIBUTING.md", AS_COMMANDS, language="sh"),
     Rule("README.md", AS_THE_FIRST, heading="reissue"),
-    Rule("README.md", IN_A_PAGE, heading="Other clients"),
+    Rule("docs/api.md", IN_CPYTHON, heading="In a test"),
+    Rule("docs/events.md", IN_CPYTHON),
     Rule("docs/clients.md", AS_A_LINE, heading="Without the demo's interpreter", language="javascript"),
     Rule("docs/clients.md", AS_A_GATE, heading="Without the demo's interpreter", language="toml"),
     Rule("docs/clients.md", IN_A_PAGE, heading="Examples"),

@@ -3,6 +3,7 @@
 `python -m runtime.publish` (`make site`) needs the output of `runtime/build.py`, and makes it if it isn't there.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,10 +20,17 @@ from runtime.steps import ROOT
 
 
 def publish(
-    target: Path, *, api: str = "", base: str = "/", stripped: bool = False, runtime: Path = RUNTIME
+    target: Path,
+    *,
+    api: str = "",
+    base: str = "/",
+    stripped: bool = False,
+    packages: Sequence[str] = (),
+    distribution: str = "",
+    runtime: Path = RUNTIME,
 ) -> dict[str, Size]:
     """Write the site into `target`, and return its files' sizes. The same sources give the same bytes."""
-    parts = build(runtime, stripped=stripped)
+    parts = build(runtime, stripped=stripped, packages=packages, distribution=distribution)
     with unfinished_folder(target) as folder:
         write_embed(folder / "embed", parts)
         write_demo(folder, parts, api=api)
@@ -39,9 +47,18 @@ def publish(
 @click.option("--api", default="", metavar="URL", help="Where the API is; by default beside the page.")
 @click.option("--base", default="/", metavar="PATH", help="Where the site will be, for the rules in _headers.")
 @click.option("--stripped", is_flag=True, help="With the smaller standard library of `runtime/build.py --stripped`.")
+@click.option("--packages", default="", metavar="NAMES", help="Further packages for the page: 'numpy pandas'.")
+@click.option("--pyodide", "distribution", default="", metavar="PLACE", help="Where Pyodide's own packages are.")
 @click.option("--to", "target", default=ROOT / "dist", type=click.Path(path_type=Path), help="The folder.")
-def main(api: str, base: str, stripped: bool, target: Path) -> None:  # noqa: D103
-    sizes = publish(target, api=api, base=f"/{base.strip('/')}/".replace("//", "/"), stripped=stripped)
+def main(api: str, base: str, stripped: bool, packages: str, distribution: str, target: Path) -> None:  # noqa: D103
+    sizes = publish(
+        target,
+        api=api,
+        base=f"/{base.strip('/')}/".replace("//", "/"),
+        stripped=stripped,
+        packages=packages.split(),
+        distribution=distribution,
+    )
     plain, packed = (f"{size / 1e6:.1f} MB" for size in (on_the_wire(sizes, "bytes"), on_the_wire(sizes)))
     click.echo(f"{len(sizes)} files, {plain}, by brotli {packed}: python3 -m http.server --directory {target}")
     click.echo(

@@ -14,11 +14,7 @@ api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 await api.sign_in(username="ada", password="lovelace")
 """
 BEFORE = {
-    ("README.md", "Other clients"): f"""{CONNECT}
-import pyodide_js
-from pyodide.ffi import create_proxy
-await pyodide_js.loadPackage(["httpx2"], messageCallback=create_proxy(lambda *_: None))
-""",
+    ("docs/clients.md", "Examples"): CONNECT,
     ("docs/inspector.md", "The inspector"): f"""{CONNECT}
 panel = js.document.createElement("div")
 panel.id = "panel"
@@ -39,7 +35,6 @@ async def my_own_way_to_ask(credential):
 """What a reader has by then, by document and heading."""
 
 AFTER: dict[tuple[str, str], tuple[str, object]] = {
-    ("README.md", "Other clients"): ("(await client.get(js.location.origin + '/api/me')).json()['sub']", "ada"),
     ("docs/clients.md", "Examples"): ("await api.resume()", True),
     ("docs/inspector.md", "The inspector"): ("js.document.querySelector('#panel').childElementCount", 0),
     ("docs/inspector.md", "In a notebook, or a worker"): (

@@ -99,7 +99,7 @@ def test_the_metadata_says_what_an_index_wants_to_know(wheel: Path) -> None:
 def test_the_core_runs_in_cpython_and_connect_says_that_it_needs_a_browser(python: Path, tmp_path: Path) -> None:
     example = next(
         code.partition("```")[0]
-        for code in (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")
+        for code in (ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("```python\n")
         if "asyncio.run(main())" in code
     )
     run(python, example, tmp_path)
