@@ -34,6 +34,7 @@ BASE ?= /
 
 VENV := .venv
 SERVERS := .runtime/servers
+PLACES := .runtime/places
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --require-virtualenv
 PIN := $(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate \
@@ -55,7 +56,7 @@ serve: runtime
 	@$(PY) serve.py --port $(PORT)
 
 # The development requirements come first, so that a first run does one install and not two.
-test: $(VENV)/dev.stamp $(SERVERS)/stamp
+test: $(VENV)/dev.stamp $(SERVERS)/stamp $(PLACES)/stamp
 	@$(MAKE) --no-print-directory runtime
 	@$(PY) tests/browser/browsers.py
 	@$(PY) tests/servers/bring.py
@@ -161,10 +162,19 @@ $(SERVERS)/stamp: tests/servers/requirements.txt
 	@$(SERVERS)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile --require-hashes -r $<
 	@touch $@
 
+# What makes the sites of other places, likewise.
+$(PLACES)/stamp: tests/places/requirements.txt
+	@echo "Installing tests/places/requirements.txt"
+	@$(PYTHON) -m venv --clear $(PLACES)
+	@$(PLACES)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile --require-hashes -r $<
+	@touch $@
+
 pin:
 	$(PIN) $(HERE) --group serve -o requirements.txt
 	$(PIN) $(HERE) --group dev -c requirements.txt -o requirements-dev.txt
 	$(PIN) $(HERE) --group servers -c requirements-dev.txt -o tests/servers/requirements.txt
+	$(PIN) $(HERE) --group places -c requirements-dev.txt -o tests/places/requirements.txt
+	$(PIN) $(PAGE) --group places-page -o tests/places/requirements-page.txt
 	$(PIN) $(HERE) --group mutation -c requirements-dev.txt -o tests/mutation/requirements.txt
 	$(PIN) $(HERE) --group bench -c requirements-dev.txt -o bench/requirements.txt
 	$(PIN) $(PAGE) --group browser -o runtime/requirements-browser.txt

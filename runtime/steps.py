@@ -1,6 +1,7 @@
 """Runs the commands that a build consists of, and says in one sentence what failed and what to do."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -13,12 +14,16 @@ class StepFailed(click.ClickException):
     """A build can't go on; the message says what to do."""
 
 
-def run(*command: str | Path, cwd: Path = ROOT, failed: str) -> None:
-    """Run a command quietly; if it fails, raise `StepFailed` with `failed` and the command's last lines."""
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, failed: str) -> None:
+    """Run a command quietly; if it fails, raise `StepFailed` with `failed` and the command's last lines.
+
+    `env` is its whole environment; None is ours.
+    """
     try:
         done = subprocess.run(
             [str(part) for part in command],
             cwd=cwd,
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,

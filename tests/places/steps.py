@@ -123,3 +123,6 @@ other = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), name="other
     ),
     "sign out": ("await api.sign_out()\nawait api.close()\napi.state.value", "signed_out"),
 }
+
+IN_A_WORKER = [name for name in STEPS if name != "a look at it"]
+"""What makes sense where there is no document."""

@@ -20,7 +20,11 @@ OWN = "pyodide"  # the one that the project's own pages have
 TOO_OLD = "pyodide-0.26"
 LOCKED = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
 PYODIDES = {
-    **{name: LOCKED[f"node_modules/{name}"]["version"] for name in LOCKED[""]["devDependencies"]},
+    **{
+        name: LOCKED[f"node_modules/{name}"]["version"]
+        for name in LOCKED[""]["devDependencies"]
+        if name.startswith(OWN)
+    },
     OWN: locked_version(OWN),
 }
 CONNECT_IN_VAIN = """

@@ -1,0 +1,54 @@
+"""`serve.py` with a folder of sites beside its own page, as a plain file host would serve them: at `/places/`.
+
+`python tests/places/server.py --folder FOLDER` takes the options of `serve.py`, too.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # it is run as a program
+
+import serve  # noqa: E402
+from devserver.app import Application, create_app  # noqa: E402
+from devserver.settings import Settings  # noqa: E402
+
+PREFIX = "/places"
+
+
+class Beside:
+    """The folder's files, without the headers of our own page: their policy would forbid what other places do."""
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self.app = app
+        self.files = StaticFiles(directory=folder, html=True, follow_symlink=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(f"{PREFIX}/"):
+            await self.files({**scope, "root_path": PREFIX}, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--folder", type=Path, required=True)
+    mine, others = parser.parse_known_args()
+
+    def with_sites(settings: Settings) -> Application:
+        app = create_app(settings)
+        app.middleware_stack = Beside(app.build_middleware_stack(), mine.folder)
+        return app
+
+    with patch.object(serve, "create_app", with_sites):
+        serve.main(others)
+
+
+if __name__ == "__main__":
+    main()
