@@ -52,6 +52,13 @@ def server(runtime: None, page_policy: str, monkeypatch: pytest.MonkeyPatch) -> 
         yield server
 
 
+def go_through(popup: Page) -> None:
+    """The user signs in, and the window closes."""
+    popup.get_by_role("button", name="Sign in").click()
+    with popup.expect_event("close"):
+        popup.get_by_role("button", name="Allow").click()
+
+
 PLACE = """
 button = js.document.createElement("button")
 button.textContent, button.id = "Open", "sign-in"
@@ -90,11 +97,6 @@ class Trip:
         expect(opened.value.get_by_role("button", name="Sign in")).to_be_visible()
         return opened.value
 
-    def go_through(self, popup: Page) -> None:
-        popup.get_by_role("button", name="Sign in").click()
-        with popup.expect_event("close"):
-            popup.get_by_role("button", name="Allow").click()
-
     def said(self, count: int = 1) -> list[str]:
         """What came of the sign-ins, once so many have ended."""
         self.visit.until(lambda: len(self.visit.run("said")) >= count)
@@ -113,7 +115,7 @@ def test_a_popup_signs_in_and_the_page_stays_as_it_is(visit: Visit, start: Start
     popup = trip.open()
     query = parse_qs(urlsplit(popup.url).query)
     assert query == {}, "the provider has sent it on to its own form"
-    trip.go_through(popup)
+    go_through(popup)
     assert trip.said() == ["signed in"]
     assert visit.run("(await api.fetch(URL + '/api/me')).status") == 200
     assert visit.run("api.identity['sub']") == "ada"
@@ -130,7 +132,7 @@ def test_a_popup_that_the_user_closes_ends_the_sign_in_once_the_user_is_back(
     trip.open().close()
     visit.page.get_by_role("textbox").click()
     assert trip.said() == ["popup_closed"]
-    trip.go_through(trip.open())
+    go_through(trip.open())
     assert trip.said(2) == ["popup_closed", "signed in"]
 
 
@@ -140,7 +142,7 @@ def test_the_user_may_refuse_and_a_second_popup_does_not_mind(visit: Visit, star
     with one.expect_event("close"):
         one.get_by_role("button", name="Refuse").click()
     assert trip.said() == ["access_denied"]
-    trip.go_through(other)
+    go_through(other)
     assert trip.said(2) == ["access_denied", "signed in"]
 
 
@@ -191,7 +193,7 @@ def test_what_the_document_says_of_a_popup(visit: Visit, start: Start) -> None:
     trip.open().close()
     visit.page.get_by_role("textbox").click()
     assert trip.said() == ["popup_closed"]
-    trip.go_through(trip.open())
+    go_through(trip.open())
     visit.until(lambda: visit.run("api.state.value") == "signed_in")
     visit.execute("globalThis.open = () => null")
     visit.button("Open").click()
