@@ -47,7 +47,7 @@ def downloaded(site: Path, pyodide: Path, requirements: Path = REQUIREMENTS) -> 
 
 
 def own(site: Path) -> Path:
-    """Return the folder with reissue's wheel, and beside it the files of it that the shim imports.
+    """Return the folder with reissue's wheel, and beside it the files of it that pages and the shim name.
 
     An edit of the library gives both a new address.
     """
@@ -61,8 +61,9 @@ def own(site: Path) -> Path:
             sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder,
             failed="reissue's wheel can't be built: is requirements.txt installed in this Python?",
         )  # fmt: skip
-        for script in (ROOT / "app" / "reissue" / "browser").glob("*.js"):
-            shutil.copy(script, folder)
+        browser = ROOT / "app" / "reissue" / "browser"
+        for file in (*browser.glob("*.js"), *browser.glob("*.html")):
+            shutil.copy(file, folder)
 
     return sealed(site, "reissue", [*LIBRARY, Path(__file__)], make)
 

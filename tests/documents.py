@@ -45,6 +45,7 @@ AS_A_STRICT_SERVER: Final = (
     "tests/servers/test_documents.py::test_what_the_document_says_of_keys_step_ups_and_several_apis"
 )
 AS_A_TRIP: Final = "tests/servers/test_oidc.py::test_what_the_document_says_of_a_sign_in_by_redirect"
+AS_A_POPUP: Final = "tests/servers/test_popup.py::test_what_the_document_says_of_a_popup"
 AS_A_PROVIDER: Final = "tests/servers/test_oidc.py::test_the_provider_takes_the_settings_of_the_document"
 AS_AN_EMULATED_SERVER: Final = (
     "tests/emulated/test_servers.py::test_each_block_of_the_document_is_of_a_server_that_is_emulated"
@@ -141,6 +142,7 @@ RULES: Final = (
     Rule("docs/security.md", AS_THE_POLICY, language="text"),
     Rule("docs/endpoints.md", AS_A_TRIP, heading="OAuth 2 and OpenID Connect", language="python"),
     Rule("docs/endpoints.md", AS_A_PROVIDER, heading="OAuth 2 and OpenID Connect", language="js"),
+    Rule("docs/endpoints.md", AS_A_POPUP, heading="In a popup"),
     Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="Tokens bound to a key (DPoP)"),
     Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="A stronger sign-in (step-up)"),
     Rule("docs/endpoints.md", AS_A_STRICT_SERVER, heading="Several APIs"),

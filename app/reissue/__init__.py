@@ -15,7 +15,7 @@ docs/contract.md, which names the test that holds it.
 """
 
 from .endpoint import Endpoint
-from .entry import connect, cookie, inspect
+from .entry import connect, cookie, inspect, sign_in_widget
 from .errors import (
     EventStreamError,
     GrantRefused,
@@ -109,5 +109,6 @@ __all__ = [
     "connect",
     "cookie",
     "inspect",
+    "sign_in_widget",
     "unverified_claims",
 ]

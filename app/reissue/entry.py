@@ -1,4 +1,4 @@
-"""`connect`, `inspect` and `cookie`: what an app begins with. The first and the last need a browser."""
+"""`connect`, `inspect`, `sign_in_widget` and `cookie`: what an app begins with."""
 
 import sys
 from collections.abc import Iterable
@@ -50,6 +50,22 @@ def inspect(api: "Interceptor", target: Any = None, *, language: str | None = No
     from .inspector import inspect as inspect_client
 
     return inspect_client(api, target, language=language)
+
+
+def sign_in_widget(api: "Interceptor", *, fields: Iterable[str] = ("username", "password")) -> Any:
+    """A widget for a notebook: a button or a form to sign in by, the state, and the user.
+
+    With `Endpoint.oauth2(…, popup=True)` the button opens a window; the code comes to the kernel, which has it
+    exchanged. With any other endpoint there is a form with these `fields` of `api.sign_in()`; what is typed goes to the
+    kernel in a message, and neither into an output nor into the notebook's file. It is an anywidget, whose package the
+    notebook must have. Raises ReissueError without it, for a client of `for_resource()`, and without `popup=True`;
+    TypeError for fields that are no names.
+
+        reissue.sign_in_widget(api)
+    """
+    from .notebook.widget import sign_in_widget as widget
+
+    return widget(api, fields=fields)
 
 
 def cookie(name: str) -> str:

@@ -1,7 +1,7 @@
 """`serve.py` with the blank pages of the browser's tests among its files.
 
 Elsewhere Playwright gives them, but what a redirect leads to passes its routes by. OPENER_POLICY, in the environment,
-is their Cross-Origin-Opener-Policy.
+is their Cross-Origin-Opener-Policy; with WORKERS they may have workers of their own.
 """
 
 import os
@@ -23,6 +23,9 @@ from devserver.settings import Settings  # noqa: E402
 def with_blank_pages(settings: Settings) -> Application:
     app = create_app(settings)
     app.headers["Cross-Origin-Opener-Policy"] = os.environ.get("OPENER_POLICY", "same-origin")
+    if "WORKERS" in os.environ:
+        policy = app.headers["Content-Security-Policy"].replace("worker-src 'none'", "worker-src 'self'")
+        app.headers["Content-Security-Policy"] = policy.replace("require-trusted-types-for 'script'; ", "")
     app.router.routes.append(Mount("/", Files(ROOT / "tests" / "browser" / "pages")))
     return app
 

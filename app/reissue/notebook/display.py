@@ -43,14 +43,21 @@ class Displayed:
         life = "" if left is None else f", access token valid for {left:.0f} s" if left else ", access token expired"
         return f"<reissue client of {self._sender.rules.audience}: {self.state.value.replace('_', ' ')}{life}>"
 
+    @property
+    def _user(self) -> str:
+        """What to call the user; empty if nothing says so."""
+        from .summary import name_of
+
+        return name_of(self.identity, self.claims, claim=self._inherited["user_claim"])
+
     def _repr_html_(self) -> str:
         """What a notebook shows: state, user, time left and the last requests, at this moment, without any secret."""
-        from .summary import Summary, name_of  # here, since most pages are no notebooks
+        from .summary import Summary  # here, since most pages are no notebooks
 
         return Summary(
             audience=str(self._sender.rules.audience),
             state=self.state,
-            user=name_of(self.identity, self.claims, claim=self._inherited["user_claim"]),
+            user=self._user,
             expires_in=self.expires_in,
             recent=tuple(self._sender.recent),
             now=self._clock(),

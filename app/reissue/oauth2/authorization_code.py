@@ -88,6 +88,7 @@ class RedirectingSource(HttpTokenSource):
         known = settings.known(parse)  # before anything else: it says what is wrong with the app's own URLs
         super().__init__(requests, transport, parse, prover)
         self.redirects = self
+        self.by_popup = settings.popup
         self._settings = settings
         self._given = settings.metadata or {}
         self._server = AuthorizationServer(
@@ -124,7 +125,7 @@ class RedirectingSource(HttpTokenSource):
 
     def open_popup(self) -> Popup | None:
         """A window for the sign-in, if the setting `popup` says so."""
-        return self._page.open_popup() if self._settings.popup and self._page is not None else None
+        return self._page.open_popup() if self.by_popup and self._page is not None else None
 
     async def answer_in_popup(self, popup: Popup, fields: Mapping[str, Any], *, within: float) -> RedirectResponse:
         """The answer that the server sent the user back with, in a window that shows the authorization endpoint."""

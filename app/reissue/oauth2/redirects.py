@@ -30,7 +30,12 @@ class Popup(Protocol):
 
 
 class Redirects(Protocol):
-    """The part of an endpoint where users sign in at another address, and are sent back."""
+    """The part of an endpoint where users sign in at another address, and are sent back.
+
+    `by_popup`: to a window of its own, by the app's settings.
+    """
+
+    by_popup: bool
 
     async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
         """Leave the page. Never returns: raises GrantRefused if the user comes back without an answer."""
