@@ -34,15 +34,27 @@ const language = LANGUAGES.find(known => asked.toLowerCase().split("-")[0] === k
 const strings = at(`strings/${language}.json`);
 const words = fetch(strings).then(answer => (answer.ok ? answer.json() : Promise.reject(answer.status)));
 globalThis.pageWords = words; // for app/main.py
+globalThis.writeText = write;
 words.then(translate, () => failMissing(strings));
+
+// A link in a text is written as in Markdown: [words](address). No text becomes markup.
+function write(element, text) {
+    const [first, ...links] = text.split(/\[([^\]]+)\]\(([^)]+)\)/);
+    const nodes = [first];
+    for (let place = 0; place < links.length; place += 3) {
+        const [textContent, href, after] = links.slice(place);
+        nodes.push(Object.assign(document.createElement("a"), {textContent, href}), after);
+    }
+    element.replaceChildren(...nodes);
+}
 
 function translate(known) {
     document.documentElement.lang = language;
-    for (const element of document.querySelectorAll("[data-text]")) element.textContent = known[element.dataset.text];
+    for (const element of document.querySelectorAll("[data-text]")) write(element, known[element.dataset.text]);
     for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = known[element.dataset.label];
     for (const link of document.querySelectorAll(".languages a"))
         if (link.lang === language) link.setAttribute("aria-current", "true");
-    byId("tab").href = `${location.search}#second`;
+    for (const id of ["tab", "step-tab"]) byId(id).href = `${location.search}#second`;
 }
 
 function reach(stage) {

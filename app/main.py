@@ -4,20 +4,11 @@ The code of a card is in `app/demo/`, in the module with the card's name. Everyt
 A failure throws away nothing that the user typed, and its message appears beside the control that failed.
 """
 
+import asyncio
+
 import js
 import reissue
-from demo import (
-    account,
-    client,
-    entrance,
-    lab,
-    lab_everyday,  # noqa: F401 - this import and the next two register their buttons
-    lab_failing,  # noqa: F401
-    lab_others,  # noqa: F401
-    notes,
-    panel,
-    startup,
-)
+from demo import account, client, entrance, lab, notes, panel, startup
 from demo.page import by_id, show, start
 from demo.words import words
 from reissue import SessionEvent, SessionPhase
@@ -38,7 +29,10 @@ def entered(event: SessionEvent) -> None:
     lab.clear_messages()
     entrance.leave()
     startup.started()
-    show("inside")
+    js.document.body.classList.add("signed-in")
+    show("picture", False)
+    for part in ("beside", "inside", "lab"):
+        show(part)
     lab.open_lab(True)
     if by_form:
         by_id("account-title").focus()
@@ -51,6 +45,7 @@ def left(event: SessionEvent) -> None:
     if event.reason == "replaced":
         return  # another session begins at once
     by_id("note-list").replaceChildren()
+    js.document.body.classList.remove("signed-in")
     show("inside", False)
     lab.open_lab(False)
     entrance.come_back(event.reason)
@@ -59,6 +54,11 @@ def left(event: SessionEvent) -> None:
 
 
 words.update((await js.pageWords).to_py())  # noqa: F704 - boot.js has fetched them
-inspector = panel.open_panel()
+panel.open_panel()
 client.api.on(on_event)
-await startup.begin()  # noqa: F704 - PyScript runs this file as the body of a coroutine
+beginning = asyncio.ensure_future(startup.begin())
+await asyncio.sleep(0)  # noqa: F704 - PyScript runs this file as the body of a coroutine
+# While the server is asked: each of these registers the buttons of its own card.
+from demo import lab_everyday, lab_failing, lab_others, story  # noqa: E402, F401
+
+await beginning  # noqa: F704

@@ -26,8 +26,10 @@ TYPES = {  # our own, because the machine's table differs from one system to the
     ".png": "image/png",
     ".py": "text/x-python; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
     ".toml": "application/toml",
     ".wasm": "application/wasm",
+    ".webp": "image/webp",
     ".whl": "application/octet-stream",
     ".woff2": "font/woff2",
     ".zip": "application/zip",
@@ -96,7 +98,7 @@ def accepted_codings(accept_encoding: str) -> list[str]:
 
 
 class PageRoutes:
-    """The page, its Python, and the browser runtime: nothing else of the folder."""
+    """The page, its Python, the documents, and the browser runtime: nothing else of the folder."""
 
     def __init__(self, root: Path, site: Path) -> None:
         self.page = Files(root)
@@ -108,6 +110,7 @@ class PageRoutes:
             Route("/reissue-popup.js", self.file("app/reissue/browser/reissue-popup.js")),
             Route("/favicon.ico", self.favicon),
             Mount("/app", Files(root / "app")),
+            Mount("/docs", Files(site / "docs")),
             # A folder's name contains a digest of its content; only the entry points beside it change.
             Mount("/py", Files(site / "py", immutable_folders=True)),
             Mount("/pyscript", Files(site / "pyscript", immutable_folders=True)),

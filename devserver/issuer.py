@@ -250,6 +250,7 @@ class Issuer:
             "jti": jti,
             "name": NAMES[family.user],
             "sid": family.id,
+            "plan": "demo",  # a private claim (RFC 7519 section 4.3), for the page to show
         }
         return jwt.encode(claims, self.key.private, algorithm=self.key.algorithm, headers={"kid": self.key.kid})
 

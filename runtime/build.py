@@ -1,4 +1,4 @@
-"""Puts everything that the page loads into one folder: PyScript, Pyodide, and the wheels.
+"""Puts everything that the page loads into one folder: PyScript, Pyodide, the wheels, and the documents.
 
 `python runtime/build.py` fills `.runtime/site/`, and does only what isn't done yet. Everything comes through
 npm and pip by pinned hash. In `site/py/` and `site/pyscript/`, files in a folder never change (the folder's
@@ -19,11 +19,12 @@ import click
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # `python runtime/build.py` puts only runtime/ there
 
-from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # noqa: E402
+from runtime import documents, interpreter, lock, npm_packages, pyscript_core, wheels  # noqa: E402
 from runtime import packages as packages_of  # noqa: E402
-from runtime.sealed import forget, write  # noqa: E402
+from runtime.sealed import forget, mirror, write  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
+DOCS = "docs"
 WHEELS = "wheels"  # as they were downloaded and built
 TESTS = "tests"  # what tests/wheel downloads for itself
 SHIM = ROOT / "runtime" / "shim.mjs"
@@ -31,7 +32,7 @@ SHIM = ROOT / "runtime" / "shim.mjs"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The folders of `site` that are current: one below `pyscript/`, the others below `py/`."""
+    """The folders of `site` that are current: one below `pyscript/`, the others below `py/`; and the documents."""
 
     site: Path
     core: Path
@@ -41,6 +42,7 @@ class Parts:
     library: Path
     demo: Path
     lock: Path
+    documents: Path
     packages: Path | None = None
 
     @property
@@ -88,7 +90,8 @@ def build(
         folders = (library, downloaded, demo)
         library, downloaded, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in folders)
     lock_folder = lock.lock(py, pyodide, [*([added] if added else []), downloaded, library])  # the pinned ones count
-    parts = Parts(site, core, python, stdlib, downloaded, library, demo, lock_folder, added)
+    pages = documents.rendered(runtime / DOCS)
+    parts = Parts(site, core, python, stdlib, downloaded, library, demo, lock_folder, pages, added)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.
     for file in sorted(
@@ -96,7 +99,9 @@ def build(
     ):  # the wheel comes before its compressed neighbours: serve.py sends no older ones
         write(py / file.name, file.read_bytes())
     write(py / "shim.mjs", parts.shim())
-    forget(runtime, keep=[modules.parent, site, runtime / WHEELS, runtime / TESTS])
+    mirror(pages, site / DOCS)
+    forget(runtime, keep=[modules.parent, site, runtime / WHEELS, runtime / DOCS, runtime / TESTS])
+    forget(runtime / DOCS, keep=[pages])
     forget(site / "pyscript", keep=[core])
     forget(py, keep=[*parts.py, demo])
     return parts

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import brotli
 
+PICTURES = (".png", ".webp")  # packed already
 SMALLEST = 1024  # bytes: below, the headers weigh more than what is saved
 WORTH_IT = 0.95
 BROTLI_QUALITY = 11  # slow, but only once: what is compressed here never changes
@@ -14,7 +15,11 @@ BROTLI_WINDOW = 24  # log2 of bytes: the largest that browsers accept
 
 def compress_folder(folder: Path) -> None:
     """Write `x.br` and `x.gz` beside every file `x` in `folder`, the largest file first, on all cores."""
-    files = [file for file in folder.rglob("*") if file.is_file() and file.stat().st_size >= SMALLEST]
+    files = [
+        file
+        for file in folder.rglob("*")
+        if file.is_file() and file.suffix not in PICTURES and file.stat().st_size >= SMALLEST
+    ]
     files.sort(key=lambda file: file.stat().st_size, reverse=True)
     with ThreadPoolExecutor() as pool:  # both libraries release the GIL while they work
         list(pool.map(compress_file, files))
@@ -23,7 +28,7 @@ def compress_folder(folder: Path) -> None:
 def compress_rest(folder: Path) -> None:
     """Do the same for what has no compressed neighbour yet; wheels are packed already."""
     for file in sorted(folder.rglob("*")):
-        packed = file.suffix in (".br", ".gz", ".whl") or _sibling(file, ".gz").exists()
+        packed = file.suffix in (".br", ".gz", ".whl", *PICTURES) or _sibling(file, ".gz").exists()
         if file.is_file() and not packed and file.stat().st_size >= SMALLEST:
             compress_file(file)
 

@@ -78,6 +78,16 @@ def write(file: Path, content: str | bytes) -> None:
     unfinished.replace(file)
 
 
+def mirror(source: Path, target: Path) -> None:
+    """Let the folder `target` hold the files of `source` and no others, each written at once."""
+    files = {file.relative_to(source) for file in files_below(source)}
+    for file in sorted(files):  # a page comes before its compressed neighbours: serve.py sends no older ones
+        write(target / file, (source / file).read_bytes())
+    for file in list(files_below(target)):
+        if file.relative_to(target) not in files:
+            file.unlink()
+
+
 def forget(parent: Path, keep: Iterable[Path]) -> None:
     """Remove the folders in `parent` that earlier builds left, one day after they were made.
 

@@ -14,7 +14,7 @@ LIBRARY = ROOT / "app" / "reissue"
 DOCUMENT = ROOT / "docs" / "reference.md"
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "To begin with": ("connect", "cookie", "inspect"),
+    "To begin with": ("connect", "cookie", "inspect", "sign_in_widget"),
     "The client": ("Interceptor",),
     "Endpoints": ("Endpoint", "Route", "CustomEndpoint"),
     "Requests and responses": ("Request", "Response", "Headers", "Progress", "ServerSentEvent"),

@@ -1,4 +1,4 @@
-"""The card with the sign-in form."""
+"""The first thing a visitor sees: one button that signs Ada in, and behind a disclosure the form for anyone else."""
 
 from pyscript import when
 from reissue import GrantRefused, RefreshUnavailable, ReissueError, SessionEnded
@@ -7,9 +7,11 @@ from demo.client import api
 from demo.page import busy, by_id, show, tell
 from demo.words import say, words
 
+ADA = ("ada", "lovelace")  # as the server publishes it
+
 
 def leave() -> None:
-    """Hide the form, and clear its messages and the password."""
+    """Hide the button and the form, and clear their messages and the password."""
     tell("sign-in-message", "")
     tell("entrance-reason", "")
     by_id("password").value = ""
@@ -17,19 +19,29 @@ def leave() -> None:
 
 
 def come_back(reason: str) -> None:
-    """Show the form again, with the reason."""
+    """Show them again, with the reason."""
     show("entrance")
     tell("entrance-reason", words.get(f"entrance.{reason}", ""))
 
 
+@when("click", "#sign-in-as-ada")
+async def sign_in_as_ada() -> None:
+    await sign_in("sign-in-as-ada", *ADA)
+
+
 @when("submit", "#sign-in")
-async def sign_in() -> None:
-    with busy("sign-in-button") as free:
+async def sign_in_by_form() -> None:
+    await sign_in("sign-in-button", by_id("username").value, by_id("password").value)
+
+
+async def sign_in(button: str, username: str, password: str) -> None:
+    """Sign in; what goes wrong is told between the button and the form."""
+    with busy(button) as free:
         if not free:
             return
         tell("sign-in-message", "")
         try:
-            await api.sign_in(username=by_id("username").value, password=by_id("password").value)
+            await api.sign_in(username=username, password=password)
         except GrantRefused:
             tell("sign-in-message", say("entrance.wrong"), "bad")
             by_id("password").focus()

@@ -14,7 +14,7 @@ from reissue import SessionEnded
 
 from demo.client import FAILURES, api, ask, in_words
 from demo.page import busy, show, tell
-from demo.words import many, say, words
+from demo.words import many, say
 
 MANY, FEW = 20, 5  # requests
 
@@ -99,15 +99,15 @@ class Counted:
 
 
 @asynccontextmanager
-async def experiment(name: str, *, ends: bool = False) -> AsyncIterator[Counted | None]:
-    """Disable the button, show what fails, and count. None if the experiment runs already."""
+async def experiment(name: str, *, running: str = "", ends: bool = False) -> AsyncIterator[Counted | None]:
+    """Disable the button `name`, say what is `running`, show what fails, and count. None if it is disabled already."""
     global ending
     with busy(name) as free:
         if not free:
             yield None
             return
-        if (running := f"{name}.running") in words:
-            tell(f"{name}-message", say(running))
+        if running:
+            tell(f"{name}-message", say(f"{running}.running"))
         ending = ends
         try:
             yield await Counted().begin()

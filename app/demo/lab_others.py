@@ -1,5 +1,6 @@
 """The experiments below 'When others interfere': the network, a second tab, a thief."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import js
@@ -14,11 +15,13 @@ from demo.words import many, say
 
 second_tab = js.BroadcastChannel.new("reissue-demo")  # on it, the second tab says that it is there
 opened_tab: Counted | None = None
+told_by = "tab"  # whose message tells of the second tab
+when_there: Callable[[], None] | None = None
 
 
 @when("click", "#cut")
 async def cut_network() -> None:
-    async with experiment("cut") as counted:
+    async with experiment("cut", running="cut") as counted:
         if counted is None:
             return
         for path in ("/api/", "/auth/"):
@@ -33,18 +36,25 @@ async def cut_network() -> None:
         tell("cut-message", done, "bad" if second.failures else "good")
 
 
+async def count_for_tab(name: str, there: Callable[[], None] | None = None) -> None:
+    """Begin to count; the link itself opens the tab. Once it is there, `there` is called."""
+    global opened_tab, told_by, when_there
+    told_by, when_there = name, there
+    tell(f"{name}-message", "")
+    opened_tab = await Counted().begin()
+
+
 @when("click", "#tab")
 async def open_tab() -> None:
-    """Begin to count; the link itself opens the tab."""
-    global opened_tab
-    tell("tab-message", "")
-    opened_tab = await Counted().begin()
+    await count_for_tab("tab")
 
 
 async def tell_of_tab(sid: str) -> None:
     if opened_tab is not None and opened_tab.sid == sid and (figures := await opened_tab.figures()) is not None:
         refreshes = many("refreshes", figures["refreshes_asked"])
-        tell("tab-message", say("tab.done", refreshes=refreshes), "good")
+        tell(f"{told_by}-message", say("tab.done", refreshes=refreshes), "good")
+        if when_there:
+            when_there()
 
 
 def tell_opener() -> None:
@@ -57,7 +67,7 @@ second_tab.onmessage = create_proxy(lambda message: start(tell_of_tab(message.da
 
 @when("click", "#steal")
 async def steal() -> None:
-    async with experiment("steal", ends=True) as counted:
+    async with experiment("steal", running="steal", ends=True) as counted:
         if counted is None:
             return
         loot = await ask("dev/steal", method="POST", json={"sid": counted.sid})

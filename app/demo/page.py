@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from js import document
+from js import document, writeText
 from reissue import State
 
 from demo.client import api
@@ -32,6 +32,12 @@ def tell(name: str, text: str, kind: str = "") -> None:
     place.className = f"message {kind}"
     place.textContent = text
     place.hidden = not text
+
+
+def write(name: str, text: str) -> None:
+    """Show a text whose links are written `[words](address)`."""
+    writeText(by_id(name), text)
+    by_id(name).hidden = not text
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The card 'What happens': reissue's own inspector."""
+"""The panel that shows what happens: reissue's own inspector."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from reissue.inspector.panel import Inspector
 
 
-def open_panel() -> "Inspector":
+inspector: "Inspector | None" = None
+
+
+def open_panel() -> None:
     """Called when boot.js has chosen the page's language."""
-    return reissue.inspect(api, "#panel", language=document.documentElement.lang)
+    global inspector
+    inspector = reissue.inspect(api, "#panel", language=document.documentElement.lang)
+
+
+def open_tab(name: str) -> None:
+    """Show this tab of the panel: `requests` or `token`."""
+    if inspector:
+        inspector.open(name)

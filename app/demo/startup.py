@@ -4,7 +4,7 @@ import js
 from pyscript import when
 from reissue import RefreshUnavailable
 
-from demo import lab, lab_others
+from demo import lab
 from demo.client import api, home
 from demo.page import busy, by_id, show
 from demo.words import say
@@ -34,6 +34,8 @@ async def begin() -> None:
         show("entrance")
         lab.open_lab(False)
     elif js.location.hash == "#second":
+        from demo import lab_others
+
         lab_others.tell_opener()
 
 
@@ -46,5 +48,3 @@ async def begin_again() -> None:
 
 def started() -> None:
     show("startup", False)
-    show("lab")
-    show("beside")

@@ -38,6 +38,7 @@ def write_demo(folder: Path, parts: Parts, *, api: str) -> None:
         },
     )
     app = hash_folder(app)
+    shutil.copytree(parts.documents, folder / "docs")
     shutil.copyfile(ROOT / "index.html", folder / "index.html")
     rewrite(
         folder / "index.html",

@@ -178,6 +178,7 @@ def test_the_page_speaks_korean_and_keeps_to_it(visit: Visit) -> None:
     expect(visit["h1"]).to_have_text(KOREAN["page.heading"])
     expect(visit["html"]).to_have_attribute("lang", "ko")
     expect(visit["#entrance-title"]).to_have_text(KOREAN["entrance.title"], timeout=STARTED)
+    visit.page.get_by_text(KOREAN["entrance.form"]).click()
     visit.page.get_by_label(KOREAN["entrance.username"]).fill("ada")
     visit.page.get_by_label(KOREAN["entrance.password"]).fill("lovelace")
     visit["#sign-in-button"].click()
@@ -187,7 +188,7 @@ def test_the_page_speaks_korean_and_keeps_to_it(visit: Visit) -> None:
     expect(visit["#tab-token"]).to_have_text("토큰")
     visit["#tab-token"].click()
     verdict(visit, "서명이 맞습니다")
-    assert re.findall(r"[A-Za-z]{4,} [a-z]{3,} [a-z]{3,}", visit["#app"].inner_text()) == []
+    assert re.findall(r"[A-Za-z]{4,} [a-z]{3,} [a-z]{3,}", visit["main"].inner_text()) == []
     expect_accessible(visit)
 
 

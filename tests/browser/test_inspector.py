@@ -217,21 +217,62 @@ def test_a_filter_hides_and_says_how_much(stormed: Visit) -> None:
     stormed.expect_console(r"status of 404")
     stormed.run("await outcome('/api/nowhere')")
     expect(stormed[".totals"]).to_have_text("Requests: 6")
-    search, kind = stormed.page.get_by_role("searchbox", name="Filter"), stormed.page.get_by_label("Show", exact=True)
+    search, kinds = stormed.page.get_by_role("searchbox", name="Filter"), stormed.page.get_by_role("group", name="Show")
+    expect(kinds.get_by_role("button")).to_have_text(
+        ["All 6", "Waiting 0", "On the wire 0", "Sent again 5", "Done 5", "Failed 1"]
+    )
     search.fill("404 nowhere")
     expect(stormed[".totals"]).to_have_text("Requests: 1 of 6")
     search.fill("")
-    kind.select_option("Sent again after a 401")
+    kinds.get_by_role("button", name="Sent again").click()
     expect(stormed[".totals"]).to_have_text("Requests: 5 of 6")
-    kind.select_option("Failed or cancelled")
+    kinds.get_by_role("button", name="Failed").click()
     expect(stormed[".totals"]).to_have_text("Requests: 1 of 6")
-    kind.select_option("Running")
+    kinds.get_by_role("button", name="Waiting").click()
     expect(stormed[".empty"]).to_contain_text("No request matches.")
     expect(stormed[".empty"]).to_contain_text("Hidden by the filter: 6.")
     stormed.button("Clear the filter").click()
     expect(stormed[".totals"]).to_have_text("Requests: 6")
-    expect(kind).to_have_value("all")
+    expect(kinds.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
     stormed.has_focus(stormed["[role=listbox]"])
+    kinds.get_by_role("button", name="Done").click()
+    expect(stormed[".totals"]).to_have_text("Requests: 5 of 6")
+    kinds.get_by_role("button", name="Done").click()  # a filter that is pressed again is taken off
+    expect(stormed[".totals"]).to_have_text("Requests: 6")
+
+
+def test_it_says_that_there_are_more_lanes_than_are_in_sight(stormed: Visit) -> None:
+    expect(stormed[".more"]).to_be_hidden()
+    stormed.page.get_by_label("View").select_option("Lanes")
+    stormed.run("await storm(30)")
+    expect(stormed[".more"]).to_have_text(re.compile(r"Lanes 1–10 of \d+: scroll for the rest"))
+    stormed["[role=listbox]"].evaluate("stage => stage.scrollTo(0, 99999)")
+    expect(stormed[".more"]).to_have_text(re.compile(r"Lanes \d+–(\d+) of \1: scroll for the rest"))
+
+
+@pytest.mark.firefox
+def test_a_request_that_leaves_without_a_token_says_why(panel: Visit) -> None:
+    panel.expect_console("status of 404", at_most=1)
+    expect(panel[".warning"]).to_be_hidden()
+    panel.run("await outcome('/apis/notes')")
+    expect(panel[".warning"]).to_contain_text("left without a token: it is outside the audience")
+
+
+def test_a_tab_can_be_opened_by_the_page(panel: Visit) -> None:
+    panel.run("inspector.open('token'); None")
+    expect(panel["#tab-token"]).to_have_attribute("aria-selected", "true")
+    assert (
+        panel.run("""
+try:
+    inspector.open("tokens")
+except ValueError as error:
+    told = str(error)
+inspector.close()
+inspector.open("token")
+told
+""")
+        == "tab is 'requests' or 'token', not 'tokens'"
+    )
 
 
 def test_the_view_is_lanes_or_density_as_asked(stormed: Visit) -> None:

@@ -54,8 +54,12 @@ def test_sign_in_offline_keeps_the_form_filled(visit: Visit) -> None:
 @pytest.mark.firefox
 def test_sign_in_works_with_the_keyboard_alone(visit: Visit) -> None:
     visit.open()
-    for _ in range(3):  # the languages come first
+    for _ in range(7):  # the documents and the languages come first
         visit.page.keyboard.press("Tab")
+    visit.has_focus(visit["#sign-in-as-ada"])
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")  # opens the form
+    visit.page.keyboard.press("Tab")
     visit.has_focus(visit.page.get_by_label("User name"))
     visit.page.keyboard.type("ada")
     visit.page.keyboard.press("Tab")

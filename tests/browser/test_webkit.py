@@ -62,9 +62,7 @@ class Browser:
         return first
 
     def sign_in(self) -> Browser:
-        self.element("username").send_keys("ada")
-        self.element("password").send_keys("lovelace")
-        self.press("sign-in-button")
+        self.press("sign-in-as-ada")
         self.reads("account-title", "Signed in as Ada Lovelace")
         self.until(lambda: self.shown("no-notes") or bool(self.driver.find_elements(By.CSS_SELECTOR, "#note-list li")))
         return self

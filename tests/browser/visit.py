@@ -101,6 +101,7 @@ class Visit:
         return self
 
     def fill_in(self, username: str, password: str) -> None:
+        self["#sign-in-form"].evaluate("form => form.open = true")
         self.page.get_by_label("User name").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.button("Sign in").click()

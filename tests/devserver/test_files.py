@@ -28,6 +28,9 @@ def visitor(make_client: MakeClient, root: Path) -> Client:
     put(root, "app/.hidden/a.py", "secret")
     put(root, "app/__pycache__/main.cpython-311.pyc", "secret")
     put(root, "app/reissue/py.typed", "")
+    put(root, "site/docs/guide.html", "<!doctype html>")
+    put(root, "site/docs/storm.webp", b"RIFF")
+    put(root, "site/docs/source/reissue/entry.py.txt", "0")
     put(root, "site/py/shim.mjs", "export {}")
     put(root, "site/py/interpreter-1/pyodide.asm.wasm", b"\0asm")
     put(root, "site/pyscript/core.js", "0")
@@ -41,6 +44,9 @@ def visitor(make_client: MakeClient, root: Path) -> Client:
         ("/", "text/html; charset=utf-8"),
         ("/pyscript.toml", "application/toml"),
         ("/app/main.py", "text/x-python; charset=utf-8"),
+        ("/docs/guide.html", "text/html; charset=utf-8"),
+        ("/docs/storm.webp", "image/webp"),
+        ("/docs/source/reissue/entry.py.txt", "text/plain; charset=utf-8"),
         ("/py/shim.mjs", "text/javascript; charset=utf-8"),
         ("/py/interpreter-1/pyodide.asm.wasm", "application/wasm"),
         ("/pyscript/core.js", "text/javascript; charset=utf-8"),

@@ -53,7 +53,7 @@ def test_an_access_token_verifies_and_says_who_and_until_when(clock: Clock, keys
     issuer = Issuer(clock=clock, key=keys(algorithm), access_lifetime=60)
     grant = issuer.sign_in("grace", "hopper")
     claims = issuer.verify(grant.access_token)
-    assert claims.keys() == {"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "name", "sid"}
+    assert claims.keys() == {"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "name", "sid", "plan"}
     assert (claims["sub"], claims["name"], claims["aud"]) == ("grace", "Grace Hopper", AUDIENCE)
     assert claims["iat"] == claims["nbf"] == 1_800_000_000
     assert claims["exp"] - claims["iat"] == grant.expires_in == 60

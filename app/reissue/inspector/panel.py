@@ -18,6 +18,7 @@ from .requests.trace import Trace
 from .requests.view import RequestsView
 from .strings import LANGUAGES
 
+TABS = ("requests", "token")
 STYLES = ("panel.css", "token/token.css")
 
 
@@ -52,6 +53,13 @@ class Inspector:
     def tabs(self) -> "_Tabs | None":
         """The tabs of the panel; None after `close()`."""
         return self._tabs
+
+    def open(self, tab: str) -> None:
+        """Show this tab: `requests` or `token`. Raises ValueError for any other; does nothing after `close()`."""
+        if tab not in TABS:
+            raise ValueError(f"tab is {' or '.join(map(repr, TABS))}, not {tab!r}")
+        if self._tabs is not None:
+            self._tabs.open(tab)
 
     def close(self) -> None:
         """Remove the panel and all that belongs to it. Measures that were written for the profiler stay."""
@@ -92,9 +100,8 @@ class _Tabs:
     ) -> None:
         words = LANGUAGES[language]
         self._scope = Scope()
-        names = ("requests", "token")
         self._roots = {
-            name: element("div", role="tabpanel", id=f"panel-{name}", aria_labelledby=f"tab-{name}") for name in names
+            name: element("div", role="tabpanel", id=f"panel-{name}", aria_labelledby=f"tab-{name}") for name in TABS
         }
         self._buttons = {
             name: element(
@@ -105,7 +112,7 @@ class _Tabs:
                 id=f"tab-{name}",
                 aria_controls=f"panel-{name}",
             )
-            for name in names
+            for name in TABS
         }
         choices = [
             element(
@@ -134,13 +141,14 @@ class _Tabs:
             self._scope.listen(button, "click", partial(self._pressed, name))
         self._scope.listen(tabs, "keydown", self._key)
         self._scope.listen(chosen, "change", lambda _: switch(str(chosen.value), self._shown))
-        self._open(first)
+        self.open(first)
 
     def close(self) -> None:
         """Remove the tabs."""
         self._scope.close()
 
-    def _open(self, name: str) -> None:
+    def open(self, name: str) -> None:
+        """Show this tab."""
         self._shown = name
         for other, button in self._buttons.items():
             button.setAttribute("aria-selected", "true" if other == name else "false")
@@ -148,7 +156,7 @@ class _Tabs:
             self._roots[other].hidden = other != name
 
     def _pressed(self, name: str, _: Any) -> None:
-        self._open(name)
+        self.open(name)
 
     def _key(self, event: Any) -> None:
         names = list(self._buttons)
@@ -157,7 +165,7 @@ class _Tabs:
         if event.key in places:
             event.preventDefault()
             name = names[places[event.key] % len(names)]
-            self._open(name)
+            self.open(name)
             self._buttons[name].focus()
 
 

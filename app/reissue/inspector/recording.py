@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..interceptor import Interceptor
 
 WIDTH = 880
-_ROOM = 210  # pixels for the lanes, from which `choose` derives how many lanes are shown one by one
+_ROOM = 630  # pixels for the lanes at most
 _DENSITY = 200  # pixels of height, where there are too many
 
 _STYLE = """
@@ -62,7 +62,7 @@ class Recording:
         first = now if trace.first is None else max(trace.first, now - seconds)
         span = max(SHORTEST, now - first)
         window = Window(first - 0.02 * span, now + 0.1 * span, WIDTH)  # the last request's words need some room
-        layout, lanes = choose(View.AUTO, flow, window, _ROOM)
+        layout, lanes = choose(View.AUTO, flow, window, _ROOM, scrolls=False)
         scene = Scene(trace, flow, window, now, layout)
         height = axis.HEIGHT + (layout.height(lanes) + 6 if layout.lane else _DENSITY)
         layers = ((scene.below(height), height), (scene.axis(self._words), axis.HEIGHT))

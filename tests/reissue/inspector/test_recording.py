@@ -11,7 +11,7 @@ import reissue
 from reissue.inspector.recording import WIDTH, Recording
 from reissue.inspector.requests import axis
 from reissue.inspector.requests.flow import STACK
-from reissue.inspector.requests.lanes import COMPACT, ROOMY
+from reissue.inspector.requests.lanes import CLOSE, ROOMY
 from reissue.inspector.requests.svg import colours
 
 from tests.reissue.conftest import API, World
@@ -70,7 +70,7 @@ async def test_many_requests_are_narrow_lanes_and_very_many_an_area(world: World
     recording = reissue.inspect(world.api)
     story = Story(recording.trace)
     story.storm(40)
-    assert int(parsed(recording).attrib["height"]) == axis.HEIGHT + 40 * COMPACT.lane + 6
+    assert int(parsed(recording).attrib["height"]) == axis.HEIGHT + 40 * CLOSE.lane + 6
     recording.clear()
     story.storm(400)
     assert int(parsed(recording).attrib["height"]) < 300

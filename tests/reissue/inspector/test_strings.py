@@ -8,9 +8,8 @@ import pytest
 from reissue import EndpointPhase, RefreshPhase
 from reissue.inspector.requests.flow import STACK
 from reissue.inspector.requests.lanes import View
-from reissue.inspector.requests.life import Outcome, Stage
+from reissue.inspector.requests.life import Kind, Outcome, Stage
 from reissue.inspector.requests.records import MarkKind
-from reissue.inspector.requests.selection import Kind
 from reissue.inspector.strings import LANGUAGES
 
 INSPECTOR = Path(__file__).resolve().parents[3] / "app" / "reissue" / "inspector"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ...events import EndpointPhase, RefreshPhase
 from .picture import Picture, width_of
-from .records import MarkKind
+from .records import Call, MarkKind
 from .trace import Trace
 from .window import Window
 
@@ -24,6 +24,7 @@ MARKS = {
     MarkKind.TAKEN_OVER: "requests.mark.taken_over",
     MarkKind.STORE: "requests.mark.store",
     MarkKind.SIGN_OUT: "requests.mark.sign_out",
+    MarkKind.WITHOUT_TOKEN: "requests.mark.without_token",
 }
 
 
@@ -46,6 +47,11 @@ def draw_axis(picture: Picture, trace: Trace, window: Window, now: float, words:
         picture.write(x + 4, AXIS, figure, window.width - x - 4, style="quiet")
     _draw_tokens(picture, trace, window, now, words)
     _draw_calls(picture, trace, window, now, words)
+
+
+def call_key(call: Call) -> str:
+    """The key of the call's name in the strings."""
+    return "requests.call.nobody" if call.found_nobody else f"requests.call.{call.call}"
 
 
 def _ticks(trace: Trace, window: Window) -> list[tuple[float, str]]:
@@ -93,7 +99,7 @@ def _draw_refreshes(picture: Picture, trace: Trace, window: Window, now: float, 
 
 
 def _draw_calls(picture: Picture, trace: Trace, window: Window, now: float, words: Mapping[str, str]) -> None:
-    picture.use("band", "band_bad", "call", "call_bad")
+    picture.use("band", "band_bad", "admission", "call", "call_bad")
     # Around the calls, since a refresh may wait for the lock: only the call itself is filled.
     _draw_refreshes(picture, trace, window, now, HEIGHT - CALLS + 2)
     free = 0  # the pixel up to which the row has text
@@ -103,8 +109,9 @@ def _draw_calls(picture: Picture, trace: Trace, window: Window, now: float, word
             continue
         left = window.x(call.at)
         width = max(2, window.x(end) - left)
-        picture.box("call_bad" if call.phase is EndpointPhase.FAILED else "call", left, CALLS, width, ROW - 6)
-        name = words[f"requests.call.{call.call}"]
+        failed = "admission" if call.found_nobody else "call_bad"
+        picture.box(failed if call.phase is EndpointPhase.FAILED else "call", left, CALLS, width, ROW - 6)
+        name = words[call_key(call)]
         start = max(free, left + width + 5)
         if start + width_of(name) <= window.width and start < left + width + 60:
             picture.write(start, CALLS + 9, name, window.width - start)

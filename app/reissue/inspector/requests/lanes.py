@@ -39,6 +39,7 @@ class Layout:
 
 
 ROOMY = Layout(lane=26, bar=9, top=14)
+CLOSE = Layout(lane=12, bar=8, top=2)
 COMPACT = Layout(lane=7, bar=5, top=1)
 DENSE = Layout(lane=0, bar=0, top=0)
 
@@ -47,8 +48,11 @@ _MOST_BARS = 3_000
 _WAITING = (Stage.RESUME, Stage.ADMISSION, Stage.REFRESH, Stage.STEP_UP, Stage.REFUSED)
 
 
-def choose(view: View, flow: Flow, window: Window, room: int) -> tuple[Layout, int]:
-    """The layout for what is visible on so many pixels of height, and how many lanes it has."""
+def choose(view: View, flow: Flow, window: Window, room: int, *, scrolls: bool = True) -> tuple[Layout, int]:
+    """The layout for what is visible on so many pixels of height, and how many lanes it has.
+
+    All lanes are visible at once where that is possible. If the picture `scrolls`, they may be twice as high.
+    """
     if view is View.DENSITY:
         return DENSE, 0
     lanes, seen = flow.extent(window.left, window.right)
@@ -56,10 +60,10 @@ def choose(view: View, flow: Flow, window: Window, room: int) -> tuple[Layout, i
         return ROOMY, lanes
     if seen > _MOST_SEEN:
         return DENSE, 0
-    if ROOMY.height(lanes) <= 3 * room:
-        return ROOMY, lanes
-    if COMPACT.height(lanes) <= 2 * room:
-        return COMPACT, lanes
+    for most in (room, 2 * room) if scrolls else (room,):
+        for layout in (ROOMY, CLOSE, COMPACT):
+            if layout.height(lanes) <= most:
+                return layout, lanes
     return DENSE, 0
 
 

@@ -27,6 +27,17 @@ class Outcome(Enum):
     CANCELLED = "cancelled"
 
 
+class Kind(Enum):
+    """Requests, by what they are doing or what became of them."""
+
+    ALL = "all"
+    WAITING = "waiting"
+    WIRE = "wire"
+    REPLAYED = "replayed"  # sent again after a 401; it may be DONE or a PROBLEM as well
+    DONE = "done"
+    PROBLEMS = "problems"  # a status of 400 or more, an error, or cancelled
+
+
 class Stretch:
     """What takes time: it runs until `ended_at` is set."""
 
@@ -67,6 +78,16 @@ class Life(Stretch):
     def was_refused(self) -> bool:
         """Was there a 401?"""
         return any(stage is Stage.REFUSED for _, stage in self.steps)
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """What it is to be counted among."""
+        if self.ended_at is None:
+            main = Kind.WIRE if self.stage in (Stage.WIRE, Stage.REPLAY) else Kind.WAITING
+        else:
+            main = Kind.DONE if self.outcome is Outcome.DONE else Kind.PROBLEMS
+        is_replayed = any(stage is Stage.REPLAY for _, stage in self.steps)
+        return {Kind.ALL, main, Kind.REPLAYED} if is_replayed else {Kind.ALL, main}
 
     @property
     def ended_badly(self) -> bool:

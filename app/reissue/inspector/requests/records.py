@@ -32,6 +32,7 @@ class Call(Stretch):
     ended_at: float | None = None
     phase: EndpointPhase = EndpointPhase.ASKED
     error: str | None = None
+    found_nobody: bool = False  # a resume to which the endpoint answered that nobody is signed in
 
 
 @dataclass(slots=True, eq=False)
@@ -51,12 +52,14 @@ class MarkKind(Enum):
     TAKEN_OVER = "taken_over"  # another tab was granted a token, and handed it over
     STORE = "store"
     SIGN_OUT = "sign_out"  # the endpoint has not confirmed it
+    WITHOUT_TOKEN = "without_token"  # a URL that looks like one of the audience, and is not
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment. `detail` is a reason or a phase, where there is one."""
+    """A moment. `detail` is a reason, a phase or a URL, where there is one; `audience` what that URL is not in."""
 
     at: float
     kind: MarkKind
     detail: str = ""
+    audience: str = ""

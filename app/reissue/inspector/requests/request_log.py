@@ -3,9 +3,11 @@
 So many are remembered. Beyond that the oldest that have ended are forgotten, so a page may run for days.
 """
 
+from collections import Counter
+
 from ...events import RequestEvent, RequestPhase, WaitsFor
 from .flow import Flow
-from .life import Life, Outcome, Stage
+from .life import Kind, Life, Outcome, Stage
 
 KEPT = 10_000
 """How many requests are remembered."""
@@ -36,6 +38,7 @@ class RequestLog:
         self._kept = kept
         self._lives: dict[int, Life] = {}
         self.flow = Flow()
+        self.counts: Counter[Kind] = Counter()  # how many of those remembered are of each kind
         self.running = 0
         self.dropped = 0
 
@@ -65,15 +68,18 @@ class RequestLog:
         if life is None:
             # An end without a beginning: the request began before the trace.
             return end is None and self._begin(event, at)
+        self.counts.subtract(life.kinds)
         if end is None:
             stage = _stage(event)
             self.flow.change(life.stage, stage, at)
             life.steps.append((at, stage))
+            self.counts.update(life.kinds)
             return False
         life.ended_at, life.status, life.error = at, event.status, event.error
         rejected = end is Outcome.DONE and (event.status or 0) >= 400
         life.outcome = Outcome.REJECTED if rejected else end
         self.running -= 1
+        self.counts.update(life.kinds)
         self.flow.leave(life, at)
         return False
 
@@ -81,6 +87,7 @@ class RequestLog:
         """Forget what has ended."""
         self._lives = {number: life for number, life in self._lives.items() if life.ended_at is None}
         self.flow = Flow.of(self._lives.values())
+        self.counts = Counter(kind for life in self._lives.values() for kind in life.kinds)
         self.dropped = 0
 
     def _begin(self, event: RequestEvent, at: float) -> bool:
@@ -88,6 +95,7 @@ class RequestLog:
         life.destination = event.destination
         self._lives[event.request] = life
         self.running += 1
+        self.counts.update(life.kinds)
         self.flow.enter(life, at)
         self.flow.change(None, life.stage, at)
         return len(self._lives) > self._kept and self._drop()
@@ -98,6 +106,7 @@ class RequestLog:
         over = [life for life in self._lives.values() if life.ended_at is not None][:excess]
         for life in over:
             del self._lives[life.number]
+            self.counts.subtract(life.kinds)
         self.dropped += len(over)
         if over:
             self.flow.forget({life.number for life in over})

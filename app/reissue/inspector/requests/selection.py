@@ -3,20 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from .flow import Flow
-from .life import Life, Outcome
+from .life import Kind, Life
 from .trace import Trace
-
-
-class Kind(Enum):
-    """Requests to show, by what became of them."""
-
-    ALL = "all"
-    RUNNING = "running"
-    REPLAYED = "replayed"  # there was a 401
-    PROBLEMS = "problems"  # a status of 400 or more, an error, or cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +23,8 @@ class Filter:
 
     def takes(self, life: Life) -> bool:
         """Does this request match?"""
-        match self.kind:
-            case Kind.RUNNING if life.ended_at is not None:
-                return False
-            case Kind.REPLAYED if not life.was_refused:
-                return False
-            case Kind.PROBLEMS if life.outcome in (Outcome.RUNNING, Outcome.DONE):
-                return False
+        if self.kind not in life.kinds:
+            return False
         words = self.text.lower().split()
         if not words:
             return True

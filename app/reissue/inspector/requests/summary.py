@@ -6,11 +6,11 @@ from ..dom import element
 from .empty_notice import EmptyNotice
 from .selection import Selection
 from .trace import Trace
-from .wording import news, totals
+from .wording import news, totals, warning
 
 
 class Summary:
-    """The words around the picture: `totals`, `status` (for a screen reader, too) and `notice`, which lies over it.
+    """The words around the picture: `totals`, `warning`, `status` (for a screen reader, too) and `notice` over it.
 
     `show_all` is called when the user asks for the requests that the filter hides.
     """
@@ -22,6 +22,7 @@ class Summary:
         self._news = news(trace, words)
         self.status = element("p", class_="aside", role="status")
         self.totals = element("p", class_="totals")
+        self.warning = element("p", class_="warning", hidden="")
         self.notice = EmptyNotice(words, show_all=show_all)
 
     def update(self) -> None:
@@ -30,6 +31,8 @@ class Summary:
         matching = count if self._selection.filter.takes_all else len(self._selection.lives)
         self.totals.textContent = totals(self._trace, matching, self._words)
         self.notice.show(matching=matching, count=count)
+        self.warning.textContent = warned = warning(self._trace, self._words)
+        self.warning.hidden = not warned
         latest = news(self._trace, self._words)
         if latest != self._news:
             self._news = latest

@@ -33,6 +33,7 @@ class Timeline:
         self.view = View.AUTO
         self.chosen = 0
         self.layout: Layout = DENSE
+        self._lanes = 0
         self._trace, self._selection, self._words, self._drawn = trace, selection, words, drawn
         self._scope = Scope()
         self._scope.at_end(self.frames.close)
@@ -63,6 +64,14 @@ class Timeline:
         if lane is not None:
             self.area.reveal(lane, self.layout)
 
+    def lanes_in_sight(self) -> tuple[int, int, int]:
+        """The first and the last lane that are shown whole, counted from 1, and how many lanes there are."""
+        lane = self.layout.lane
+        if not lane:
+            return 1, 0, 0
+        scrolled = self.area.scrolled
+        return -(-scrolled // lane) + 1, (scrolled + self.area.room) // lane, self._lanes
+
     def life_at(self, x: float, y: float) -> Life | None:
         """The request at a point of the canvas."""
         lane = self.area.lane_at(y, self.layout)
@@ -80,8 +89,8 @@ class Timeline:
         self.viewport.keep_up()
         window, now = self.viewport.window, self.viewport.now
         area, flow = self.area, self._selection.flow
-        self.layout, lanes = choose(self.view, flow, window, area.room)
-        area.make_room(self.layout.height(lanes))
+        self.layout, self._lanes = choose(self.view, flow, window, area.room)
+        area.make_room(self.layout.height(self._lanes))
         scene = Scene(self._trace, flow, window, now, self.layout, self.chosen)
         area.canvas.paint(scene.below(area.height, scrolled=area.scrolled), window.width, area.height)
         area.canvas.paint(scene.axis(self._words), window.width, axis.HEIGHT)

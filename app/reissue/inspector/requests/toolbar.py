@@ -1,11 +1,13 @@
-"""The controls above the timeline: the filter, the kind of picture, and the buttons that zoom and follow."""
+"""The controls of the timeline: the filters, the kind of picture, and the buttons that zoom and follow."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..dom import Scope, element
 from .lanes import View
-from .selection import Filter, Kind, Selection
+from .life import Kind
+from .selection import Filter, Selection
+from .tally import Tally
 from .timeline import Timeline
 
 ZOOM = 1.6
@@ -22,12 +24,13 @@ class Toolbar:
         self._search = element(
             "input", type="search", placeholder=words["requests.filter.hint"], aria_label=words["requests.filter"]
         )
-        self._kind = self._choice("kind", Kind)
+        self.tally = Tally(words, chosen=self._filter)
+        self._scope.at_end(self.tally.close)
         self._view = self._choice("view", View)
         self._follow = self._scope.button(words["requests.follow"], self.toggle_follow, aria_pressed="true")
         self.root = element(
             "div",
-            element("span", self._search, self._kind, class_="group grows"),
+            element("span", self._search, class_="group grows"),
             element(
                 "span",
                 self._view,
@@ -40,7 +43,6 @@ class Toolbar:
             class_="controls",
         )
         self._scope.listen(self._search, "input", lambda _: self._filter())
-        self._scope.listen(self._kind, "change", lambda _: self._filter())
         self._scope.listen(self._view, "change", lambda _: self._set_view())
 
     def zoom_in(self) -> None:
@@ -62,7 +64,8 @@ class Toolbar:
 
     def clear_filter(self) -> None:
         """Select all requests."""
-        self._search.value, self._kind.value = "", Kind.ALL.value
+        self._search.value = ""
+        self.tally.choose(Kind.ALL)
         self._filter()
 
     def close(self) -> None:
@@ -87,5 +90,5 @@ class Toolbar:
         self._timeline.invalidate()
 
     def _filter(self) -> None:
-        self._selection.filter = Filter(str(self._search.value), Kind(self._kind.value))
+        self._selection.filter = Filter(str(self._search.value), self.tally.kind)
         self._filtered()

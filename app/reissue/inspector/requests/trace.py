@@ -5,6 +5,7 @@ Knows events and the times at which they came, in seconds of a clock that never 
 
 from collections import deque
 
+from ...errors import GrantRefused
 from ...events import (
     AudienceEvent,
     EndpointEvent,
@@ -22,8 +23,14 @@ from ...events import (
 from .records import Call, Mark, MarkKind, Refresh, Token
 from .request_log import KEPT, RequestLog
 
+PAUSE = 1.0
+"""Seconds without an event, and with nothing running, after which the next event begins another burst."""
+
 KEPT_BESIDES = 1_000
 """How many refreshes, calls, tokens and marks are remembered, of each."""
+
+NOBODY = GrantRefused.__name__
+"""The error of a refresh that the endpoint refuses. At a resume it only means that nobody is signed in."""
 
 
 class Trace:
@@ -38,6 +45,7 @@ class Trace:
         self.version = 0
         self.first: float | None = None
         self.last = 0.0
+        self.burst = 0.0  # when the last burst began
         self._refreshing: dict[int, Refresh] = {}
         self._calling: Call | None = None
 
@@ -65,7 +73,7 @@ class Trace:
             case StoreEvent():
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
             case AudienceEvent():
-                pass
+                self.marks.append(Mark(at, MarkKind.WITHOUT_TOKEN, event.url, event.audience))
 
     def found_token(self, at: float, remaining: float | None) -> None:
         """Record the token of a session that began before the trace."""
@@ -81,13 +89,15 @@ class Trace:
         self.tokens = deque((each for each in self.tokens if each.ended_at is None), KEPT_BESIDES)
         self.marks.clear()
         starts = [life.at for life in self.requests.lives] + [refresh.at for refresh in self._refreshing.values()]
-        self.first = min(starts, default=self.last)
+        self.first = self.burst = min(starts, default=self.last)
 
     def _change(self, at: float) -> None:
         self.version += 1
-        self.last = at
         if self.first is None:
-            self.first = at
+            self.first = self.burst = at
+        elif not self.busy and at - self.last > PAUSE:
+            self.burst = at
+        self.last = at
 
     def _hear_refresh(self, event: RefreshEvent, at: float, remaining: float | None) -> None:
         if event.phase is RefreshPhase.STARTED:
@@ -112,6 +122,7 @@ class Trace:
         elif self._calling is not None:
             call, self._calling = self._calling, None
             call.ended_at, call.phase, call.error = at, event.phase, event.error
+            call.found_nobody = call.call == "refresh" and event.error == NOBODY and not self._refreshing
 
     def _hear_session(self, event: SessionEvent, at: float, remaining: float | None) -> None:
         if event.phase is SessionPhase.STARTED:

@@ -17,6 +17,7 @@ from .timeline import Timeline
 from .toolbar import Toolbar
 from .tooltip import Tooltip
 from .trace import Trace
+from .wording import lanes_in_sight
 
 SETTLED = 0.25  # seconds between two changes of the words around the picture
 
@@ -42,7 +43,8 @@ class RequestsView:
         self._toolbar = Toolbar(self.timeline, self._selection, words, filtered=self.changed)
         self._list = RequestList(self.timeline, self._selection, self._toolbar, words, choose=self._choose)
         self._summary = Summary(trace, self._selection, words, show_all=self._show_all)
-        frame = element("div", stage, self._summary.notice.root, class_="frame")
+        self._more = element("p", class_="more", aria_hidden="true", hidden="")
+        frame = element("div", stage, self._summary.notice.root, self._more, class_="frame")
         self._tooltip = Tooltip(frame, self.timeline, self._selection, trace, words)
         self._details = Details(words, closed=lambda: self._choose(None))
         exports = ExportButtons(trace, words, told=self._summary.tell)
@@ -54,9 +56,11 @@ class RequestsView:
             moved=self._toolbar.show_follow,
         )
         root.append(
-            self._toolbar.root,
+            self._toolbar.tally.root,
             frame,
             element("p", words["requests.list.hint"], id="hint", class_="aside"),
+            self._summary.warning,
+            self._toolbar.root,
             element("div", self._summary.totals, self._ends(exports), class_="controls"),
             self._details.root,
             legend(words),
@@ -120,12 +124,17 @@ class RequestsView:
         self._list.show()
 
     def _drawn(self) -> None:
-        """The picture is new: so may be what the tooltip is about."""
+        """The picture is new: so may be what the tooltip is about, and which lanes are in sight."""
         self._tooltip.follow()
+        text = lanes_in_sight(*self.timeline.lanes_in_sight(), self._words)
+        if text != self._more.textContent:
+            self._more.textContent = text
+            self._more.hidden = not text
 
     def _update(self) -> None:
         """Bring the words around the picture up to date."""
         self._summary.update()
+        self._toolbar.tally.show(self._trace.requests.counts)
         if self.timeline.chosen:
             self._show_chosen()
         if not self._selection.settled:

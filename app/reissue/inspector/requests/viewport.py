@@ -21,7 +21,7 @@ class Viewport:
         self.window = Window(0.0, FULL_SPAN, 1)
         self.follows = True
         self._trace, self._changed, self._clock = trace, changed, clock
-        self._is_zoomed = False  # by the user; until then the span grows with the trace
+        self._is_zoomed = False  # by the user; until then the span is that of the last burst
 
     @property
     def now(self) -> float:
@@ -73,6 +73,6 @@ class Viewport:
             return
         now = self.now
         if not self._is_zoomed:
-            seen = (now - (now if self._trace.first is None else self._trace.first)) * (1 + 2 * PAD)
+            seen = 0.0 if self._trace.first is None else (now - self._trace.burst) * (1 + 2 * PAD)
             self.window = Window(0.0, max(LEAST_SPAN, min(FULL_SPAN, seen)), self.window.width)
         self.window = self.window.ending(now + PAD * self.window.span)

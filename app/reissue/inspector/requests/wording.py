@@ -7,6 +7,7 @@ from ...events import RefreshPhase
 from . import axis
 from .flow import STACK, Flow
 from .life import Life, Stage
+from .records import Call, Mark, MarkKind
 from .trace import Trace
 from .window import Window
 
@@ -98,13 +99,13 @@ def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words:
                     ),
                 ]
         return [
-            f"{words[f'requests.call.{call.call}']}  {call.error or ''}  {duration(call.until(now) - call.at)}"
+            f"{words[axis.call_key(call)]}  {_error_of(call)}{duration(call.until(now) - call.at)}"
             for call in trace.calls
             if call.at - near <= time <= call.until(now) + near
         ][:1]
     marks = [mark for mark in trace.marks if abs(mark.at - time) <= near]
     if marks:
-        return [f"{words[axis.MARKS[mark.kind]]}{f' ({mark.detail})' if mark.detail else ''}" for mark in marks]
+        return [of_a_mark(mark, words) for mark in marks]
     for token in trace.tokens:
         end = token.until(max(now, window.right))
         if token.at <= time <= end:
@@ -114,6 +115,31 @@ def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words:
                 return [words["requests.token.expired"]]
             return [words["requests.token.good_for"].format(seconds=f"{token.expires_at - token.at:,.0f}")]
     return []
+
+
+def of_a_mark(mark: Mark, words: Words) -> str:
+    """A marked moment: what happened, and why."""
+    text = words[axis.MARKS[mark.kind]]
+    if mark.kind is MarkKind.WITHOUT_TOKEN:
+        return text.format(url=mark.detail, audience=mark.audience)
+    return f"{text} ({mark.detail})" if mark.detail else text
+
+
+def warning(trace: Trace, words: Words) -> str:
+    """The latest request that left without a token, and why; empty if none did."""
+    found = (mark for mark in reversed(trace.marks) if mark.kind is MarkKind.WITHOUT_TOKEN)
+    return next((of_a_mark(mark, words) for mark in found), "")
+
+
+def lanes_in_sight(first: int, last: int, count: int, words: Words) -> str:
+    """Which lanes are shown, counted from 1, if there are more to scroll to; else empty."""
+    if first <= 1 and last >= count:
+        return ""
+    return words["requests.lanes"].format(first=first, last=min(last, count), count=count)
+
+
+def _error_of(call: Call) -> str:
+    return f"{call.error}  " if call.error and not call.found_nobody else ""
 
 
 def totals(trace: Trace, matching: int, words: Words) -> str:
@@ -133,7 +159,10 @@ def totals(trace: Trace, matching: int, words: Words) -> str:
 
 def news(trace: Trace, words: Words) -> str:
     """The latest news for a screen reader: the last refresh, or the end of the session if that came later."""
-    told = [(mark.at, words[axis.MARKS[mark.kind]]) for mark in list(trace.marks)[-1:]]
+    told = [
+        (mark.at, of_a_mark(mark, words) if mark.audience else words[axis.MARKS[mark.kind]])
+        for mark in list(trace.marks)[-1:]
+    ]
     for refresh in list(trace.refreshes)[-1:]:
         at = refresh.at if refresh.phase is RefreshPhase.STARTED else refresh.until(refresh.at)
         told.append((at, words[f"requests.refresh.{refresh.phase.value}"]))

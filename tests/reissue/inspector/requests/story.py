@@ -3,6 +3,8 @@
 from typing import Any
 
 from reissue import (
+    AudienceEvent,
+    AudiencePhase,
     EndpointEvent,
     EndpointPhase,
     RefreshEvent,
@@ -83,6 +85,12 @@ class Story:
 
     def store(self, at: float, phase: StorePhase) -> None:
         self.trace.hear(StoreEvent(at=at, phase=phase), at)
+
+    def without_token(self, at: float, url: str) -> None:
+        event = AudienceEvent(
+            at=at, phase=AudiencePhase.OTHER_PATH, method="GET", url=url, audience="https://api.test/v1/"
+        )
+        self.trace.hear(event, at)
 
     def sign_out(self, at: float, phase: SignOutPhase) -> None:
         self.trace.hear(SignOutEvent(at=at, phase=phase), at)

@@ -35,9 +35,11 @@ def test_json_holds_all_that_was_heard() -> None:
     assert (first["outcome"], first["status"], first["ended_at"], first["url"]) == ("done", 200, 3.0, URL)
     assert (second["outcome"], second["ended_at"]) == ("running", None)
     assert content["refreshes"][0]["phase"] == "succeeded"
-    assert content["calls"] == [{"call": "refresh", "at": 1.25, "ended_at": 1.75, "phase": "answered", "error": None}]
+    assert content["calls"] == [
+        {"call": "refresh", "at": 1.25, "ended_at": 1.75, "phase": "answered", "error": None, "found_nobody": False}
+    ]
     assert content["tokens"][0] == {"at": 0.0, "expires_at": 60.0, "ended_at": 2.0}
-    assert content["marks"] == [{"at": 0.0, "kind": "session_started", "detail": ""}]
+    assert content["marks"] == [{"at": 0.0, "kind": "session_started", "detail": "", "audience": ""}]
 
 
 def test_a_trace_of_nothing_is_exported_too() -> None:

@@ -6,6 +6,7 @@ import pytest
 from reissue import EndpointPhase, RefreshPhase, SessionPhase, WaitsFor
 from reissue.inspector.requests import axis
 from reissue.inspector.requests.lanes import (
+    CLOSE,
     COMPACT,
     DENSE,
     ROOMY,
@@ -120,7 +121,7 @@ def test_a_lane_draws_no_more_than_it_has_pixels_for() -> None:
     assert not picture.texts
 
 
-def test_lanes_are_roomy_then_thin_then_piled_up_as_they_become_many() -> None:
+def test_lanes_are_roomy_then_thinner_then_piled_up_as_they_become_many() -> None:
     window = Window(0.0, 4.0, 800)
 
     def chosen(count: int, view: View = View.AUTO) -> object:
@@ -129,8 +130,10 @@ def test_lanes_are_roomy_then_thin_then_piled_up_as_they_become_many() -> None:
         return choose(view, story.trace.requests.flow, window, 260)
 
     assert chosen(5) == (ROOMY, 5)
-    assert chosen(30) == (ROOMY, 30)
-    assert chosen(60) == (COMPACT, 60)
+    assert chosen(20) == (CLOSE, 20)
+    assert chosen(30) == (COMPACT, 30)
+    assert chosen(40) == (CLOSE, 40), "to be scrolled"
+    assert chosen(60) == (COMPACT, 60), "to be scrolled"
     assert chosen(100) == (DENSE, 0)
     assert chosen(100, View.LANES) == (ROOMY, 100)
     assert chosen(5, View.DENSITY) == (DENSE, 0)
@@ -224,6 +227,23 @@ def test_the_head_shows_the_axis_the_token_and_the_calls() -> None:
     assert len(picture.shapes["call_bad"]) == 1
     assert len(picture.shapes["band_bad"]) == 2
     assert not picture.shapes["band"]
+
+
+def test_a_visitor_who_is_not_signed_in_is_no_failure() -> None:
+    """A resume whose refresh is refused; a session's own refresh that is refused is one."""
+    story = Story()
+    story.call(0.0, EndpointPhase.ASKED)
+    story.call(1.0, EndpointPhase.FAILED, error="GrantRefused")
+    picture, texts = head_of(story.trace, Window(0.0, 10.0, 1000), 5.0)
+    assert texts[-1] == "nobody is signed in"
+    assert picture.shapes["admission"] == [f"M0 {axis.CALLS}h100v{axis.ROW - 6}h-100z"]
+    assert not picture.shapes["call_bad"]
+    story.refresh(2.0, RefreshPhase.STARTED)
+    story.call(2.0, EndpointPhase.ASKED)
+    story.call(3.0, EndpointPhase.FAILED, error="GrantRefused")
+    picture, texts = head_of(story.trace, Window(0.0, 10.0, 1000), 5.0)
+    assert texts[-1] == "refresh"
+    assert len(picture.shapes["call_bad"]) == 1
 
 
 def test_a_token_that_has_run_out_is_a_thin_line() -> None:

@@ -67,6 +67,24 @@ def test_until_the_user_zooms_its_span_grows_with_the_trace() -> None:
     assert spans == pytest.approx([LEAST_SPAN, 1 + 2 * PAD, 5 * (1 + 2 * PAD), FULL_SPAN])
 
 
+def test_until_the_user_zooms_it_shows_the_last_burst() -> None:
+    """Twenty requests after a minute's pause are no stripe at the right edge."""
+    seen = Seen()
+    seen.story.whole(1, 0.0, 1.0)
+    seen.story.whole(2, 1.5, 2.0)  # soon after: of the same burst
+    assert seen.edges()[0] == pytest.approx(0.0, abs=0.1)
+    seen.story.whole(3, 60.0, 60.5)
+    assert seen.edges() == pytest.approx((60.0, 60.5), abs=0.03)
+
+
+def test_what_takes_long_is_one_burst_with_what_comes_meanwhile() -> None:
+    seen = Seen()
+    seen.story.request(1, 10.0, STARTED)
+    seen.story.whole(2, 15.0, 15.5)
+    seen.time = 16.0
+    assert seen.edges()[0] <= 10.0
+
+
 def test_a_zoom_by_a_button_keeps_the_end_while_it_follows_and_the_middle_if_not(seen: Seen) -> None:
     _, end = seen.edges()
     seen.viewport.zoom(0.5)

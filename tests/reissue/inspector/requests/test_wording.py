@@ -120,6 +120,32 @@ def test_the_news_are_the_last_refresh_or_the_end_of_the_session() -> None:
     assert wording.news(story.trace, WORDS) == "Session ended"
 
 
+def test_a_request_that_left_without_a_token_says_why() -> None:
+    story = Story()
+    assert wording.warning(story.trace, WORDS) == ""
+    story.without_token(1.0, "https://api.test/v2/notes")
+    story.session(2.0, SessionPhase.STARTED)
+    told = "https://api.test/v2/notes left without a token: it is outside the audience https://api.test/v1/"
+    assert wording.warning(story.trace, WORDS) == told
+    assert wording.of_the_axis(story.trace, Window(0.0, 10.0, 1000), 5.0, 100, axis.TOKEN, WORDS) == [told]
+    story.without_token(3.0, "https://api.test/v2/notes")
+    assert wording.news(story.trace, WORDS) == told
+
+
+def test_a_refused_resume_is_told_as_what_it_means() -> None:
+    story = Story()
+    story.call(0.0, EndpointPhase.ASKED)
+    story.call(1.0, EndpointPhase.FAILED, error="GrantRefused")
+    told = wording.of_the_axis(story.trace, Window(0.0, 10.0, 1000), 5.0, 50, axis.CALLS, WORDS)
+    assert told == ["nobody is signed in  1.00 s"]
+
+
+def test_it_says_which_lanes_are_in_sight_unless_all_are() -> None:
+    assert wording.lanes_in_sight(1, 21, 21, WORDS) == ""
+    assert wording.lanes_in_sight(1, 10, 21, WORDS) == "Lanes 1–10 of 21: scroll for the rest"
+    assert wording.lanes_in_sight(12, 22, 21, WORDS) == "Lanes 12–21 of 21: scroll for the rest"
+
+
 def test_a_language_is_found_by_its_tag() -> None:
     tags = ("ko", "ko-KR", "KO_kr", "en-GB", "fr", "", "kok")
     assert [language_of(tag) for tag in tags] == ["ko", "ko", "ko", "en", None, None, None]
