@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import brotli
@@ -178,7 +179,8 @@ def test_a_site_may_be_built_with_a_stripped_library(tmp_path: Path, monkeypatch
     """Asked of the build alone, since stripping takes half a minute."""
     asked: list[bool] = []
 
-    def without_stripping(runtime: Path, *, stripped: bool) -> Parts:
+    def without_stripping(runtime: Path, *, stripped: bool, packages: Sequence[str]) -> Parts:
+        assert not packages
         asked.append(stripped)
         return build(runtime)
 
