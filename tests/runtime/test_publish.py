@@ -179,8 +179,8 @@ def test_a_site_may_be_built_with_a_stripped_library(tmp_path: Path, monkeypatch
     """Asked of the build alone, since stripping takes half a minute."""
     asked: list[bool] = []
 
-    def without_stripping(runtime: Path, *, stripped: bool, packages: Sequence[str]) -> Parts:
-        assert not packages
+    def without_stripping(runtime: Path, *, stripped: bool, packages: Sequence[str], distribution: str) -> Parts:
+        assert (list(packages), distribution) == ([], "")
         asked.append(stripped)
         return build(runtime)
 
