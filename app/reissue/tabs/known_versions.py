@@ -17,11 +17,16 @@ Theory of operation:
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from ..errors import EndReason
 from .pending_sign_out import Mark
 from .protocol import AHEAD, ALL, BY_SIGN_IN, Ended, Granted, Over, Version
 from .sign_out_marks import SignOutMarks
+
+
+_SOON: Final = 60_000
+"""Milliseconds by which a session may be dated later than now, since each is dated later than the ones before it."""
 
 
 class KnownVersions:
@@ -68,8 +73,13 @@ class KnownVersions:
         return max(self._began, newest) > until
 
     def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
-        """Has a sign-in begun a session after this time (ms), so that the cookie can't be an earlier session's?"""
-        return self._signed_in > until
+        """Has a sign-in begun a session after this time (ms), so that the cookie can't be an earlier session's?
+
+        A session that is dated much later than now began before the clock was put back. If the sign-out knew of no such
+        session, it did not come before this one for that.
+        """
+        soon = self._now + _SOON
+        return self._signed_in > until and (self._signed_in <= soon or until > soon)
 
     def is_old(self, version: Version) -> bool:
         """Is this version over, or no newer than the one that this tab holds?"""

@@ -165,6 +165,22 @@ def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -
     assert tab.versions.overtaken_by is not None
 
 
+def test_a_session_that_is_dated_ahead_is_not_later_than_a_sign_out_in_a_tab_that_knew_of_none() -> None:
+    """S1, S5: the clock was put back, and the user signs out in a page that has not heard of the session yet."""
+    signed_in = Version.parse(f"{MS + 3_600_000}.s{'0' * 16}.1", now=NOW)
+    assert signed_in is not None
+    assert signed_in.by_sign_in
+    tab = Tab()
+    until = tab.versions.mark_sign_out(in_body=False).until
+    tab.versions.notice([str(signed_in)])
+    assert not tab.versions.cookie_is_of_a_later_sign_in(until)
+    tab.takes(signed_in)
+    until = tab.versions.mark_sign_out(in_body=False).until
+    tab.versions.let_go("signed_out")
+    tab.versions.notice([f"{MS + 3_600_002}.s{'1' * 16}.1"])
+    assert tab.versions.cookie_is_of_a_later_sign_in(until), "this one knew of the session before"
+
+
 def test_a_session_is_not_overtaken_by_a_sign_out_before_it_though_the_clock_was_put_back() -> None:
     """S3: its tab did not know of the sign-out, so the session seems to have begun before that."""
     tab = Tab()
