@@ -24,7 +24,6 @@ from .pending_sign_out import Mark
 from .protocol import AHEAD, ALL, BY_SIGN_IN, Ended, Granted, Over, Version
 from .sign_out_marks import SignOutMarks
 
-
 _SOON: Final = 60_000
 """Milliseconds by which a session may be dated later than now, since each is dated later than the ones before it."""
 
