@@ -1,5 +1,9 @@
 """The attempts of one request: the first, and at most one replay for each reason.
 
+A rejected token is one reason, and its replay's 401 is the caller's (Q4). The one exception is a replay whose token was
+requested before the rejection, by a refresh that had begun already: no refresh has answered the rejection then, and the
+server may have revoked that token together with the first. Such a request is replayed once more.
+
 The one place that knows how a request, a session and the answers go together. `Sender` drives it over the client's
 transport, an adapter over another HTTP client. docs/how-it-works.md follows one request through the files.
 
@@ -68,7 +72,8 @@ class Caller:
 class _History:
     """What has happened to the request so far."""
 
-    replayed: bool = False
+    replays: int = 0  # after rejections of the token
+    with_early_token: bool = False  # when the request was last sent: see `Holding.requested_early`
     nonce: str | None = None  # in the last proof sent
     asked_for_nonce: bool = False  # by an answer to this credential
     steps: int = 0  # the session's step-ups, when the request was last sent
@@ -159,7 +164,7 @@ class Attempts:
             case RepeatWithNonce(nonce):
                 self._discard()
                 self._history.asked_for_nonce = True
-                phase = RequestPhase.REPLAYED if self._history.replayed else RequestPhase.SENT
+                phase = RequestPhase.REPLAYED if self._history.replays else RequestPhase.SENT
                 return await self._again(session, phase, nonce=nonce)
             case StepUp() as wanted:
                 return await self._after_step_up(wanted, answer.status, session, credential)
@@ -188,8 +193,8 @@ class Attempts:
         )
 
     def _decide(self, answer: Answer, credential: Credential) -> Decision:
-        replayed, replayable = self._history.replayed, self._request.replayable
-        return decide(answer, bound=credential.bound, replayed=replayed, replayable=replayable)
+        replayed = self._history.replays >= (2 if self._history.with_early_token else 1)
+        return decide(answer, bound=credential.bound, replayed=replayed, replayable=self._request.replayable)
 
     async def _after_rejection(
         self, status: int | None, session: Session, credential: Credential, *, replays: bool
@@ -208,7 +213,8 @@ class Attempts:
         await self._admitted(session, ahead=True)
         self._slot.call_next()
         fresh = await self._obtain(session, renewed=renewed)  # once more: it may have ended while this waited in line
-        self._history.replayed, self._history.asked_for_nonce = True, False
+        self._history.replays += 1
+        self._history.asked_for_nonce = False
         return await self._sent(session, fresh, RequestPhase.REPLAYED, renewed=fresh)
 
     async def _after_step_up(
@@ -316,6 +322,7 @@ class Attempts:
                 break
             credential, renewed, proof = current, current, None
         self._sent_in = session, credential
+        self._history.with_early_token = session.holding.requested_early
         self._history.steps = session.step_ups.count if session.step_ups is not None else 0
         self._emit(phase)
         self._slot.sent()

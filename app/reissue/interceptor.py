@@ -25,7 +25,7 @@ from .http.abort_signal import Signal
 from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
 from .http.urls import Audience, ParseUrl, parse_url
-from .http.verbs import Verbs, raising
+from .http.verbs import raising
 from .notebook.display import Displayed
 from .oauth2.redirects import Page
 from .sender import RequestRules, Sender
@@ -60,7 +60,7 @@ class Inherited(TypedDict, total=False):
     should_renew: ShouldRenew | None
 
 
-class Interceptor(Displayed, Streaming, Verbs):
+class Interceptor(Displayed, Streaming):
     """A client for one API: sends each request to the `audience` with the session's access token.
 
     What it is made of:

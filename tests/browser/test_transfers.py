@@ -266,11 +266,12 @@ BLOBS = opened(Opening(policy={"connect-src": "'self' blob:"}))
 @pytest.mark.firefox
 @BLOBS
 def test_a_download_is_saved_by_a_link_with_the_name_that_the_server_gave(python: Visit, links: Any) -> None:
+    """A path may be relative to the audience."""
     python.expect_console(REFUSED)
     python.server.control("/dev/revoke")
     assert python.run("""
 [await api.download("/api/file?size=300000&name=%C3%9Cber%2Fsicht.bin", on_progress=note),
- await api.download("/api/file?size=3", "../mine.txt"), await api.download("/api/me"), rises("download")[-1]]
+ await api.download("/api/file?size=3", "../mine.txt"), await api.download("me"), rises("download")[-1]]
 """) == ["sicht.bin", "mine.txt", "me", [300_000, 300_000]]
     sicht, mine, me = links()
     assert sicht == ["sicht.bin", 300_000, "application/octet-stream"]
@@ -348,7 +349,7 @@ def test_an_object_url_lasts_until_it_is_closed_or_the_session_ends(python: Visi
     """S3: what one user was shown is not there for the next."""
     python.expect_console("ERR_FILE_NOT_FOUND|Not allowed to load|Security Error", times=0, at_most=3)
     url = python.run("""
-kept = await api.object_url("/api/file?size=100")
+kept = await api.object_url("file?size=100")
 assert str(kept) == kept.url
 kept.url""")
     assert python.evaluate(SHOWN.format(url)) == [100, "application/octet-stream"]

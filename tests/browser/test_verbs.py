@@ -39,9 +39,11 @@ def test_the_verbs_read_paths_relative_to_the_audience(python: Visit) -> None:
 @both_ways
 def test_a_path_out_of_the_audience_is_an_error(python: Visit) -> None:
     """X1."""
-    assert "leads out of the audience" in python.run(
-        "try:\n    await api.get('/dev/counters')\nexcept ValueError as error:\n    said = str(error)\nsaid"
-    )
+    for call in ("get", "download", "object_url"):
+        assert "leads out of the audience" in python.run(
+            f"try:\n    await api.{call}('/dev/counters')\nexcept ValueError as error:\n    said = str(error)\nsaid"
+        )
+    assert python.requests_to("/dev/counters") == []
 
 
 @pytest.mark.firefox

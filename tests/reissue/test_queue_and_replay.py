@@ -138,6 +138,86 @@ async def test_when_a_refresh_fails_every_waiter_gets_the_same_error_and_the_sta
     assert (await world.api.fetch(API + "notes")).status == 200
 
 
+@pytest.mark.parametrize("revoked", ["token-2", "every token"])
+async def test_a_replay_with_a_token_that_was_requested_before_the_401_is_replayed_once_more(
+    world: World, revoked: str
+) -> None:
+    """Q4: The replay's 401 is the response, unless its token was requested before the first 401: then there is one
+    more. A server may revoke a session's tokens while a refresh in the background is on its way.
+    """
+    world.endpoint.gate = Gate()
+    await world.signed_in(expires_in=300)
+    renewal = asyncio.create_task(world.api.renew())
+    await world.endpoint.gate.reached()
+    world.server.accepts = "token-3" if revoked == "token-2" else "none"
+    request = asyncio.create_task(world.api.fetch(API, method="POST", body="once"))
+    await settle()
+    assert world.server.tokens == ["token-1"]
+    world.endpoint.gate.open()
+    assert (await request).status == (200 if revoked == "token-2" else 401)
+    await renewal
+    assert world.server.tokens == ["token-1", "token-2", "token-3"], "never a third replay"
+    assert world.endpoint.calls == 2
+
+
+async def test_a_late_401_is_replayed_once_more_if_the_newer_token_was_revoked_with_the_old_one(world: World) -> None:
+    """Q2, Q4: the newer token had been requested before the 401 was seen, and no refresh has answered that yet."""
+    await world.signed_in()
+    slow, gate = world.server, Gate()
+
+    async def transport(request: Request) -> Response:
+        if request.headers["Authorization"] == "Bearer token-1":
+            await gate.passed()
+        return await slow(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    late = asyncio.create_task(world.api.fetch(API))
+    await gate.reached()
+    await world.api.renew()
+    slow.accepts = "token-3"
+    gate.open()
+    assert (await late).status == 200
+    assert slow.tokens == ["token-1", "token-2", "token-3"]
+
+
+@pytest.mark.parametrize("came", ["before the 401", "after the 401"])
+async def test_a_token_of_another_tab_was_requested_early_if_it_came_before_the_401(world: World, came: str) -> None:
+    """Q4: The other tab's refresh may have begun at a 401, too; what comes first is known to be older."""
+    await world.signed_in()
+    slow, gate, world.endpoint.gate = world.server, Gate(), Gate()
+
+    async def transport(request: Request) -> Response:
+        if request.headers["Authorization"] == "Bearer token-1":
+            await gate.passed()
+        return await slow(request)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    session = world.api._lifecycle.sessions.latest
+    assert session is not None
+    request = asyncio.create_task(world.api.fetch(API))
+    await gate.reached()
+    if came == "after the 401":
+        gate.open()
+        await world.endpoint.gate.reached()
+    session.take_over(Credential(access_token="theirs", refresh_token="refresh-9", expires_in=300))
+    gate.open()
+    world.endpoint.gate.open()
+    assert (await request).status == (200 if came == "before the 401" else 401)
+    assert slow.tokens == ["token-1", "theirs", "token-2"][: 3 if came == "before the 401" else 2]
+
+
+async def test_requests_that_share_a_refresh_begun_at_a_401_are_replayed_once_each(world: World) -> None:
+    """Q4: Their token was requested after the first 401, whichever request met that."""
+    await world.signed_in()
+    world.server.accepts = "none"
+    responses = await asyncio.gather(*world.fetches(8))
+    assert [response.status for response in responses] == [401] * 8
+    assert world.server.tokens == ["token-1"] * 8 + ["token-2"] * 8
+    assert world.endpoint.calls == 1
+
+
 async def test_the_dead_token_is_never_sent_after_a_failed_refresh(world: World) -> None:
     """Q6: After a failed refresh nothing is sent with the refused token.
 

@@ -112,6 +112,16 @@ MUTANTS = [
         one_tab=(133, 171, 189),
     ),
     Mutant(
+        "every replay that is refused is sent once more (Q4)", "attempts",
+        "(2 if self._history.with_early_token else 1)", "2",
+        one_tab=(171, 189, 320),
+    ),
+    Mutant(
+        "a token was requested early if its predecessor was refused later (Q4)", "session/refresh",
+        "requested_early=self._early", "requested_early=True",
+        one_tab=(171, 189, 320),
+    ),
+    Mutant(
         "an answer that is no refusal is replayed, too", "attempts",
         "looks_rejected=None if self._judgement.is_the_apps_own else challenged", "looks_rejected=True",
         one_tab=(0, 1, 5),
@@ -435,8 +445,7 @@ MUTANTS = [
     ),
     Mutant(
         "an endpoint that wants a nonce is taken to refuse (X3)", "oauth2/token_response",
-        'raise unavailable("the endpoint wants a nonce in the proof: does it expose DPoP-Nonce?")',
-        "raise refusal_in(401, headers, None, empty=True)",
+        "repeated with it by now\n", "repeated with it by now\n        raise refusal_in(401, headers, None, empty=True)\n",
         bound=(533, 550, 632),
     ),
     Mutant(
@@ -451,12 +460,12 @@ MUTANTS = [
     ),
     Mutant(
         "after a replay no nonce is given (X3)", "attempts",
-        "self._history.replayed, self._history.asked_for_nonce = True, False", "self._history.replayed = True",
+        "        self._history.asked_for_nonce = False\n", "",
         bound=(243, 307, 481),
     ),
     Mutant(
         "a repeat for a nonce is the one replay (X3)", "attempts",
-        "                self._history.asked_for_nonce = True\n", "                self._history.asked_for_nonce = self._history.replayed = True\n",
+        "                self._history.asked_for_nonce = True\n", "                self._history.asked_for_nonce = True\n                self._history.replays += 1\n",
         bound=(0, 1, 7),
     ),
     Mutant(

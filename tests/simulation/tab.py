@@ -29,15 +29,17 @@ LOOKS = 6.0  # seconds in which a page that has the turn sees what others hold, 
 NOT_YET = (408, 421, 425, 429)
 TIMEOUT = 200.0  # seconds; of every request that has no shorter one
 LIFE_OF_A_REQUEST = re.compile(
-    "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed)?)?)? (done|failed|cancelled)"
+    "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed( refused( waiting){0,2}( replayed)?)?)?)?)?"
+    " (done|failed|cancelled)"
 )
 LIFE_WITH_NONCES = re.compile(
-    r"started( waiting)*( sent(( waiting)* sent)?( refused( waiting)*( replayed(( waiting)* replayed)?)?)?( waiting)*)?"
+    r"started( waiting)*"
+    r"( sent(( waiting)* sent)?( refused( waiting)*( replayed(( waiting)* replayed)?)?){0,2}( waiting)*)?"
     r" (done|failed|cancelled)"
 )
 LIFE_WITH_NONCES_AND_A_STEP_UP = re.compile("started( waiting| sent| refused| replayed)* (done|failed|cancelled)")
 LIFE_WITH_A_STEP_UP = re.compile(
-    "started( waiting){0,3}( sent( refused( waiting){0,3} replayed){0,3}( refused( waiting){0,3})?)?"
+    "started( waiting){0,3}( sent( refused( waiting){0,3} replayed){0,4}( refused( waiting){0,3})?)?"
     " (done|failed|cancelled)"
 )
 
@@ -78,6 +80,7 @@ class Token:
     session: int | None = None
     refused: bool = False
     overtaken: bool = False  # by a sign-out in this page
+    early: bool = False  # asked for before the one that it replaced was refused
 
 
 @dataclass(eq=False)
@@ -122,8 +125,10 @@ class Call:
 
     @property
     def most(self) -> int:
-        """How often it may be sent, repeats for a nonce left out."""
-        return 4 if "strong" in self.kind else 2
+        """How often it may be sent, repeats for a nonce left out: once more after a replay with an early token."""
+        counted = [attempt for attempt in self.attempts if not attempt.repeats]
+        early = any(attempt.token.early for attempt in counted[1:] if attempt.token is not None)
+        return (4 if "strong" in self.kind else 2) + early
 
 
 @dataclass
@@ -136,6 +141,7 @@ class Session:
     user: str
     refresh_token: str | None
     refreshing: bool = False
+    early: bool = False  # has its refresh asked before the token was refused?
     overtaken: bool = False  # another page's refresh was faster than one that is still on the way here
     wait_until: float = 0.0  # a Retry-After, on the client's clock
     waits_since: float = 0.0
@@ -621,8 +627,9 @@ class Tab:
         of.may_be_anothers = of.may_be_anothers or server.opaque or user != of.user
         of.asks_whose = of.asks_whose or of.may_be_anothers or "pairwise" in server.subject
         self.exchanging = self.tokens[token] = Token(
-            token, "exchange", user, self.awake, self.run.client_time(), None, self.sign_outs, session=of.number
-        )
+            token, "exchange", user, self.awake, self.run.client_time(), None, self.sign_outs, session=of.number,
+            early=True,  # perhaps: nobody tells when the client of the other API has asked
+        )  # fmt: skip
 
     def name_in(self, url: str) -> str:
         return str(url.removeprefix(API).removeprefix(OTHER_API).partition("?")[0])
@@ -925,6 +932,8 @@ class Tab:
             token = self.received
             expect(session is self.session, "a session that is over goes on")
             expect(token is not None and token.by == "handed" and token.session is None, "taken over from nobody")
+            if token is not None:
+                token.early = not session.token.refused
             self.go_on(session, token)
             if self.held is not None and self.offered is not None and self.held.session != self.offered.session:
                 self.replaced.add(self.held.session)
@@ -954,6 +963,8 @@ class Tab:
                 expect(
                     token is not None and token.by == "refresh" and token.session is None, "a success out of nowhere"
                 )
+                if token is not None:
+                    token.early = session.early
                 self.go_on(session, token)
             case "unavailable":
                 self.run.expect(
@@ -1025,6 +1036,8 @@ class Tab:
         if event.phase.value == "asked":
             self.asked = []
             self.asking_for = self.session
+            if self.session is not None and self.session.refreshing:
+                self.session.early = not self.session.token.refused
             self.asking = self.run.loop.time(), self.session.refresh_token if self.session is not None else None
         if event.phase.value == "failed" and self.asked and self.asked[-1].seems_to_lack_nonce:
             changed = len(self.asked) == 2 and self.asked[0].given not in self.browser.server.nonces[AUTH].good

@@ -23,7 +23,7 @@ async def download(api: "PageInterceptor", url: Any, filename: str | None, optio
     """As `PageInterceptor.download`."""
     if IN_WORKER:
         raise ReissueError("a worker can't save files: call download() in the page")
-    response = await api.fetch(url, **options)
+    response = await api.request(options.pop("method", "GET"), url, **options)
     try:
         response.raise_for_status()
         named = None if filename is None else safe_filename(filename)
@@ -106,6 +106,7 @@ class ObjectUrl:
 
 async def object_url(api: "PageInterceptor", url: Any, options: dict[str, Any]) -> ObjectUrl:
     """As `PageInterceptor.object_url`."""
+    url = api._audience.resolve(url)
     watch = api._watch_session(Request.build(getattr(url, "href", url)), auth=options.get("auth", True))
     try:
         response = await api.fetch(url, **options)

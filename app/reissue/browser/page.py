@@ -133,15 +133,15 @@ class PageInterceptor(Interceptor):
         straight to the disk; elsewhere it is gathered in memory, and saved as the browser saves downloads. `filename`
         is by default the one in Content-Disposition (RFC 6266), or else the last part of the URL.
 
-        `options` (`on_progress`, …) and errors are those of `fetch`. An answer of 400 to 599 raises HttpStatusError,
-        and nothing is saved. Raises ReissueError in a worker.
+        `url`, `options` (`on_progress`, …) and errors are those of `request`. An answer of 400 to 599 raises
+        HttpStatusError, and nothing is saved. Raises ReissueError in a worker.
         """
         from .downloads import download
 
         return await download(self, url, filename, options)
 
     async def object_url(self, url: Any, **options: Any) -> "ObjectUrl":
-        """What this URL gives, as a `blob:` URL for an element: `image.src = (await api.object_url(url)).url`.
+        """What this URL gives, as a `blob:` URL for an element: `image.src = (await api.object_url("photo")).url`.
 
         It is revoked by its `close()`, at the end of a `with` block, and when the session ends. Options and errors are
         those of `download`; it works in workers, too.

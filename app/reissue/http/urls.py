@@ -8,7 +8,7 @@ http and https, after the WHATWG URL standard. What it can't be sure of is no UR
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
@@ -133,12 +133,14 @@ class Audience:
                 return "origin"
         return None
 
-    def resolve(self, text: str) -> str:
-        """The URL of a path that is relative to the audience; a whole URL is given back as it is.
+    def resolve(self, text: Any) -> Any:
+        """The URL of a path that is relative to the audience; what is no text, or a whole URL, is given back as it is.
 
         `notes` and `?page=2` are relative to the audience, as if its path ended in a slash; `/v1/notes` to its origin.
         Raises ValueError for a path that leads out of the audience, and if the audience is several URLs.
         """
+        if not isinstance(text, str):
+            return text
         path = _trimmed(text)
         if _SCHEME.match(path):
             return text

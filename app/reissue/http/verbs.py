@@ -29,8 +29,7 @@ class Verbs(ABC):
         which reads a path relative to the page.
         """
         try:
-            if isinstance(url, str):
-                url = self._audience.resolve(url)
+            url = self._audience.resolve(url)
         except ValueError as error:
             return raising(error)
         return self.fetch(url, method=method, **options)

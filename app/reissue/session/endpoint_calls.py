@@ -69,9 +69,21 @@ class EndpointCalls:
         credential: Credential = await self._make("sign_in", partial(self.tokens.sign_in, fields), on_late_result)
         return credential
 
-    async def refresh(self, presented: Credential | None, *, on_late_result: OnLateResult | None = None) -> Credential:
-        """Tokens in place of `presented`, or, without it, for the browser's cookie."""
-        credential: Credential = await self._make("refresh", partial(self.tokens.refresh, presented), on_late_result)
+    async def refresh(
+        self,
+        presented: Credential | None,
+        *,
+        at_send: Callable[[], object] | None = None,
+        on_late_result: OnLateResult | None = None,
+    ) -> Credential:
+        """Tokens in place of `presented`, or, without it, for the browser's cookie. `at_send` is as for `sign_out`."""
+
+        async def call() -> Credential:
+            if at_send is not None:
+                at_send()
+            return await self.tokens.refresh(presented)
+
+        credential: Credential = await self._make("refresh", call, on_late_result)
         return credential
 
     async def exchange(self, wanted: Exchange, *, on_late_result: OnLateResult) -> Credential:

@@ -27,6 +27,7 @@ class _Current:
     retired: bool = False  # never sent again
     taken_over: bool = False  # another tab was granted it
     unproven: bool = False  # it replaced a retired one, and the API has not accepted it yet
+    requested_early: bool = False  # before the one that it replaced was retired
     rejected_while_new: bool = False
 
 
@@ -57,6 +58,19 @@ class Holding:
         return self.credential.freshness(self._clock(), leeway=self._leeway)
 
     @property
+    def retired(self) -> bool:
+        """Is the current credential never sent again?"""
+        return self._current.retired
+
+    @property
+    def requested_early(self) -> bool:
+        """Was the current credential requested before the one that it replaced was rejected, or retired otherwise?
+
+        A server that revokes a session's tokens then revokes this one as well, maybe before it is here.
+        """
+        return self._current.requested_early
+
+    @property
     def sendable(self) -> bool:
         """Is the current credential neither retired nor expired?"""
         return not self._current.retired and self.freshness is not Freshness.EXPIRED
@@ -85,9 +99,11 @@ class Holding:
             raise SessionEnded(self.ended, refusal=self.refusal) from self.refusal
         raise SessionEnded(self.ended)
 
-    def replace(self, fresh: Credential, *, taken_over: bool = False) -> None:
+    def replace(self, fresh: Credential, *, taken_over: bool = False, requested_early: bool = False) -> None:
         """Use this credential from now on, and forget what was known about the last one."""
-        self._current = _Current(fresh, taken_over=taken_over, unproven=self._current.retired)
+        self._current = _Current(
+            fresh, taken_over=taken_over, unproven=self._current.retired, requested_early=requested_early
+        )
         self.with_latest_refresh_token = fresh
         self.refusal = self.failure = None
 

@@ -57,6 +57,7 @@ class Refresh:
         self._begin = begin
         self._flight: SingleFlight[None] = SingleFlight()
         self._phase: RefreshPhase | None = None  # phase of the last RefreshEvent emitted
+        self._early = False  # was the last call sent before the credential was retired?
 
     @property
     def running(self) -> bool:
@@ -129,7 +130,8 @@ class Refresh:
             return
         self._backoff.check()  # the server may have answered a call with Retry-After while this one waited for the lock
         presented = self.grant.presented(up_to_date=up_to_date)
-        ask = partial(self._calls.refresh, presented, on_late_result=partial(self._on_late_answer, presented))
+        late = partial(self._on_late_answer, presented)
+        ask = partial(self._calls.refresh, presented, at_send=self._note_sending, on_late_result=late)
         try:
             fresh = (await self.grant.ask(presented, ask)).received(self._settings.clock(), previous=presented)
         except GrantRefused as refusal:
@@ -140,6 +142,9 @@ class Refresh:
         if not self._drop_if_settled(replaced):
             self._on_answer(fresh, replaced)
 
+    def _note_sending(self) -> None:
+        self._early = not self._holding.retired
+
     def _on_answer(self, fresh: Credential, replaced: Credential) -> None:
         if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):  # the cookie was replaced
             if self._shared.versions.pending_sign_out:  # by the cookie of a user who signed out: it must sign nobody in
@@ -148,7 +153,7 @@ class Refresh:
             self.emit(RefreshPhase.DROPPED)
             self._begin(fresh)
             return
-        self._holding.replace(fresh)
+        self._holding.replace(fresh, requested_early=self._early)
         self._backoff.succeeded()
         self._shared.hand_over(fresh, begins=False)
         self.emit(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)

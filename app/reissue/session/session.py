@@ -193,7 +193,7 @@ class Session:
         if credential.is_same_but_for_refresh_token(self.credential):
             self.holding.keep_refresh_token(credential)
             return
-        self.holding.replace(credential, taken_over=True)
+        self.holding.replace(credential, taken_over=True, requested_early=not self.holding.retired)
         self.backoff.succeeded()
         self.backoff.wake()  # a refresh that pauses in this tab is no longer needed: let it end
         self.refresh.emit(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)

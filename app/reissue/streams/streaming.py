@@ -10,6 +10,7 @@ from weakref import WeakSet
 from ..events import Listeners
 from ..http.messages import Request
 from ..http.outcomes import discard_body
+from ..http.verbs import Verbs
 from ..sender import Sender
 from ..session.derived import DerivedLifecycle
 from ..session.lifecycle import SessionLifecycle
@@ -21,17 +22,13 @@ if TYPE_CHECKING:
     from .session_watch import SessionWatch
 
 
-class Streaming:
-    """A part of `Interceptor`: `stream` and `event_stream`, over its `fetch`."""
+class Streaming(Verbs):
+    """A part of `Interceptor`: `stream` and `event_stream`. As with the verbs, paths are relative to the audience."""
 
     _sender: Sender
     _listeners: Listeners
     _lifecycle: SessionLifecycle | DerivedLifecycle
     _reconnections: "WeakSet[Reconnection] | None" = None
-
-    @abstractmethod
-    def fetch(self, url: Any, **options: Any) -> Coroutine[Any, Any, Any]:
-        """As `Interceptor.fetch`."""
 
     @abstractmethod
     def _request(self, url: Any, options: dict[str, Any]) -> Request:
@@ -40,14 +37,15 @@ class Streaming:
     def stream(self, url: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
         """A response whose body is read as it arrives; at the end of the block its connection is let go.
 
-        `options` and errors are those of `fetch`. The response has `aiter_bytes()`, `aiter_text()` and `aiter_lines()`,
-        which raise OSError (NetworkError in the page) if the connection breaks. A sign-out does not end it.
+        `url`, `options` and errors are those of `request`. The response has `aiter_bytes()`, `aiter_text()` and
+        `aiter_lines()`, which raise OSError (NetworkError in the page) if the connection breaks. A sign-out does not
+        end it.
 
-            async with api.stream("/api/export") as response:
+            async with api.stream("export") as response:
                 async for chunk in response.aiter_bytes():
                     ...
         """
-        return _let_go_after(self.fetch(url, **options))
+        return _let_go_after(self.request(options.pop("method", "GET"), url, **options))
 
     def event_stream(
         self,
@@ -60,7 +58,7 @@ class Streaming:
         signal: Any = None,
         **options: Any,
     ) -> "EventStream":
-        """The server-sent events of a URL: `async for event in api.event_stream(url)` gives `ServerSentEvent`s.
+        """The server-sent events of a URL: `async for event in api.event_stream("events")` gives `ServerSentEvent`s.
 
         The stream connects again when the connection ends, with a token that is fresh then, and with `Last-Event-ID`:
         after the `retry` that the server has set, or else 3 s; after failures later and later, up to 30 s, or as the
@@ -72,8 +70,9 @@ class Streaming:
         the audience, or with `auth=False`, does not depend on the session.
 
         `max_event_size` (characters, 16 Mi by default) bounds one event. `timeout` (seconds) bounds each connection up
-        to the head of its response. `options` and errors are those of `fetch`. Raises TypeError and ValueError at the
-        call, and EventStreamError for an answer that is no event stream; without `reconnect`, also for 429 and 5xx.
+        to the head of its response. `url`, `options` and errors are those of `request`. Raises TypeError and ValueError
+        at the call, and EventStreamError for an answer that is no event stream; without `reconnect`, also for 429 and
+        5xx.
         """
         from .event_stream import EventStream  # here, since most pages have no event stream
         from .reconnection import Reconnection
@@ -85,7 +84,7 @@ class Streaming:
             checked_seconds("timeout", timeout, least=0)
         if signal is not None:
             options["signal"] = signal
-        request = self._request(url, {"cache": "no-store", **options})
+        request = self._request(self._audience.resolve(url), {"cache": "no-store", **options})
         if "Accept" not in request.headers:
             request = request.with_field("Accept", "text/event-stream")
         reconnects = request.method == "GET" if reconnect is None else reconnect

@@ -40,6 +40,28 @@ async def test_a_401_is_replayed_and_any_response_will_do() -> None:
     assert server.refreshes == 1
 
 
+@pytest.mark.parametrize("path", ["export", "./export", "/api/export"])
+async def test_a_path_is_relative_to_the_audience_as_with_the_verbs(path: str) -> None:
+    server = FakeServer(answer=lambda request: Response(204))
+    api = await signed_in(server)
+    async with api.stream(path, params={"page": 2}):
+        pass
+    assert [event async for event in api.event_stream(path, params={"page": 2})] == []
+    assert [request.url.partition("/api/")[2] for request in server.requests] == ["export?page=2"] * 2
+
+
+async def test_a_path_that_leads_out_of_the_audience_is_an_error_and_nothing_is_sent() -> None:
+    """X1"""
+    server = FakeServer()
+    api = await signed_in(server)
+    with pytest.raises(ValueError, match="leads out of the audience"):
+        async with api.stream("../export"):
+            raise AssertionError
+    with pytest.raises(ValueError, match="leads out of the audience"):
+        api.event_stream("/export")
+    assert server.requests == []
+
+
 async def test_invalid_arguments_raise_as_those_of_fetch_do() -> None:
     api = await signed_in(FakeServer())
     with pytest.raises(TypeError, match="takes no bdoy="):
