@@ -16,6 +16,7 @@
 #   make site [API=URL] [BASE=/path/] [ARGS=--stripped]
 #                            write dist/: the demo for any file host, and what to embed in other sites
 #   make wheel               build dist/reissue-….whl: the same bytes from the same sources
+#   make release             write dist/release/: what a version consists of, and an index to install it from
 #   make runtime             only bring the browser runtime into .runtime
 #   make pin                 re-make the hashed requirement files and package-lock.json (needs uv and npm)
 #   make clean               remove .venv, .runtime and caches
@@ -46,7 +47,7 @@ HERE := --universal --python-version 3.11
 # The page's own Python. Not --universal: pip would ask the markers of the machine that it runs on.
 PAGE := --python-platform wasm32-pyodide2024 --python-version 3.14
 
-.PHONY: help serve test quick simulate chaos everything coverage check mutation bench contract reference runtime site wheel pin clean
+.PHONY: help serve test quick simulate chaos everything coverage check mutation bench contract reference runtime site wheel release pin clean
 .DELETE_ON_ERROR:
 
 help:
@@ -138,6 +139,9 @@ site: $(VENV)/serve.stamp
 # In this very environment, whose hatchling is pinned: another one would write its own version into the wheel.
 wheel: $(VENV)/serve.stamp
 	@$(PY) -m hatchling build -t wheel -d dist
+
+release: $(VENV)/serve.stamp
+	@$(PY) -m runtime.release
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reissue needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12")'

@@ -61,6 +61,9 @@ WHEEL: Final = "tests/wheel/test_in_a_page.py"
 AS_A_GATE: Final = "tests/browser/test_gate.py::test_pyscripts_js_modules_bring_the_scripts_as_well"
 AS_A_LINE: Final = "tests/browser/test_gate.py::test_three_lines_bring_the_scripts_to_a_pyodide_of_ones_own"
 AS_A_JUPYTERLITE_NOTEBOOK: Final = "tests/places/test_jupyterlite.py::test_a_notebook_of_jupyterlite_stays_signed_in"
+AS_PYSCRIPT: Final = "tests/places/test_pyscript.py::test_pyscript_stays_signed_in_in_each_of_its_ways"
+AS_A_SHARED_WORKER: Final = "tests/places/test_pyscript.py::test_a_shared_worker_stays_signed_in"
+BY_AN_INDEX: Final = "tests/places/test_release.py::test_a_page_installs_it_from_the_index"
 AS_A_MARIMO_NOTEBOOK: Final = "tests/places/test_marimo.py::test_a_notebook_of_marimo_stays_signed_in"
 AS_A_REFERENCE: Final = "tests/test_reference.py::test_the_document_is_what_the_docstrings_say"
 AS_AN_ELEMENT: Final = "tests/browser/test_service_worker.py::test_the_documents_example_shows_the_picture"
@@ -132,6 +135,9 @@ RULES: Final = (
     Rule("docs/how-a-token-is-reissued.md", AS_COMMANDS, language="sh"),
     Rule("docs/inspector.md", IN_A_PAGE),
     Rule("docs/notebooks.md", AS_A_JUPYTERLITE_NOTEBOOK, heading="JupyterLite"),
+    Rule("docs/notebooks.md", AS_PYSCRIPT, heading="PyScript"),
+    Rule("docs/notebooks.md", AS_A_SHARED_WORKER, heading="A SharedWorker"),
+    Rule("docs/notebooks.md", BY_AN_INDEX, heading="From an index of your own"),
     Rule("docs/notebooks.md", AS_A_MARIMO_NOTEBOOK, heading="marimo"),
     Rule("docs/reference.md", AS_A_REFERENCE),
     Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),

@@ -16,6 +16,8 @@ REQUIREMENTS = (
     "requirements.txt",
     "requirements-dev.txt",
     "tests/mutation/requirements.txt",
+    "tests/places/requirements.txt",
+    "tests/places/requirements-page.txt",
     "tests/servers/requirements.txt",
     "bench/requirements.txt",
     "tests/wheel/requirements-page.txt",

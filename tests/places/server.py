@@ -1,6 +1,6 @@
 """`serve.py` with a folder of sites beside its own page, as a plain file host would serve them: at `/places/`.
 
-`python tests/places/server.py --folder FOLDER` takes the options of `serve.py`, too.
+`python tests/places/server.py --folder FOLDER` takes the options of `serve.py`, too; `--isolated` isolates the sites.
 """
 
 import argparse
@@ -16,17 +16,18 @@ sys.path.insert(0, str(ROOT))  # it is run as a program
 
 import serve  # noqa: E402
 from devserver.app import Application, create_app  # noqa: E402
+from devserver.headers import FixedHeaders, security_headers  # noqa: E402
 from devserver.settings import Settings  # noqa: E402
 
 PREFIX = "/places"
 
 
 class Beside:
-    """The folder's files, without the headers of our own page: their policy would forbid what other places do."""
+    """The folder's files, without the policy of our own page, which would forbid what other places do."""
 
-    def __init__(self, app: ASGIApp, folder: Path) -> None:
+    def __init__(self, app: ASGIApp, folder: Path, headers: dict[str, str]) -> None:
         self.app = app
-        self.files = StaticFiles(directory=folder, html=True, follow_symlink=True)
+        self.files = FixedHeaders(StaticFiles(directory=folder, html=True, follow_symlink=True), headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -43,7 +44,9 @@ def main() -> None:
 
     def with_sites(settings: Settings) -> Application:
         app = create_app(settings)
-        app.middleware_stack = Beside(app.build_middleware_stack(), mine.folder)
+        ours = security_headers(settings) if settings.isolated else {}
+        headers = {name: value for name, value in ours.items() if name.lower().startswith("cross-origin")}
+        app.middleware_stack = Beside(app.build_middleware_stack(), mine.folder, headers)
         return app
 
     with patch.object(serve, "create_app", with_sites):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 from runtime.steps import run
+from tests.live_server import LiveServer, running_server
 from tests.places.bring import ENVIRONMENT
+from tests.places.steps import NO_ANSWER, STEPS
 
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 
@@ -20,3 +24,31 @@ def make(commands: str, folder: Path, settings: Mapping[str, str] = MappingProxy
         "sh", "-e", "-c", commands, cwd=folder, env={**os.environ, "PATH": path, **settings},
         failed="the site can't be made: is .runtime/places there (`make test` makes it)?",
     )  # fmt: skip
+
+
+@contextmanager
+def serving(folder: Path, *flags: str) -> Iterator[LiveServer]:
+    """Serve the folder at `/places/`, beside the API, for every step."""
+    with running_server("--folder", str(folder), *flags, program="tests/places/server.py") as server:
+        server.fault(*NO_ANSWER, times=9)
+        yield server
+
+
+def taking(steps: Iterable[str]) -> str:
+    """Python that takes these steps, wherever `await` may stand; `_told` is then what came of them, as JSON."""
+    sources = json.dumps({name: STEPS[name][0] for name in steps})
+    return f'''import json as _json
+from pyodide.code import eval_code_async as _run
+_names, _came = {{}}, {{}}
+for _name, _source in _json.loads(r"""{sources}""").items():
+    try:
+        _came[_name] = await _run(_source, _names)
+    except Exception as _error:
+        _came[_name] = repr(_error)
+_told = _json.dumps(_came)
+'''
+
+
+def wanted(steps: Iterable[str]) -> dict[str, object]:
+    """What shall come of them."""
+    return {name: STEPS[name][1] for name in steps}

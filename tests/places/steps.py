@@ -1,10 +1,12 @@
 """What a new user does in a new place, step by step: the Python of each, and what it gives."""
 
+# A worker may come from a blob, to which no path is relative; the library knows where the page is.
 CONTROL = """
 from pyodide.http import pyfetch
+here = js.location.origin
 async def control(path, fields):
     json = {"Content-Type": "application/json"}
-    await pyfetch(path, method="POST", body=fields, headers=json)
+    await pyfetch(here + path, method="POST", body=fields, headers=json)
 """
 
 STEPS: dict[str, tuple[str, object]] = {
@@ -23,7 +25,7 @@ STEPS: dict[str, tuple[str, object]] = {
 await control("/dev/counters/reset", "{}")
 await control("/dev/revoke", "{}")
 answers = await asyncio.gather(*(api.fetch(f"/api/echo?n={n}") for n in range(20)))
-refreshes = (await (await pyfetch("/dev/counters")).json())["refreshes_asked"]
+refreshes = (await (await pyfetch(f"{here}/dev/counters")).json())["refreshes_asked"]
 [[answer.status for answer in answers].count(200), refreshes]
 """,
         [20, 1],
@@ -38,11 +40,11 @@ await control("/dev/skew", '{"seconds": 1000}')
     "install": (
         """
 with api.installed():
-    by_pyfetch = (await pyfetch("/api/me")).status
-    by_js = (await js.fetch("/api/me")).status
-    outside = (await js.fetch("/")).status
-    await js.eval("fetch('/api/me').then(response => { globalThis.by_javascript = response.status; })")
-[by_pyfetch, by_js, js.by_javascript, outside, (await pyfetch("/api/me")).status]
+    by_pyfetch = (await pyfetch(f"{here}/api/me")).status
+    by_js = (await js.fetch(f"{here}/api/me")).status
+    outside = (await js.fetch(here)).status
+    await js.eval(f"fetch('{here}/api/me').then(response => {{ globalThis.by_javascript = response.status; }})")
+[by_pyfetch, by_js, js.by_javascript, outside, (await pyfetch(f"{here}/api/me")).status]
 """,
         [200, 200, 200, 200, 401],
     ),
@@ -103,7 +105,7 @@ said
     "no answer": (
         """
 try:
-    said = (await api.fetch("/gone", auth=False)).status
+    said = (await api.fetch("/api/gone", auth=False)).status
 except reissue.NetworkError:
     said = "NetworkError"
 said
@@ -126,3 +128,6 @@ other = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), name="other
 
 IN_A_WORKER = [name for name in STEPS if name != "a look at it"]
 """What makes sense where there is no document."""
+
+NO_ANSWER = ("/api/gone", "drop")
+"""The fault that a server has ready for the step of that name; a browser may try nine times."""

@@ -5,6 +5,7 @@ Pyodide calls every failure of fetch `AbortError`, even a refused connection: he
 
 from asyncio import CancelledError
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from js import AbortController, AbortSignal
@@ -20,6 +21,7 @@ from .interop import js_object, script
 from .promises import PromiseBridge
 from .pyodide_http import FetchResponse
 from .responses import PageResponse, PlainResponse
+from .urls import resolved
 
 _wire = script("wire")
 _promises = PromiseBridge(_wire.teller) if _wire is not None else None
@@ -37,6 +39,8 @@ async def send(request: Request, *, on_head: Callable[[int], object] | None = No
     caller's signal fired, ValueError if the browser won't send such a request, TypeError for a body that is a Python
     object: fetch would send its `str()`.
     """
+    if (url := resolved(request.url)) is not request.url:
+        request = replace(request, url=url)
     if (deadline := must_block_within()) is not None:
         return send_at_once(request, deadline=deadline)
     if "on_progress" in request.options:

@@ -15,12 +15,25 @@ IN_WORKER = hasattr(js, "WorkerGlobalScope")
 
 def _worker_base() -> str:
     """The base of a worker's relative URLs; a worker that was made from a blob has no path of its own."""
-    location = js.location
-    return str(location.origin) + "/" if location.protocol == "blob:" else str(location.href)
+    return str(js.location.origin) + "/" if _FROM_BLOB else str(js.location.href)
 
 
 _wire = script("wire")
+_FROM_BLOB = IN_WORKER and js.location.protocol == "blob:"
 _WORKER_BASE = _worker_base() if IN_WORKER else None
+
+
+def resolved(text: str) -> str:
+    """A URL as a worker that was made from a blob must send it: there the browser itself resolves no path.
+
+    Elsewhere, and if the URL is invalid, unchanged.
+    """
+    if not _FROM_BLOB:
+        return text
+    try:
+        return str(js_url(text).href)
+    except JsException:
+        return text
 
 
 def js_url(text: str) -> Any:
