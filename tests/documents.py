@@ -53,6 +53,7 @@ AS_AN_EMULATED_SERVER: Final = (
 AS_A_BETTER_SERVER: Final = "tests/servers/test_better_auth.py::test_better_auth_is_asked_once_by_its_cookie"
 AS_AN_SDK: Final = "tests/servers/test_emulated.py::test_a_page_adopts_the_tokens_that_an_sdk_signed_in_for"
 AS_A_KNOWN_PROVIDER: Final = "tests/emulated/test_providers.py::test_the_documents_block_names_the_first_provider"
+AS_FASTAPIS_LINES: Final = "tests/servers/test_documents.py::test_the_lines_for_another_origin_are_those_that_run_here"
 AS_A_SETTING: Final = "tests/servers/test_documents.py::test_the_servers_settings_are_those_that_run_here"
 AS_THE_POLICY: Final = "tests/test_documents.py::test_the_policy_is_the_one_that_the_guides_page_runs_under"
 AS_A_DEMO: Final = "tests/site/test_static_site.py::test_the_demo_says_that_it_has_no_api_until_its_files_name_one"
@@ -156,6 +157,7 @@ RULES: Final = (
     Rule("docs/endpoints.md", AS_THREE_COROUTINES, heading="Anything else"),
     Rule("docs/endpoints.md", IN_A_PAGE),
     Rule("docs/servers.md", AS_A_SETTING, begins="SIMPLE_JWT"),
+    Rule("docs/servers.md", AS_FASTAPIS_LINES, begins="from fastapi.middleware"),
     Rule("docs/servers.md", AS_A_SERVER, heading="Django REST framework with SimpleJWT"),
     Rule("docs/servers.md", AS_A_SERVER, heading="FastAPI, as its tutorial has it"),
     Rule("docs/servers.md", AS_A_CODE, heading="django-oauth-toolkit by redirect"),

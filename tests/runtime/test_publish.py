@@ -7,8 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import brotli
 import click
@@ -175,19 +175,21 @@ def test_a_new_build_takes_the_old_ones_place_and_leaves_other_files_alone(tmp_p
     assert served(site) == {*read_sizes(site), "sizes.json", "mine/CNAME"}
 
 
-def test_a_site_may_be_built_with_a_stripped_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_may_be_built_with_a_stripped_library_and_with_further_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Asked of the build alone, since stripping takes half a minute."""
-    asked: list[bool] = []
+    asked: list[dict[str, Any]] = []
 
-    def without_stripping(runtime: Path, *, stripped: bool, packages: Sequence[str], distribution: str) -> Parts:
-        assert (list(packages), distribution) == ([], "")
-        asked.append(stripped)
+    def unchanged(runtime: Path, **options: Any) -> Parts:
+        asked.append(options)
         return build(runtime)
 
-    monkeypatch.setattr("runtime.publish.__main__.build", without_stripping)
-    done = CliRunner().invoke(main, ["--stripped", "--to", str(tmp_path / "dist")])
+    monkeypatch.setattr("runtime.publish.__main__.build", unchanged)
+    options = ["--stripped", "--packages", "numpy pandas", "--pyodide", "/pyodide"]
+    done = CliRunner().invoke(main, [*options, "--to", str(tmp_path / "dist")])
     assert done.exit_code == 0, done.output
-    assert asked == [True]
+    assert asked == [{"stripped": True, "packages": ["numpy", "pandas"], "distribution": "/pyodide"}]
 
 
 def test_what_is_removed_lies_in_the_site(tmp_path: Path) -> None:

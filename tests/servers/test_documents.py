@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from tests.browser.visit import REFUSED, Visit
-from tests.documents import AS_A_SERVER, AS_A_SETTING, AS_A_STRICT_SERVER, run_by
+from tests.documents import AS_A_SERVER, AS_A_SETTING, AS_A_STRICT_SERVER, AS_FASTAPIS_LINES, run_by
 from tests.servers.bound_server import CODE
 from tests.servers.conftest import Start
 from tests.servers.test_dpop import Server, opened
@@ -51,6 +51,13 @@ None""")
     assert visit.run("await asked()") == [200] * 4 + [401] * 4, "without a session a request goes out as it is"
     assert visit.run("clients['fastapi_app'].state.name") == "SIGNED_IN"
     visit.run("for api in clients.values():\n    api.uninstall()\n    await api.close()")
+
+
+def test_the_lines_for_another_origin_are_those_that_run_here() -> None:
+    (block,) = run_by(AS_FASTAPIS_LINES)
+    running = (Path(__file__).parent / "apps" / "fastapi_app.py").read_text(encoding="utf-8")
+    (call,) = (ast.unparse(node) for node in ast.parse(block.code).body if isinstance(node, ast.Expr))
+    assert call.replace("'https://my.example'", "os.environ['PAGE']") in map(ast.unparse, ast.parse(running).body)
 
 
 def test_the_servers_settings_are_those_that_run_here() -> None:

@@ -34,6 +34,7 @@ class Row:
     refresh: str
     words: str
     user: str = "ada"
+    password: str = "lovelace"
     life: int = LIFE  # seconds that a token, or a session, is valid
     renews: bool = True  # else a session lasts as long as its token
     cookies: bool = False  # the page sees no token
@@ -142,6 +143,8 @@ ROWS = (
         api="/users/me/items/",
         refresh="",
         words="Incorrect username or password",
+        user="johndoe",
+        password="secret",
         renews=False,
         outlives=("access",),
     ),
@@ -165,7 +168,7 @@ async def outcome(call):
 async def ten(**options):
     return await asyncio.gather(*(outcome(api.fetch({api!r}, **options)) for _ in range(10)))
 
-async def sign_in(password="lovelace"):
+async def sign_in(password={password!r}):
     return await outcome(api.sign_in(username={user!r}, password=password))
 """
 ENDED = [["SessionEnded", "refused"]] * 10
@@ -187,7 +190,10 @@ class Page:
 
     def connect(self) -> None:
         """Run the lines of the document."""
-        self.run(f"skew = {self.skew}\n" + CLIENT.format(api=self.url + self.row.api, user=self.row.user))
+        self.run(
+            f"skew = {self.skew}\n"
+            + CLIENT.format(api=self.url + self.row.api, user=self.row.user, password=self.row.password)
+        )
         assert "https://api.example/" in LINES[self.row.heading]
         self.run(LINES[self.row.heading].replace("https://api.example", self.url) + "\nNone")
 

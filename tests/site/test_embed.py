@@ -41,12 +41,12 @@ STORM = "[r.status for r in await asyncio.gather(*(api.fetch(f'{API}/api/me') fo
 @pytest.fixture
 def site(host: StaticHost, published: Path) -> Path:
     """What the guide's first lines make."""
-    make, copy = block("sh", "cp ").splitlines()
+    make, *commands = block("sh", "cp ").splitlines()
     assert make == "make site"
     (host.folder / "dist").symlink_to(published)
     site = host.folder / "my-site"
-    site.mkdir()
-    subprocess.run(copy, shell=True, cwd=host.folder, check=True)
+    for command in commands:
+        subprocess.run(command, shell=True, cwd=host.folder, check=True)
     (site / "index.html").write_text(PAGE, encoding="utf-8")
     (site / "pyscript.toml").write_text(SETTINGS, encoding="utf-8")
     return site

@@ -71,12 +71,12 @@ CONFIGURATIONS: dict[str, tuple[Harm, str]] = {
     ),
     "another interpreter": (
         configured("reissue/shim.mjs", "reisue/shim.mjs"),
-        "/site/reisue/shim.mjs. The configuration must be valid TOML, and name shim.mjs, at its place, as",
+        '/site/reisue/shim.mjs. The configuration must be valid TOML, and say where shim.mjs is: interpreter = "/si',
     ),
 }
 
 FILES: dict[str, tuple[Harm, str]] = {
-    "no TOML": (configured('"reissue/shim.mjs"', ""), "valid TOML, and name shim.mjs, at its place, as"),
+    "no TOML": (configured('"reissue/shim.mjs"', ""), 'valid TOML, and say where shim.mjs is: interpreter = "/site'),
     "no configuration": (without("pyscript.toml"), "/site/pyscript.toml did not arrive"),
     "no Python": (
         without("pyodide.asm.wasm"),

@@ -143,8 +143,11 @@ def _missing(status: int, headers: Mapping[str, str], reading: Reading, *, is_js
 
 def _remedy(status: int) -> str:
     """What to do about an answer that says nothing about what was presented."""
-    if status in (404, 405):
-        return "is the endpoint's URL right? sign_in=, refresh= and sign_out= are paths below it"
+    if status in (404, 405, 501):  # a plain file host answers a POST by 501
+        return (
+            "is the endpoint's URL right? sign_in=, refresh= and sign_out= are paths below it, and refresh=None or "
+            "sign_out=None is for a server without one"
+        )
     if status == 403:
         return "the server may want a CSRF token (headers=), or a proxy has answered in its place"
     if status >= 500 or status in LATER:

@@ -244,7 +244,8 @@ def test_a_refusal_of_the_apps_own_says_what_it_was_given() -> None:
 REMEDIES = {
     403: "CSRF token (headers=)",
     404: "is the endpoint's URL right?",
-    405: "is the endpoint's URL right?",
+    405: "refresh=None",
+    501: "is the endpoint's URL right?",
     429: "try again later",
     503: "try again later",
     409: "no answer of a token endpoint",

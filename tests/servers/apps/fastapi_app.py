@@ -30,12 +30,16 @@ class User(BaseModel):
 
 
 password_hash = PasswordHash.recommended()
-users = {"ada": User(username="ada")}
-hashes = {"ada": password_hash.hash("lovelace")}
+users = {"johndoe": User(username="johndoe")}
+hashes = {"johndoe": password_hash.hash("secret")}
 
 app = FastAPI()
 app.add_middleware(
-    CORSMiddleware, allow_origins=[os.environ["PAGE"]], allow_methods=["*"], allow_headers=["Authorization"]
+    CORSMiddleware,
+    allow_origins=[os.environ["PAGE"]],
+    allow_methods=["*"],
+    allow_headers=["Authorization", "Content-Type"],
+    expose_headers=["Retry-After"],
 )
 oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token")
 

@@ -34,7 +34,7 @@ function explain(error) {
     const module = /import.*?(https?:\S+)/i.exec(text)?.[1];
     if (module?.startsWith(HERE)) return failMissing(module);
     if (module)
-        return fail(`it was looked for at ${module}. The configuration must be valid TOML, and name shim.mjs, at its place, as the interpreter`);
+        return fail(`it was looked for at ${module}. The configuration must be valid TOML, and say where shim.mjs is: interpreter = "${path(HERE)}shim.mjs"`);
     fail(text.split("\n").at(-1)); // the last line of a traceback says what it is about
 }
 
