@@ -23,6 +23,7 @@ async def open_token() -> bool:
 
 async def fire() -> bool:
     panel.open_tab("requests")
+    by_id("journey").classList.add("once")
     return await lab_everyday.fire_at_once(STEP)
 
 
@@ -66,6 +67,7 @@ def show_step(place: int) -> None:
     by_id("step-title").textContent = say(f"story.{step.name}.title")
     write("step-about", say(f"story.{step.name}.about"))
     tell("step-message", "")
+    show("journey", step.act is fire)
     show("step", step.act is not None)
     show("step-tab", step.act is None)
     by_id("step").textContent = say(f"story.{step.name}.do")

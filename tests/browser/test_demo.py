@@ -131,28 +131,66 @@ def test_the_token_is_opened_verified_broken_and_forged(visit: Visit) -> None:
     expect(visit[".token-row"].filter(has_text="jti")).not_to_have_text(before)  # it follows the session
     verdict(visit, "The signature holds")
 
+    algorithm = visit[".token-of-header .token-row"].filter(has_text="alg")
     for button, text in {
         "Break one byte": "The signature does not hold",
         "alg: none": "It is not signed at all",
         "Public key as secret": "Forged: signed with a public key as the secret",
         "Key in its header": "Forged: it only holds by the key that it brings along",
+        "Break one byte ": "The signature does not hold",  # of the session's token again, not of the last forgery
     }.items():
-        visit.button(button).click()
+        visit.button(button.strip()).click()
         verdict(visit, text)
+        expect(visit[".token-raw .token-payload mark"]).to_have_count(1 if "byte" in button else 0)
+        if "byte" in button:
+            expect(algorithm).to_contain_text("ES256")
+        above, below = visit.button("Key in its header").bounding_box(), visit[".token-verdict"].bounding_box()
+        assert above is not None
+        assert below is not None
+        assert 0 < below["y"] - above["y"] < 120, "the verdict stands by the buttons"
         expect_accessible(visit, within="#panel")
-        visit.button("Back to the session’s token").click()
-        verdict(visit, "The signature holds")
+    visit.button("Back to the session’s token").click()
+    verdict(visit, "The signature holds")
+    expect(visit[".token-raw mark"]).to_have_count(0)
 
     visit.button("A sample (HS256)").click()
-    verdict(visit, "with the secret that you typed")
+    verdict(visit, "with the secret in the field below")
     visit.page.get_by_label("Secret", exact=True).fill("another")
     verdict(visit, "The signature does not hold")
+    verdict(visit, "with the secret that you typed")
     visit.page.get_by_label("Paste a token").fill("<img src=x onerror=alert(1)>")
     expect(visit[".token-parts"]).to_contain_text("This is no JWT")
     assert visit["#panel img"].count() == 0
     visit.page.get_by_label("Paste a token").fill("")
     visit.button("Sign out").click()
     expect(visit[".token h3"]).to_have_text("You are not signed in, so there is no token.")
+
+
+@pytest.mark.firefox
+def test_a_token_is_edited_and_signed_again(visit: Visit) -> None:
+    visit.signed_in()
+    visit["#tab-token"].click()
+    verdict(visit, "The signature holds")
+    visit.page.get_by_text("Edit it", exact=True).click()
+    payload, trouble = visit.page.get_by_label("Payload as JSON"), visit[".token-trouble"]
+    claims = json.loads(payload.input_value())
+    payload.fill(json.dumps({**claims, "sub": "grace"}))
+    verdict(visit, "The signature does not hold")
+    expect(visit[".token-row"].filter(has_text="sub")).to_contain_text('"grace"')
+    visit.button("Sign").click()
+    expect(trouble).to_have_text("Type a secret first.")
+    visit.page.get_by_label("Secret to sign with").fill("s" * 40)
+    visit.button("Sign").click()
+    verdict(visit, "The signature holds")
+    verdict(visit, "with the secret that you typed")
+    expect(visit[".token-row"].filter(has_text="alg")).to_contain_text("HS256")
+    expect_accessible(visit, within="#panel")
+    payload.fill('{"sub": "ada",\n "exp": }')
+    expect(trouble).to_have_text("Payload as JSON: no JSON object (line 2, column 9).")
+    visit.button("Back to the session’s token").click()
+    verdict(visit, "The signature holds")
+    assert json.loads(payload.input_value()) == claims
+    expect(trouble).to_be_hidden()
 
 
 class TestRsa:
@@ -187,7 +225,7 @@ def test_the_page_speaks_korean_and_keeps_to_it(visit: Visit) -> None:
     told(visit, "fire", "요청 20개에 답 20개. 서버가 센 것은 요청 20개, 재발행 0번입니다.")
     expect(visit["#tab-token"]).to_have_text("토큰")
     visit["#tab-token"].click()
-    verdict(visit, "서명이 맞습니다")
+    verdict(visit, "서명이 유효합니다")
     assert re.findall(r"[A-Za-z]{4,} [a-z]{3,} [a-z]{3,}", visit["main"].inner_text()) == []
     expect_accessible(visit)
 

@@ -72,6 +72,7 @@ def test_the_story_is_told_in_six_steps(visit: Visit, language: str, width: int)
     press(visit, "step-next")
 
     step_is(visit, words, "fire")
+    expect(visit["#journey"]).to_contain_text(words["journey.interceptor"])
     press(visit, "step")
     expect(visit["#tab-requests"]).to_have_attribute("aria-selected", "true")
     expect(visit["#step-next"]).to_have_text(words["story.next"], timeout=60 * SECONDS)
@@ -80,6 +81,7 @@ def test_the_story_is_told_in_six_steps(visit: Visit, language: str, width: int)
     press(visit, "step-next")
 
     step_is(visit, words, "expire")
+    expect(visit["#journey"]).to_be_hidden()
     press(visit, "step")
     expect(visit["#step-next"]).to_have_text(words["story.next"], timeout=60 * SECONDS)
     # One refresh for the token that lives two seconds, and one once it has expired.

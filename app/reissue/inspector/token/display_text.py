@@ -1,6 +1,7 @@
 """Values of a token as text in which nothing hides: every sign is visible, and long values are cut."""
 
 import json
+from itertools import groupby
 from typing import Any
 
 
@@ -19,3 +20,12 @@ def visible(text: str, longest: int = 2_000) -> str:
     """A text in which every sign can be seen: a right-to-left override could make a token look like another."""
     cut = text[:longest] + ("…" if len(text) > longest else "")
     return "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in cut)
+
+
+def compared(text: str, before: str) -> list[tuple[str, bool]]:
+    """A text in pieces, each with whether it differs from what stood there before; whole if they are not as long."""
+    if len(text) != len(before):
+        return [(text, False)]
+    signs = zip(text, before, strict=True)
+    pieces = groupby(signs, key=lambda pair: pair[0] != pair[1])
+    return [("".join(sign for sign, _ in piece), is_other) for is_other, piece in pieces]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...tokens.jws import ParsedToken, compact, from_base64url, parse_token, to_base64url
+from . import editing
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 _TRIED = 500_000  # characters, parsed again and again in search of a letter that can be changed
@@ -33,13 +34,7 @@ def unsigned(payload: Mapping[str, Any]) -> str:
 
 def signed(payload: Mapping[str, Any], secret: str) -> str:
     """The same claims, signed with a text as the shared secret: also with a public key, which everybody has."""
-    import jwt
-
-    header = {"alg": "HS256", "typ": "JWT"}
-    algorithm: Any = jwt.get_algorithm_by_name("HS256")
-    return compact(
-        header, payload, algorithm.sign(parse_token(compact(header, payload)).signing_input, secret.encode())
-    )
+    return editing.signed({"alg": "HS256", "typ": "JWT"}, payload, secret)
 
 
 def sample() -> dict[str, Any]:

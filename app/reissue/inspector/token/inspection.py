@@ -34,13 +34,13 @@ class Inspection:
         for part in (self.verification, self._raw):
             self._scope.at_end(part.close)
 
-    def show(self, parsed: ParsedToken, *, is_own: bool) -> None:
-        """Show this token; `is_own` says that it is the session's."""
+    def show(self, parsed: ParsedToken, *, is_own: bool, original: ParsedToken | None = None) -> None:
+        """Show this token; `is_own` says that it is the session's, `original` what it was forged from."""
         is_empty = parsed.kind is Kind.EMPTY
         self.root.hidden = is_empty
         if is_empty:
             return
-        self._raw.show(parsed, is_own=is_own)
+        self._raw.show(parsed, is_own=is_own, original=original)
         self._show_findings(parsed)
         self._sections.show(parsed)
         self.verification.show(parsed)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ...tokens.jws import ParsedToken
 from ..dom import Scope, element
+from .display_text import compared
 
 _PARTS = ("header", "payload", "signature")
 
@@ -15,6 +16,7 @@ class RawToken:
         self._words = words
         self._scope = Scope()
         self._parts: tuple[str, ...] = ()
+        self._before: tuple[str, ...] = ()
         self._is_own = False
         self._is_covered = True
         self._text = element(
@@ -24,9 +26,10 @@ class RawToken:
         self._hint = element("span", words["token.covered.hint"], class_="quiet")
         self.root = element("div", self._text, element("p", self._cover, self._hint, class_="token-cover"))
 
-    def show(self, parsed: ParsedToken, *, is_own: bool) -> None:
-        """Show this token; `is_own` says that it is the session's."""
+    def show(self, parsed: ParsedToken, *, is_own: bool, original: ParsedToken | None = None) -> None:
+        """Show this token; `is_own` says that it is the session's, `original` what it was forged from."""
         self._parts, self._is_own = parsed.parts, is_own
+        self._before = original.parts if original else ()
         self._render()
 
     def cover(self) -> None:
@@ -49,7 +52,9 @@ class RawToken:
             is_hidden = can_be_covered and self._is_covered and name == "signature"
             text = self._words["token.covered"] if is_hidden else part
             spans += ["."] if place else []
-            spans.append(element("span", text, class_=f"token-{name}{' token-covered' if is_hidden else ''}"))
+            before = self._before[place] if place < len(self._before) else text
+            pieces = [element("mark", piece) if is_other else piece for piece, is_other in compared(text, before)]
+            spans.append(element("span", *pieces, class_=f"token-{name}{' token-covered' if is_hidden else ''}"))
         self._text.replaceChildren(*spans)
         self._cover.hidden = self._hint.hidden = not can_be_covered
         self._cover.textContent = self._words["token.uncover" if self._is_covered else "token.cover"]

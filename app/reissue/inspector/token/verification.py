@@ -18,6 +18,7 @@ class Verification:
         self._scope = Scope()
         self._keys = Keys(api)
         self._parsed = ParsedToken(Kind.EMPTY)
+        self._is_typed = False
         self._verdict = element("div", class_="token-verdict", aria_live="polite")
         self._secret = element("input", type="password", id="token-secret", autocomplete="off", spellcheck="false")
         self._url = element("input", type="text", id="token-url", value=self._keys.url, spellcheck="false")
@@ -54,9 +55,10 @@ class Verification:
         is_first = parsed.algorithm in KEY_TYPES and not self._keys.fetched
         self._scope.start(self._fetch() if is_first else self._verify())
 
-    def use_secret(self, secret: str) -> None:
-        """Put this into the field of the secret."""
+    def use_secret(self, secret: str, *, typed: bool = False) -> None:
+        """Put this into the field of the secret; `typed` says that the user has typed it."""
         self._keys.secret = self._secret.value = secret
+        self._is_typed = typed
 
     async def public_key_as_text(self) -> str:
         """A public key, as an attacker would use it in place of a secret."""
@@ -72,7 +74,7 @@ class Verification:
         self._reveal.setAttribute("aria-pressed", "true" if is_covered else "false")
 
     def _type_secret(self) -> None:
-        self._keys.secret = str(self._secret.value)
+        self._keys.secret, self._is_typed = str(self._secret.value), True
         self._scope.start(self._verify())
 
     async def _fetch(self) -> None:
@@ -92,7 +94,7 @@ class Verification:
         why = f"token.why.{verdict.value}" if verdict.good or verdict.bad else "token.why.not_checked"
         lines = [element("strong", words[f"token.verdict.{verdict.value}"]), element("span", words[why])]
         if verdict.good or verdict is Verdict.FAILS:
-            means = words["token.checked.secret"]
+            means = words["token.checked.secret" if self._is_typed else "token.checked.given"]
             if key is not None:
                 name = key.kid or words["token.key.none"]
                 means = words["token.checked.jwks"].format(kid=shown(name, 80), url=self._keys.fetched)

@@ -29,6 +29,7 @@ class TokenView:
         self._scope = Scope()
         self._inspection = Inspection(api, words)
         self._another = AnotherToken(words, verification=self._inspection.verification, chosen=self._show)
+        self._inspection.verification.root.firstElementChild.after(self._another.tries)  # beside the verdict
         self._comparison = Comparison(words)
         self._title = element("h3")
         self._back = self._scope.button(words["token.back"], self._another.clear)
@@ -88,7 +89,7 @@ class TokenView:
         self._title.textContent = self._words[title]
         self._back.hidden = is_own
         self._another.show(parsed)
-        self._inspection.show(parsed, is_own=is_own)
+        self._inspection.show(parsed, is_own=is_own, original=self._another.original)
 
     def _tick(self) -> None:
         if not self._root.offsetParent:

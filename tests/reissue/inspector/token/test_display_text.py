@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reissue.inspector.token.display_text import shown, visible
+from reissue.inspector.token.display_text import compared, shown, visible
 
 
 def test_a_value_is_shown_as_json_without_signs_that_hide() -> None:
@@ -27,3 +27,10 @@ def test_what_is_cut_off_a_value_is_not_written_first() -> None:
     value = Counted(range(30_000))
     assert shown([value], longest=80).endswith("…")
     assert value.taken < 80
+
+
+def test_what_differs_is_a_piece_of_its_own() -> None:
+    assert compared("abXXcY", "abcdcd") == [("ab", False), ("XX", True), ("c", False), ("Y", True)]
+    assert compared("same", "same") == [("same", False)]
+    assert compared("longer", "long") == [("longer", False)]
+    assert compared("", "") == []
