@@ -46,6 +46,10 @@ AS_A_STRICT_SERVER: Final = (
 )
 AS_A_TRIP: Final = "tests/servers/test_oidc.py::test_what_the_document_says_of_a_sign_in_by_redirect"
 AS_A_POPUP: Final = "tests/servers/test_popup.py::test_what_the_document_says_of_a_popup"
+AS_A_WIDGET: Final = (
+    "tests/places/test_widget.py::test_a_form_in_a_notebook_signs_the_kernel_in_and_writes_nothing_down"
+)
+AS_A_WIDGETS_WINDOW: Final = "tests/servers/test_widget.py::test_what_the_document_says_of_a_window"
 AS_A_PROVIDER: Final = "tests/servers/test_oidc.py::test_the_provider_takes_the_settings_of_the_document"
 AS_AN_EMULATED_SERVER: Final = (
     "tests/emulated/test_servers.py::test_each_block_of_the_document_is_of_a_server_that_is_emulated"
@@ -141,6 +145,8 @@ RULES: Final = (
     Rule("docs/notebooks.md", BY_AN_INDEX, heading="From an index of your own"),
     Rule("docs/notebooks.md", AS_A_MARIMO_NOTEBOOK, heading="marimo"),
     Rule("docs/reference.md", AS_A_REFERENCE),
+    Rule("docs/notebook-sign-in.md", AS_A_WIDGET, heading="By a form"),
+    Rule("docs/notebook-sign-in.md", AS_A_WIDGETS_WINDOW, heading="In a window"),
     Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", TOGETHER, language="python"),

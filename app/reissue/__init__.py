@@ -14,6 +14,11 @@ docs/how-it-works.md follows one request through the files. A code in a comment,
 docs/contract.md, which names the test that holds it.
 """
 
+import sys
+
+if sys.implementation.name == "micropython":  # it would fail at the first import that it lacks, and say that only
+    raise ImportError('reissue needs Pyodide, and this is MicroPython: say type="py" in place of type="mpy"')
+
 from .endpoint import Endpoint
 from .entry import connect, cookie, inspect, sign_in_widget
 from .errors import (

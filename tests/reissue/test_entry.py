@@ -1,6 +1,8 @@
 """The front door: closed outside a browser, and handing everything on within one."""
 
+import subprocess
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -48,3 +50,26 @@ def test_cookie_is_read_in_a_page_and_elsewhere_it_says_so(monkeypatch: pytest.M
     monkeypatch.setattr(sys, "platform", "emscripten")
     monkeypatch.setitem(sys.modules, "reissue.browser.cookies", cookies)
     assert reissue.cookie("csrftoken") == "value of csrftoken"
+
+
+@pytest.mark.parametrize("call", ["connect", "cookie", "inspect"])
+def test_a_python_of_emscripten_without_pyodide_is_a_clear_error(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    api: Any = None
+    calls: dict[str, Callable[[], object]] = {
+        "connect": lambda: reissue.connect("/api/", endpoint=Endpoint("/auth")),
+        "cookie": lambda: reissue.cookie("csrftoken"),
+        "inspect": lambda: reissue.inspect(api, "#panel"),
+    }
+    with pytest.raises(ReissueError, match="needs Pyodide in the browser"):
+        calls[call]()
+
+
+def test_micropython_is_told_that_it_needs_another() -> None:
+    source = "import sys; sys.implementation.name = 'micropython'; import reissue"
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=False, env={"PYTHONPATH": "app"}
+    )
+    assert done.stderr.endswith(
+        'ImportError: reissue needs Pyodide, and this is MicroPython: say type="py" in place of type="mpy"\n'
+    )

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.visit import Visit
 from tests.browser.widget_host import show
+from tests.documents import AS_A_WIDGETS_WINDOW, run_by
 from tests.live_server import LiveServer, running_server
 from tests.servers.conftest import Start
 from tests.servers.test_oidc import APP
@@ -98,3 +99,26 @@ said
 def test_without_the_widget_a_worker_says_what_to_do(visit: Visit, start: Start) -> None:
     widget(visit, start, "worker.html")
     assert "reissue.sign_in_widget(api)" in visit.run(WORKER_SIGNS_IN)
+
+
+def test_what_the_document_says_of_a_window(visit: Visit, start: Start) -> None:
+    """Up to its last line, which needs a notebook's anywidget: tests/places has it."""
+    (block,) = run_by(AS_A_WIDGETS_WINDOW)
+    url = start(APP, visit.server.origin, life=60)
+    code, _, last = block.code.strip().rpartition("\n")
+    assert last == "reissue.sign_in_widget(api)"
+    here = {
+        '"https://id.example"': f"{url!r}",
+        'client_id="notes"': 'client_id="page", parameters={"prompt": "consent"}',
+        '"https://api.example/"': f"{url + '/api/'!r}",
+    }
+    for there, instead in here.items():
+        assert code.count(there) == 1, there
+        code = code.replace(there, instead)
+    visit.allowed_origins.add(url)
+    visit.api = f"{url}/api/"
+    visit.page.goto(f"{visit.server.url}worker.html", wait_until="commit")
+    visit.blank_has_begun().run(f"{code}\nNone")
+    show(visit)
+    go_through(opened(visit))
+    expect(visit.page.get_by_role("status")).to_have_text("Signed in as ada.")

@@ -7,6 +7,7 @@ from pyodide.ffi import JsException, to_js
 
 from ..errors import NetworkError
 from ..http.messages import Request, Response
+from .no_answer import no_answer
 from .urls import IN_WORKER
 from .xhr_fields import response_fields
 from .xhr_gate import ungated
@@ -27,7 +28,7 @@ def send_at_once(request: Request, *, deadline: float) -> Response:
     try:
         call.send(to_js(request.body))
     except JsException as error:
-        raise NetworkError(f"no answer to {request.method} {request.shown_url}: {error.name}") from error
+        raise no_answer(request, error.name) from error
     if call.responseURL != request.url:
         raise NetworkError(f"{request.method} {request.shown_url} was redirected: give the endpoint's final URL")
     return Response(call.status, response_fields(call.getAllResponseHeaders()), str(call.responseText).encode())

@@ -21,10 +21,10 @@ from js import Request as JsRequest
 from js import Response as JsResponse
 from pyodide.ffi import JsException, JsProxy, to_js
 
-from ..errors import NetworkError
 from ..http.messages import Request
 from ..http.progress import Progress
 from .interop import js_object, listen
+from .no_answer import no_answer
 from .pyodide_http import FetchResponse
 from .responses import JudgedCopy, MadeAlike, PlainResponse
 from .xhr_gate import ungated
@@ -121,7 +121,7 @@ class _Upload:
             for stop in stops:
                 stop()
         if not call.status:
-            raise NetworkError(f"no answer to {shown}")
+            raise no_answer(request)
         js_request = JsRequest.new(request.url, js_object({"method": request.method}))
         return PlainResponse(js_request, self._made(), controller := AbortController.new(), controller.signal)
 

@@ -13,11 +13,12 @@ from js import Request as JsRequest
 from pyodide.ffi import JsException, JsProxy, create_once_callable, to_js
 
 from ..concurrency.blocking import must_block_within
-from ..errors import NetworkError, RequestAborted
+from ..errors import RequestAborted
 from ..http.messages import Request, Response
 from .endpoint_xhr import send_at_once
 from .gate import native_fetch
 from .interop import js_object, script
+from .no_answer import no_answer
 from .promises import PromiseBridge
 from .pyodide_http import FetchResponse
 from .responses import PageResponse, PlainResponse
@@ -56,7 +57,7 @@ async def send(request: Request, *, on_head: Callable[[int], object] | None = No
     except _Unanswered as error:
         if signal is not None and signal.aborted:
             raise RequestAborted from None
-        raise NetworkError(f"no answer to {request.method} {request.shown_url}: {error}") from error
+        raise no_answer(request, str(error)) from error
     except JsException as error:
         # From `new Request(…)`: nothing was sent. Its text may quote the URL with its secrets.
         raise ValueError(f"the browser refuses to send {request.method} {request.shown_url}: {error.name}") from None

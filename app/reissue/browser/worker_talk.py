@@ -14,6 +14,7 @@ from ..concurrency.timers import time_limit
 from ..errors import NetworkError
 from ..http.messages import Headers, Request
 from .interop import js_object
+from .no_answer import no_answer
 
 PROTOCOL = 1
 _STILL_AT_IT = 3.0  # seconds between two words of a page that has to say something
@@ -43,7 +44,7 @@ class Talk:
         fields = [[name, value] for name, value in attempt.headers.items()]
         told = await self._ask({"fields": fields, **settings})
         if hasattr(told, "error"):
-            return NetworkError(f"no answer to {attempt.method} {attempt.shown_url}: {told.error}")
+            return no_answer(attempt, str(told.error))
         return WorkerResponse(told, self)
 
     async def body(self) -> bytes:

@@ -21,6 +21,7 @@ from ..http.messages import Headers, Request
 from .eager_tasks import eager_task
 from .js_errors import js_error
 from .jspi import wait_for
+from .no_answer import no_answer
 from .promises import enter, turns_of_the_page
 from .xhr_fields import response_fields
 
@@ -89,7 +90,7 @@ class _Call:
         """What came of an attempt, as `Attempts` wants it."""
         if outcome == "head":
             return _Head(self._js, status, fields, url, self._request.url)
-        return NetworkError(f"no answer to {self._request.method} {self._request.shown_url}")
+        return no_answer(self._request)
 
     def raises(self, outcome: "_Head | NetworkError") -> bool:
         """Is it a failure that the app's own test doesn't judge?"""

@@ -61,6 +61,6 @@ def _preferred() -> str:
     """The tag of the browser's language; empty outside a browser."""
     if sys.platform != "emscripten":
         return ""
-    from js import navigator
+    from ..browser.language import preferred_language
 
-    return str(navigator.language or "")
+    return preferred_language()

@@ -3,7 +3,7 @@
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -121,10 +121,11 @@ async def test_it_speaks_the_language_that_was_asked_for_or_the_browsers(
     assert 'lang="ko"' in reissue.inspect(world.api, language="ko-KR")._repr_html_()
     with pytest.raises(ValueError, match="language is 'en' or 'ko', not 'xx'"):
         reissue.inspect(world.api, language="xx")
-    js: Any = ModuleType("js")
-    js.navigator = SimpleNamespace(language="ko-KR")
+    browser: Any = ModuleType("reissue.browser.language")
+    browser.preferred_language = lambda: "ko-KR"
     monkeypatch.setattr(sys, "platform", "emscripten")
-    monkeypatch.setitem(sys.modules, "js", js)
+    monkeypatch.setitem(sys.modules, "reissue.browser.language", browser)
+    monkeypatch.setitem(sys.modules, "reissue.browser", ModuleType("reissue.browser"))
     assert 'lang="ko"' in reissue.inspect(world.api)._repr_html_()
-    js.navigator.language = None
+    browser.preferred_language = lambda: ""
     assert 'lang="en"' in reissue.inspect(world.api)._repr_html_()
