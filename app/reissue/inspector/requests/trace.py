@@ -72,7 +72,7 @@ class Trace:
                     self.marks.append(Mark(at, MarkKind.SIGN_OUT, event.phase.value))
             case StoreEvent():
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
-            case AudienceEvent():
+            case _:
                 self.marks.append(Mark(at, MarkKind.WITHOUT_TOKEN, event.url, event.audience))
 
     def found_token(self, at: float, remaining: float | None) -> None:
