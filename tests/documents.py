@@ -68,6 +68,7 @@ AS_A_LINE: Final = "tests/browser/test_gate.py::test_three_lines_bring_the_scrip
 AS_A_JUPYTERLITE_NOTEBOOK: Final = "tests/places/test_jupyterlite.py::test_a_notebook_of_jupyterlite_stays_signed_in"
 AS_PYSCRIPT: Final = "tests/places/test_pyscript.py::test_pyscript_stays_signed_in_in_each_of_its_ways"
 AS_A_SHARED_WORKER: Final = "tests/places/test_pyscript.py::test_a_shared_worker_stays_signed_in"
+AS_A_FLET_APP: Final = "tests/places/test_flet.py::test_the_worker_of_flet_stays_signed_in"
 BY_AN_INDEX: Final = "tests/places/test_release.py::test_a_page_installs_it_from_the_index"
 AS_A_MARIMO_NOTEBOOK: Final = "tests/places/test_marimo.py::test_a_notebook_of_marimo_stays_signed_in"
 AS_A_REFERENCE: Final = "tests/test_reference.py::test_the_document_is_what_the_docstrings_say"
@@ -142,6 +143,7 @@ RULES: Final = (
     Rule("docs/notebooks.md", AS_A_JUPYTERLITE_NOTEBOOK, heading="JupyterLite"),
     Rule("docs/notebooks.md", AS_PYSCRIPT, heading="PyScript"),
     Rule("docs/notebooks.md", AS_A_SHARED_WORKER, heading="A SharedWorker"),
+    Rule("docs/notebooks.md", AS_A_FLET_APP, heading="Flet"),
     Rule("docs/notebooks.md", BY_AN_INDEX, heading="From an index of your own"),
     Rule("docs/notebooks.md", AS_A_MARIMO_NOTEBOOK, heading="marimo"),
     Rule("docs/reference.md", AS_A_REFERENCE),

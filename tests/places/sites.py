@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+from playwright.sync_api import Route
+
 from runtime.steps import run
+from tests.browser.visit import Visit
 from tests.live_server import LiveServer, running_server
 from tests.places.bring import ENVIRONMENT
 from tests.places.steps import NO_ANSWER, STEPS
@@ -32,6 +36,18 @@ def serving(folder: Path, *flags: str) -> Iterator[LiveServer]:
     with running_server("--folder", str(folder), *flags, program="tests/places/server.py") as server:
         server.fault(*NO_ANSWER, times=9)
         yield server
+
+
+def answering(visit: Visit, origin: str, folder: Path) -> None:
+    """Answer what is asked of another origin with the files of this folder, by their names."""
+
+    def answer(route: Route) -> None:
+        file = folder / route.request.url.partition("?")[0].rpartition("/")[2]
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        route.fulfill(path=file, headers={"Access-Control-Allow-Origin": "*", "Content-Type": kind})
+
+    visit.context.route(f"{origin}/**", answer)
+    visit.allowed_origins.add(origin)
 
 
 def taking(steps: Iterable[str]) -> str:
