@@ -86,7 +86,7 @@ def test_a_notebook_of_jupyterlite_stays_signed_in(visit: Visit) -> None:
     visit.expect_console(SAYS, times=1, at_most=1000)
     visit.expect_console(REFUSED, times=0, at_most=200)
     visit.expect_console("status of 404|ERR_(EMPTY|INVALID_HTTP)_RESPONSE", times=0, at_most=2)
-    _, install, sign_in = (block.code for block in run_by(THIS))
+    _, install, by_address, sign_in = (block.code for block in run_by(THIS))
     notebook = Notebook(visit)
     assert notebook.run(install) == ""
     came = {name: notebook.run(STEPS[name][0]) for name in IN_A_WORKER}
@@ -95,7 +95,7 @@ def test_a_notebook_of_jupyterlite_stays_signed_in(visit: Visit) -> None:
 
     visit.reset_counters()
     notebook.restart()
-    assert notebook.run(install) == ""
+    assert notebook.run(by_address.replace("https://my.example/", f"{visit.server.url}places/")) == ""
     assert notebook.run(sign_in) == "'ada'"
     assert visit.server.counters()["logins"] == 0, "the session outlives the kernel"
 
