@@ -19,7 +19,7 @@ MARIMOS = PACKAGES["node_modules/marimo-pyodide"]["version"]
 
 def pinned(package: str) -> str:
     (version,) = re.findall(rf"^{package}==(\S+)", PINS, re.MULTILINE)
-    return version
+    return str(version)
 
 
 @pytest.mark.parametrize(
