@@ -291,4 +291,4 @@ class Response(ReadInChunks):
 
 
 Transport = Callable[[Request], Awaitable[Any]]
-"""Sends one request and gives its response (`.status`, `.headers`). Raises OSError if no answer comes."""
+"""Sends one request and returns its response (`.status`, `.headers`). Raises OSError if no answer comes."""

@@ -29,7 +29,7 @@ _SOON: Final = 60_000
 
 
 class KnownVersions:
-    """The version that this tab holds, and what it knows of other tabs' versions. `clock` gives wall-clock seconds."""
+    """The version that this tab holds, and what it knows of other tabs' versions. `clock` is in wall-clock seconds."""
 
     def __init__(self, sign_outs: SignOutMarks, *, clock: Callable[[], float]) -> None:
         self._sign_outs = sign_outs
