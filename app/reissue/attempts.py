@@ -83,7 +83,7 @@ class _History:
 
 
 class Attempts:
-    """Returns what to send next, until an outcome is the caller's to have. Emits an event for every step.
+    """Says what to send next, until there is an outcome for the caller. Emits an event for every step.
 
     `slot` is the request's slot on the wire. `judgement` decides which outcomes reject a token. `fields` says how the
     request carries its token.

@@ -55,7 +55,7 @@ class KnownVersions:
         It goes by its name, or, once it is over, by the time at which it began.
         """
         newest, mine = self.newest, self.version
-        assert mine is not None, "only a session that is on asks this"
+        assert mine is not None, "only a current session asks this"
         if newest is not None and newest.session != mine.session:
             return newest.session
         return str(self._latest_session) if mine.began < self._unless_put_back(self._latest_session) else None
