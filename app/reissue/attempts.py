@@ -83,7 +83,7 @@ class _History:
 
 
 class Attempts:
-    """Gives what to send next, until an outcome is the caller's to have. Emits an event for every step.
+    """Says what to send next, until there is an outcome for the caller. Emits an event for every step.
 
     `slot` is the request's slot on the wire. `judgement` decides which outcomes reject a token. `fields` says how the
     request carries its token.
@@ -199,7 +199,7 @@ class Attempts:
     async def _after_rejection(
         self, status: int | None, session: Session, credential: Credential, *, replays: bool
     ) -> Request | None:
-        """Wait until the session has another token. Gives the replay, if there is one."""
+        """Wait until the session has another token. Returns the replay, if there is one."""
         if replays:
             self._discard()
         else:  # no replay will show whether the next token is rejected, too
@@ -220,7 +220,7 @@ class Attempts:
     async def _after_step_up(
         self, wanted: StepUp, status: int | None, session: Session, credential: Credential
     ) -> Request | None:
-        """Wait until the session has stepped up. Gives the replay, if the body can be sent twice."""
+        """Wait until the session has stepped up. Returns the replay, if the body can be sent twice."""
         history, step_ups, replayable = self._history, session.step_ups, self._request.replayable
         if step_ups is None and self._caller.reads_401:
             self._status = status

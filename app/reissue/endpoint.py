@@ -37,13 +37,14 @@ class Endpoint:
     `encoding` is "json" or "form", which is OAuth's (RFC 6749 appendix B). `names` says what the server calls
     `access_token`, `refresh_token`, `expires_in` and `token_type`: "data.access_token" is a member of an object, and
     "header:X-Access-Token" a header field of the answer. `fields` are sent with every request to the endpoint
-    (`client_id`), and so are `headers`: a mapping, or a function without arguments that gives one and is called for
+    (`client_id`), and so are `headers`: a mapping, or a function without arguments that returns one and is called for
     each request (a CSRF token stands in a cookie that changes, X4). `credentials` is fetch's setting: "include" for an
     endpoint on another origin that uses cookies.
     `refused` says which answers refuse a refresh for good, and so end the session, if the rule (see `refusals`) does
     not fit the server: a collection of statuses (those and no others; a 204 still means that no user is signed in), or
-    a function `(status, headers, body)` that gives True (refused), False (try later) or None (the rule decides). `body`
-    is the parsed JSON body, or None if the body is no JSON. An answer with an access token is never judged by it.
+    a function `(status, headers, body)` that returns True (refused), False (try later) or None (the rule decides).
+    `body` is the parsed JSON body, or None if the body is no JSON. It is not asked about an answer with an access
+    token.
 
     Raises TypeError or ValueError for settings that can't work.
     """

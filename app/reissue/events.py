@@ -242,7 +242,7 @@ class Listeners:
         return bool(self._listeners or (self._streamed and self._streams))
 
     def add(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` for each event; gives the function that stops it. A coroutine function is a TypeError."""
+        """Call `listener` for each event; returns the function that stops it. A coroutine function is a TypeError."""
         if not callable(listener) or inspect.iscoroutinefunction(listener):
             raise TypeError(
                 "a listener is a plain function: start a task in it, or use `async for event in api.events()`"

@@ -65,10 +65,10 @@ class Interceptor(Displayed, Streaming):
 
     What it is made of:
 
-    - `transport` sends a `Request` and gives a response. `parse_url` reads a URL as the transport will.
+    - `transport` sends a `Request` and returns a response. `parse_url` reads a URL as the transport will.
     - `audience` is one URL or several: these URLs and all below them may get the token.
     - `endpoint` says where tokens come from. `page` is the page that an `Endpoint.oauth2` leaves and comes back to.
-    - `clock` gives wall-clock seconds.
+    - `clock` returns wall-clock seconds.
 
     When tokens are renewed:
 
@@ -82,7 +82,7 @@ class Interceptor(Displayed, Streaming):
       another URL by a redirect (see their `redirected` and `url`). What it says True of is sent again, a POST as well:
       so it must not say so of a request that the server may have carried out.
     - `step_up` is a coroutine function of a `StepUp`, called when the API wants a stronger or a fresher sign-in (RFC
-      9470). It gives fields for the endpoint's sign-in, or a credential, or None if the user declines.
+      9470). It returns fields for the endpoint's sign-in, or a credential, or None if the user declines.
 
     How requests are sent:
 
@@ -93,7 +93,7 @@ class Interceptor(Displayed, Streaming):
       `cache="no-store"` keeps one user's answers from the next user (X14). `credentials="omit"` sends the API no
       cookies, and keeps the browser's password dialog from the page (X15).
     - `headers` are set in every request to the audience, in place of its own: a mapping, or a function without
-      arguments that gives one and is called whenever a request is sent or replayed. A CSRF token stands in a cookie
+      arguments that returns one and is called whenever a request is sent or replayed. A CSRF token stands in a cookie
       that changes: `headers=lambda: {"X-CSRFToken": …}`.
     - `header` and `scheme` say how the access token is sent: `Authorization: Bearer …` by default. `scheme="JWT"` sends
       `Authorization: JWT …`, and `header="X-Auth-Token", scheme=""` sends `X-Auth-Token: …`. A browser takes a field
@@ -258,7 +258,7 @@ class Interceptor(Displayed, Streaming):
         )
 
     def on(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with every event from now on; gives the function that unsubscribes it.
+        """Call `listener` with every event from now on; returns the function that unsubscribes it.
 
         The listener is a plain function. One that raises is reported to the event loop and disturbs no request.
         """
@@ -267,7 +267,7 @@ class Interceptor(Displayed, Streaming):
     def events(self) -> AsyncIterator[Event | MissedEvents]:
         """The events from now on: `async for event in api.events()`. Ends with `close()`.
 
-        A stream holds at most 10,000 unread events. Beyond that, it leaves out the oldest, and gives a `MissedEvents`
+        A stream holds at most 10,000 unread events. Beyond that, it leaves out the oldest, and yields a `MissedEvents`
         in their place.
         """
         return self._listeners.stream()
@@ -336,7 +336,7 @@ class Interceptor(Displayed, Streaming):
         is cancelled, and before any sign-in that begins after it, in any tab (S5).
         Errors are raised *after* the session has ended here. OSError or RefreshUnavailable: the endpoint can't be told
         now. For a day, it is told when the network is back, and first of all by the next `resume()` or `sign_in()` of
-        any tab; such a `resume()` gives False.
+        any tab; such a `resume()` returns False.
         SignOutRefused: the endpoint answered with a final 4xx and is not told again, so its tokens may work until they
         expire. A `SignOutEvent` says the same, and also says if the endpoint has no sign-out.
         """
@@ -408,14 +408,14 @@ class Interceptor(Displayed, Streaming):
         signal: Signal | None = None,
         **options: Any,
     ) -> Coroutine[Any, Any, Any]:
-        """Send a request, with the access token if `url` is in the audience. Gives the transport's own response.
+        """Send a request, with the access token if `url` is in the audience. Returns the transport's own response.
 
         This acts like a coroutine function, with one exception: the body is copied at the call, before anything is
         awaited, so that the caller may use a buffer again at once (Q26).
 
         `options` are `method`, `headers`, `body`, `json` (sent as JSON) and what else the browser's `fetch` takes.
         `auth=False` sends without a token. `timeout` (seconds) is one deadline across waiting, sending and replaying
-        (Q14), up to the head of the response; to bound the body as well, put `asyncio.timeout` around this call and the
+        (Q14), up to the response headers; to bound the body as well, put `asyncio.timeout` around this call and the
         reading. `signal` aborts the request, whether it waits or is on the wire.
 
         After a 401 the token is refreshed once, for all requests that wait, and the request is replayed once. A second

@@ -147,7 +147,7 @@ class FakeServer:
         return self._grants.reuses
 
     def connect(self, audience: str | Iterable[str] = "/api/", *, endpoint: AnyEndpoint, **options: Any) -> Interceptor:
-        """A client as `reissue.connect` gives in a page at `url`, over this server. `options` are `Interceptor`'s."""
+        """A client as `reissue.connect` returns in a page at `url`, over this server. `options` are `Interceptor`'s."""
         settings: dict[str, Any] = {"clock": self.clock, "parse_url": self._parse_url, **options}
         return Interceptor(self, audience=audience, endpoint=endpoint, **settings)
 

@@ -555,13 +555,12 @@ MUTANTS = [
     ),
     Mutant(
         "the refresh token beside a type that is none of ours is dropped (F19)", "oauth2/token_response",
-        "(RFC 6749 section 7.1)\", rotated=rotated", "(RFC 6749 section 7.1)\", rotated=None",
+        "            rotated=rotated,\n", "            rotated=None,\n",
         strangers=(185, 554),
     ),
     Mutant(
         "the refresh token beside no access token is dropped (F19)", "oauth2/token_response",
-        "raise MalformedToken(_missing(status, headers, reading), rotated=rotated)",
-        "raise MalformedToken(_missing(status, headers, reading))",
+        "is_json=body is not None), rotated=rotated)", "is_json=body is not None))",
         strangers=(118, 481),
     ),
     Mutant(

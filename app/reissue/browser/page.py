@@ -127,7 +127,7 @@ class PageInterceptor(Interceptor):
         return with_form_data(request)
 
     async def download(self, url: Any, filename: str | None = None, **options: Any) -> str | None:
-        """Save what this URL gives as a file. Gives the name that was suggested, or None if the user declined.
+        """Save what this URL gives as a file. Returns the name that was suggested, or None if the user declined.
 
         Where the browser can (Chromium, within seconds after a click) the user is asked where, and the file goes
         straight to the disk; elsewhere it is gathered in memory, and saved as the browser saves downloads. `filename`

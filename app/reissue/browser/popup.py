@@ -116,7 +116,7 @@ class PagePopup:
     def _fail(self) -> None:
         if not self._answer.done():
             self._answer.set_exception(GrantRefused("popup_closed", "the user closed the window"))
-            self._answer.exception()  # nobody may wait for it
+            self._answer.exception()  # perhaps no caller waits for it
 
 
 def hand_over(query: str, state: str) -> None:

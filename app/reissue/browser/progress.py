@@ -137,7 +137,7 @@ class _Upload:
             self._over.set_result(None)
 
     def _made(self) -> Any:
-        """What fetch would have given."""
+        """The response that fetch would have given."""
         call = self._call
         headers = JsHeaders.new()
         for line in call.getAllResponseHeaders().split("\r\n"):

@@ -202,7 +202,7 @@ class JudgedCopy(MadeAlike):
         return cls(response.js_request, copy, controller, controller.signal)
 
     def discard_body(self) -> None:
-        """Read no more of the copy."""
+        """Stop reading the copy."""
         self.abort_controller.abort()
         self.stop_reading()
 

@@ -75,7 +75,7 @@ class _Page:
             self._container.startMessages()
 
     def forget(self, client: "PageInterceptor") -> None:
-        """Answer for this client no more."""
+        """Stop answering for this client."""
         if client in self._clients:
             self._clients.remove(client)
 
@@ -257,7 +257,7 @@ async def install(
 
 
 def leave(client: "PageInterceptor") -> None:
-    """Answer for this client no more."""
+    """Stop answering for this client."""
     global _page
     if _page is None:
         return
@@ -268,7 +268,7 @@ def leave(client: "PageInterceptor") -> None:
 
 
 async def uninstall(client: "PageInterceptor") -> None:
-    """Answer for this client no more; after the last one, unregister the worker."""
+    """Stop answering for this client; after the last one, unregister the worker."""
     page = _page
     leave(client)
     if page is None or not page.empty:

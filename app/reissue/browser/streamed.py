@@ -64,6 +64,6 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
         return await reader.read()
 
     def stop_reading(self) -> None:
-        """Read no more of the body, and let its connection go."""
+        """Stop reading the body, and close its connection."""
         if self._reader is not None:
             self._reader.cancel().catch(Function.prototype)  # a function that does nothing

@@ -32,7 +32,7 @@ _running: "dict[int, _Waiting | _Blocking]" = {}
 
 
 def begin(client: "PageInterceptor", call: Any, number: int, url: str, method: str, fields: str, waits: bool) -> bool:
-    """Begin a request of this client's; False if it must be sent as it is. The parameters are those of `ask`."""
+    """Begin a request of this client's; False if it must be sent unchanged. The parameters are those of `ask`."""
     lines = fields.split("\n") if fields else []
     request = Request(url, method, Headers(zip(lines[::2], lines[1::2], strict=True)))
     if client._sender.rules.fields.are_in(request):
@@ -97,7 +97,7 @@ class _Call:
         return isinstance(outcome, NetworkError) and self._sender.rules.should_renew is None
 
     def begun(self, *, at_once: bool) -> Coroutine[Any, Any, Attempts | None]:
-        """The attempts; None if the request must be sent as it is."""
+        """The attempts; None if the request must be sent unchanged."""
         return self._sender.attempts_or_none(self._request, start_eagerly=eager_task if at_once else None)
 
 
@@ -172,7 +172,7 @@ class _Blocking(_Call):
         """Has the page got its outcome?"""
 
     def begin(self) -> bool:
-        """Let the first attempt be sent; False if the request must be sent as it is."""
+        """Let the first attempt be sent; False if the request must be sent unchanged."""
         try:
             self._attempts = wait_for(self.begun(at_once=True))
             if self._attempts is None:

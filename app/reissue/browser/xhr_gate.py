@@ -33,7 +33,7 @@ def ungated() -> Any:
 
 
 def _ask(call: Any, number: int, url: str, method: str, fields: str, waits: bool) -> bool:
-    """Is this request a client's? Then it is begun; otherwise it must be sent as it is.
+    """Is this request a client's? Then it is begun; otherwise it must be sent unchanged.
 
     `call` is the request in JavaScript, by its `number`. `fields` are its header fields, name and value by turns, one
     on a line each. `waits`: it is asynchronous.

@@ -21,7 +21,7 @@ class Signal(Protocol):
         ...
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` when it fires; gives the function that unsubscribes."""
+        """Call `callback` when it fires; returns the function that unsubscribes."""
         ...
 
 

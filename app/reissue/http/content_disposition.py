@@ -32,7 +32,7 @@ def filename_in(disposition: str | None) -> str | None:
 
 
 def safe_filename(name: str) -> str:
-    """`name` without what a disk or a user may take for something else: folders, control characters, devices."""
+    """`name` without what a disk or a user may mistake for something else: folders, control characters, devices."""
     name = _UNSAFE.sub("_", re.split(r"[/\\]", name)[-1]).strip(" .")
     if len(name) > _LONGEST:
         stem, dot, ending = name.rpartition(".")

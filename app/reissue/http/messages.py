@@ -226,7 +226,7 @@ def _unknown(option: str) -> str:
 
 
 class HasStatus(Protocol):
-    """All that the interceptor needs of a transport's response, which it returns to the caller as it is.
+    """All that the interceptor needs of a transport's response, which it returns to the caller unchanged.
 
     `outcomes` says what else a response may have: `discard_body()`, `clone()`, `redirected` and `url`.
     """
@@ -291,4 +291,4 @@ class Response(ReadInChunks):
 
 
 Transport = Callable[[Request], Awaitable[Any]]
-"""Sends one request and gives its response (`.status`, `.headers`). Raises OSError if no answer comes."""
+"""Sends one request and returns its response (`.status`, `.headers`). Raises OSError if no answer comes."""

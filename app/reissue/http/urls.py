@@ -105,7 +105,7 @@ class Audience:
 
     @property
     def roots(self) -> frozenset[str]:
-        """Texts with one of which origin and path of all of it begin; so do some that aren't of it (`/v10`)."""
+        """Prefixes, each an origin and a path: every URL of the audience begins with one; others may, too (`/v10`)."""
         return frozenset(origin + ("/".join(segments) or "/") for origin, segments in self._covered)
 
     def covers(self, url: Url) -> bool:
@@ -118,7 +118,7 @@ class Audience:
         return False
 
     def mistaken(self, url: Url) -> Literal["origin", "path"] | None:
-        """What keeps a URL out of the audience that looks like one of it; None if it is covered, or looks foreign.
+        """Why a URL is outside the audience that looks like one of it; None if it is covered, or looks foreign.
 
         "path": it has an origin of the audience. "origin": it has a path of the audience, and the path is not the whole
         of an origin, unless the hosts are the same (another scheme or port; `localhost` and `127.0.0.1`, too).

@@ -10,7 +10,7 @@ Theory of operation:
 1. `trace` records the client's events as requests, refreshes, calls and tokens. `flow` lays requests into lanes and
    counts them. `window`, `axis`, `lanes` and `scene` make a picture of a stretch of time, as data. All of that,
    `formats` and `wording` are plain Python, and tested as such; so is what is said of a token: `claims`, `findings`,
-   `forgeries`. `recording` keeps a trace, and gives the picture as SVG.
+   `forgeries`. `recording` keeps a trace, and returns the picture as SVG.
 2. `timeline` decides when the picture is drawn, `canvas` paints it, and `requests.view` puts the controls around it.
    `token.view` is the tab of the token, `panel` has the tabs. These, and the small parts that they are made of, use
    the page.

@@ -27,7 +27,7 @@ class Inspector:
 
     def __init__(self, api: Interceptor, target: Any, *, language: str) -> None:
         if IN_WORKER or not hasattr(js, "document"):  # PyScript lends its workers the page's document
-            raise ReissueError("a worker has no page for a panel: inspect(api), without a target, gives a picture")
+            raise ReissueError("a worker has no page for a panel: inspect(api), without a target, returns a picture")
         place = js.document.querySelector(target) if isinstance(target, str) else target
         if not hasattr(place, "nodeType"):  # null, which is None up to Pyodide 0.27
             raise ValueError(f"there is no {target!r} in this page")

@@ -53,7 +53,7 @@ class ViewPopup:
         """The window is closed: no answer comes."""
         if not self._answer.done():
             self._answer.set_exception(GrantRefused("popup_closed", "the user closed the window"))
-            self._answer.exception()  # nobody may wait for it
+            self._answer.exception()  # perhaps no caller waits for it
 
 
 class SignIn:

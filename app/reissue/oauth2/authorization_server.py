@@ -15,7 +15,7 @@ from .metadata import Metadata, discovery_urls, read_metadata
 from .refusals import is_final
 
 Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
-"""Sends a request, and gives the answer's status, header fields and text. The text is None if it is too long."""
+"""Sends a request, and returns the answer's status, header fields and text. The text is None if it is too long."""
 
 
 class AuthorizationServer:

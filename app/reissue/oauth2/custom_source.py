@@ -17,7 +17,7 @@ from .token_requests import endpoint_request
 from .token_source import Exchange, TokenSource, check_sendable
 
 Refresh = Callable[[Credential | None], Awaitable[Credential]]
-"""Gives a new credential in place of the current one (None: for the browser's cookies).
+"""Returns a new credential in place of the current one (None: for the browser's cookies).
 
 Raises GrantRefused if that can never succeed again, and OSError (or RefreshUnavailable) if it may succeed later.
 """
@@ -28,7 +28,7 @@ Call = Callable[..., Awaitable[Any]]
 
 It carries no token of the session, and passes the interceptor by (Q3). The URL is relative to the endpoint's; the
 options are those of `fetch`, but for `auth`, `signal` and `timeout`. No cache is used and no redirect followed, unless
-the options say so. Gives the transport's response. Raises OSError if no answer comes.
+the options say so. Returns the transport's response. Raises OSError if no answer comes.
 """
 
 
@@ -75,7 +75,7 @@ class CustomTokenSource:
         return self._can_prove or not credential.bound
 
     async def sign_in(self, fields: Any) -> Credential:
-        """The app's credential. Raises TypeError if the app signs in by itself, or gives no Credential."""
+        """The app's credential. Raises TypeError if the app signs in by itself, or returns no Credential."""
         if self._sign_in is None:
             raise TypeError("this endpoint has no sign_in: sign in by your own means, then adopt()")
         return self._checked(await self._sign_in(**fields))
@@ -95,7 +95,7 @@ class CustomTokenSource:
         raise TypeError("this endpoint can't be asked for another resource: use an Endpoint")
 
     async def sign_out(self, credential: Credential | None) -> bool:
-        """True once the app's coroutine has returned, unless it gives False; False without one.
+        """True once the app's coroutine has returned, unless it returns False; False without one.
 
         A GrantRefused of the coroutine is final: it becomes a SignOutRefused.
         """
@@ -108,7 +108,7 @@ class CustomTokenSource:
 
     def _checked(self, credential: Any) -> Credential:
         if not isinstance(credential, Credential):
-            raise TypeError(f"an endpoint gives a Credential, not {type(credential).__name__}")
+            raise TypeError(f"an endpoint must return a Credential, not {type(credential).__name__}")
         try:
             check_sendable(self, credential)
         except MalformedToken as error:  # the refresh token may be the next of a session: it has to be kept (F19)
@@ -129,14 +129,14 @@ class CustomEndpoint:
             fields = await response.json()
             return Credential(access_token=fields["jwt"], refresh_token=fields["session"])
 
-    `sign_in(call, **fields)` gives a `Credential`; `refresh(call, credential)` gives one in place of `credential`; and
-    `sign_out(call, credential)` ends the session at the server. `credential` is None if only the browser's cookie can
-    stand for the session: after a reload, or for a sign-out that the server was not told of before. With `cookie=False`
-    that never occurs. Where the tokens are in cookies, a function gives `Credential.in_cookies()`.
+    `sign_in(call, **fields)` returns a `Credential`, `refresh(call, credential)` returns one in place of `credential`,
+    and `sign_out(call, credential)` ends the session at the server. `credential` is None if only the browser's cookie
+    can stand for the session: after a reload, or for a sign-out that the server was not told of before. With
+    `cookie=False` that never occurs. If the tokens are in cookies, a function returns `Credential.in_cookies()`.
 
     A function raises GrantRefused if what was presented can never succeed again, and RefreshUnavailable or OSError if
     it may succeed later; any other exception counts as the latter. Without `sign_in` the app signs in by its own means,
-    and calls `adopt()`. Without `sign_out`, or if it gives False, a `SignOutEvent` says that the server was not told.
+    and calls `adopt()`. Without `sign_out`, or if it returns False, a `SignOutEvent` says that the server was not told.
 
     Raises TypeError or ValueError for settings that can't work.
     """

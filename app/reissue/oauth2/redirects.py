@@ -18,7 +18,7 @@ class Popup(Protocol):
     """A window in which the user signs in, while the page stays as it is."""
 
     async def answer(self, url: str, state: str) -> str:
-        """Show this URL. Gives the query of the URL that the server sends the user back to with this `state`.
+        """Show this URL. Returns the query of the URL that the server sends the user back to with this `state`.
 
         Raises GrantRefused if the user closes the window before that, or `close` does.
         """

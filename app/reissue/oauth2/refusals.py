@@ -205,11 +205,11 @@ def _decision(
     try:
         decided = refused(status, headers, body)
         if decided is not None and not isinstance(decided, bool):
-            raise TypeError(f"refused= gives True, False or None, not {type(decided).__name__}")
+            raise TypeError(f"refused= must return True, False or None, not {type(decided).__name__}")
     except Exception as cause:  # a bug of the app must not sign the user out
         raise RefreshUnavailable(
             f"{url or 'the endpoint'} answered {status}, and the function in refused= raised {type(cause).__name__}: "
-            "it must give True, False or None",
+            "it must return True, False or None",
             retry_after=retry_after(headers),
             status=status,
             url=url,

@@ -37,7 +37,7 @@ class Route:
 
     For a sign-in, `{username}` stands for that field of `api.sign_in(username=…)`, and is sent nowhere else. A field
     or header whose value is missing is left out. If neither fields nor headers name a token, the refresh token is sent
-    as a field. Headers that a function gives are sent unchanged.
+    as a field. Headers that a function returns are sent unchanged.
     `confirmed_by` are the statuses, besides 2xx, that confirm a sign-out: some servers answer 401, since no user is
     signed in any more.
 

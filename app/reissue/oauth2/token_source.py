@@ -129,7 +129,7 @@ class HttpTokenSource:
         """End the session at the server.
 
         An access token that the sign-out names may have expired by now. Then the endpoint refuses it, although its
-        session is on: the tokens are refreshed, and the sign-out is sent once more.
+        session is alive: the tokens are refreshed, and the sign-out is sent once more.
         """
         try:
             return await self._tell(self._requests.sign_out(credential))

@@ -70,7 +70,7 @@ class DerivedLifecycle:
 
     @property
     def alive(self) -> Session | None:
-        """The session that is on; None without one."""
+        """The current session; None without one."""
         return self.sessions.alive
 
     @property

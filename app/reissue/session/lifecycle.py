@@ -95,7 +95,7 @@ class SessionLifecycle:
 
     @property
     def alive(self) -> Session | None:
-        """The session that is on; None without one."""
+        """The current session; None without one."""
         return self.sessions.alive
 
     @property

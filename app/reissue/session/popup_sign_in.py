@@ -3,7 +3,7 @@
 Theory of operation:
 
 1. The window is opened before anything is awaited, since browsers allow that in the handler of a click only.
-2. While the user signs in, no lock is held: the session that is on goes on, and so do the other tabs.
+2. While the user signs in, no lock is held: the current session continues, and so do the other tabs.
 3. A sign-out and `close()` overtake the sign-in (S1): they close the window. Several sign-ins may be under way; the one
    that ends last begins the session that stays.
 4. If the token endpoint does not answer, the next `resume()` tries again with the same code.

@@ -2,8 +2,8 @@
 
 Theory of operation:
 
-1. A refresh may replace only the credential that it was started for, and only while the session is on. A late answer is
-   dropped (S1), but the call itself is not aborted: the browser stores the cookie of its response in any case (S2).
+1. A refresh may replace only the credential that it was started for, and only while the session is alive. A late answer
+   is dropped (S1), but the call itself is not aborted: the browser stores the cookie of its response in any case (S2).
 2. A refresh waits for the lock that the session's tabs share, and then checks whether another tab has made it
    unnecessary (T1); see `shared_session`.
 3. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
@@ -147,7 +147,9 @@ class Refresh:
 
     def _on_answer(self, fresh: Credential, replaced: Credential) -> None:
         if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):  # the cookie was replaced
-            if self._shared.versions.pending_sign_out:  # by the cookie of a user who signed out: it must sign nobody in
+            if (
+                self._shared.versions.pending_sign_out
+            ):  # by the cookie of a user who signed out: it must sign no user in
                 self._refused(GrantRefused("invalid_grant"))
                 return
             self.emit(RefreshPhase.DROPPED)
@@ -159,7 +161,7 @@ class Refresh:
         self.emit(RefreshPhase.SUCCEEDED, expires_in=fresh.expires_in)
 
     def _on_late_answer(self, presented: Credential, answer: Credential | BaseException) -> None:
-        """Keep what is of use of an answer that came after the session had ended."""
+        """Keep the usable part of an answer that came after the session had ended."""
         if not isinstance(answer, Credential):
             self.grant.rescue(presented, answer)
         elif not self._holding.is_anothers(self._settings.users.compare(answer, presented)):
@@ -168,7 +170,7 @@ class Refresh:
             self.grant.keep(presented, answer.refresh_token)  # the next refresh will show whose token it is
 
     def _drop_if_settled(self, replaced: Credential) -> bool:
-        """True if this refresh is no longer needed: if the session has ended, that is told.
+        """Is this refresh no longer needed? Emits DROPPED if the session has ended.
 
         Called after every await, since `cancel` may have come too late.
         """

@@ -1,4 +1,4 @@
-"""Finds the session that is on when a page opens: another tab's, a stored one, or the one of the browser's cookie.
+"""Finds the current session when a page opens: another tab's, a stored one, or the one of the browser's cookie.
 
 Theory of operation:
 

@@ -12,7 +12,7 @@ from ..tokens.users import Users
 class SessionSettings:
     """The settings of `Interceptor` that concern its sessions, checked.
 
-    `clock` gives wall-clock seconds. `leeway` is how many seconds before its end a token is renewed in the background.
+    `clock` is in wall-clock seconds. `leeway` is how many seconds before its end a token is renewed in the background.
     `deadline` (seconds) bounds one call to the endpoint. `grace` is how many seconds after a refresh was sent it may be
     sent again if its answer was lost (F6); 0 for never. `users` compares the users of two tokens. `listeners` get the
     events.

@@ -55,7 +55,7 @@ class SignIns:
     async def step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
         """Let a session go on with a stronger or a fresher sign-in. Another user's begins a session of its own (S3)."""
         if not isinstance(answer, (Credential, Mapping)):
-            raise TypeError(f"step_up gives fields, a Credential or None, not {type(answer).__name__}")
+            raise TypeError(f"step_up must return fields, a Credential or None, not {type(answer).__name__}")
         async with self._shared.lock.hold():  # the credential keeps the refresh token, which a refresh may be spending
             session.check_alive()
             if isinstance(answer, Credential):

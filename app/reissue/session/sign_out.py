@@ -85,7 +85,7 @@ class SignOuts:
                 await self._tell(self._unconfirmed, mark.until)
 
     def wake(self) -> None:
-        """The network is back, and nobody is signed in here: tell the endpoint, unless that is on its way already."""
+        """The network is back, and no user is signed in here: tell the endpoint, unless that is on its way already."""
         if not self._telling and self._shared.versions.pending_sign_out is not None:
             place = self._shared.lock.place()
             self._start_telling(place, self._tell_again_under_lock(place))

@@ -25,7 +25,7 @@ from ..http.challenges import StepUp
 from ..tokens.credentials import Credential
 
 StepUpHandler = Callable[[StepUp], Awaitable["Mapping[str, Any] | Credential | None"]]
-"""The app's handler: gives fields for the endpoint's sign-in, or a credential, or None if the user declines."""
+"""The app's handler: returns fields for the endpoint's sign-in, or a credential, or None if the user declines."""
 
 _asking: ContextVar[tuple["StepUps", ...]] = ContextVar("reissue_step_ups", default=())
 

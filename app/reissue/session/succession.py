@@ -60,11 +60,11 @@ class Succession:
 
     @property
     def alive(self) -> Session | None:
-        """The session that is on; None without one."""
+        """The current session; None without one."""
         return self.latest if self.latest is not None and self.latest.alive else None
 
     def begin(self, credential: Credential, *, by_another_tab: bool = False, by_sign_in: bool = False) -> Session:
-        """Begin a session, which replaces the one that is on.
+        """Begin a session, which replaces the current one.
 
         `by_another_tab`: another tab has begun it. `by_sign_in`: a sign-in at the endpoint began it, while this tab
         held the lock.

@@ -33,7 +33,7 @@ _NOTHING = b""
 class EventStream:
     """The events, by `async for`. Leaving the loop, `aclose()` or a cancellation lets the connection go.
 
-    `connect` sends a request and gives the response. `reconnection` is None for a stream that connects once.
+    `connect` sends a request and returns the response. `reconnection` is None for a stream that connects once.
     """
 
     def __init__(

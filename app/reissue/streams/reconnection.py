@@ -22,7 +22,7 @@ LONGEST: Final = 30.0
 
 
 class Reconnection:
-    """The pauses of one stream. `fraction` gives a random number in [0, 1)."""
+    """The pauses of one stream. `fraction` returns a random number in [0, 1)."""
 
     def __init__(self, *, fraction: Callable[[], float] = random_fraction) -> None:
         self.retry = DEFAULT

@@ -12,7 +12,7 @@ class SessionWatch:
     """A signal (see `abort_signal`) that fires when the session ends, or the stream is closed.
 
     `listeners` is None for a stream that does not depend on a session.
-    `response` is the one that is open: its connection is let go in the same step, even if nobody reads just now.
+    `response` is the open one: its connection is closed in the same step, even if no caller reads from it just now.
     The watch must not hold the stream: a stream that is dropped unfinished is let go by its own end.
     """
 

@@ -58,7 +58,7 @@ class Streaming(Verbs):
         signal: Any = None,
         **options: Any,
     ) -> "EventStream":
-        """The server-sent events of a URL: `async for event in api.event_stream("events")` gives `ServerSentEvent`s.
+        """The server-sent events of a URL: `async for event in api.event_stream("events")` yields `ServerSentEvent`s.
 
         The stream connects again when the connection ends, with a token that is fresh then, and with `Last-Event-ID`:
         after the `retry` that the server has set, or else 3 s; after failures later and later, up to 30 s, or as the

@@ -48,7 +48,7 @@ class Channel(Protocol):
 
 
 class ChannelLockPeers:
-    """`Peers` over nothing but a channel. `clock` gives wall-clock seconds: the earliest claim wins."""
+    """`Peers` over nothing but a channel. `clock` returns wall-clock seconds: the earliest claim wins."""
 
     previous_holder_vanished = False
 

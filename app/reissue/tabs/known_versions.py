@@ -29,7 +29,7 @@ _SOON: Final = 60_000
 
 
 class KnownVersions:
-    """The version that this tab holds, and what it knows of other tabs' versions. `clock` gives wall-clock seconds."""
+    """The version that this tab holds, and what it knows of other tabs' versions. `clock` is in wall-clock seconds."""
 
     def __init__(self, sign_outs: SignOutMarks, *, clock: Callable[[], float]) -> None:
         self._sign_outs = sign_outs
@@ -55,7 +55,7 @@ class KnownVersions:
         It goes by its name, or, once it is over, by the time at which it began.
         """
         newest, mine = self.newest, self.version
-        assert mine is not None, "only a session that is on asks this"
+        assert mine is not None, "only a current session asks this"
         if newest is not None and newest.session != mine.session:
             return newest.session
         return str(self._latest_session) if mine.began < self._unless_put_back(self._latest_session) else None

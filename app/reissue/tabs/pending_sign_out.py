@@ -52,7 +52,7 @@ class Mark:
 class PendingSignOut:
     """Where the mark is stored: in `store`, which the session's tabs share, or in this tab's memory if that fails.
 
-    `clock` gives wall-clock seconds.
+    `clock` returns wall-clock seconds.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:

@@ -16,7 +16,7 @@ from .session_holder import SessionHolder
 
 
 class SessionStore:
-    """The session in a `store`. `clock` gives wall-clock seconds."""
+    """The session in a `store`. `clock` returns wall-clock seconds."""
 
     def __init__(self, store: Store, holder: SessionHolder, *, clock: Callable[[], float]) -> None:
         self._store = store

@@ -42,7 +42,7 @@ ANSWER_WITHIN = 2.0
 class SharedSession:
     """One tab's part in the shared session.
 
-    `holder` is this tab's client. `patience` (seconds) bounds the wait for the lock. `clock` gives wall-clock seconds.
+    `holder` is this tab's client. `patience` (seconds) bounds the wait for the lock. `clock` is in wall-clock seconds.
     """
 
     def __init__(

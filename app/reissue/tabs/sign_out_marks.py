@@ -21,7 +21,7 @@ _SIGNED_OUT: Final = "signed-out"
 
 
 class SignOutMarks:
-    """The marks of sign-outs. `pending_sign_out` is the stored mark, `clock` gives wall-clock seconds."""
+    """The marks of sign-outs. `pending_sign_out` is the stored mark, `clock` returns wall-clock seconds."""
 
     def __init__(self, pending_sign_out: PendingSignOut, *, clock: Callable[[], float]) -> None:
         self._pending_sign_out = pending_sign_out

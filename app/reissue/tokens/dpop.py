@@ -46,7 +46,7 @@ class Key(Protocol):
 
 
 class SignedProofs:
-    """`Proofs` of a key. `clock` gives wall-clock seconds."""
+    """`Proofs` of a key. `clock` returns wall-clock seconds."""
 
     def __init__(self, key: Key, *, clock: Callable[[], float] = time.time) -> None:
         self._key = key

@@ -12,7 +12,7 @@ from .dpop import Prover
 AUTHORIZATION: Final = "Authorization"
 
 HeadersSetting = Mapping[str, str] | Callable[[], Mapping[str, str]]
-"""Header fields, or a function that gives them and is called for each request."""
+"""Header fields, or a function that returns them and is called for each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +87,5 @@ def check_headers(headers: object) -> None:
         raise TypeError("headers is a plain function: it is called when a request is sent, so it can't be async")
     if headers is not None and not callable(headers):
         if not isinstance(headers, Mapping):
-            raise TypeError(f"headers is a mapping, or a function that gives one, not {type(headers).__name__}")
+            raise TypeError(f"headers is a mapping, or a function that returns one, not {type(headers).__name__}")
         Headers(headers)

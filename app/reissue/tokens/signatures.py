@@ -110,7 +110,7 @@ Verify = Callable[[ParsedToken, Key], Awaitable[Verdict]]
 
 
 async def by_keys(parsed: ParsedToken, jwks: object, verify: Verify) -> tuple[Verdict, Key | None]:
-    """Verify with each key of a JWK set that fits, until one succeeds. Gives the verdict and the key it is about."""
+    """Verify with each key of a JWK set that fits, until one succeeds. Returns the verdict and the key it is about."""
     keys = choose_keys(parsed, jwks)
     if isinstance(keys, Verdict):
         return keys, None
