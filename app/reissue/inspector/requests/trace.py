@@ -7,7 +7,6 @@ from collections import deque
 
 from ...errors import GrantRefused
 from ...events import (
-    AudienceEvent,
     EndpointEvent,
     EndpointPhase,
     Event,
