@@ -104,6 +104,12 @@ def test_it_is_not_loaded_until_it_is_asked_for_and_costs_no_events(visit: Visit
     assert visit.run("loaded_before") == []
     assert visit.run("[name for name in sys.modules if name.startswith('reissue.inspector')]") == []
     assert visit.run("bool(api._listeners)") is False
+    loaded = "[name for name in sys.modules if name.startswith('reissue.inspector.token.')]"
+    visit.run(f"{INSPECT}; None")
+    assert visit.run(loaded) == [], "nor is the tab of the token until it is opened"
+    visit["#tab-token"].click()
+    expect(visit[".token-verdict"]).to_contain_text("The signature holds")
+    assert visit.run(loaded) != []
 
 
 def test_before_the_first_request_it_says_what_will_be_there(panel: Visit) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from typing import Any
 
@@ -110,6 +111,29 @@ def test_the_story_is_told_in_six_steps(visit: Visit, language: str, width: int)
     expect(visit["#fire"]).to_be_visible()
     press(visit, "story-again")
     step_is(visit, words, "token")
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_a_word_leads_to_its_section_of_the_article(visit: Visit, language: str) -> None:
+    open_at(visit, language, 390)
+    press(visit, "sign-in-as-ada")
+    visit["#step-about a"].first.click()
+    section = visit["h2:target"]
+    expect(section).to_be_in_viewport()
+    expect(section).to_have_text({"en": "A token is a signed note", "ko": "토큰은 서명한 쪽지다"}[language])
+    expect(visit["html"]).to_have_attribute("lang", language)
+    for picture in visit["main img"].all():
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)")
+    expect_accessible(visit)
+    assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for page in ("guide", "inspector", "source"):
+        visit[f".documents a[href='{page}.html']"].click()
+        expect(visit[".documents a[aria-current]"]).to_have_attribute("href", f"{page}.html")
+        expect_accessible(visit)
+        assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visit["main a"].first.click()
+    expect(visit.page).to_have_url(re.compile(r"/docs/source/reissue/.+\.py\.txt$"))
 
 
 def test_each_step_can_be_skipped_and_so_can_the_story(visit: Visit) -> None:

@@ -1,8 +1,7 @@
 """The panel: its place in the page, its tabs and its language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +133,7 @@ class _Tabs:
         self._scope.at_end(self._root.remove)
         self.requests = RequestsView(self._roots["requests"], trace, words)
         self._scope.at_end(self.requests.close)
-        if "token" in self._roots:
-            token_view = import_module(f"{__package__}.token.view")
-            self._scope.at_end(token_view.TokenView(self._roots["token"], api, words).close)
+        self._show_token: Callable[[], object] | None = partial(self._begin_token, api, words)
         for name, button in self._buttons.items():
             self._scope.listen(button, "click", partial(self._pressed, name))
         self._scope.listen(tabs, "keydown", self._key)
@@ -149,11 +146,20 @@ class _Tabs:
 
     def open(self, name: str) -> None:
         """Show this tab."""
+        if name == "token" and self._show_token:
+            self._show_token()
         self._shown = name
         for other, button in self._buttons.items():
             button.setAttribute("aria-selected", "true" if other == name else "false")
             button.tabIndex = 0 if other == name else -1
             self._roots[other].hidden = other != name
+
+    def _begin_token(self, api: Interceptor, words: Mapping[str, str]) -> None:
+        """Called once, when the tab is opened: until then it costs no imports."""
+        from .token.view import TokenView
+
+        self._show_token = None
+        self._scope.at_end(TokenView(self._roots["token"], api, words).close)
 
     def _pressed(self, name: str, _: Any) -> None:
         self.open(name)
