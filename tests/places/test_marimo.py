@@ -51,10 +51,8 @@ def server(runtime: None, folder: Path) -> Iterator[LiveServer]:
         yield server
 
 
-def test_a_notebook_of_marimo_stays_signed_in(visit: Visit, pyodide: Path) -> None:
-    """Q1, Q2, Q7: every step in a cell, and the document's notebook as it stands; marimo's own addresses are answered
-    here, since nothing else is.
-    """
+def answer_marimos_own(visit: Visit, pyodide: Path) -> None:
+    """Answer marimo's own addresses, where it asks for Pyodide and its packages: nothing else here does."""
 
     def answer(route: Route) -> None:
         file = pyodide / route.request.url.partition("?")[0].rpartition("/")[2]
@@ -64,6 +62,11 @@ def test_a_notebook_of_marimo_stays_signed_in(visit: Visit, pyodide: Path) -> No
     for origin in ("https://cdn.jsdelivr.net", "https://wasm.marimo.app"):
         visit.context.route(f"{origin}/**", answer)
         visit.allowed_origins.add(origin)
+
+
+def test_a_notebook_of_marimo_stays_signed_in(visit: Visit, pyodide: Path) -> None:
+    """Q1, Q2, Q7: every step in a cell, and the document's notebook as it stands."""
+    answer_marimos_own(visit, pyodide)
     visit.expect_console(SAYS, times=1, at_most=1000)
     visit.expect_console(REFUSED, times=0, at_most=200)
     visit.expect_console("status of 404|ERR_(EMPTY|INVALID_HTTP)_RESPONSE", times=0, at_most=2)
