@@ -49,6 +49,9 @@ AS_A_POPUP: Final = "tests/servers/test_popup.py::test_what_the_document_says_of
 AS_A_WIDGET: Final = (
     "tests/places/test_widget.py::test_a_form_in_a_notebook_signs_the_kernel_in_and_writes_nothing_down"
 )
+AS_MARIMOS_WIDGET: Final = (
+    "tests/places/test_marimo_widget.py::test_marimo_shows_the_widget_and_its_kernel_is_signed_in"
+)
 AS_A_WIDGETS_WINDOW: Final = "tests/servers/test_widget.py::test_what_the_document_says_of_a_window"
 AS_A_PROVIDER: Final = "tests/servers/test_oidc.py::test_the_provider_takes_the_settings_of_the_document"
 AS_AN_EMULATED_SERVER: Final = (
@@ -148,6 +151,7 @@ RULES: Final = (
     Rule("docs/notebooks.md", AS_A_MARIMO_NOTEBOOK, heading="marimo"),
     Rule("docs/reference.md", AS_A_REFERENCE),
     Rule("docs/notebook-sign-in.md", AS_A_WIDGET, heading="By a form"),
+    Rule("docs/notebook-sign-in.md", AS_MARIMOS_WIDGET, heading="In marimo"),
     Rule("docs/notebook-sign-in.md", AS_A_WIDGETS_WINDOW, heading="In a window"),
     Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),

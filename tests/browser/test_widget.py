@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from playwright.sync_api import expect
 
@@ -77,13 +75,3 @@ def test_without_a_kernel_it_says_so(visit: Visit) -> None:
     visit.run("kernel.close()\nnotebook.close()\nNone")
     visit.evaluate("showView().then(() => null)")
     expect(visit.page.get_by_role("status").last).to_have_text("The kernel does not answer: run this cell again.")
-
-
-def test_letters_that_are_typed_are_no_shortcuts_of_the_notebook(visit: Visit) -> None:
-    visit.open_blank().run(CLIENT)
-    show(visit)
-    root = visit[".reissue-sign-in"]
-    assert json.loads(visit.evaluate("JSON.stringify(document.querySelector('.reissue-sign-in').dataset)")) == {
-        "lmSuppressShortcuts": "true"
-    }
-    expect(root).to_be_visible()

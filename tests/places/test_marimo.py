@@ -16,7 +16,7 @@ from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.documents import run_by
 from tests.live_server import LiveServer
 from tests.places.bring import distribution, modules
-from tests.places.sites import answering, make, serving, taking, wanted
+from tests.places.sites import make, serving, taking, wanted
 from tests.places.steps import IN_A_WORKER
 
 # marimo itself, at length; it waits some seconds for its worker, says so, and goes on.
@@ -50,12 +50,22 @@ def server(runtime: None, folder: Path) -> Iterator[LiveServer]:
         yield server
 
 
-def test_a_notebook_of_marimo_stays_signed_in(visit: Visit, pyodide: Path) -> None:
-    """Q1, Q2, Q7: every step in a cell, and the document's notebook as it stands; marimo's own addresses are answered
-    here, since nothing else is.
-    """
+def answer_marimos_own(visit: Visit, pyodide: Path) -> None:
+    """Answer marimo's own addresses, where it asks for Pyodide and its packages: nothing else here does."""
+
+    def answer(route: Route) -> None:
+        file = pyodide / route.request.url.partition("?")[0].rpartition("/")[2]
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        route.fulfill(path=file, headers={"Access-Control-Allow-Origin": "*", "Content-Type": kind})
+
     for origin in ("https://cdn.jsdelivr.net", "https://wasm.marimo.app"):
-        answering(visit, origin, pyodide)
+        visit.context.route(f"{origin}/**", answer)
+        visit.allowed_origins.add(origin)
+
+
+def test_a_notebook_of_marimo_stays_signed_in(visit: Visit, pyodide: Path) -> None:
+    """Q1, Q2, Q7: every step in a cell, and the document's notebook as it stands."""
+    answer_marimos_own(visit, pyodide)
     visit.expect_console(SAYS, times=1, at_most=1000)
     visit.expect_console(REFUSED, times=0, at_most=200)
     visit.expect_console("status of 404|ERR_(EMPTY|INVALID_HTTP)_RESPONSE", times=0, at_most=2)

@@ -38,7 +38,7 @@ _STYLE: Final = """
   color-scheme: dark }
 .reissue-client p { margin: 0 }
 .reissue-client table { margin: .4em 0 0; border-collapse: collapse; font-size: 13px; color: inherit }
-.reissue-client :is(th, td) { padding: 1px 1em 1px 0; border: 0; background: none; text-align: start;
+.reissue-client table :is(th, td) { padding: 1px 1em 1px 0; border: 0; background: none; text-align: start;
   overflow-wrap: anywhere }
 .reissue-client th { font-weight: 600; color: light-dark(#56635f, #a3b0ab) }
 .reissue-client .bad { color: light-dark(#a4301c, #ff9a85) }

@@ -74,7 +74,6 @@ function render({model, el}) {
     const form = element("form", {hidden: true});
     const signOut = element("button", {type: "button", textContent: "Sign out", hidden: true});
     const root = element("div", {className: "reissue-sign-in"}, status, form, signOut, error);
-    root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's, which would take the letters that are typed
     el.append(root);
 
     let known = "";
