@@ -16,7 +16,7 @@ from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.documents import run_by
 from tests.live_server import LiveServer
 from tests.places.bring import distribution, modules
-from tests.places.sites import make, serving, taking, wanted
+from tests.places.sites import answering, make, serving, taking, wanted
 from tests.places.steps import IN_A_WORKER
 
 # marimo itself, at length; it waits some seconds for its worker, says so, and goes on.
@@ -52,15 +52,8 @@ def server(runtime: None, folder: Path) -> Iterator[LiveServer]:
 
 def answer_marimos_own(visit: Visit, pyodide: Path) -> None:
     """Answer marimo's own addresses, where it asks for Pyodide and its packages: nothing else here does."""
-
-    def answer(route: Route) -> None:
-        file = pyodide / route.request.url.partition("?")[0].rpartition("/")[2]
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        route.fulfill(path=file, headers={"Access-Control-Allow-Origin": "*", "Content-Type": kind})
-
     for origin in ("https://cdn.jsdelivr.net", "https://wasm.marimo.app"):
-        visit.context.route(f"{origin}/**", answer)
-        visit.allowed_origins.add(origin)
+        answering(visit, origin, pyodide)
 
 
 def test_a_notebook_of_marimo_stays_signed_in(visit: Visit, pyodide: Path) -> None:
