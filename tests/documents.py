@@ -148,6 +148,7 @@ RULES: Final = (
     Rule("docs/notebooks.md", AS_A_SHARED_WORKER, heading="A SharedWorker"),
     Rule("docs/notebooks.md", AS_A_FLET_APP, heading="Flet"),
     Rule("docs/notebooks.md", BY_AN_INDEX, heading="From an index of your own"),
+    Rule("docs/notebooks.md", BY_AN_INDEX, heading="Packages from behind a sign-in"),
     Rule("docs/notebooks.md", AS_A_MARIMO_NOTEBOOK, heading="marimo"),
     Rule("docs/reference.md", AS_A_REFERENCE),
     Rule("docs/notebook-sign-in.md", AS_A_WIDGET, heading="By a form"),

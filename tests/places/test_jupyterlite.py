@@ -41,6 +41,8 @@ class Notebook:
         visit.page.goto(f"{visit.server.url}places/site/lab/index.html")
         visit[".jp-LauncherCard[data-category=Notebook]"].click()
         expect(self.cells).to_have_count(1)
+        # Until there is a kernel, a cell that is run is left as it is.
+        expect(visit[".jp-KernelName"]).to_have_text("Python (Pyodide)", timeout=STARTED)
 
     def run(self, source: str) -> str:
         """What a cell shows once it has run."""

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from runtime.build import build
 from runtime.npm_packages import installed
 from runtime.publish.embed import write_embed
-from runtime.release import FIRST_OF_1980, release
+from runtime.release import FIRST_OF_1980, release, write_index
 from tests.browser.visit import PAGES, STARTED, Visit
 from tests.documents import ROOT, run_by
 from tests.live_server import LiveServer
@@ -44,7 +44,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, runtime: None) -> Path:
     (folder / "site").mkdir()
     (folder / "site" / "index.html").write_text(PAGE, encoding="utf-8")
     (folder / "blank.py").symlink_to(PAGES / "blank.py")
-    (folder / "pyodide").symlink_to(distribution(installed(RUNTIME) / "pyodide"))
+    pyodide = distribution(installed(RUNTIME) / "pyodide")
+    (folder / "pyodide").symlink_to(pyodide)
+    write_index(folder / "private", pyodide.glob("wcwidth-*.whl"))
     return folder
 
 
@@ -110,14 +112,21 @@ def test_pip_installs_it_from_the_index_alone(server: LiveServer, tmp_path: Path
 
 
 def test_a_page_installs_it_from_the_index(visit: Visit) -> None:
-    """Q1: by the document's line, and then it does what it is for."""
-    (line,) = (block.code for block in run_by(BY_AN_INDEX))
+    """Q1: by the document's line, and then it does what it is for: it brings another package, from behind a sign-in."""
+    line, private = (block.code for block in run_by(BY_AN_INDEX))
     visit.expect_console("status of 401", times=0, at_most=22)
     visit.page.goto(f"{visit.server.url}places/site/")
     expect(visit["#status"]).to_have_text("ready", timeout=STARTED)
     visit.run(line.replace("https://my.example/", f"{visit.server.url}places/release/"))
     steps = ("import", "connect", "sign in", "storm", "sign out")
     assert [visit.run(STEPS[name][0]) for name in steps] == [STEPS[name][1] for name in steps]
+
+    visit.run(STEPS["connect"][0] + "\nawait api.sign_in(username='ada', password='lovelace')")
+    visit.server.control("/dev/revoke")
+    visit.reset_counters()
+    assert visit.run(private.replace("https://my.example/", visit.server.url) + "\nwcwidth.wcwidth('한')") == 2
+    counters = visit.server.counters()
+    assert (counters["api_401s"], counters["refreshes_asked"]) == (1, 1), "the token was revoked, and nobody noticed"
 
 
 def test_make_release_writes_it() -> None:
