@@ -61,7 +61,9 @@ def in_short(results: dict[str, Any]) -> str:
     ]
     judged = [goal for goal in found if goal.met is not None]
     met = sum(goal.met is True for goal in judged)
-    return f"{goals.table(shown)}\n\n{met} of {len(judged)} goals are met."
+    unmet = [f"{goal.name} ({goal.goal})" for goal in judged if not goal.met]
+    rest = f" Not met: {'; '.join(unmet)}." if unmet else ""
+    return f"{goals.table(shown)}\n\n{met} of {len(judged)} goals are met.{rest}"
 
 
 def setting(results: dict[str, Any]) -> str:

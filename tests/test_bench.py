@@ -23,6 +23,14 @@ def test_no_figure_of_a_table_is_typed_by_hand(document: Path) -> None:
     assert report.filled(text, report.sections(RESULTS)) == text, "run `make bench ARGS=--only-write`"
 
 
+def test_the_short_table_hides_no_goal_that_is_not_met() -> None:
+    text = report.in_short(RESULTS)
+    judged = [goal for goal in report.all_goals(RESULTS) if goal.met is not None]
+    assert f"{sum(goal.met is True for goal in judged)} of {len(judged)} goals are met" in text
+    assert all(goal.name in text for goal in judged if not goal.met)
+    assert text.count("\n|") == 4, "a head and three rows"
+
+
 def test_every_part_has_been_measured() -> None:
     assert set(RESULTS["parts"]) == set(report.GOALS)
 

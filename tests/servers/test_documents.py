@@ -53,6 +53,31 @@ None""")
     visit.run("for api in clients.values():\n    api.uninstall()\n    await api.close()")
 
 
+def test_a_422_of_fastapis_says_which_field_is_missing_and_how_to_send_it(visit: Visit, start: Start) -> None:
+    """The tutorial's route wants a form, and the library sends JSON unless it is told otherwise."""
+    url = start("fastapi_app", visit.server.origin, life=60)
+    visit.allowed_origins.add(url)
+    visit.context.grant_permissions(["local-network-access"])
+    visit.open_blank(policy={"connect-src": f"'self' {url}"})
+    visit.expect_console("status of 422")
+    said = visit.run(f"""
+import reissue
+endpoint = reissue.Endpoint("{url}", sign_in="token", refresh=None, sign_out=None)
+api = reissue.connect("{url}/users/", endpoint=endpoint)
+try:
+    await api.sign_in(username="johndoe", password="secret")
+except reissue.GrantRefused as error:
+    said = [str(error), error.description]
+await api.close()
+said
+""")
+    assert said == [
+        f"{url}/token answered 422: invalid_grant. The server found no field 'username'. The fields were sent as JSON, "
+        "and the server may want a form: Endpoint(…, encoding='form')",
+        "username: Field required",
+    ]
+
+
 def test_the_lines_for_another_origin_are_those_that_run_here() -> None:
     (block,) = run_by(AS_FASTAPIS_LINES)
     running = (Path(__file__).parent / "apps" / "fastapi_app.py").read_text(encoding="utf-8")

@@ -192,8 +192,7 @@ MUTANTS = [
     ),
     Mutant(
         "a body that can be read once is sent twice (Q8)", "attempts",
-        "        replayed, replayable = self._history.replayed, self._request.replayable\n",
-        "        replayed, replayable = self._history.replayed, True\n",
+        "replayed=replayed, replayable=self._request.replayable)", "replayed=replayed, replayable=True)",
         one_tab=(81, 133, 191),
     ),
     Mutant(

@@ -64,7 +64,7 @@ def about_cookie(url: str, *, credentials: str, parse: ParseUrl) -> str | None:
     if credentials == "same-origin":
         return (
             "The browser sent no cookie, since the endpoint is on another origin than the page: "
-            "Endpoint(…, credentials='include')"
+            "Endpoint(…, credentials='include'), or cookie=False if the server sets no cookie"
         )
     return (
         "The browser may have sent no cookie, since the endpoint is on another origin than the page: to another site, "
