@@ -44,7 +44,9 @@ def draw_axis(picture: Picture, trace: Trace, window: Window, now: float, words:
     for time, figure in _ticks(trace, window):
         x = window.x(time)
         picture.box("grid", x, 0, 1, HEIGHT)
-        picture.write(x + 4, AXIS, figure, window.width - x - 4, style="quiet")
+        room = window.width - x - 4
+        if width_of(figure) <= room:  # half a figure would be another one
+            picture.write(x + 4, AXIS, figure, room, style="quiet")
     _draw_tokens(picture, trace, window, now, words)
     _draw_calls(picture, trace, window, now, words)
 

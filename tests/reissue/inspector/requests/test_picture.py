@@ -229,6 +229,14 @@ def test_the_head_shows_the_axis_the_token_and_the_calls() -> None:
     assert not picture.shapes["band"]
 
 
+def test_a_figure_of_the_axis_is_written_whole_or_not_at_all() -> None:
+    story = Story()
+    story.whole(1, 0.0, 0.5)
+    _, texts = head_of(story.trace, Window(0.0, 1.087, 400), 1.0)
+    assert texts[0] == "0.0 s"
+    assert not any("…" in text or text.startswith("1.0") for text in texts)
+
+
 def test_a_visitor_who_is_not_signed_in_is_no_failure() -> None:
     """A resume whose refresh is refused; a session's own refresh that is refused is one."""
     story = Story()
