@@ -11,7 +11,11 @@ HERE = Path(__file__).parent
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|\bobject at\b")
 IN_BROWSERS = {HERE / "browser", HERE / "places", HERE / "servers", HERE / "site", HERE / "wheel"}
 # Each of their tests takes a minute or two: begun last, one would go on alone, on one processor.
-LONG = {HERE / "browser" / "test_storm.py", HERE / "browser" / "test_webkit.py"}
+LONG = {
+    HERE / "browser" / "test_storm.py",
+    HERE / "browser" / "test_webkit.py",
+    HERE / "places" / "test_jupyterlite.py",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:

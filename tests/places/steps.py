@@ -102,6 +102,7 @@ said
 """,
         [404, True],
     ),
+    "a path without the session": ("(await api.fetch('/api/me', auth=False)).status", 401),
     "no answer": (
         """
 try:

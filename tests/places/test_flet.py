@@ -77,6 +77,6 @@ def test_the_worker_of_flet_stays_signed_in(visit: Visit, folder: Path, tmp_path
             archive.add(tmp_path / name, name)
     answering(visit, CDN, distribution(modules() / "marimo-pyodide"))
     visit.expect_console("^log: ", times=1, at_most=100)
-    visit.expect_console(REFUSED, times=22)
+    visit.expect_console(REFUSED, times=23)
     visit.page.goto(site)
     assert json.loads(visit.evaluate("came")) == wanted(IN_A_WORKER)

@@ -63,7 +63,7 @@ def started(visit: Visit, package: str, wheel: Path) -> None:
 def test_every_step_is_taken_in_this_pyodide(visit: Visit, wheel: Path, package: str) -> None:
     """Q1, Q2, Q7, Q14: from the import to the sign-out."""
     started(visit, package, wheel)
-    visit.expect_console(REFUSED, times=22)
+    visit.expect_console(REFUSED, times=23)
     visit.expect_console("status of 404|ERR_(EMPTY|INVALID_HTTP)_RESPONSE", times=2)
     visit.server.fault(*NO_ANSWER, times=9)
     came = {name: visit.run(source) for name, (source, _) in STEPS.items()}

@@ -68,7 +68,7 @@ def test_pyscript_stays_signed_in_in_each_of_its_ways(
     (folder / "site" / "index.html").write_text(head + LISTEN + tag + taking(steps) + TELL + rest, encoding="utf-8")
     (folder / "site" / "pyscript.toml").write_text(configuration, encoding="utf-8")
     visit.expect_console(SAYS, times=1, at_most=20)
-    visit.expect_console(REFUSED, times=22)
+    visit.expect_console(REFUSED, times=23)
     visit.expect_console("status of 404|ERR_(EMPTY|INVALID_HTTP)_RESPONSE", times=0, at_most=9)
     visit.page.goto(f"{visit.server.url}places/site/")
     if "editor" in tag:
