@@ -144,6 +144,9 @@ def test_the_token_is_opened_verified_broken_and_forged(visit: Visit) -> None:
         expect(visit[".token-raw .token-payload mark"]).to_have_count(1 if "byte" in button else 0)
         if "byte" in button:
             expect(algorithm).to_contain_text("ES256")
+            expect(visit.button("Show the signature")).to_be_visible()
+        shown = visit[".token-raw"].inner_text() + visit.page.get_by_label("Paste a token").input_value()
+        assert not any(token.rpartition(".")[2] in shown for token in visit.tokens), "the signature stays covered"
         above, below = visit.button("Key in its header").bounding_box(), visit[".token-verdict"].bounding_box()
         assert above is not None
         assert below is not None
@@ -177,6 +180,7 @@ def test_a_token_is_edited_and_signed_again(visit: Visit) -> None:
     payload.fill(json.dumps({**claims, "sub": "grace"}))
     verdict(visit, "The signature does not hold")
     expect(visit[".token-row"].filter(has_text="sub")).to_contain_text('"grace"')
+    expect(visit.button("Show the signature")).to_be_visible()
     visit.button("Sign").click()
     expect(trouble).to_have_text("Type a secret first.")
     visit.page.get_by_label("Secret to sign with").fill("s" * 40)

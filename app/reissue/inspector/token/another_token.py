@@ -22,7 +22,7 @@ class AnotherToken:
         self._verification = verification
         self._chosen = chosen
         self._scope = Scope()
-        self._editor = Editor(words, verification=verification, chosen=self.put)
+        self._editor = Editor(words, verification=verification, chosen=self._make)
         self._scope.at_end(self._editor.close)
         self._original = ParsedToken(Kind.EMPTY)
         self._forged = ""
@@ -63,7 +63,7 @@ class AnotherToken:
 
     def clear(self) -> None:
         """Empty the field, and put the focus there."""
-        self.put("")
+        self._put("")
         self._area.focus()
 
     def close(self) -> None:
@@ -79,18 +79,22 @@ class AnotherToken:
     def _payload(self) -> Mapping[str, Any]:
         return self._original.payload or {}
 
-    def put(self, text: str) -> None:
-        """Show this token, as if it were pasted; an empty text stands for the session's."""
+    def _put(self, text: str) -> None:
         self._area.value = text
         self._chosen(text)
 
     def _forge(self, token: str) -> None:
         self._forged = token
-        self.put(token)
+        self._make(token)
+
+    def _make(self, token: str) -> None:
+        """Show a token that was made here. It is not put into the field, where its signature could not be covered."""
+        self._area.value = ""
+        self._chosen(token)
 
     def _show_sample(self) -> None:
         self._verification.use_secret(forgeries.SECRET)
-        self.put(forgeries.signed(forgeries.sample(), forgeries.SECRET))
+        self._put(forgeries.signed(forgeries.sample(), forgeries.SECRET))
         self._verification.root.scrollIntoView()
 
     async def _confuse(self) -> None:

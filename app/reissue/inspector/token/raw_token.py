@@ -10,14 +10,17 @@ _PARTS = ("header", "payload", "signature")
 
 
 class RawToken:
-    """Shows a token's text. The signature of the session's own is covered until the user uncovers it."""
+    """Shows a token's text. The signature of the session's own is covered until the user uncovers it.
+
+    So it is where another token carries it: one that was edited, or has a broken byte, is easily mended.
+    """
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = words
         self._scope = Scope()
         self._parts: tuple[str, ...] = ()
         self._before: tuple[str, ...] = ()
-        self._is_own = False
+        self._own_signatures: set[str] = set()
         self._is_covered = True
         self._text = element(
             "p", class_="token-raw", dir="ltr", role="group", aria_label=words["token.raw"], tabindex=0
@@ -28,7 +31,9 @@ class RawToken:
 
     def show(self, parsed: ParsedToken, *, is_own: bool, original: ParsedToken | None = None) -> None:
         """Show this token; `is_own` says that it is the session's, `original` what it was forged from."""
-        self._parts, self._is_own = parsed.parts, is_own
+        self._parts = parsed.parts
+        if is_own:
+            self._own_signatures.update(parsed.parts[2:])
         self._before = original.parts if original else ()
         self._render()
 
@@ -46,7 +51,7 @@ class RawToken:
 
     def _render(self) -> None:
         names = _PARTS if len(self._parts) == len(_PARTS) else ("payload",) * len(self._parts)
-        can_be_covered = self._is_own and names == _PARTS
+        can_be_covered = names == _PARTS and bool(self._parts[2]) and self._parts[2] in self._own_signatures
         spans = []
         for place, (name, part) in enumerate(zip(names, self._parts, strict=True)):
             is_hidden = can_be_covered and self._is_covered and name == "signature"
