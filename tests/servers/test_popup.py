@@ -146,6 +146,29 @@ def test_the_user_may_refuse_and_a_second_popup_does_not_mind(visit: Visit, star
     assert trip.said(2) == ["access_denied", "signed in"]
 
 
+CLOSED_BEFORE = """
+from reissue.browser.popup import PagePopup
+
+async def closed_before_it_shows_anything():
+    popup = PagePopup()
+    popup._window.close()
+    async with asyncio.timeout(20):
+        while not popup._window.closed:
+            await asyncio.sleep(0.02)
+    try:
+        return await popup.answer("https://id.example/", "popup.state")
+    except reissue.GrantRefused as error:
+        return error.error
+
+await closed_before_it_shows_anything()
+"""
+
+
+def test_a_popup_that_is_closed_before_the_provider_is_known_ends_the_sign_in(visit: Visit, start: Start) -> None:
+    Trip(visit, start)
+    assert visit.run(CLOSED_BEFORE) == "popup_closed"
+
+
 def test_a_popup_that_the_browser_blocks_is_a_clear_error(visit: Visit, start: Start) -> None:
     trip = Trip(visit, start)
     visit.execute("globalThis.open = () => null")

@@ -79,6 +79,33 @@ def test_the_user_may_refuse(visit: Visit, start: Start) -> None:
     expect(page.get_by_role("alert")).to_have_text("The sign-in was refused: access_denied.")
 
 
+HOLD = """
+held, hear = [], notebook.onmessage
+notebook.onmessage = create_proxy(lambda event: held.append(event.data))
+None
+"""
+GO_ON = """
+notebook.onmessage = hear
+for message in held:
+    kernel.receive(json.loads(message))
+None
+"""
+
+
+def test_a_window_that_is_closed_before_the_kernel_answers_ends_the_sign_in(visit: Visit, start: Start) -> None:
+    page = widget(visit, start, "blank.html")
+    visit.run(HOLD)
+    with visit.context.expect_page() as window:
+        visit.button("Sign in").click()
+    window.value.close()
+    page.get_by_role("status").click()  # the user is back
+    visit.until(lambda: "closed" in visit.run("held[-1]"))
+    visit.run(GO_ON)
+    expect(page.get_by_role("alert")).to_have_text("The window was closed before you were signed in.")
+    go_through(opened(visit))
+    expect(page.get_by_role("status")).to_have_text("Signed in as ada.")
+
+
 def test_a_window_that_the_browser_blocks_is_said(visit: Visit, start: Start) -> None:
     page = widget(visit, start, "blank.html")
     visit.execute("globalThis.open = () => null")

@@ -63,7 +63,10 @@ class PagePopup:
         ]
         watching = asyncio.ensure_future(self._watch())
         try:
-            self._window.location.replace(url)
+            if self._window.closed:  # before anything was shown, when nothing can have cut it off
+                self._fail()
+            else:
+                self._window.location.replace(url)
             return await self._answer
         finally:
             watching.cancel()

@@ -36,7 +36,8 @@ class ViewPopup:
 
     async def answer(self, url: str, state: str) -> str:
         """Have this URL shown, and wait for the query that the server sends the window back with."""
-        self._send({"kind": "show", "id": self._id, "url": url, "state": state})
+        if not self._answer.done():  # else the user has closed it already
+            self._send({"kind": "show", "id": self._id, "url": url, "state": state})
         return await self._answer
 
     def close(self) -> None:
@@ -89,30 +90,33 @@ class SignIn:
             case {"kind": "sign_in", "id": str(number), **rest}:
                 self._start(self._sign_in(number, rest.get("fields")))
             case {"kind": "sign_out"}:
-                self._start(self._run(self._api.sign_out()))
+                self._start(self._run(self._api.sign_out))
             case {"kind": "answer", "id": str(number), "query": query} if number in self._popups:
                 self._popups[number].came_back(query)
             case {"kind": "closed", "id": str(number)} if number in self._popups:
                 self._popups[number].was_closed()
 
-    async def _sign_in(self, number: str, fields: object) -> None:
+    def _sign_in(self, number: str, fields: object) -> Coroutine[Any, Any, None]:
+        """A sign-in that is about to begin. Its window is known from here on: the next message may be about it."""
         if self._fields:
             given = fields if isinstance(fields, dict) else {}
-            await self._run(self._api.sign_in(**{name: str(given.get(name, "")) for name in self._fields}))
-            return
+            return self._run(lambda: self._api.sign_in(**{name: str(given.get(name, "")) for name in self._fields}))
         popup = self._popups[number] = ViewPopup(number, self._send)
+        return self._by_window(number, popup)
+
+    async def _by_window(self, number: str, popup: ViewPopup) -> None:
         try:
-            await self._run(self._lifecycle.sign_in({}, popup=popup))
+            await self._run(lambda: self._lifecycle.sign_in({}, popup=popup))
         finally:
             del self._popups[number]
             popup.close()
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do this, and say what came of it."""
         self._said = ""
         self._show(busy=True)
         try:
-            await work
+            await work()
         except Exception as error:
             self._said = sentence(error)
         finally:

@@ -32,6 +32,7 @@ function openPopup({came, closed}) {
         then?.();
     };
     const show = (url, state) => {
+        if (signal.aborted) return; // the user has closed it before the kernel answered
         const take = (query, confirm) => {
             if (typeof query !== "string" || new URLSearchParams(query).get("state") !== state) return;
             confirm();

@@ -162,6 +162,16 @@ async def test_a_window_that_is_closed_ends_the_sign_in(tab: Tab) -> None:
     assert view.kernel._popups == {}
 
 
+async def test_a_window_that_is_closed_before_it_shows_anything_ends_the_sign_in(tab: Tab) -> None:
+    view = View(tab.api)
+    view.kernel.receive({"kind": "sign_in", "id": "1"})
+    view.kernel.receive({"kind": "closed", "id": "1"})
+    await settle()
+    assert shown(fields=[], error="The window was closed before you were signed in.") in view.heard
+    assert "show" not in [message["kind"] for message in view.heard]
+    assert view.kernel._popups == {}
+
+
 async def test_a_query_that_is_none_or_comes_twice_is_ignored(tab: Tab) -> None:
     view, show = await opened(tab)
     await view.say("answer", id="1", query=7)
