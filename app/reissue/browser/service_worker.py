@@ -14,11 +14,14 @@ Theory of operation:
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import js
+import pyodide_js
+from pyodide.ffi import JsException
 
 from ..errors import NetworkError, ReissueError
 from ..http.messages import Request
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 _DOWNLOAD = "#reissue-download="
 _FRAME = "reissue-download"
+_LATE = 1_000  # ms between a question and its arrival: the worker may have given the page up
 _NO_SERVICE_WORKERS = (
     "this browser has no service workers here: they need HTTPS or localhost, and some browsers have none in a private "
     "window. Requests by api.fetch() and install() are signed in all the same"
@@ -94,9 +98,13 @@ class _Page:
     # What the worker asks
 
     def _asked(self, event: Any) -> None:
+        if _has_failed():
+            return
         question, worker = event.data, event.source
         if getattr(question, "reissue", None) != PROTOCOL or not self._is_a_worker_of_ours(worker):
             return
+        if js.Date.now() - getattr(question, "at", math.inf) > _LATE:
+            tell(worker, ready=True)  # it was frozen, say: the worker asks no page that was silent
         url = str(question.url)
         number = self._number(worker.scriptURL, str(question.life), str(question.number))
         talk = Talk(event.ports[0])
@@ -154,6 +162,8 @@ class _Page:
         """
         if event.defaultPrevented or event.button or event.ctrlKey or event.metaKey or event.shiftKey or event.altKey:
             return
+        if _has_failed():
+            return
         target = event.composedPath()[0]
         link = target.closest("a[download][href]") if hasattr(target, "closest") else None
         if not link or not self._is_a_worker_of_ours(self._container.controller):
@@ -180,6 +190,15 @@ class _Page:
     def _download(self, url: str) -> str | None:
         """The name of the file, if this page made the request into a download."""
         return self._downloads.get(url.partition(_DOWNLOAD)[2])
+
+
+def _has_failed() -> bool:
+    """Has Pyodide failed for good? What Python would decide then, nobody knows: the page says nothing."""
+    try:
+        _ = pyodide_js.globals  # throws then
+    except JsException:
+        return True
+    return False
 
 
 def _is_mine(question: Any) -> bool:
