@@ -178,7 +178,7 @@ def test_a_beacon_that_the_last_page_sends_while_it_is_left_goes_out_as_it_was(v
 
 @pytest.mark.firefox
 def test_a_beacon_at_leaving_is_signed_in_by_another_tab_in_chromium(visit: Visit) -> None:
-    """Firefox sends it past the worker."""
+    """In Firefox it goes out as it was, and is not lost."""
     begin(visit)
     tab = another_with_python(visit)
     visit.reset_counters()
