@@ -139,7 +139,8 @@
             referrerPolicy: request.referrerPolicy,
             integrity: request.integrity,
             keepalive: request.keepalive,
-            signal: request.signal,
+            // Firefox aborts it with the page that is left, which is what a beacon is to outlive.
+            signal: request.keepalive ? undefined : request.signal,
         });
     }
 
@@ -201,7 +202,7 @@
 
     class Hearing {
         constructor(question, asking) {
-            this.question = {...question, life, number: crypto.randomUUID()};
+            this.question = {...question, life, number: crypto.randomUUID(), at: Date.now()};
             this.asking = asking; // the id of the client that made the request, if the browser tells
             this.talks = new Map();
             this.taker = null;

@@ -14,6 +14,7 @@ Theory of operation:
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from .eager_tasks import eager_task
 from .interop import listen
 from .urls import IN_WORKER, js_url, parse_page_url
 from .worker_registration import WorkerSettings, register, tell, without_query
-from .worker_talk import PROTOCOL, Talk
+from .worker_talk import PROTOCOL, Talk, has_failed, is_mine, may_be_anyones
 
 if TYPE_CHECKING:
     from ..attempts import Attempts
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _DOWNLOAD = "#reissue-download="
 _FRAME = "reissue-download"
+_LATE = 1_000  # ms between a question and its arrival: the worker may have given the page up
 _NO_SERVICE_WORKERS = (
     "this browser has no service workers here: they need HTTPS or localhost, and some browsers have none in a private "
     "window. Requests by api.fetch() and install() are signed in all the same"
@@ -49,6 +51,7 @@ class _Page:
         self._container = js.navigator.serviceWorker
         self._clients: list[PageInterceptor] = []
         self._address = ""  # of the worker's script, without its settings
+        self.scope = ""  # of the worker: it is given no navigation beyond that
         self._answers: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._lives: dict[str, str] = {}  # by the worker's script: which of its lives asked last
         self._downloads: dict[str, str] = {}  # names of files, by the number in the link's URL
@@ -94,15 +97,21 @@ class _Page:
     # What the worker asks
 
     def _asked(self, event: Any) -> None:
+        if has_failed():
+            return
         question, worker = event.data, event.source
         if getattr(question, "reissue", None) != PROTOCOL or not self._is_a_worker_of_ours(worker):
             return
+        if js.Date.now() - getattr(question, "at", math.inf) > _LATE:
+            tell(worker, ready=True)  # it was frozen, say: the worker asks no page that was silent
         url = str(question.url)
         number = self._number(worker.scriptURL, str(question.life), str(question.number))
         talk = Talk(event.ports[0])
         client, name = self._client_for(url), self._download(url)
-        mine = name is not None or _is_mine(question)
-        if client is None or not (mine or (_DOWNLOAD not in url and _may_be_anyones(question, client))):
+        mine = name is not None or is_mine(question)
+        if client is None or not (
+            mine or (_DOWNLOAD not in url and may_be_anyones(question, shared=client._shares_session))
+        ):
             talk.end("no")
             return
         if (earlier := self._answers.get(number)) is not None:
@@ -154,12 +163,16 @@ class _Page:
         """
         if event.defaultPrevented or event.button or event.ctrlKey or event.metaKey or event.shiftKey or event.altKey:
             return
+        if has_failed():
+            return
         target = event.composedPath()[0]
         link = target.closest("a[download][href]") if hasattr(target, "closest") else None
-        if not link or not self._is_a_worker_of_ours(self._container.controller):
+        if not link or not link.href.startswith(self.scope):
             return
         client = self._client_for(link.href)
         if client is None or client.state is State.SIGNED_OUT:
+            return
+        if not self._is_a_worker_of_ours(self._container.controller):
             return
         event.preventDefault()
         number = str(js.crypto.randomUUID())
@@ -180,20 +193,6 @@ class _Page:
     def _download(self, url: str) -> str | None:
         """The name of the file, if this page made the request into a download."""
         return self._downloads.get(url.partition(_DOWNLOAD)[2])
-
-
-def _is_mine(question: Any) -> bool:
-    """Has this page made the request? Of a navigation Chromium tells no more than the referrer."""
-    is_mine = getattr(question, "isMine", None)
-    if is_mine is not None:
-        return bool(is_mine)
-    return str(getattr(question, "referrer", "")) == str(js.location.href).partition("#")[0]
-
-
-def _may_be_anyones(question: Any, client: "PageInterceptor") -> bool:
-    """May this client answer for another page?"""
-    asks_anyone = getattr(question, "anyone", None)  # an earlier version of the worker does not say
-    return asks_anyone is None or (asks_anyone and client._shares_session)
 
 
 async def _answer(
@@ -249,7 +248,7 @@ async def install(
     try:
         roots = {root for each in page._clients for root in each._sender.roots}
         settings = WorkerSettings(page._address, roots, navigations=navigations, patience=patience)
-        await register(page._container, asked.href, scope, settings)
+        page.scope = await register(page._container, asked.href, scope, settings)
     except BaseException:
         leave(client)
         raise

@@ -54,8 +54,8 @@ class WorkerSettings:
         return str(url.href)
 
 
-async def register(container: Any, asked: str, scope: str | None, settings: WorkerSettings) -> None:
-    """Register the worker, and wait until it has control of this page."""
+async def register(container: Any, asked: str, scope: str | None, settings: WorkerSettings) -> str:
+    """Register the worker, and wait until it has control of this page. Returns its scope, a URL."""
     options = {"updateViaCache": "none"} | ({"scope": scope} if scope is not None else {})
     place = js_url(scope if scope is not None else js.URL.new(".", asked).href).href
     if not js.location.href.startswith(place):
@@ -72,6 +72,7 @@ async def register(container: Any, asked: str, scope: str | None, settings: Work
             "also trusted-types reissue), and its scope can't be wider than its folder"
         ) from error
     await _controlled(container, registration, settings)
+    return str(registration.scope)
 
 
 async def _controlled(container: Any, registration: Any, settings: WorkerSettings) -> None:

@@ -8,7 +8,9 @@ import asyncio
 import json
 from typing import Any
 
-from pyodide.ffi import create_proxy
+import js
+import pyodide_js
+from pyodide.ffi import JsException, create_proxy
 
 from ..concurrency.timers import time_limit
 from ..errors import NetworkError
@@ -19,6 +21,29 @@ from .no_answer import no_answer
 PROTOCOL = 1
 _STILL_AT_IT = 3.0  # seconds between two words of a page that has to say something
 _LOST = 300.0  # seconds after which a request that was sent is given up: no browser lets a worker go on for longer
+
+
+def has_failed() -> bool:
+    """Has Pyodide failed for good? What Python would decide then, nobody knows: the page says nothing."""
+    try:
+        _ = pyodide_js.globals  # throws then
+    except JsException:
+        return True
+    return False
+
+
+def is_mine(question: Any) -> bool:
+    """Has this page made the request? Of a navigation Chromium tells no more than the referrer."""
+    is_mine = getattr(question, "isMine", None)
+    if is_mine is not None:
+        return bool(is_mine)
+    return str(getattr(question, "referrer", "")) == str(js.location.href).partition("#")[0]
+
+
+def may_be_anyones(question: Any, *, shared: bool) -> bool:
+    """May a client answer for another page? `shared`: other tabs have its session, too."""
+    asks_anyone = getattr(question, "anyone", None)  # an earlier version of the worker does not say
+    return asks_anyone is None or (asks_anyone and shared)
 
 
 class Talk:
