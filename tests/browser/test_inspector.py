@@ -391,7 +391,7 @@ def test_it_is_saved_as_json_and_as_an_archive(stormed: Visit) -> None:
     assert download.suggested_filename.endswith(".har")
     statuses = [entry["response"]["status"] for entry in content["log"]["entries"]]
     assert sorted(statuses) == [200] * 5 + [401] * 5
-    assert content["log"]["creator"]["version"] == "0.1.0"
+    assert content["log"]["creator"]["version"] == "1.0.0"
 
 
 def test_the_browsers_profiler_gets_the_lanes_once(stormed: Visit) -> None:
