@@ -54,6 +54,7 @@ class DerivedLifecycle:
         resource.parent.sessions.followers.add(self)
         self._resource = resource
         self._parent = resource.parent
+        self.parent_listeners = resource.parent.listeners  # they hear of the parent's session
         self.sessions = Succession(settings, calls, shared, waiting=waiting)
         self._loops = LoopWatch()
         self._asking: SingleFlight[Session] = SingleFlight()

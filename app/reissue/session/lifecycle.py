@@ -71,6 +71,7 @@ class SessionLifecycle:
     ) -> None:
         self._tokens = tokens
         self._settings = settings
+        self.listeners = settings.listeners
         self._handler = step_up
         self._loops = LoopWatch()
         tabs = OtherTabs(tokens, settings)

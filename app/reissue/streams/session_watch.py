@@ -11,17 +11,17 @@ from ..http.outcomes import discard_body
 class SessionWatch:
     """A signal (see `abort_signal`) that fires when the session ends, or the stream is closed.
 
-    `listeners` is None for a stream that does not depend on a session.
+    `listeners` are those that hear of the session's end: none, for a stream that does not depend on a session.
     `response` is the open one: its connection is closed in the same step, even if no caller reads from it just now.
     The watch must not hold the stream: a stream that is dropped unfinished is let go by its own end.
     """
 
-    def __init__(self, listeners: Listeners | None) -> None:
+    def __init__(self, *listeners: Listeners) -> None:
         self.response: Any = None
         self._ended: EndReason | None = None
         self._closed = False
         self._callbacks: list[Callable[[], None]] = []
-        self._stop = None if listeners is None else listeners.add(self._hear)
+        self._stops = [each.add(self._hear) for each in listeners]
 
     @property
     def aborted(self) -> bool:
@@ -48,8 +48,8 @@ class SessionWatch:
     def close(self) -> None:
         """Watch no more, let go of the connection, and interrupt what waits for it."""
         self._closed = True
-        if self._stop is not None:
-            self._stop()
+        for stop in self._stops:
+            stop()
         self._fire()
 
     def _fire(self) -> None:

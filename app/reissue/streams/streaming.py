@@ -107,7 +107,12 @@ class Streaming(Verbs):
         """The end of the session, for what depends on it: nothing does beyond the audience, or without `auth`."""
         from .session_watch import SessionWatch
 
-        return SessionWatch(self._listeners if auth and self._sender.audience_url(request) is not None else None)
+        if not auth or self._sender.audience_url(request) is None:
+            return SessionWatch()
+        # A derived client may have no session of its own yet: it depends on its parent's all the same.
+        if isinstance(self._lifecycle, DerivedLifecycle):
+            return SessionWatch(self._listeners, self._lifecycle.parent_listeners)
+        return SessionWatch(self._listeners)
 
     def _wake(self) -> None:
         """The network is back or the page is visible again: the next refresh and the next connection need not pause."""

@@ -24,6 +24,7 @@ from reissue import (
 from reissue.streams.reconnection import Reconnection
 from reissue.testing import FakeServer, Gate, StreamedResponse, settle
 
+from tests.reissue.bound import Busy
 from tests.reissue.conftest import clean_console
 from tests.reissue.fake_signal import FakeSignal
 
@@ -460,3 +461,19 @@ def test_pauses_have_jitter_and_bounds() -> None:
     assert pauses.next_pause == 200
     pauses.succeeded()
     assert pauses.next_pause == 100
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_stream_of_a_derived_client_ends_with_its_parents_session_even_if_its_own_has_not_begun(
+    begun: bool,
+) -> None:
+    """S3: No other sign-in continues it."""
+    page = Busy()
+    api = await page.signed_in()
+    files = api.for_resource(page.FILES, resource=page.FILES)
+    if begun:
+        await files.fetch(page.FILES)
+    stream = files.event_stream(page.FILES)
+    await api.sign_in(username="ada", password="lovelace")
+    with pytest.raises(SessionChanged):
+        await anext(stream)
