@@ -393,6 +393,25 @@ def test_a_sites_own_worker_imports_it_and_the_api_is_elsewhere(visit: Visit, ow
 
 
 @pytest.mark.firefox
+def test_a_video_of_an_api_elsewhere_is_signed_in_and_can_be_sought(visit: Visit, own_site: StaticHost) -> None:
+    """Each of its requests has a `Range`, which a request with CORS may have as well."""
+    there = begin_there(visit, own_site)
+    seek = f"""(async () => {{
+        const video = await loaded("video", {{src: "{there}/api/files/tone.wav", preload: "auto"}}, "loadedmetadata");
+        if (video === "error") return video;
+        video.currentTime = 6;
+        await new Promise(resolve => video.addEventListener("seeked", resolve, {{once: true}}));
+        return [video.duration, video.currentTime];
+    }})()"""
+    assert visit.evaluate(seek) == [8, 6]
+    ways = visit.run("ways()")
+    assert ways
+    assert {(name, destination) for name, destination, *_ in ways} == {("tone.wav", "video")}
+    assert {way[-1] for way in ways} <= {206, "cancelled"}, "a part is left when another is wanted"
+    assert 206 in {way[-1] for way in ways}
+
+
+@pytest.mark.firefox
 def test_a_worker_that_asks_about_a_url_outside_the_audience_gets_nothing(visit: Visit, own_site: StaticHost) -> None:
     """X1: the page compares for itself."""
     there = begin_there(visit, own_site)

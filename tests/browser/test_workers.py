@@ -55,6 +55,14 @@ def test_the_token_of_a_module_worker_is_not_on_the_main_thread(visit: Visit) ->
     assert "eyJ" not in messages, "no token came with an answer"
 
 
+def test_an_event_stream_in_a_worker_goes_on_from_connection_to_connection(visit: Visit) -> None:
+    """Q21"""
+    visit.open_blank("worker.html", policy=MODULE).run(SIGN_IN)
+    events = "[event.id async for event in api.event_stream('/api/events?total=5&each=2&retry=10')]"
+    assert visit.run(events) == ["1", "2", "3", "4", "5"]
+    assert visit.run("await api.sign_out()\nNone") is None
+
+
 def test_the_token_of_a_pyscript_worker_is_not_on_the_main_thread(visit: Visit) -> None:
     visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
     token_stays_in_the_worker(visit.open_blank("pyscript_worker.html", policy=BLOB))

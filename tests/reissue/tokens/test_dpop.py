@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 import pytest
@@ -25,7 +25,7 @@ from reissue import (
     WouldBlock,
 )
 from reissue.adapters.answers import added
-from reissue.testing import Gate, settle
+from reissue.testing import Gate, StreamedResponse, settle
 
 from tests.reissue.bound import API, Bound
 from tests.reissue.conftest import clean_console, outcome
@@ -149,6 +149,44 @@ async def test_a_nonce_that_is_wanted_again_after_the_refresh_is_given_again(bou
         RequestPhase.REPLAYED,
         RequestPhase.DONE,
     ]
+
+
+class WithEvents(Bound):
+    """Its `/api/events` gives streams in turn, and then says that they are over."""
+
+    streams: ClassVar[list[list[str]]] = [["id: 1\ndata: a\nretry: 0\n\n"], ["id: 2\ndata: b\n\n"]]
+
+    def __init__(self) -> None:
+        self.left = iter(self.streams)
+        super().__init__()
+
+    async def transport(self, request: Request) -> Any:
+        answer = await super().transport(request)
+        if not request.url.endswith("/api/events") or answer.status != 200:
+            return answer
+        chunks = next(self.left, None)
+        return (
+            Response(204) if chunks is None else StreamedResponse(chunks, headers={"Content-Type": "text/event-stream"})
+        )
+
+
+async def test_each_connection_of_an_event_stream_has_a_proof_of_its_own() -> None:
+    """X3, Q21: also over a token that is refused meanwhile."""
+    bound = WithEvents()
+    async with clean_console(bound.made):
+        api = await bound.signed_in()
+        data = []
+        async for event in api.event_stream(f"{API}events"):
+            data.append(event.data)
+            if event.data == "a":
+                bound.server.revoke()
+        assert data == ["a", "b"]
+        assert bound.server.outcomes("/api/events") == [NONCE, (200, ""), EXPIRED, (200, ""), (200, "")]
+        sent = [request for request in bound.sent if request.url.endswith("/api/events")]
+        assert {request.headers["Authorization"].partition(" ")[0] for request in sent} == {"DPoP"}
+        assert len({request.headers["DPoP"] for request in sent}) == len(sent)
+        assert bound.refreshes() == 1
+        await api.close()
 
 
 async def test_a_token_that_expired_while_a_nonce_was_asked_for_is_renewed_and_the_wait_is_told(bound: Bound) -> None:
