@@ -394,10 +394,13 @@ def test_a_sites_own_worker_imports_it_and_the_api_is_elsewhere(visit: Visit, ow
 
 @pytest.mark.firefox
 def test_a_video_of_an_api_elsewhere_is_signed_in_and_can_be_sought(visit: Visit, own_site: StaticHost) -> None:
-    """Each of its requests has a `Range`, which a request with CORS may have as well."""
+    """Each of its requests has a `Range`. A part of a file is given on as it came, so `crossorigin` or the API's own
+    Cross-Origin-Resource-Policy must allow it.
+    """
     there = begin_there(visit, own_site)
     seek = f"""(async () => {{
-        const video = await loaded("video", {{src: "{there}/api/files/tone.wav", preload: "auto"}}, "loadedmetadata");
+        const settings = {{crossOrigin: "anonymous", src: "{there}/api/files/tone.wav", preload: "auto"}};
+        const video = await loaded("video", settings, "loadedmetadata");
         if (video === "error") return video;
         video.currentTime = 6;
         await new Promise(resolve => video.addEventListener("seeked", resolve, {{once: true}}));

@@ -20,6 +20,7 @@
     const PROTOCOL = 1;
     const NOTICE = 300; // ms in which a page that runs takes a question, or the next page is asked as well
     const SILENCE = 10_000; // ms without a word from the page that took a question; it sends one every three seconds
+    const GRACE = 30_000; // ms after which a silent page is asked again though it has not said that it is ready
     const DOWNLOAD = "#reissue-download="; // what service_worker.py adds to the URL of a link with `download`
 
     const settings = new URL(worker.location.href).searchParams;
@@ -29,7 +30,7 @@
 
     const life = crypto.randomUUID(); // a worker that was ended asks no more: the page forgets its questions
     const ready = new Set(); // ids of clients whose Python has answered
-    const silent = new Set(); // ids of clients that had their time: they are not asked until they say that they are ready
+    const silent = new Map(); // when clients had their time, by id: they are not asked until they say that they are ready
     const hearings = new Set(); // questions that no page has taken yet
 
     worker.addEventListener("install", () => worker.skipWaiting());
@@ -45,7 +46,7 @@
         if (data.ready) noteReady(source);
         if (data.leaves) {
             ready.delete(source.id);
-            silent.add(source.id);
+            silent.set(source.id, Infinity);
         }
     });
 
@@ -179,7 +180,7 @@
             while (!hearing.isDecided && hearing.unheard.length && Date.now() < end) {
                 await within(end - Date.now(), hearing.taken, ...hearing.unheard.map(talk => talk.refused));
             }
-            if (!hearing.isDecided) for (const {client} of hearing.unheard) silent.add(client.id);
+            if (!hearing.isDecided) for (const {client} of hearing.unheard) silent.set(client.id, Date.now() + GRACE);
             return hearing;
         } finally {
             hearings.delete(hearing);
@@ -191,7 +192,8 @@
     async function inOrder(asking, lost) {
         const all = await worker.clients.matchAll({type: "window", includeUncontrolled: true});
         const rank = ({id}) => (ready.has(id) ? 0 : 2) + (id === asking ? 0 : 1) - (id === asking && !ready.size ? 2 : 0);
-        return all.filter(({id}) => !silent.has(id) && !lost.has(id)).sort((one, other) => rank(one) - rank(other));
+        const isSilent = id => (silent.get(id) ?? 0) > Date.now();
+        return all.filter(({id}) => !isSilent(id) && !lost.has(id)).sort((one, other) => rank(one) - rank(other));
     }
 
     function noteReady(client) {
@@ -202,7 +204,7 @@
 
     class Hearing {
         constructor(question, asking) {
-            this.question = {...question, life, number: crypto.randomUUID(), at: Date.now()};
+            this.question = {...question, life, number: crypto.randomUUID()};
             this.asking = asking; // the id of the client that made the request, if the browser tells
             this.talks = new Map();
             this.taker = null;
@@ -212,7 +214,7 @@
         ask(client) {
             this.talks.get(client.id)?.end();
             const isMine = this.asking ? client.id === this.asking : undefined;
-            const talk = new Talk(client, {...this.question, isMine}, () => {
+            const talk = new Talk(client, {...this.question, isMine, at: Date.now()}, () => {
                 ready.add(client.id);
                 this.taker ??= talk;
                 if (this.taker === talk) this.take();

@@ -102,11 +102,14 @@ class _Page:
         question, worker = event.data, event.source
         if getattr(question, "reissue", None) != PROTOCOL or not self._is_a_worker_of_ours(worker):
             return
+        self._take(question, worker, Talk(event.ports[0]))
         if js.Date.now() - getattr(question, "at", math.inf) > _LATE:
             tell(worker, ready=True)  # it was frozen, say: the worker asks no page that was silent
+
+    def _take(self, question: Any, worker: Any, talk: Talk) -> None:
+        """Answer a question, or begin to."""
         url = str(question.url)
         number = self._number(worker.scriptURL, str(question.life), str(question.number))
-        talk = Talk(event.ports[0])
         client, name = self._client_for(url), self._download(url)
         mine = name is not None or is_mine(question)
         if client is None or not (
