@@ -356,7 +356,6 @@ class Attempts:
         if not session.must_wait(replaces=replaces):
             return None
         before = session.credential
-        session.holding.retire()  # as `renew` does: the refresh answers this rejection, or the token's end
         self._sessions.refresh_at_once(self._caller.start_eagerly, session)
         return None if session.credential is before else session.credential
 

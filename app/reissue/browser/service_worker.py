@@ -164,9 +164,8 @@ class _Page:
 
         A navigation of the page itself would end the requests that it has on the wire: Firefox aborts them (measured).
         """
-        if event.defaultPrevented or event.button or event.ctrlKey or event.metaKey or event.shiftKey or event.altKey:
-            return
-        if has_failed():
+        has_key = event.ctrlKey or event.metaKey or event.shiftKey or event.altKey
+        if has_failed() or event.defaultPrevented or event.button or has_key:
             return
         target = event.composedPath()[0]
         link = target.closest("a[download][href]") if hasattr(target, "closest") else None

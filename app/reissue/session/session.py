@@ -167,6 +167,7 @@ class Session:
         if pause := self.backoff.pause:
             raise RefreshUnavailable("the last refresh failed just now: try again later", retry_after=pause)
         self.backoff.wake()  # the pause is over: the refresh below must not wait for it
+        self.holding.retire()  # as `renew` does: the refresh answers a rejection, or the token's end
         with at_once(self.settings.deadline):
             task = self.refresh.start(start_eagerly=start_eagerly)
         if not task.done():
