@@ -147,9 +147,8 @@ class Refresh:
 
     def _on_answer(self, fresh: Credential, replaced: Credential) -> None:
         if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):  # the cookie was replaced
-            if (
-                self._shared.versions.pending_sign_out
-            ):  # by the cookie of a user who signed out: it must sign no user in
+            # By the cookie of a user who signed out: it must sign no user in.
+            if self._shared.versions.pending_sign_out:
                 self._refused(GrantRefused("invalid_grant"))
                 return
             self.emit(RefreshPhase.DROPPED)
