@@ -373,6 +373,16 @@ async def test_a_refresh_on_its_way_is_waited_for_by_nobody_who_cant(world: Worl
     assert caller.refreshes == 1
 
 
+@pytest.mark.parametrize("expired", [False, True])
+async def test_a_second_401_is_the_answer_to_a_caller_that_cant_wait(world: World, expired: bool) -> None:
+    """Q4: its refresh answers the first one, so the token was not requested early."""
+    caller = await Blocking(world).signed_in()
+    if expired:
+        world.clock.advance(301)
+    first = ["Bearer token-2", "Bearer token-3"] if expired else ["Bearer token-1", "Bearer token-2"]
+    assert caller.tokens(401, 401) == first, "and there is no third attempt"
+
+
 async def test_a_401_after_the_sign_out_starts_no_refresh_for_a_caller_that_cant_wait(world: World) -> None:
     """S1"""
     caller = await Blocking(world).signed_in()
