@@ -231,6 +231,10 @@ class KeptPages:
             context.clear_cookies()
         except (AssertionError, Error) as error:  # no answer: another page is there, or none
             return [str(error)]
+        try:
+            visit.until(lambda: server.counters()["api_in_flight"] == 0)
+        except AssertionError:
+            left.append("a request to the API is still open")
         server.control("/dev/skew", {"seconds": 0})
         server.control("/dev/counters/reset")
         return left
