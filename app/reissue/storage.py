@@ -1,6 +1,6 @@
 """A place for one text that may outlive the page: it keeps a session for a later page."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Store(Protocol):
@@ -17,6 +17,15 @@ class Store(Protocol):
 
     def write(self, text: str | None) -> None:
         """Store this in place of the last text; None removes it."""
+        ...
+
+
+@runtime_checkable
+class LoadedStore(Store, Protocol):
+    """A store that takes time to answer: `read` gives what the last `load` has found, or `write` has stored since."""
+
+    async def load(self) -> None:
+        """Find what was written last, perhaps by another tab. Raises OSError if that is forbidden or fails."""
         ...
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.browser.test_clients import BLOB, MODULE
 from tests.browser.visit import Visit
 
@@ -66,3 +68,99 @@ def test_an_event_stream_in_a_worker_goes_on_from_connection_to_connection(visit
 def test_the_token_of_a_pyscript_worker_is_not_on_the_main_thread(visit: Visit) -> None:
     visit.expect_console("Unable to use `window` or `document` in worker", times=0, at_most=1)
     token_stays_in_the_worker(visit.open_blank("pyscript_worker.html", policy=BLOB))
+
+
+KEPT = """
+import js, reissue
+def connected(store="local", **options):
+    bodies = reissue.Endpoint("/auth/body")
+    return reissue.connect(f"{js.location.origin}/api/", endpoint=bodies, store=store, **options)
+api = connected()
+told = []
+api.on(lambda event: told.append(event.phase.value) if isinstance(event, reissue.StoreEvent) else None)
+"""
+DATABASES = "indexedDB.databases().then(all => all.map(({name}) => name))"
+
+
+@pytest.mark.firefox
+def test_a_session_that_is_kept_in_a_worker_outlives_it_and_is_shared_with_pages(visit: Visit) -> None:
+    """T6: a worker has no localStorage, so `store="local"` is IndexedDB there, as `store="indexeddb"` is in a page."""
+    visit.open_blank("worker.html", policy=MODULE)
+    visit.run(f"{KEPT}\nawait api.sign_in(username='ada', password='lovelace')\nawait api.renew()\nNone")
+    visit.open_blank("worker.html", policy=MODULE)
+    assert visit.run(f"{KEPT}\n[await api.resume(), api.claims['sub'], api.token_info().place]") == [
+        *(True, "ada"),
+        "indexedDB",
+    ]
+    visit.open_blank()
+    assert visit.run(f"{KEPT}\nkept = connected('indexeddb')\n[await kept.resume(), kept.claims['sub']]") == [
+        True,
+        "ada",
+    ]
+    visit.run("await kept.renew()\nawait kept.close()\nNone")
+    visit.open_blank("worker.html", policy=MODULE)
+    assert visit.run(f"{KEPT}\n[await api.resume(), (await api.fetch('me')).status, told]") == [True, 200, []]
+    assert visit.server.counters()["reuse_detections"] == 0
+    visit.run("await api.sign_out()\nNone")
+    visit.open_blank()
+    assert visit.run(f"{KEPT}\nkept = connected('indexeddb')\nawait kept.resume()") is False
+
+
+@pytest.mark.firefox
+def test_a_page_that_keeps_nothing_removes_what_an_earlier_version_kept_in_a_database(visit: Visit) -> None:
+    visit.open_blank()
+    visit.run(f"{KEPT}\nkept = connected('indexeddb')\nawait kept.sign_in(username='ada', password='lovelace')\nNone")
+    assert visit.evaluate(DATABASES) != []
+    visit.run("await kept.close()\nplain = connected('memory')\nNone")
+    visit.until(lambda: visit.evaluate(DATABASES) == [])
+    assert visit.run("await plain.resume()") is False
+
+
+@pytest.mark.firefox
+def test_only_what_a_page_knows_is_removed_from_a_database(visit: Visit) -> None:
+    visit.open_blank()
+    source = """
+from reissue.browser.storage import DatabaseStore
+one, other = DatabaseStore("name"), DatabaseStore("name")
+one.write("old")
+await other.load()
+seen = [other.read()]
+one.write("new")
+await one.load()
+other.write(None)
+await other.load()
+seen += [one.read(), other.read()]
+other.write(None)
+await other.load()
+await one.load()
+seen += [one.read(), other.read()]
+DatabaseStore("name").write("unknown")
+unknown = DatabaseStore("name")
+unknown.write(None)
+await unknown.load()
+seen.append(unknown.read())
+one.remove()
+seen
+"""
+    assert visit.run(source) == ["old", "new", "new", None, None, None]
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("fault", ["forbids it", "never answers", "is full"])
+def test_a_browser_without_a_database_keeps_the_session_in_memory_and_says_so_once(visit: Visit, fault: str) -> None:
+    """T6"""
+    faults = {
+        "forbids it": "{open() { throw new DOMException('', 'SecurityError') }}",
+        "never answers": "{open() { return new EventTarget() }}",
+    }
+    visit.open_blank()
+    if fault == "is full":
+        visit.execute("IDBObjectStore.prototype.put = function () { this.transaction.abort() }")
+    else:
+        visit.execute(f"Object.defineProperty(globalThis, 'indexedDB', {{value: {faults[fault]}}})")
+    visit.run(
+        "from reissue.browser import storage\nstorage.PATIENCE = 0.05\nNone" if fault == "never answers" else "None"
+    )
+    visit.run(KEPT.replace("api = connected()", "api = connected('indexeddb')"))
+    visit.run("await api.sign_in(username='ada', password='lovelace')\nawait api.renew()\nawait api.renew()\nNone")
+    assert visit.run("[(await api.fetch('me')).status, told]") == [200, ["unavailable"]]

@@ -169,3 +169,29 @@ class Shelf:
         if self.forbidden or (self.full and text is not None):
             raise OSError("quota exceeded")
         self.text = text
+
+
+class SlowShelf:
+    """One page's view of a `Shelf` that answers later, as IndexedDB does."""
+
+    own = False
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.seen: str | None = None
+        self.loads = 0
+        self.gate: Gate | None = None
+
+    async def load(self) -> None:
+        self.loads += 1
+        if self.gate is not None:
+            await self.gate.passed()
+        self.seen = self.shelf.read()
+
+    def read(self) -> str | None:
+        return self.seen
+
+    def write(self, text: str | None) -> None:
+        if text is not None or self.seen == self.shelf.text:
+            self.shelf.write(text)
+        self.seen = text

@@ -11,7 +11,7 @@ from reissue import (
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome
-from tests.reissue.origin import Origin, Shelf
+from tests.reissue.origin import Origin, Shelf, SlowShelf
 
 
 async def test_a_thawed_tab_puts_no_session_back_into_the_store_that_was_signed_out_meanwhile(origin: Origin) -> None:
@@ -36,6 +36,64 @@ async def test_a_stored_session_outlives_the_last_page(origin: Origin) -> None:
     assert await later.api.resume() is True
     assert (await later.api.fetch(API)).status == 200
     assert origin.server.asked == 0
+
+
+async def test_a_session_in_a_store_that_answers_later_outlives_the_last_page(origin: Origin) -> None:
+    """T6: in IndexedDB, which a worker has."""
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=SlowShelf(shelf))
+    await first.api.renew()
+    await first.api.close()
+    later = origin.open(store=SlowShelf(shelf))
+    assert await later.api.resume() is True
+    assert (await later.api.fetch(API)).status == 200
+    assert origin.server.asked == 1
+    await later.api.sign_out()
+    assert shelf.text is None
+
+
+async def test_a_sign_out_before_a_slow_store_is_read_removes_what_is_in_it(origin: Origin) -> None:
+    """S1: or the next page would go on with the session that the user has signed out of."""
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=SlowShelf(shelf))
+    await first.api.close()
+    assert shelf.text is not None
+    await origin.open(store=SlowShelf(shelf)).api.sign_out()
+    assert shelf.text is None
+
+
+async def test_a_sign_in_right_after_such_a_sign_out_stays_in_the_store(origin: Origin) -> None:
+    """S5"""
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=SlowShelf(shelf))
+    await first.api.close()
+    store = SlowShelf(shelf)
+    store.gate = Gate()
+    later = origin.open(store=store)
+    signing_out = asyncio.create_task(later.api.sign_out())
+    await store.gate.reached()
+    await origin.sign_in(later, "grace")
+    store.gate.open()
+    await signing_out
+    last = origin.open(store=SlowShelf(shelf))
+    assert await last.api.resume() is True
+    assert last.api.claims["sub"] == "grace"
+
+
+async def test_a_slow_store_that_fails_is_memory_and_says_so_once(origin: Origin) -> None:
+    """T6"""
+    shelf = Shelf()
+    shelf.forbidden = True
+    store = SlowShelf(shelf)
+    page = origin.open(store=store)
+    told: list[StorePhase] = []
+    page.api.on(lambda event: told.append(event.phase) if isinstance(event, StoreEvent) else None)
+    assert await page.api.resume() is False
+    await origin.sign_in(page)
+    await page.api.renew()
+    assert (await page.api.fetch(API)).status == 200
+    assert told == [StorePhase.UNAVAILABLE]
+    assert store.loads == 1, "it is not asked again"
 
 
 async def test_a_stored_session_that_has_expired_is_renewed_before_resume_says_yes(origin: Origin) -> None:

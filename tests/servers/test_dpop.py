@@ -120,11 +120,11 @@ def test_a_key_that_nobody_can_read_proves_every_request_of_all_tabs(visit: Visi
     assert bound.errors("/auth/refresh") == [NONCE, ""], "one for both, and the nonce is this tab's first"
     assert "invalid_dpop_proof" not in {error for _, _, error in bound.control()["asked"]}
     keys = """
-from reissue.browser.page_key import PageKey, _found, _opened
+from reissue.browser.database import found, opened as database_opened
+from reissue.browser.page_key import DATABASE, KEYS, PageKey
 pairs = await asyncio.gather(*(PageKey("together").public() for _ in range(5)))
-database = await _opened()
-private = (await _found(database, "together")).privateKey
-database.close()
+async with database_opened(DATABASE, KEYS) as database:
+    private = (await found(database, KEYS, "together")).privateKey
 [len({key["x"] for key in pairs}), private.extractable]
 """
     assert visit.run(keys) == [1, False], "who opens together agrees on one, and nobody can read it"

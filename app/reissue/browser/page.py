@@ -29,7 +29,7 @@ from .page_key import PageKey
 from .page_requests import can_carry_a_token, with_settings_of_its_own
 from .peers import page_peers
 from .signals import PageSignal
-from .storage import PageStore
+from .storage import DatabaseStore, PageStore
 from .transport import make_future, send
 from .urls import IN_WORKER, parse_page_url
 
@@ -93,7 +93,7 @@ class PageInterceptor(Interceptor):
             parse_url=parse_page_url,
             peers=peers,
             store=kept,
-            pending_sign_out=PageStore("localStorage", f"{shared_name} untold"),  # as earlier builds named it
+            pending_sign_out=_mark(shared_name),
             page=_page(endpoint, mine),
             make_future=make_future,
             **options,
@@ -271,15 +271,27 @@ def _page(endpoint: AnyEndpoint | Resource, name: str) -> Page | None:
     return WorkerPage(name) if IN_WORKER else LeftPage(name)
 
 
+def _mark(name: str) -> Store:
+    """Where it is noted that the endpoint may not know of a sign-out: for all pages, or for all workers."""
+    name = f"{name} untold"  # as earlier builds named it
+    return DatabaseStore(name) if IN_WORKER else PageStore("localStorage", name)
+
+
 def _store(kind: str, name: str, other: str) -> Store | None:
     """The store of this kind and `name`. Other stores are emptied, also by the name `other`: an earlier version of the
-    app may have used them.
+    app may have used them, and nothing else would ever remove what it stored there.
     """
     areas = {"local": "localStorage", "session": "sessionStorage"}
-    if kind != "memory" and kind not in areas:
-        raise ValueError(f"store is 'memory', 'session' or 'local', not {kind!r}")
+    if kind not in ("memory", "indexeddb", *areas):
+        raise ValueError(f"store is 'memory', 'session', 'local' or 'indexeddb', not {kind!r}")
+    in_database = kind == "indexeddb" or (kind == "local" and IN_WORKER)  # a worker has no localStorage
     unused = [(area, name) for area in areas.keys() - {kind}] + [(area, other) for area in areas]
     for area, by_name in unused:
-        with suppress(OSError):  # nothing else would ever remove what an earlier version of the app stored there
+        with suppress(OSError):
             PageStore(areas[area], by_name).write(None)
+    DatabaseStore(other).remove()
+    if in_database:
+        return DatabaseStore(name)
+    if kind != "local":  # which a worker with the same settings keeps there
+        DatabaseStore(name).remove()
     return PageStore(areas[kind], name) if kind in areas else None

@@ -4,7 +4,6 @@ All tabs that share the session have the same key. A script that is injected int
 it runs there, but can't copy the key.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +13,10 @@ from pyodide.ffi import JsException, to_js
 from ..concurrency.singleflight import SingleFlight
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError
-from .interop import js_object, listen
+from .database import PATIENCE, found, opened, settled
+from .interop import js_object
 
 DATABASE, KEYS = "reissue", "keys"
-PATIENCE = 10.0
-"""Seconds within which the browser must find the key: its storage may never answer (WebKit bug 226547)."""
 
 
 class PageKey:
@@ -85,56 +83,18 @@ async def _kept_pair(name: str) -> Any:
 
     If two tabs make a pair at once, the first to add it wins: a transaction that writes has the store to itself.
     """
-    database = await _opened()
-    try:
-        pair = await _found(database, name)
+    async with opened(DATABASE, KEYS) as database:
+        pair = await found(database, KEYS, name)
         if pair is None:
             made = await _new_pair()
             transaction = database.transaction(KEYS, "readwrite")
             transaction.objectStore(KEYS).add(made, name)
             try:
-                await _settled(transaction, "complete", "abort")
+                await settled(transaction, "complete", "abort")
             except OSError:  # another tab was faster, or the storage is full
-                pair = await _found(database, name)
+                pair = await found(database, KEYS, name)
             else:
                 pair = made
         if pair is None:
             raise OSError("the browser stores no key")
         return pair
-    finally:
-        database.close()
-
-
-async def _opened() -> Any:
-    request = js.indexedDB.open(DATABASE, 1)
-    stop_listening = listen(request, "upgradeneeded", lambda _: request.result.createObjectStore(KEYS) and None)
-    try:
-        await _settled(request, "success", "error")
-    finally:
-        stop_listening()
-    return request.result
-
-
-async def _found(database: Any, name: str) -> Any:
-    request = database.transaction(KEYS).objectStore(KEYS).get(name)
-    await _settled(request, "success", "error")
-    return request.result
-
-
-async def _settled(target: Any, good: str, bad: str) -> None:
-    """Wait for the first of two events. Raises OSError if `bad` comes."""
-    settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def settle(event: Any) -> None:
-        if not settled.done():
-            if event.type == good:
-                settled.set_result(None)
-            else:
-                settled.set_exception(OSError("the browser's IndexedDB failed"))
-
-    stops = [listen(target, event, settle) for event in (good, bad)]
-    try:
-        await settled
-    finally:
-        for stop in stops:
-            stop()

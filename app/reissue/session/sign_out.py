@@ -79,6 +79,7 @@ class SignOuts:
 
         If that fails, it is tried again when the network is back, and by the next resume. Called under the lock.
         """
+        await self._shared.load()
         mark = self._shared.versions.pending_sign_out
         if mark is not None and (not mark.in_body or _in_body(self._unconfirmed)):
             with suppress(Exception):  # emitted; an error in the app's own function must not prevent sign-ins for a day
@@ -114,6 +115,7 @@ class SignOuts:
     async def _tell_under_lock(self, place: Place, signed_out: Session | None, until: int) -> None:
         async with self._shared.lock.hold(place):  # after the refresh on its way: its tokens have to be ended, too
             try:
+                await self._shared.forget_what_is_over()
                 await self.revoke(None)
                 if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):
                     self._emit(SignOutPhase.OVERTAKEN)

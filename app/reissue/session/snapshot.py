@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Snapshot:
     """A session at one moment.
 
-    `token` is empty if it is in a cookie. `life` and `remaining` are seconds, None if unknown. `place` is
-    where the tokens are kept: "localStorage", "sessionStorage", "cookie", or "memory" if they don't outlive the page.
+    `token` is empty if it is in a cookie. `life` and `remaining` are seconds, None if unknown. `place` is where the
+    tokens are kept: "localStorage", "sessionStorage", "indexedDB", "cookie", or "memory", which ends with the page.
     """
 
     token: str = field(repr=False)

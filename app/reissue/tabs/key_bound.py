@@ -8,7 +8,7 @@ whether the key is stored. Until then messages and stored sessions are ignored, 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from ..storage import Store
+from ..storage import LoadedStore, Store
 from .peers import Peers
 
 
@@ -71,6 +71,12 @@ class KeyBoundStore:
         self._store = store
         self._kept = kept
         self.own = store.own
+        self.area: str = getattr(store, "area", "memory")
+
+    async def load(self) -> None:
+        """As `LoadedStore.load`."""
+        if isinstance(self._store, LoadedStore):
+            await self._store.load()
 
     def read(self) -> str | None:
         """What was written last. Raises OSError if the browser does not store the key."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ..storage import Memory, Store
+from ..storage import LoadedStore, Memory, Store
 
 LIFE: Final = 86_400.0
 """Seconds. A day: longer than a flight or an outage of the server, and long enough for the next start of the browser.
@@ -58,6 +58,15 @@ class PendingSignOut:
     def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
+        self._written: Mark | None = None  # by this tab, last
+
+    async def load(self) -> None:
+        """Find out what the store holds, if that takes time."""
+        if isinstance(self._store, LoadedStore):
+            try:
+                await self._store.load()
+            except OSError:
+                self._fall_back_to_memory()
 
     @property
     def mark(self) -> Mark | None:
@@ -65,8 +74,8 @@ class PendingSignOut:
         try:
             mark = Mark.parse(self._store.read())
         except OSError:
-            self._fall_back_to_memory(None)
-            return None
+            self._fall_back_to_memory()
+            mark = self._written
         if mark is None or mark.stands(self._clock()):
             return mark
         if mark.until / 1000 < self._clock():
@@ -88,13 +97,14 @@ class PendingSignOut:
         self._write(None)
 
     def _write(self, mark: Mark | None) -> None:
+        self._written = mark
         try:
             self._store.write(None if mark is None else str(mark))
         except OSError:
-            self._fall_back_to_memory(mark)
+            self._fall_back_to_memory()
 
-    def _fall_back_to_memory(self, mark: Mark | None) -> None:
+    def _fall_back_to_memory(self) -> None:
         with suppress(OSError):  # the store may be full, and hold an earlier mark
             self._store.write(None)
         self._store = Memory()
-        self._write(mark)
+        self._write(self._written)

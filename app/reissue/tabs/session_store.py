@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..events import StorePhase
-from ..storage import Memory, Store
+from ..storage import LoadedStore, Memory, Store
 from .protocol import Granted, read, written
 from .session_holder import SessionHolder
 
@@ -34,6 +34,14 @@ class SessionStore:
     def own(self) -> bool:
         """Does no other tab read or write this store?"""
         return self._store.own
+
+    async def load(self) -> None:
+        """Find out what the store holds, if that takes time."""
+        if isinstance(self._store, LoadedStore):
+            try:
+                await self._store.load()
+            except OSError:
+                self._fall_back_to_memory()
 
     def read(self) -> Granted | None:
         """The stored credential with its version; None if this client can send none that is stored."""

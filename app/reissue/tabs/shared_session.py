@@ -75,8 +75,14 @@ class SharedSession:
         """May another tab hold this session?"""
         return not isinstance(self._peers, NoPeers)
 
+    async def load(self) -> None:
+        """Find out what is stored, if that takes time."""
+        await self._store.load()
+        await self._sign_outs.load()
+
     async def adopt_newer(self) -> bool:
         """Adopt what another tab was granted meanwhile. False if a newer version is advertised but not handed over."""
+        await self.load()
         if stored := self._store.read():
             self._adopt(stored)
         await self.read_versions()
@@ -125,6 +131,13 @@ class SharedSession:
         self.end("signed_out")
         self._peers.advertise(self._sign_outs.sign_of(mark))
         return mark.until
+
+    async def forget_what_is_over(self) -> None:
+        """Remove a stored session that a sign-out has ended: not every store could be read when it did."""
+        await self.load()
+        stored = self._store.read()
+        if stored is not None and self.versions.is_old(stored.version) and self.versions.mine is None:
+            self._store.keep(None)
 
     def tried_to_tell(self) -> None:
         """This tab has told the endpoint of a sign-out, or failed to: stop advertising it."""

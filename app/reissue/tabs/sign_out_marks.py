@@ -31,6 +31,10 @@ class SignOutMarks:
         self._known_until = 0  # time (ms): the endpoint knows of every sign-out until then
         self._over_until = 0  # the same, unless the clock has been put back since
 
+    async def load(self) -> None:
+        """Find out what is stored, if that takes time."""
+        await self._pending_sign_out.load()
+
     @property
     def until(self) -> int:
         """Time (ms) of the latest sign-out: sessions that began until then are over. 0 if there was none.

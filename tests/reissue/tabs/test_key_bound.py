@@ -14,7 +14,7 @@ from reissue.tokens.dpop import SignedProofs
 
 from tests.reissue.bound import API, Bound, SoftKey
 from tests.reissue.conftest import clean_console, outcome
-from tests.reissue.origin import Shelf
+from tests.reissue.origin import Shelf, SlowShelf
 from tests.reissue.pages import FakePeers, Pages
 
 
@@ -153,6 +153,16 @@ async def test_a_page_that_has_its_key_for_itself_sees_nobody_and_waits_for_nobo
     assert await peers.advertised() == []
     async with other.lock(), peers.lock() as waited:
         assert not waited
+
+
+async def test_a_slow_store_of_such_a_session_is_read_as_any_other() -> None:
+    """T6"""
+    shelf = Shelf()
+    shelf.text = "kept"
+    store = KeyBoundStore(SlowShelf(shelf), lambda: True)
+    await store.load()
+    assert store.read() == "kept"
+    await KeyBoundStore(Memory(), lambda: True).load()
 
 
 def test_what_no_later_page_could_use_is_not_written() -> None:

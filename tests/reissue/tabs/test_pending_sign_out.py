@@ -21,7 +21,7 @@ from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import clean_console, outcome
-from tests.reissue.origin import Shelf
+from tests.reissue.origin import Shelf, SlowShelf
 
 
 @pytest_asyncio.fixture
@@ -461,6 +461,48 @@ def test_a_store_that_once_could_not_be_read_is_done_without() -> None:
     store.forbidden = False
     untold.store(Mark(7))
     assert (untold.until, store.text) == (7, None)
+
+
+def test_a_sign_out_is_remembered_by_a_page_whose_store_fails_afterwards() -> None:
+    """S1: else the cookie would sign the user in again."""
+    store = Shelf()
+    untold = PendingSignOut(store, clock=lambda: 0.0)
+    untold.store(Mark(7))
+    store.forbidden = True
+    assert untold.until == 7
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_mark_in_a_store_that_answers_later_is_found_by_the_next_worker(fails: bool) -> None:
+    """S1, S2: a worker has no localStorage, and keeps the mark in IndexedDB."""
+    browser = Browser()
+    first = browser.open(pending_sign_out=SlowShelf(browser.pending_sign_out))
+    await first.sign_in(username="ada", password="lovelace")
+    browser.line.offline = True
+    await outcome(first.sign_out())
+    browser.pending_sign_out.forbidden = fails
+    later = first if fails else browser.open(pending_sign_out=SlowShelf(browser.pending_sign_out))
+    browser.line.offline = False
+    browser.line.asked.clear()
+    assert await later.resume() is False
+    assert browser.line.asked == ["auth/logout"]
+    await browser.close()
+
+
+async def test_a_sign_in_in_the_next_worker_tells_the_server_of_the_sign_out_first() -> None:
+    """S5"""
+    browser = Browser()
+    first = browser.open(pending_sign_out=SlowShelf(browser.pending_sign_out))
+    await first.sign_in(username="ada", password="lovelace")
+    browser.line.offline = True
+    await outcome(first.sign_out())
+    browser.line.offline = False
+    browser.line.asked.clear()
+    later = browser.open(pending_sign_out=SlowShelf(browser.pending_sign_out))
+    await later.sign_in(username="ada", password="lovelace")
+    assert browser.line.asked == ["auth/logout", "auth/login"]
+    assert browser.pending_sign_out.text is None
+    await browser.close()
 
 
 def test_an_earlier_mark_does_not_stay_in_a_store_that_is_full() -> None:

@@ -253,6 +253,7 @@ WORDS = {
     "token.compare.kept": "Where it is kept",
     "token.compare.kept.memory": "in this page’s memory: gone with the last tab",
     "token.compare.kept.sessionStorage": "in sessionStorage: survives a reload",
+    "token.compare.kept.indexedDB": "in IndexedDB: survives the browser’s restart",
     "token.compare.kept.localStorage": "in localStorage: survives the browser’s restart",
     "token.compare.kept.cookie": "in an HttpOnly cookie (or wherever the endpoint keeps it): not in this page",
     "token.compare.read": "Who can read it",

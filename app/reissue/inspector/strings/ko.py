@@ -253,6 +253,7 @@ WORDS = {
     "token.compare.kept": "보관하는 곳",
     "token.compare.kept.memory": "이 페이지의 메모리: 마지막 탭과 함께 사라집니다",
     "token.compare.kept.sessionStorage": "sessionStorage: 새로 고쳐도 남습니다",
+    "token.compare.kept.indexedDB": "IndexedDB: 브라우저를 다시 켜도 남습니다",
     "token.compare.kept.localStorage": "localStorage: 브라우저를 다시 켜도 남습니다",
     "token.compare.kept.cookie": "HttpOnly 쿠키(또는 엔드포인트가 두는 곳): 이 페이지에는 없습니다",
     "token.compare.read": "읽을 수 있는 쪽",
