@@ -228,7 +228,7 @@ class Origin:
             self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))
 
     def known_for(self, seconds: float, mine: Issue | None, asker: "Tab") -> bool:
-        """Has another page had a newer one for so long, and could it have been heard? Not what is over or refused."""
+        """Has another page had a newer one for so long, and could it have been heard? Not what is over or refused there."""
         before = self.run.loop.time() - seconds
         if mine is None or self.fault_at > before or asker.thawed_at > before:
             return False
@@ -236,7 +236,7 @@ class Origin:
         issues = [self.issues.get(tab.session.token.access_token) for tab in awake if tab.session is not None]
         mine = mine.dated(self.run.client_time())
         dated = [issue.dated(self.run.client_time()) for issue in issues if issue is not None]
-        newer = [issue for issue in dated if issue > mine and issue.session not in asker.over]
+        newer = [issue for issue in dated if issue > mine and issue.session not in asker.over | asker.followed]
         return any(i.told_at < before and i.number > asker.refused.get(i.session, 0) for i in newer)
 
 

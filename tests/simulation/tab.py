@@ -217,6 +217,7 @@ class Tab:
         self.replaced: set[str] = set()  # sessions in whose place it has taken over a later one
         self.refused: dict[str, int] = {}  # session → the issue that this page has seen refused
         self.over: set[str] = set()  # sessions of which this page has heard that somebody signed out
+        self.followed: set[str] = set()  # sessions that another has followed in this page
         self.has_turn, self.waited, self.calls_in_turn = False, 0.0, 0
         self.peers = peers_of(self, origin, courtesy) if origin else None
         self.api = reissue.Interceptor(
@@ -878,6 +879,9 @@ class Tab:
         expect(not session.ended, "the end of a session was told twice")
         expect(session is self.session, "a session ended that was not on")
         session.ended, self.session = event.reason, None
+        issue = self.issue_of(session.token)
+        if event.reason == "replaced" and issue is not None:
+            self.followed.add(issue.session)
         self.run.lose_copy(session.refresh_token)
         for name, call in self.calls.items():
             on_wire = call.attempts and call.attempts[-1] in self.on_wire
