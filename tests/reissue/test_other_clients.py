@@ -30,6 +30,7 @@ from reissue.http.urls import parse_url
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.origin import Shelf, SlowShelf
 from tests.reissue.pages import Pages
 
 NOTES = Request(API + "notes")
@@ -259,6 +260,17 @@ async def test_a_caller_that_cant_wait_refreshes_within_its_call(world: World, a
     assert (caller.refreshes, caller.deadlines) == (1, [9])
     assert must_block_within() is None
     assert (await caller.api.fetch(NOTES.url)).status == 200
+
+
+async def test_a_caller_that_cant_wait_does_not_ask_a_store_that_answers_later(world: World) -> None:
+    """T6: as in a worker, whose stores are in IndexedDB."""
+    store, pending = SlowShelf(Shelf()), SlowShelf(Shelf())
+    caller = await Blocking(world, store=store, pending_sign_out=pending).signed_in()
+    store.gate = pending.gate = Gate()
+    world.clock.advance(301)
+    assert caller.tokens(200) == ["Bearer token-2"]
+    assert store.seen is not None
+    assert "token-2" in store.seen
 
 
 async def test_a_refresh_that_sends_the_access_token_is_not_made_by_a_caller_that_cant_wait(world: World) -> None:

@@ -96,6 +96,7 @@ class Resume:
 
         None if there is none. The session may have ended by now.
         """
+        await self._sessions.shared.load()
         if (answer := self.answer) is not None:
             try:
                 return await self._sign_ins.by(answer)

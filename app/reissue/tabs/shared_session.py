@@ -82,7 +82,8 @@ class SharedSession:
 
     async def adopt_newer(self) -> bool:
         """Adopt what another tab was granted meanwhile. False if a newer version is advertised but not handed over."""
-        await self.load()
+        if self.with_others:  # else nobody else writes, and a refresh that can't await may call this
+            await self._store.load()
         if stored := self._store.read():
             self._adopt(stored)
         await self.read_versions()
