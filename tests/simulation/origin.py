@@ -228,7 +228,7 @@ class Origin:
             self.issues.setdefault(fields["access_token"], replace(issue, told_at=self.run.loop.time()))
 
     def known_for(self, seconds: float, mine: Issue | None, asker: "Tab") -> bool:
-        """Has another page had a newer one for so long, and could it have been heard? Not what is over or refused there."""
+        """Has another page had a newer one for so long, and could it have been heard? Not what is over there."""
         before = self.run.loop.time() - seconds
         if mine is None or self.fault_at > before or asker.thawed_at > before:
             return False
