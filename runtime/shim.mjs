@@ -26,8 +26,8 @@ async function wheels(asked, {packages}) {
     const found = await Promise.allSettled(
         names.map(async name => {
             const {file_name, sha256} = packages[name];
-            const digest = btoa(String.fromCharCode(...sha256.match(/../g).map(byte => parseInt(byte, 16))));
-            const answer = await fetch(at(`./${file_name}`), {integrity: `sha256-${digest}`});
+            const digest = btoa(String.fromCharCode(...sha256.match(/[0-9a-f]{2}/g).map(byte => parseInt(byte, 16))));
+            const answer = await fetch(at("./") + file_name, {integrity: `sha256-${digest}`});
             if (!answer.ok) throw new Error(answer.status);
             return [name, new Uint8Array(await answer.arrayBuffer())];
         }),
