@@ -5,6 +5,8 @@
 //   - Python is requested as soon as a page with Python for PyScript imports this file. PyScript would request it a few round
 //     trips later; what only PyScript knows (which packages, where output goes) is filled in when it does.
 //   - The packages are requested when the interpreter is there. They arrive while it starts, and have not delayed it.
+// The wheels of this library are not unpacked, which would take longer than all that Python imports of them: Python
+// imports from the wheel itself (zipimport). Any other package is installed as Pyodide does it.
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
 import * as wire from "./{library}/wire.js";
@@ -15,23 +17,63 @@ export {version};
 
 const at = path => new URL(path, import.meta.url).href;
 
-async function start({fsInit, lockFileURL, ...options}, packages_known) {
+const IMPORTED_FROM_THE_WHEEL = ["reissue", "pyjwt"];
+const FOLDER = "/lib/wheels";
+
+// The wheels to import from, by name, if these packages are asked for. Those that don't arrive whole are left to Pyodide, which says so.
+async function wheels(asked, {packages}) {
+    const names = asked.includes("reissue") ? IMPORTED_FROM_THE_WHEEL : IMPORTED_FROM_THE_WHEEL.filter(name => asked.includes(name));
+    const found = await Promise.allSettled(
+        names.map(async name => {
+            const {file_name, sha256} = packages[name];
+            const digest = btoa(String.fromCharCode(...sha256.match(/[0-9a-f]{2}/g).map(byte => parseInt(byte, 16))));
+            const answer = await fetch(at("./") + file_name, {integrity: `sha256-${digest}`});
+            if (!answer.ok) throw new Error(answer.status);
+            return [name, new Uint8Array(await answer.arrayBuffer())];
+        }),
+    );
+    return found.filter(({status}) => status === "fulfilled").map(({value}) => value);
+}
+
+function putOnThePath(pyodide, found) {
+    const path = pyodide.pyimport("sys.path");
+    pyodide.FS.mkdirTree(FOLDER);
+    for (const [name, bytes] of found) {
+        pyodide.FS.writeFile(`${FOLDER}/${name}.whl`, bytes, {canOwn: true});
+        path.append(`${FOLDER}/${name}.whl`);
+        pyodide.loadedPackages[name] = "the page's own";
+    }
+    path.destroy();
+}
+
+async function start({fsInit, lockFileURL, packages = [], ...options}, packages_known) {
     const lock = fetch(at("./{lock}/pyodide-lock.json")).then(answer => answer.json());
     let interpreted;
     const interpreter_here = new Promise(resolve => (interpreted = resolve));
+    const others = []; // what Pyodide is to install
+    let found = [];
+    const packages_here = Promise.all([lock, packages_known, interpreter_here]).then(async ([content]) => {
+        const asked = [packages].flat();
+        found = await wheels(asked, content);
+        const names = found.map(([name]) => name);
+        others.push(...asked.filter(name => !names.includes(name)));
+        return content;
+    });
     const pyodide = await load({
         ...options,
+        packages: others,
         indexURL: at("./{interpreter}/"),
         stdLibURL: at("./{stdlib}/python_stdlib.zip"),
         packageBaseUrl: at("./"),
         // Pyodide requests the packages when it has its lock file, and not before.
-        lockFileContents: Promise.all([lock, packages_known, interpreter_here]).then(([content]) => content),
+        lockFileContents: packages_here,
         async fsInit(...given) {
             interpreted();
             await new Promise(resolve => setTimeout(resolve)); // Pyodide requests them in this turn; after it Python keeps the page busy
             await fsInit?.(...given);
         },
     });
+    putOnThePath(pyodide, found);
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
     pyodide.registerJsModule("reissue_xhr_gate", xhrGate); // the same, for XMLHttpRequest
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js

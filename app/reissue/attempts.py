@@ -20,9 +20,8 @@ needs (Q23).
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .concurrency.blocking import StartEagerly
 from .concurrency.singleflight import FlightCancelled
@@ -55,8 +54,7 @@ class Sessions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The code that drives the attempts.
 
     `reads_401`: it handles a 401 itself. If the app has no handler for step-ups, it gets a 401 that asks for one as a
@@ -68,7 +66,6 @@ class Caller:
     start_eagerly: StartEagerly | None = None
 
 
-@dataclass(slots=True)
 class _History:
     """What has happened to the request so far."""
 
@@ -157,7 +154,7 @@ class Attempts:
         self._note_acceptance(decision)  # before the slot goes to a request that would send this token
         self._slot.leave()
         if isinstance(decision, Judge):
-            answer = replace(answer, looks_rejected=await self._judgement.rejects(outcome))
+            answer = answer._replace(looks_rejected=await self._judgement.rejects(outcome))
             decision = self._decide(answer, credential)
             self._note_acceptance(decision)
         match decision:

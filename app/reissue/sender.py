@@ -5,10 +5,10 @@ A request whose token is FRESH passes through plain coroutines only: this librar
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .attempts import Attempts, Caller
 from .concurrency.admission import Admissions
@@ -30,8 +30,7 @@ from .tokens.header_fields import HeaderFields
 _ENDS = (RequestPhase.DONE, RequestPhase.FAILED, RequestPhase.CANCELLED)  # no set: an Enum's hash is slow
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRules:
+class RequestRules(NamedTuple):
     """The settings of `Interceptor` that concern its requests, checked.
 
     `parse_url` reads a URL as the transport will. `should_renew` is the app's own test for a rejected token. `defaults`
@@ -41,8 +40,8 @@ class RequestRules:
     audience: Audience
     parse_url: ParseUrl
     should_renew: ShouldRenew | None = None
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    fields: HeaderFields = field(default_factory=HeaderFields)
+    defaults: Mapping[str, Any] = MappingProxyType({})
+    fields: HeaderFields = HeaderFields()
 
 
 class Sender:

@@ -6,9 +6,9 @@ read only if the server exposes it; then it adds detail to a 401. Without it, a 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 _LONGEST: Final = 16_384
 """Characters that are read of a field. Servers write a few hundred."""
@@ -22,12 +22,11 @@ _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]++(.*))?", re.DOTALL)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One challenge. `scheme` and the parameters' names are in lower case."""
 
     scheme: str
-    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, str] = MappingProxyType({})
 
     @property
     def error(self) -> str | None:

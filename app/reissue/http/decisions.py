@@ -17,12 +17,12 @@ from a URL to which no token was sent means none of these: the caller gets it (Q
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .challenges import Challenge, StepUp, asks_for_nonce, step_up_in
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The outcome of one attempt.
 
     `status` is None for an OSError. `elsewhere`: a redirect led to a URL to which the token was not sent. `nonce` is a

@@ -12,8 +12,7 @@ A transport's response must have `status` and `headers`; these are used if they 
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .urls import Audience, ParseUrl
 
@@ -31,8 +30,7 @@ def discard_body(outcome: Any) -> None:
             discard()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """How the outcomes of one request are judged.
 
     `should_renew` is the app's own test, if it has one. `origin` is that of the request, `audience` is where the token

@@ -7,8 +7,7 @@ http and https, after the WHATWG URL standard. What it can't be sure of is no UR
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
@@ -22,8 +21,7 @@ _PORT = re.compile(r":\d+\Z")
 _HOST = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(NamedTuple):
     """A parsed URL. `href` is what must be sent, since it is what was compared."""
 
     href: str

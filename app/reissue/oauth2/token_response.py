@@ -5,10 +5,9 @@ Pure: sends nothing and keeps nothing. `refusals` has the rule by which an answe
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import MalformedToken, RefreshUnavailable
 from ..http.json_text import is_json_type, is_number, json_value
@@ -21,8 +20,10 @@ _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}")
 _BEARER: Final = re.compile(r"bearer +", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+_STANDARD_NAMES: Final[Mapping[str, str]] = MappingProxyType({name: name for name in NAMES})
+
+
+class Reading(NamedTuple):
     """How to read an answer.
 
     `names` says what this server calls the fields of RFC 6749 section 5.1: "data.access_token" is a member of an object
@@ -32,7 +33,7 @@ class Reading:
     errors.
     """
 
-    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({name: name for name in NAMES}))
+    names: Mapping[str, str] = _STANDARD_NAMES
     presented: Presented = Presented.REFRESH_TOKEN
     refused: frozenset[int] | Predicate | None = None
     in_cookies: bool = False

@@ -6,8 +6,8 @@ password can't start one (Q17).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, Protocol
 
 from ..errors import GrantRefused, MalformedToken, RefreshUnavailable, SignOutRefused
 from ..http.json_text import LONGEST_ANSWER, text_within
@@ -59,8 +59,7 @@ class TokenSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What to ask for a token for another resource: with the refresh token of `credential`, or with the cookie.
 
     `fields` name the resource: `resource` (RFC 8707 section 2.2), `scope` (RFC 6749 section 6).

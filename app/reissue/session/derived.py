@@ -10,8 +10,7 @@ Theory of operation:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..concurrency.blocking import StartEagerly
 from ..concurrency.loop_watch import LoopWatch
@@ -31,8 +30,7 @@ from .step_up import InheritedStepUps, StepUps
 from .succession import Succession, WaitingRequests
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """Another resource of the parent's session, given in place of an endpoint. `fields` name the resource."""
 
     parent: SessionLifecycle

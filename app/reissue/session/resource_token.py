@@ -12,8 +12,9 @@ Theory of operation:
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from ..errors import GrantRefused, RefreshUnavailable, SessionChanged
 from ..oauth2.refusals import refuses_refresh_token
@@ -44,14 +45,13 @@ async def exchange(
         session.holding.doubt_cookie()
         await session.renew()  # tokens for this session's own resource can be compared; raises SessionChanged
         # The cookie may have been another user's during the first exchange.
-        fresh = await replace(one, previous=fresh, previous_is_unproven=True).run()
+        fresh = await one._replace(previous=fresh, previous_is_unproven=True).run()
         if session.holding.cookie_in_doubt:  # no refresh of this tab came in between, or the cookie changed meanwhile
             raise SessionChanged
     return replace(fresh, refresh_token=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
+class _Exchange(NamedTuple):
     session: Session
     ask: Ask
     fields: Mapping[str, str]

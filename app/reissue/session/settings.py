@@ -1,15 +1,14 @@
 """What the sessions of one client have in common."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..events import Listeners
 from ..http.json_text import is_number
 from ..tokens.users import Users
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSettings:
+class SessionSettings(NamedTuple):
     """The settings of `Interceptor` that concern its sessions, checked.
 
     `clock` is in wall-clock seconds. `leeway` is how many seconds before its end a token is renewed in the background.

@@ -12,8 +12,7 @@ What is in the store is not trusted: a time that is further from now than `LIFE`
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..storage import LoadedStore, Memory, Store
 
@@ -24,8 +23,7 @@ After that the cookie is more likely that of a user who has signed in by other m
 _IN_BODY: Final = " in body"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Sessions that began until `until` (ms) are over. `in_body`: the server knows them by a token, not by a cookie."""
 
     until: int

@@ -5,7 +5,7 @@ What is read is not trusted: any script of the origin can write to a channel or 
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import EndReason, MalformedToken
 from ..http.json_text import is_number, parse_json
@@ -86,16 +86,14 @@ class Version:
         return cls(int(began), session, int(number)).dated(now)
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """The newest credential that the sender has, and its version."""
 
     version: Version
     credential: Credential
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A session is over: up to and including `version` if it was refused, all its versions after a sign-out.
 
     A sign-out in a tab that knows of no session (`version` is None) ends every session.

@@ -7,7 +7,6 @@ script of the origin can write to a store.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from ..events import StorePhase
 from ..storage import LoadedStore, Memory, Store
@@ -52,7 +51,7 @@ class SessionStore:
             return None
         if self._written is not None and text == self._written[0]:
             granted = self._written[1]
-            return replace(granted, version=granted.version.dated(self._clock()))
+            return granted._replace(version=granted.version.dated(self._clock()))
         message = read(text, now=self._clock())
         if isinstance(message, Granted) and self._holder.accepts(message.credential):
             return message

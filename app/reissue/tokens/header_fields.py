@@ -1,9 +1,8 @@
 """The header fields that a client adds to its requests: the token, its proof, and the app's own."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from inspect import iscoroutinefunction
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..http.messages import Headers, Request
 from .credentials import Credential
@@ -15,8 +14,7 @@ HeadersSetting = Mapping[str, str] | Callable[[], Mapping[str, str]]
 """Header fields, or a function that returns them and is called for each request."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderFields:
+class HeaderFields(NamedTuple):
     """How a client's requests carry its token, and the app's own fields.
 
     `name` is the field for the token, and `scheme` the word before it, if any. `own` are the app's own fields. `prover`
