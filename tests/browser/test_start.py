@@ -93,6 +93,16 @@ def test_whoever_asks_for_the_early_python_may_name_one_package_as_text(visit: V
     assert "pyjwt" in visit.page.evaluate(ONE_NAME)
 
 
+WHEELS = """
+import importlib.metadata, jwt, reissue
+[*(module.__file__.split(".whl/")[0] for module in (jwt, reissue)), importlib.metadata.version("reissue")]
+"""
+
+
+def test_the_library_is_imported_from_its_wheel_without_unpacking_it(kept: Visit) -> None:
+    assert kept.run(WHEELS) == ["/lib/wheels/pyjwt", "/lib/wheels/reissue", "1.0.0"]
+
+
 FIRST_ANSWER = """
 import sys, reissue
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
