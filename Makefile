@@ -13,7 +13,7 @@
 #   make bench [ARGS=...]    measure side by side with what people use in JavaScript (20 minutes; not part of `make test`)
 #   make contract            write docs/contract.md anew from the tests
 #   make reference           write docs/reference.md anew from the docstrings
-#   make site [API=URL] [BASE=/path/] [ARGS=--stripped]
+#   make site [API=URL] [BASE=/path/] [ARGS=--whole]
 #                            write dist/: the demo for any file host, and what to embed in other sites
 #   make wheel               build dist/reissue-….whl: the same bytes from the same sources
 #   make release             write dist/release/: what a version consists of, and an index to install it from

@@ -61,20 +61,23 @@ def build(
     runtime: Path = RUNTIME,
     *,
     sources: bool = False,
-    stripped: bool = False,
+    whole: bool = False,
     packages: Sequence[str] = (),
     distribution: str = "",
 ) -> Parts:
     """Make what is missing in the folder `site`, to be served as `/py/` and `/pyscript/`.
 
-    `packages` are further packages for the page, and `distribution` is where Pyodide's own come from; see `packages`.
+    The standard library is `whole` on demand, and if there are `packages`, which may import anything: these are further
+    packages for the page, and `distribution` is where Pyodide's own come from; see `packages`.
     """
     site = runtime / "site"
     py = site / "py"
     modules = npm_packages.install(runtime)
     pyodide = modules / "pyodide"
 
-    make_stdlib = interpreter.stock_stdlib if sources else partial(interpreter.compiled_stdlib, stripped=stripped)
+    make_stdlib = (
+        interpreter.stock_stdlib if sources else partial(interpreter.compiled_stdlib, whole=whole or bool(packages))
+    )
     with ThreadPoolExecutor() as pool:  # side by side: the first time, half a minute of compressing
         making_python = pool.submit(interpreter.interpreter, py, pyodide)
         making_stdlib = pool.submit(make_stdlib, py, pyodide)
@@ -122,14 +125,14 @@ def filled(template: Path, **folders: Path) -> str:
     help="Keep Python's standard library and the wheels as sources: starts take more than twice as long.",
 )
 @click.option(
-    "--stripped",
+    "--whole",
     is_flag=True,
-    help="Leave out of the standard library what hardly any page imports: 0.5 MB less to send.",
+    help="Leave nothing out of the standard library, not even what hardly any page imports: 0.5 MB more to send.",
 )
-def main(sources: bool, stripped: bool) -> None:  # noqa: D103
+def main(sources: bool, whole: bool) -> None:  # noqa: D103
     # At once: compression in threads would delay Ctrl-C, and an unfinished folder is never used.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    build(sources=sources, stripped=stripped)
+    build(sources=sources, whole=whole)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import zipfile
 from types import CodeType
 
 ABSENT = """raise ModuleNotFoundError(
-    "{name} is left out of this page's standard library: build it without --stripped", name="{name}"
+    "{name} is left out of this page's standard library: make site ARGS=--whole brings it", name="{name}"
 )
 """
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes

@@ -45,14 +45,14 @@ def stock_stdlib(site: Path, pyodide: Path) -> Path:
     return sealed(site, f"stdlib-{version}", [version, "stock", HERE], make)
 
 
-def compiled_stdlib(site: Path, pyodide: Path, *, stripped: bool = False) -> Path:
+def compiled_stdlib(site: Path, pyodide: Path, *, whole: bool = False) -> Path:
     """Return the folder with the standard library as byte code, which halves the start of every page.
 
     The price: tracebacks through the standard library show no source lines, and `help()` of it has no text.
-    `stripped` leaves out what hardly any page imports; such an import says so.
+    Unless it is to be `whole`, it lacks what hardly any page imports, a quarter of the bytes. Such an import says so.
     """
     version = locked_version("pyodide")
-    left_out = ",".join(RARE) if stripped else ""
+    left_out = "" if whole else ",".join(RARE)
 
     def make(folder: Path) -> None:
         say("compiling and compressing Python's standard library, once")

@@ -24,13 +24,13 @@ def publish(
     *,
     api: str = "",
     base: str = "/",
-    stripped: bool = False,
+    whole: bool = False,
     packages: Sequence[str] = (),
     distribution: str = "",
     runtime: Path = RUNTIME,
 ) -> dict[str, Size]:
     """Write the site into `target`, and return its files' sizes. The same sources give the same bytes."""
-    parts = build(runtime, stripped=stripped, packages=packages, distribution=distribution)
+    parts = build(runtime, whole=whole, packages=packages, distribution=distribution)
     with unfinished_folder(target) as folder:
         write_embed(folder / "embed", parts)
         write_demo(folder, parts, api=api)
@@ -46,16 +46,16 @@ def publish(
 @click.command(help="Write the demo as a static site, and what other sites need to embed the library.")
 @click.option("--api", default="", metavar="URL", help="Where the API is; by default beside the page.")
 @click.option("--base", default="/", metavar="PATH", help="Where the site will be, for the rules in _headers.")
-@click.option("--stripped", is_flag=True, help="With the smaller standard library of `runtime/build.py --stripped`.")
+@click.option("--whole", is_flag=True, help="With the whole standard library, as `runtime/build.py --whole`.")
 @click.option("--packages", default="", metavar="NAMES", help="Further packages for the page: 'numpy pandas'.")
 @click.option("--pyodide", "distribution", default="", metavar="PLACE", help="Where Pyodide's own packages are.")
 @click.option("--to", "target", default=ROOT / "dist", type=click.Path(path_type=Path), help="The folder.")
-def main(api: str, base: str, stripped: bool, packages: str, distribution: str, target: Path) -> None:  # noqa: D103
+def main(api: str, base: str, whole: bool, packages: str, distribution: str, target: Path) -> None:  # noqa: D103
     sizes = publish(
         target,
         api=api,
         base=f"/{base.strip('/')}/".replace("//", "/"),
-        stripped=stripped,
+        whole=whole,
         packages=packages.split(),
         distribution=distribution,
     )

@@ -175,10 +175,10 @@ def test_a_new_build_takes_the_old_ones_place_and_leaves_other_files_alone(tmp_p
     assert served(site) == {*read_sizes(site), "sizes.json", "mine/CNAME"}
 
 
-def test_a_site_may_be_built_with_a_stripped_library_and_with_further_packages(
+def test_a_site_may_be_built_with_the_whole_standard_library_and_with_further_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked of the build alone, since stripping takes half a minute."""
+    """Asked of the build alone, since compressing takes half a minute."""
     asked: list[dict[str, Any]] = []
 
     def unchanged(runtime: Path, **options: Any) -> Parts:
@@ -186,10 +186,10 @@ def test_a_site_may_be_built_with_a_stripped_library_and_with_further_packages(
         return build(runtime)
 
     monkeypatch.setattr("runtime.publish.__main__.build", unchanged)
-    options = ["--stripped", "--packages", "numpy pandas", "--pyodide", "/pyodide"]
+    options = ["--whole", "--packages", "numpy pandas", "--pyodide", "/pyodide"]
     done = CliRunner().invoke(main, [*options, "--to", str(tmp_path / "dist")])
     assert done.exit_code == 0, done.output
-    assert asked == [{"stripped": True, "packages": ["numpy", "pandas"], "distribution": "/pyodide"}]
+    assert asked == [{"whole": True, "packages": ["numpy", "pandas"], "distribution": "/pyodide"}]
 
 
 def test_what_is_removed_lies_in_the_site(tmp_path: Path) -> None:
