@@ -98,6 +98,29 @@ def test_without_the_script_python_decides(kept: Visit) -> None:
     ]
 
 
+SIGNED_IN_BY_XHR = """
+import asyncio, js
+call = js.XMLHttpRequest.new()
+answered = asyncio.get_running_loop().create_future()
+call.onloadend = lambda _: answered.set_result(call.status)
+call.open("GET", origin + "/api/me")
+call.send()
+await answered
+"""
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_worker_takes_the_scripts_from_the_wheel_where_nobody_registers_them(visit: Visit, allowed: bool) -> None:
+    """As in a notebook's kernel. Where the policy forbids `eval`, it does without."""
+    without_the_script(visit)
+    visit.expect_console("status of 401", times=0 if allowed else 1)
+    visit.open_blank("worker.html", policy={**MODULE, **({"script-src": "* 'unsafe-eval'"} if allowed else {})})
+    visit.run(CONNECT)
+    assert uses_them(visit) is allowed
+    assert visit.run(SIGNED_IN_BY_XHR) == (200 if allowed else 401)
+
+
 JS = "text/javascript; charset=utf-8"
 
 
