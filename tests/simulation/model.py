@@ -219,7 +219,7 @@ class Browser:
         self.context = Context()  # of what no page can freeze
         self.on_wire: list[Exchange] = []
         self.mixed = False  # the cookie is another user's, and with opaque tokens no page could know
-        self.late: list[Family | None] = []  # whose cookie has come when nobody waited for it any more
+        self.late: list[Family | None] = []  # whose cookie comes when nobody waits for it any more
         self.proofs: dict[str, Proof] = {}  # that nobody has seen yet
         self.proofs_made = 0
         self.slow_proofs: list[float] = []  # seconds that the next take

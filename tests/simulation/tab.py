@@ -368,10 +368,13 @@ class Tab:
 
     def signed_in(self, by: str, user: str, *, strong: bool = False) -> dict[str, Any]:
         """What the app's own call brings."""
-        family, answer = self.browser.server.sign_in(user, strong=strong)
-        if not self.browser.server.in_body:
+        server = self.browser.server
+        family, answer = server.sign_in(user, strong=strong)
+        if not server.in_body:
             self.browser.cookie = family.current
             self.run.crossed = self.run.crossed or bool(self.browser.on_wire)
+            # What is on the wire may bring an earlier user's cookie in place of this one.
+            self.browser.late += [server.family_of(exchange.held) for exchange in self.browser.on_wire]
         self.receive(by, answer, self.sign_outs)
         return answer
 
