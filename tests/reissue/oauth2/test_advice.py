@@ -174,10 +174,13 @@ async def test_a_resume_says_once_if_the_browser_can_have_sent_no_cookie(
     page.answer = Response(status)
     api = page.opened(ELSEWHERE, **settings)
     api.on(page.told.append)
+    written: list[str] = []
+    api._listeners.write_warning = written.append  # in a page, the console
     assert [await api.resume() for _ in range(2)] == [False, False]
     assert len(page.asked) == 2
     (warning,) = (event for event in page.told if isinstance(event, CookieEvent))
     assert (warning.phase, warning.url, warning.status) == (CookiePhase.NOT_SENT, f"{ELSEWHERE}/refresh", status)
+    assert written == [warning.message]
     assert warning.message == (
         f"reissue: https://auth.else/auth/refresh answered {status}, so nobody is signed in. The browser sent it no "
         "cookie, since it is on another origin than the page: Endpoint(…, credentials='include'), or cookie=False if "
