@@ -45,6 +45,7 @@ class ApiRoutes:
         every_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         self.routes = [
             Route("/api/me", self.protected(self.me)),
+            Route("/api/hello", self.protected(self.hello)),
             Route("/api/notes", self.protected(self.list_notes)),
             Route("/api/notes", self.protected(self.add_note), methods=["POST"]),
             Route("/api/notes/{id}", self.protected(self.delete_note), methods=["DELETE"]),
@@ -76,6 +77,10 @@ class ApiRoutes:
         if "max_age" in request.query_params:
             kept["Cache-Control"] = f"private, max-age={whole(request.query_params, 'max_age', low=0, high=86_400)}"
         return JSONResponse({name: claims[name] for name in ("sub", "name", "sid", "exp")}, headers=kept)
+
+    async def hello(self, _: Request, claims: Claims) -> Response:
+        """What the server of docs/guide.md answers, so that its page runs here as well."""
+        return JSONResponse({"hello": claims["sub"]})
 
     async def list_notes(self, _: Request, claims: Claims) -> Response:
         """The user's notes."""

@@ -19,8 +19,9 @@ import click
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # `python runtime/build.py` puts only runtime/ there
 
-from runtime import documents, interpreter, lock, npm_packages, pyscript_core, wheels  # noqa: E402
+from runtime import interpreter, lock, npm_packages, pyscript_core, wheels  # noqa: E402
 from runtime import packages as packages_of  # noqa: E402
+from runtime.documents.pages import rendered  # noqa: E402
 from runtime.sealed import forget, mirror, write  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
@@ -93,7 +94,7 @@ def build(
         folders = (library, downloaded, demo)
         library, downloaded, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in folders)
     lock_folder = lock.lock(py, pyodide, [*([added] if added else []), downloaded, library])  # the pinned ones count
-    pages = documents.rendered(runtime / DOCS)
+    pages = rendered(runtime / DOCS, modules)
     parts = Parts(site, core, python, stdlib, downloaded, library, demo, lock_folder, pages, added)
 
     # Last, because it makes the rest current: an interrupted build leaves the page as it was.

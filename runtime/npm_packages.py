@@ -47,9 +47,10 @@ def locked_version(package: str) -> str:
 
 def copy_script(source: Path, target: Path) -> None:
     """Copy a script without the pointer to its source map, which isn't served."""
-    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
-    target.write_text(
-        "".join(line for line in lines if not line.startswith("//# sourceMappingURL=")),
-        encoding="utf-8",
-        newline="",
-    )
+    target.write_text(without_source_map(source.read_text(encoding="utf-8")), encoding="utf-8", newline="")
+
+
+def without_source_map(script: str) -> str:
+    """The text of a script without the pointer to its source map."""
+    lines = script.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("//# sourceMappingURL="))

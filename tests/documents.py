@@ -34,6 +34,7 @@ AS_THE_FIRST: Final = "tests/browser/test_python_in_the_page.py::test_the_readme
 BY_PYTEST: Final = "tests/test_documents.py::test_the_recipe_for_tests_is_run_by_pytest"
 AS_COMMANDS: Final = "tests/test_documents.py::test_every_command_is_there_to_be_run"
 AS_A_GUIDE: Final = "tests/site/test_guide.py::test_the_guide_leads_to_a_protected_page"
+IN_THE_GUIDES_PAGE: Final = "tests/browser/test_documents.py::test_the_guide_runs_in_its_own_page"
 AS_A_MIRROR: Final = "tests/test_documents.py::test_a_mirror_has_the_same_headings_and_the_same_code"
 AS_A_CLIENT: Final = "tests/browser/test_clients.py::test_each_example_shares_one_refresh_and_hears_of_the_end"
 AS_A_SERVER: Final = "tests/servers/test_documents.py::test_what_a_page_says_to_a_server_is_what_the_document_says"
@@ -139,6 +140,7 @@ RULES: Final = (
     Rule("docs/embedding.md", f"{WHEEL}::test_micropip_installs_it", language="python"),
     Rule("docs/embedding.md", f"{WHEEL}::test_a_line_of_pyscripts_configuration_installs_it", heading="With a Py*"),
     Rule("docs/embedding.md", AS_A_DEMO, heading="The demo*"),
+    Rule("docs/guide.md", IN_THE_GUIDES_PAGE, heading="5. Ask from Python"),
     Rule("docs/guide.md", AS_A_GUIDE),
     Rule("docs/how-a-token-is-reissued.md", IN_CPYTHON, language="python"),
     Rule("docs/how-a-token-is-reissued.md", AS_COMMANDS, language="sh"),
@@ -214,7 +216,7 @@ def read(document: str, text: str) -> list[Block]:
                 fence = ""
             else:
                 lines.append(line)
-        elif opened := re.fullmatch(r"(`{3,})(\w*)", line):
+        elif opened := re.fullmatch(r"(`{3,})(\w*)(?: run)?", line):
             fence, language, lines = opened[1], opened[2], []
         elif title := re.fullmatch(r"#{1,6} (.+)", line):
             heading = title[1]

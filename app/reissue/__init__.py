@@ -40,6 +40,8 @@ from .errors import (
 from .events import (
     AudienceEvent,
     AudiencePhase,
+    CookieEvent,
+    CookiePhase,
     EndpointEvent,
     EndpointPhase,
     Event,
@@ -70,6 +72,8 @@ from .tokens.credentials import Credential
 __all__ = [
     "AudienceEvent",
     "AudiencePhase",
+    "CookieEvent",
+    "CookiePhase",
     "Credential",
     "CustomEndpoint",
     "Endpoint",

@@ -4,13 +4,10 @@ Events carry a URL without its query, never a token, a header or a body. Listene
 event reports is in place, so a listener may start any call to the client (S4).
 """
 
-import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Literal
-from weakref import WeakSet
+from typing import Literal
 
 from .errors import EndReason
 
@@ -187,6 +184,35 @@ class AudienceEvent:
         return f"reissue: {self.method} {self.url} went out without a token, since {why} send it with auth=False"
 
 
+class CookiePhase(Enum):
+    """Why the endpoint can know of no session."""
+
+    NOT_SENT = "not_sent"  # it is on another origin, and fetch sends cookies there with credentials="include" only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieEvent:
+    """A warning: `resume()` found no session, and the browser can have sent the endpoint no cookie that stands for one.
+
+    Told once for each client, and in a page on the console as well. `url` is the endpoint's, and `status` is that of
+    its answer.
+    """
+
+    at: float
+    phase: CookiePhase
+    url: str
+    status: int
+
+    @property
+    def message(self) -> str:
+        """The warning in words, and what to do."""
+        return (
+            f"reissue: {self.url} answered {self.status}, so nobody is signed in. The browser sent it no cookie, since "
+            "it is on another origin than the page: Endpoint(…, credentials='include'), or cookie=False if the server "
+            "sets no cookie"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedEvents:
     """Events that a stream has left out here, because its reader was too slow.
@@ -198,100 +224,7 @@ class MissedEvents:
     count: int
 
 
-Event = RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | SignOutEvent | StoreEvent | AudienceEvent
+Event = (
+    RequestEvent | RefreshEvent | EndpointEvent | SessionEvent | SignOutEvent | StoreEvent | AudienceEvent | CookieEvent
+)
 Listener = Callable[[Event], object]
-
-MOST_UNREAD: Final = 10_000
-"""How many events a stream holds for its reader. Some 200 bytes each."""
-
-
-class _Stream(asyncio.Queue[Event | None]):
-    """The events that one reader has not read yet, at most `MOST_UNREAD`; None ends the stream."""
-
-    left_out = 0  # since the last event that was read
-    left_out_at = 0.0
-
-    def emit(self, event: Event) -> None:
-        if self.qsize() == MOST_UNREAD:
-            oldest = self.get_nowait()
-            assert oldest is not None, "nothing follows the end"
-            self.left_out, self.left_out_at = self.left_out + 1, oldest.at
-        self.put_nowait(event)
-
-    def missed(self) -> MissedEvents | None:
-        """The events that were left out since this was last called; None if there are none."""
-        if not self.left_out:
-            return None
-        missed = MissedEvents(at=self.left_out_at, count=self.left_out)
-        self.left_out = 0
-        return missed
-
-
-class Listeners:
-    """The app's listeners and streams. A listener that raises is reported to the event loop and disturbs nothing."""
-
-    __slots__ = ("_closed", "_listeners", "_streamed", "_streams")
-
-    def __init__(self) -> None:
-        self._listeners: list[Listener] = []
-        self._streams: WeakSet[_Stream] = WeakSet()  # a stream without a reader goes
-        self._streamed = False  # was there ever one? A WeakSet is slow to say that it is empty, and each request asks
-        self._closed = False
-
-    def __bool__(self) -> bool:
-        return bool(self._listeners or (self._streamed and self._streams))
-
-    def add(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` for each event; returns the function that stops it. A coroutine function is a TypeError."""
-        if not callable(listener) or inspect.iscoroutinefunction(listener):
-            raise TypeError(
-                "a listener is a plain function: start a task in it, or use `async for event in api.events()`"
-            )
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def emit(self, event: Event) -> None:
-        """Give an event to every listener and stream."""
-        for stream in self._streams:
-            stream.emit(event)
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception as error:
-                context = {"message": "a listener of reissue raised", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(context)
-
-    def stream(self) -> AsyncIterator[Event | MissedEvents]:
-        """The events from this call on, until `close()`."""
-        stream = _Stream()
-        self._streamed = True
-        if self._closed:
-            stream.put_nowait(None)
-        else:
-            self._streams.add(stream)
-        return self._drain(stream)
-
-    async def _drain(self, stream: _Stream) -> AsyncIterator[Event | MissedEvents]:
-        try:
-            while True:
-                event = await stream.get()
-                if missed := stream.missed():  # before `event`, which is newer
-                    yield missed
-                if event is None:
-                    return
-                yield event
-        finally:
-            self._streams.discard(stream)
-
-    def close(self) -> None:
-        """End every stream and drop every listener."""
-        self._closed = True
-        for stream in self._streams:
-            stream.put_nowait(None)
-        self._streams.clear()
-        self._listeners.clear()

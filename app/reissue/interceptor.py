@@ -20,7 +20,7 @@ from .concurrency.admission import Admissions, MakeFuture
 from .concurrency.blocking import StartEagerly
 from .endpoint import AnyEndpoint, default_credentials, keeps_tokens_in_cookies, token_source
 from .errors import MalformedToken
-from .events import Event, Listener, Listeners, MissedEvents
+from .events import Event, Listener, MissedEvents
 from .http.abort_signal import Signal
 from .http.messages import Request, Transport, default_options
 from .http.outcomes import ShouldRenew
@@ -31,6 +31,7 @@ from .oauth2.redirects import Page
 from .sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
 from .session.lifecycle import SessionLifecycle, State
+from .session.listeners import Listeners
 from .session.settings import SessionSettings, checked_seconds
 from .session.step_up import StepUpHandler
 from .storage import Store

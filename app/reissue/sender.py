@@ -183,7 +183,7 @@ class Sender:
             differs = rules.audience.mistaken(url)
             if differs is not None and differs not in self._told_outside:
                 self._told_outside.add(differs)
-                self._warn(
+                self._listeners.warn(
                     AudienceEvent(
                         at=self._clock(),
                         phase=AudiencePhase(differs),
@@ -192,10 +192,6 @@ class Sender:
                         audience=str(rules.audience),
                     )
                 )
-
-    def _warn(self, event: AudienceEvent) -> None:
-        """Emit a warning. In a page, it is also written to the console."""
-        self._listeners.emit(event)
 
     def audience_url(self, request: Request) -> Url | None:
         """The request's URL if it is in the audience, else None. So is an invalid URL, which the transport rejects."""

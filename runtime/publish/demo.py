@@ -12,6 +12,7 @@ from devserver.settings import Settings
 from runtime.build import Parts
 from runtime.publish import embed
 from runtime.publish.addresses import hash_folder, rewrite, write_hashed
+from runtime.publish.sizes import CODINGS
 from runtime.steps import ROOT
 from runtime.wheels import DEMO_WHEEL
 
@@ -38,7 +39,7 @@ def write_demo(folder: Path, parts: Parts, *, api: str) -> None:
         },
     )
     app = hash_folder(app)
-    shutil.copytree(parts.documents, folder / "docs")
+    write_documents(folder / "docs", parts, shim=shim)
     shutil.copyfile(ROOT / "index.html", folder / "index.html")
     rewrite(
         folder / "index.html",
@@ -49,6 +50,22 @@ def write_demo(folder: Path, parts: Parts, *, api: str) -> None:
             CHARSET: f'{CHARSET}\n  <meta http-equiv="Content-Security-Policy" content="{policy(api)}">',
         },
     )
+
+
+def write_documents(docs: Path, parts: Parts, *, shim: str) -> None:
+    """The documents; those with code to run find PyScript and the interpreter where they are here."""
+    shutil.copytree(parts.documents, docs)
+    for page in docs.glob("*.html"):
+        if 'type="py"' in page.read_text(encoding="utf-8"):
+            rewrite(
+                page,
+                {
+                    '"../pyscript/core.js"': f'"../{LIBRARY}/pyscript/{parts.core.name}/core.js"',
+                    '"../py/shim.mjs"': f'"../{shim}"',
+                },
+            )
+            for coding in CODINGS.values():
+                page.with_name(page.name + coding).unlink()  # of the text before
 
 
 def policy(api: str) -> str:

@@ -1,12 +1,15 @@
-"""The Python of the documents that needs a page: all of it in one."""
+"""The documents in a browser: their search, and their Python, all of which runs in one page."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Route
+import re
 
-from tests.browser.visit import REFUSED, Visit
-from tests.documents import AS_THREE_COROUTINES, IN_A_PAGE, TOGETHER, run_by
+import pytest
+from playwright.sync_api import Locator, Route, expect
+
+from tests.browser.axe import expect_accessible
+from tests.browser.visit import REFUSED, STARTED, Visit
+from tests.documents import AS_THREE_COROUTINES, IN_A_PAGE, IN_THE_GUIDES_PAGE, TOGETHER, run_by
 
 CONNECT = """
 import asyncio, js, reissue
@@ -149,3 +152,138 @@ def test_three_coroutines_are_an_endpoint(visit: Visit) -> None:
     visit.run("await api.sign_in(name='ada')")
     refused = "try:\n    await api.renew()\nexcept reissue.GrantRefused as error:\n    found = error.error"
     assert visit.run(f"{refused}\nfound") == "ticket_gone"
+
+
+# The documents as pages
+
+SIZES = [390, 1280]
+
+
+def open_document(visit: Visit, name: str, width: int) -> Visit:
+    visit.page.set_viewport_size({"width": width, "height": 844})
+    visit.page.goto(f"{visit.server.url}docs/{name}.html")
+    return visit
+
+
+def searched(visit: Visit, words: str) -> Locator:
+    """What the search lists for these words, once it has answered."""
+    field, status = visit.page.get_by_role("searchbox"), visit[".search [role=status]"]
+    field.fill(words)
+    expect(status).to_have_text(re.compile(r"\d|Nothing|없습니다|not arrive"))
+    return visit[".search li a"]
+
+
+def expect_fits(visit: Visit) -> None:
+    expect_accessible(visit)
+    assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("width", SIZES)
+def test_every_document_is_found_from_any_page_by_the_keyboard(visit: Visit, width: int) -> None:
+    open_document(visit, "security", width)
+    assert not [request for request in visit.requests if "search_index" in request.url], "asked for when it is used"
+    keyboard, field = visit.page.keyboard, visit.page.get_by_role("searchbox", name="Search the documents")
+    keyboard.press("/")
+    visit.has_focus(field)
+    keyboard.type("what ends a session")
+    found = visit[".search li a"]
+    expect(found.first).to_contain_text("What ends a session")
+    expect(found.first.locator("mark")).to_be_visible()
+    expect(visit[".search [role=status]"]).to_have_text(re.compile(r"^Found: \d+$"))
+    expect_fits(visit)
+    for key, focused in [("ArrowDown", found.first), ("ArrowDown", found.nth(1)), ("ArrowUp", found.first)]:
+        keyboard.press(key)
+        visit.has_focus(focused)
+    keyboard.press("Escape")
+    visit.has_focus(field)
+    expect(visit[".search .found"]).to_be_hidden()
+    expect(searched(visit, "what ends a sesion").first).to_contain_text("What ends a session")  # a letter is missing
+    keyboard.press("Enter")
+    expect(visit.page).to_have_url(re.compile(r"/docs/endpoints\.html#what-ends-a-session$"))
+    expect(visit["h3:target, h2:target"]).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_both_languages_are_searched_from_a_page_of_either(visit: Visit, width: int) -> None:
+    open_document(visit, "how-a-token-is-reissued.ko", width)
+    expect(visit.page.get_by_role("searchbox", name="문서 검색")).to_be_visible()
+    expect(searched(visit, "인터셉터를").first).to_have_attribute("href", re.compile(r"^how-a-token.*\.ko\.html#"))
+    expect(visit[".search li"].first).to_have_attribute("lang", "ko")
+    expect(visit[".search [role=status]"]).to_have_text(re.compile("개 찾음$"))
+    expect_fits(visit)
+    expect(searched(visit, "retry_lost_refresh").first).to_contain_text("retry_lost_refresh")
+    expect(visit[".search li"].first).to_have_attribute("lang", "en")
+    open_document(visit, "guide", width)
+    expect(searched(visit, "재발행").first).to_contain_text("재발행")
+    expect(visit[".search li"].first).to_have_attribute("lang", "ko")
+    searched(visit, "xyzzy")
+    expect(visit[".search [role=status]"]).to_contain_text("Nothing found")
+    expect(visit[".search li a"]).to_have_count(0)
+    visit.page.keyboard.press("Tab")
+    expect(visit[".search .found"]).to_be_hidden()
+
+
+def test_an_index_that_does_not_arrive_is_told_and_asked_for_again(visit: Visit) -> None:
+    open_document(visit, "tabs", 1280)
+    visit.expect_console("ERR_FAILED", times=1, at_most=4)
+    visit.page.route("**/search_index-*", lambda route: route.abort())
+    searched(visit, "lock")
+    expect(visit[".search [role=status]"]).to_contain_text("did not arrive")
+    visit.page.unroute("**/search_index-*")
+    expect(searched(visit, "locks").first).to_be_visible()
+
+
+def run_buttons(visit: Visit) -> Locator:
+    return visit[".run > .actions button"]
+
+
+@pytest.mark.firefox
+@pytest.mark.parametrize("width", SIZES)
+def test_the_guide_runs_in_its_own_page(visit: Visit, width: int) -> None:
+    """Block after block, by the library itself, against the demo's server. Python is not asked for before."""
+    open_document(visit, "guide", width)
+    blocks = run_by(IN_THE_GUIDES_PAGE)
+    expect(run_buttons(visit)).to_have_count(1 + len(blocks))
+    assert [request.url for request in visit.requests if "/py/" in request.url or "/pyscript/" in request.url] == []
+    output, message = visit[".run output"], visit["#message"]
+    expect(message).to_be_hidden()
+    run_buttons(visit).nth(1).click()  # runs the app above first
+    expect(output.nth(1)).to_have_text("State.SIGNED_IN ada\n", timeout=STARTED)
+    expect(message).to_have_text("Signed in as ada.")
+    expect(run_buttons(visit).first).to_have_attribute("aria-disabled", "true")
+    run_buttons(visit).nth(2).click()
+    expect(output.nth(2)).to_contain_text("RefreshEvent")
+    expect(output.nth(2)).to_contain_text("SUCCEEDED")
+    run_buttons(visit).nth(3).click()
+    expect(output.nth(3)).to_have_text(f"{[200] * 10} {{'hello': 'ada'}}\n")
+    run_buttons(visit).nth(4).click()
+    expect(output.nth(4)).to_contain_text("/auth/refresh")
+    visit.button("Ask ten times at once").click()
+    expect(message).to_have_text("10 answers: hello, ada!")
+    expect(visit.page.get_by_role("button", name="Done 20")).to_be_visible()  # in the panel
+    run_buttons(visit).nth(1).click()  # again: the app above is left alone
+    expect(output.nth(1)).to_have_text("State.SIGNED_IN ada\n")
+    expect_fits(visit)
+    assert len(visit.requests_to("/auth/login")) == 2, "the block that signs in has run twice"
+
+
+@pytest.mark.parametrize(("written", "error"), [("renew renew", "SyntaxError"), ("renewed", "AttributeError")])
+def test_an_error_of_a_block_is_shown_as_text_and_stops_what_follows(visit: Visit, written: str, error: str) -> None:
+    visit.alter("docs/guide.html", lambda page: page.replace(">renew<", f">{written}<"))
+    open_document(visit, "guide", 1280)
+    output = visit[".run output"]
+    run_buttons(visit).nth(3).click()
+    expect(output.nth(3)).to_have_text("A block above has failed: see there.", timeout=STARTED)
+    expect(output.nth(2)).to_contain_text(f"await api.{written}()")
+    expect(output.nth(2)).to_contain_text(error)
+    expect(output.nth(2)).not_to_contain_text("run-")
+
+
+def test_what_keeps_python_from_starting_is_shown_as_text(visit: Visit) -> None:
+    visit.expect_console("ERR_FAILED", times=1, at_most=9)
+    visit.page.route("**/pyscript/core.js", lambda route: route.abort())
+    open_document(visit, "guide", 1280)
+    run_buttons(visit).first.click()
+    expect(visit[".run output"].first).to_contain_text("Python did not start")
+    expect(visit[".run output"].first).to_contain_text("Reload the page")

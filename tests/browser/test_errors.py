@@ -61,6 +61,37 @@ def test_a_session_that_has_ended_says_whether_its_cookie_can_have_been_sent(kep
         assert said.startswith(f"the session is over: {answer}{words}")
 
 
+RESUME = """
+import reissue
+async def resumed(url, **settings):
+    api = reissue.connect("/api/", endpoint=reissue.Endpoint(url, **settings), tabs=False)
+    told = []
+    api.on(lambda event: told.append(event) if isinstance(event, reissue.CookieEvent) else None)
+    try:
+        return [await api.resume(), await api.resume(), [[event.url, event.status] for event in told]]
+    finally:
+        await api.close()
+"""
+
+
+@pytest.mark.firefox
+@beside_another
+def test_a_reload_that_finds_nobody_says_if_the_cookie_was_not_sent(kept: Visit, other: OtherOrigin) -> None:
+    """Once on the console and as an event; and a first visitor to the page's own origin reads nothing."""
+    kept.allowed_origins.add(other.origin)
+    kept.expect_console(REFUSED, times=4, at_most=4)
+    kept.run(RESUME)
+    assert kept.run('await resumed("/auth")') == [False, False, []]
+    there = f'"{other.origin}", refresh="refused"'
+    assert kept.run(f'await resumed({there}, credentials="include")') == [False, False, []]
+    assert kept.warned == []
+    assert kept.run(f"await resumed({there})") == [False, False, [[f"{other.origin}/refused", 401]]]
+    (line,) = kept.warned
+    assert line.startswith(f"reissue: {other.origin}/refused answered 401, so nobody is signed in. ")
+    assert "credentials='include'" in line
+    assert [request.headers.get("cookie") for request in other.requests if request.method == "POST"] == [None] * 4
+
+
 @pytest.mark.firefox
 @beside_another
 def test_a_request_that_misses_the_audience_is_told_on_the_console_and_as_an_event(

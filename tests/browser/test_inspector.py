@@ -645,3 +645,11 @@ await api.sign_in(username="ada", password="lovelace")
     expect(panel[".token-title h3"]).to_have_text(title)
     expect(panel[".token-raw"]).to_be_hidden()
     expect(panel[".token-compare"]).to_contain_text("in an HttpOnly cookie")
+
+
+def test_the_panel_has_its_style(visit: Visit) -> None:
+    """Though the page imports the library from a wheel that is not unpacked."""
+    visit.signed_in()
+    assert visit["#panel .panel"].evaluate("element => getComputedStyle(element).borderTopWidth") == "1px"
+    visit["#tab-token"].click()
+    assert visit["#panel .token-raw"].evaluate("element => getComputedStyle(element).borderTopWidth") == "1px"

@@ -14,6 +14,7 @@ from tests.devserver.conftest import Client
 
 RESOURCES = [
     ("GET", "/api/me"),
+    ("GET", "/api/hello"),
     ("GET", "/api/notes"),
     ("POST", "/api/notes"),
     ("DELETE", "/api/notes/1"),

@@ -22,7 +22,8 @@ from reissue import (
     SessionPhase,
     WaitsFor,
 )
-from reissue.events import EndpointCall, Listeners
+from reissue.events import EndpointCall
+from reissue.session.listeners import Listeners
 from reissue.testing import Clock, Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

@@ -11,7 +11,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from runtime.documents import DOCS, address_on_site, rendered
+from runtime.documents.pages import DOCS, address_on_site, markdown, rendered
+from runtime.documents.runnable import RUN, with_buttons
+from runtime.documents.search import Section, sections
+from runtime.npm_packages import install
 from tests.live_server import ROOT
 
 LANGUAGES = ("en", "ko")
@@ -25,7 +28,7 @@ OF_THE_ARTICLE = (
 @pytest.fixture(scope="module")
 def pages() -> Path:
     """As the build made them."""
-    return rendered(ROOT / ".runtime" / "docs")
+    return rendered(ROOT / ".runtime" / "docs", install(ROOT / ".runtime"))
 
 
 @cache
@@ -65,12 +68,58 @@ def test_every_link_and_every_picture_of_the_documents_is_there(pages: Path) -> 
         assert missing([page.name + link if link.startswith("#") else link for link in own], pages) == [], page.name
 
 
+def test_a_korean_page_says_of_a_link_that_what_it_leads_to_is_english(pages: Path) -> None:
+    """Unless that is in Korean as well: then it leads there. What lists the languages says so itself."""
+    strings: dict[str, str] = json.loads((ROOT / "app" / "strings" / "ko.json").read_text(encoding="utf-8"))
+    links = [found for text in strings.values() for found in re.findall(r"\[([^\]]+)\]\(docs/([^)#]+)", text)]
+    for page in pages.glob("*.ko.html"):
+        found = re.findall(r'<a href="([\w.-]+\.html)[^"]*"[^>]*>(.*?)</a>', text_of(page))
+        links += [(words, address) for address, words in found if words != "English"]
+    assert len(links) > 20
+    for words, address in links:
+        korean = address.endswith(".ko.html")
+        assert korean or not (pages / address.replace(".html", ".ko.html")).is_file(), (words, address)
+        assert words.endswith("(영어)") is not korean, (words, address)
+
+
 def test_every_document_is_a_page_with_a_title_in_its_language(pages: Path) -> None:
     assert {page.stem for page in pages.glob("*.html")} == {file.stem for file in DOCS.glob("*.md")} | {"source"}
     korean = text_of(pages / "how-a-token-is-reissued.ko.html")
     assert '<html lang="ko">' in korean
     assert "<title>토큰은 어떻게 재발행되는가 · reissue</title>" in korean
     assert '<span class="k">' in korean  # code has its colours
+
+
+def test_a_section_reaches_from_its_heading_to_the_next() -> None:
+    content = '<h1 id="a">A &amp; b</h1>\n<p>One <code>x</code>,</p>\n<p>two.</p>\n'
+    assert sections("a.ko", "ko", content + '<h2 id="c-d">C <em>d</em></h2><ul><li>e</li><li>f</li></ul>') == [
+        Section("a.ko.html#a", "ko", "A & b", "A & b", "One x, two."),
+        Section("a.ko.html#c-d", "ko", "A & b", "C d", "e f"),
+    ]
+
+
+def test_the_index_has_every_section_of_every_document(pages: Path) -> None:
+    (index,) = pages.glob("search_index-*.json")
+    ids = set(json.loads(text_of(index))["index"]["documentIds"].values())
+    headings = {
+        f"{page.name}#{unescape(anchor)}"
+        for page in pages.glob("*.html")
+        for anchor in re.findall(r'<h[1-4] id="([^"]+)"', text_of(page))
+    }
+    assert ids == headings
+
+
+PAGE = "```html\n<body>\n<p id='a'>&amp;</p>\n<script src='b.js'></script>\n</body>\n```\n"
+NO_PAGE = "```html\n<p>\n```\n"
+CODE = "```python run\n1\n```\n"
+
+
+def test_code_that_is_marked_gets_a_button_and_the_elements_that_it_is_for() -> None:
+    content = with_buttons(markdown().render(f"{PAGE}{CODE}{CODE}```python\n3\n```\n{NO_PAGE}{CODE}"))
+    first, *others = content.split(RUN)[1:]
+    assert """<div class="elements" hidden><p id='a'>&amp;</p></div>""" in first
+    assert ['<div class="elements" hidden></div>' in other for other in others] == [True, True]
+    assert (content.count("<button"), content.count("<script")) == (3, 0)
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,21 @@ def test_all_that_is_referred_to_is_there(site: Path) -> None:
         folder = address.partition("/")[0]
         page = site / folder if folder in ("docs", "embed") else site
         start = file.parent if file.suffix in (".mjs", ".js") else page
-        pattern = r"""(?:\b(?:src|href|config)=|interpreter = |from |at\()["']([\w./-]+)["']"""
+        pattern = r"""(?:\b(?:src|href|config|core)=|interpreter = |interpreter": |from |at\()["']([\w./-]+)["']"""
         for reference in re.findall(pattern, text):
             assert (start / reference).exists(), (address, reference)
             checked += 1
     assert checked > 15
+
+
+def test_a_document_finds_the_python_that_runs_its_code(site: Path) -> None:
+    """The demo's own, and the library's copy of PyScript; and no compressed neighbour says otherwise."""
+    guide = (site / "docs" / "guide.html").read_text(encoding="utf-8")
+    for pattern, name in ((r'data-core="\.\./([^"]+)"', "core.js"), (r'"interpreter": "\.\./([^"]+)"', "shim-")):
+        (address,) = re.findall(pattern, guide)
+        assert name in address
+        assert is_immutable(address)
+        assert (site / address).is_file()
 
 
 def test_compressed_neighbours_say_the_same(site: Path) -> None:

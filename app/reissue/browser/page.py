@@ -9,7 +9,6 @@ import js
 
 from ..endpoint import AnyEndpoint, Endpoint
 from ..errors import ReissueError
-from ..events import AudienceEvent
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
 from ..interceptor import Inherited, Interceptor
@@ -41,14 +40,10 @@ if not IN_WORKER and not hasattr(js, "document"):
 
 
 class PageSender(Sender):
-    """Reports a response's head before Python's event loop goes on, and warns on the console."""
+    """Reports a response's head before Python's event loop goes on."""
 
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
         return await send(attempt, on_head=on_head)
-
-    def _warn(self, event: AudienceEvent) -> None:
-        super()._warn(event)
-        js.console.warn(event.message)
 
 
 class PageInterceptor(Interceptor):
@@ -98,6 +93,7 @@ class PageInterceptor(Interceptor):
             make_future=make_future,
             **options,
         )
+        self._listeners.write_warning = js.console.warn
         self._shares_session = tabs  # and other tabs' requests may be sent in it
         self._worker: ModuleType | None = None  # service_worker.py, once it is imported
         self._stop_listening = [listen(js.globalThis, "online", lambda _: self._wake())]

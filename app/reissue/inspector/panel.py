@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from pkgutil import get_data
 from typing import Any
 
 import js
@@ -176,8 +176,10 @@ class _Tabs:
 
 
 def _sheet() -> Any:
-    """The style, as a constructed sheet: a policy without 'unsafe-inline' lets it pass (CSSOM, section 6.1)."""
-    files = [Path(__file__).parent / name for name in STYLES]
+    """The style, as a constructed sheet: a policy without 'unsafe-inline' lets it pass (CSSOM, section 6.1).
+
+    It is read by way of the package, which may lie in a wheel that is not unpacked.
+    """
     sheet = js.CSSStyleSheet.new()
-    sheet.replaceSync("\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file()))
+    sheet.replaceSync(b"\n".join(get_data("reissue.inspector", name) or b"" for name in STYLES).decode())
     return sheet

@@ -5,7 +5,7 @@ anywidget is the notebook's own package: this library does not install it, and o
 
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReissueError
@@ -30,8 +30,8 @@ def _widget_class() -> Any:
     class SignInWidget(anywidget.AnyWidget):  # type: ignore[misc]
         """A button or a form, the state, and the user. It has no traits of its own: they would be saved."""
 
-        _esm = Path(__file__).with_name("widget.js").read_text(encoding="utf-8")
-        _css = Path(__file__).with_name("widget.css").read_text(encoding="utf-8")
+        _esm = (get_data("reissue.notebook", "widget.js") or b"").decode()
+        _css = (get_data("reissue.notebook", "widget.css") or b"").decode()
 
         def __init__(self, api: "Interceptor", fields: Iterable[str]) -> None:
             super().__init__()

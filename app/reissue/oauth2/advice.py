@@ -56,10 +56,7 @@ def about_cookie(url: str, *, credentials: str, parse: ParseUrl) -> str | None:
     """
     if credentials == "omit":
         return "The browser sent no cookie, because of Endpoint(…, credentials='omit')"
-    try:
-        if parse("/").origin == parse(url).origin:
-            return None
-    except ValueError:  # there is no page
+    if not is_elsewhere(url, parse):
         return None
     if credentials == "same-origin":
         return (
@@ -70,6 +67,14 @@ def about_cookie(url: str, *, credentials: str, parse: ParseUrl) -> str | None:
         "The browser may have sent no cookie, since the endpoint is on another origin than the page: to another site, "
         "it sends only a cookie with SameSite=None and Secure, and some browsers send none at all"
     )
+
+
+def is_elsewhere(url: str, parse: ParseUrl) -> bool:
+    """Is `url` on another origin than the page? False if there is no page. `parse` is that of `about_cookie`."""
+    try:
+        return parse("/").origin != parse(url).origin
+    except ValueError:
+        return False
 
 
 def _sent(body: Any, *, is_form: bool) -> dict[str, str]:

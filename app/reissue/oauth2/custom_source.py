@@ -52,6 +52,7 @@ class CustomTokenSource:
 
     redirects: Redirects | None = None
     exchanges = False
+    gets_cookies = True  # for all that is known: the app's coroutines say how requests are sent
 
     def __init__(
         self,

@@ -35,6 +35,11 @@ class TokenSource(Protocol):
         """Can it be asked for tokens for another resource?"""
         ...
 
+    @property
+    def gets_cookies(self) -> bool:
+        """Does the endpoint get the browser's cookies? False if fetch keeps them from it, as its settings are."""
+        ...
+
     def accepts(self, credential: Credential) -> bool:
         """Is the token of the kind that this client requests and can send: bound to its key, or a bearer token?"""
         ...
@@ -90,6 +95,15 @@ class HttpTokenSource:
         """Can it be asked for tokens for another resource? A cookie is for all of its site, and a GET names none."""
         refresh = self._requests.refresh_route
         return not self._requests.in_cookies and refresh is not None and not refresh.is_get
+
+    @property
+    def gets_cookies(self) -> bool:
+        """Is the endpoint on the page's own origin, or do requests to another one have credentials="include"?"""
+        from . import advice  # here, since a page needs it only if no user is signed in
+
+        return self._requests.credentials == "include" or not advice.is_elsewhere(
+            self._href(self._requests.refresh_url), self._parse
+        )
 
     @property
     def refresh_names_a_token(self) -> bool:

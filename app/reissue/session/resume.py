@@ -14,6 +14,7 @@ from typing import Any
 
 from ..concurrency.singleflight import FlightCancelled, SingleFlight
 from ..errors import GrantRefused, MalformedToken, SessionChanged, SessionEnded
+from ..events import CookieEvent, CookiePhase
 from ..tabs.pending_sign_out import Mark
 from ..tokens.credentials import Credential
 from .backoff import Backoff, unavailable
@@ -36,6 +37,7 @@ class Resume:
         self._redirects = sessions.calls.tokens.redirects
         self._flight: SingleFlight[Session | None] = SingleFlight()
         self._undecided = False  # a resume failed: it is unknown whether a user is signed in
+        self._warned = False  # that the endpoint gets no cookie
 
     @property
     def running(self) -> bool:
@@ -140,6 +142,26 @@ class Resume:
         credential: Credential | None = None
         while credential is None and attempts:
             attempts -= 1
-            with suppress(GrantRefused):
+            try:
                 credential = await self._sessions.calls.refresh(None)
+            except GrantRefused as refusal:
+                self._warn_without_cookie(refusal)
         return credential
+
+    def _warn_without_cookie(self, refusal: GrantRefused) -> None:
+        """Tell once that the endpoint knows of no session since the browser sent it no cookie.
+
+        The endpoint's answer is that to a first visitor, so the app can't see it: `resume()` returns False.
+        """
+        sessions = self._sessions
+        if self._warned or refusal.status is None or sessions.calls.tokens.gets_cookies:
+            return
+        self._warned = True
+        sessions.settings.listeners.warn(
+            CookieEvent(
+                at=sessions.settings.clock(),
+                phase=CookiePhase.NOT_SENT,
+                url=refusal.url or "the endpoint",
+                status=refusal.status,
+            )
+        )

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..events import Listeners
 from ..http.json_text import is_number
 from ..tokens.users import Users
+from .listeners import Listeners
 
 
 class SessionSettings(NamedTuple):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import EndReason, SessionChanged, SessionEnded
-from ..events import Event, Listeners, SessionEvent, SessionPhase
+from ..events import Event, SessionEvent, SessionPhase
 from ..http.outcomes import discard_body
+from ..session.listeners import Listeners
 
 
 class SessionWatch:

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from ..events import Listeners
 from ..http.messages import Request
 from ..http.outcomes import discard_body
 from ..http.verbs import Verbs
 from ..sender import Sender
 from ..session.derived import DerivedLifecycle
 from ..session.lifecycle import SessionLifecycle
+from ..session.listeners import Listeners
 from ..session.settings import checked_seconds
 
 if TYPE_CHECKING:

@@ -9,7 +9,11 @@ from urllib.parse import urljoin
 import pytest
 import pytest_asyncio
 from reissue import (
+    CookieEvent,
+    CookiePhase,
+    Credential,
     Endpoint,
+    Event,
     GrantRefused,
     Interceptor,
     MalformedToken,
@@ -41,6 +45,7 @@ class Page:
     def __init__(self) -> None:
         self.answer = Response(401)
         self.asked: list[Request] = []
+        self.told: list[Event] = []
         self.made: list[Interceptor] = []
 
     async def transport(self, request: Request) -> Response:
@@ -139,6 +144,67 @@ async def test_without_a_page_nothing_is_said_about_other_origins() -> None:
     await api.adopt("old", expires_in=300)
     with pytest.raises(SessionEnded, match=r"b\.test/auth/refresh answered 401: invalid_grant\. Sign in again$"):
         await api.fetch("https://a.test/api/notes")
+
+
+SILENT: dict[str, tuple[str, dict[str, Any], int]] = {
+    "the page's own origin": ("/auth", {}, 401),
+    "the page's own origin, in full": ("https://app.test/auth", {"credentials": "omit"}, 401),
+    "credentials='include'": (ELSEWHERE, {"credentials": "include"}, 401),
+    "no cookie wanted": (ELSEWHERE, {"cookie": False}, 401),
+}
+
+
+@pytest.mark.parametrize(("url", "settings", "status"), SILENT.values(), ids=SILENT)
+async def test_a_first_visitor_to_an_endpoint_that_gets_cookies_hears_nothing(
+    page: Page, url: str, settings: dict[str, Any], status: int
+) -> None:
+    page.answer = Response(status)
+    api = page.opened(url, **settings)
+    api.on(page.told.append)
+    assert await api.resume() is False
+    assert not [event for event in page.told if isinstance(event, CookieEvent)]
+
+
+@pytest.mark.parametrize("settings", [{}, {"credentials": "omit"}], ids=["the default", "omit"])
+@pytest.mark.parametrize("status", [204, 401])
+async def test_a_resume_says_once_if_the_browser_can_have_sent_no_cookie(
+    page: Page, status: int, settings: dict[str, Any]
+) -> None:
+    """Else it is silently False: to the server, it is a first visit at each reload."""
+    page.answer = Response(status)
+    api = page.opened(ELSEWHERE, **settings)
+    api.on(page.told.append)
+    written: list[str] = []
+    api._listeners.write_warning = written.append  # in a page, the console
+    assert [await api.resume() for _ in range(2)] == [False, False]
+    assert len(page.asked) == 2
+    (warning,) = (event for event in page.told if isinstance(event, CookieEvent))
+    assert (warning.phase, warning.url, warning.status) == (CookiePhase.NOT_SENT, f"{ELSEWHERE}/refresh", status)
+    assert written == [warning.message]
+    assert warning.message == (
+        f"reissue: https://auth.else/auth/refresh answered {status}, so nobody is signed in. The browser sent it no "
+        "cookie, since it is on another origin than the page: Endpoint(…, credentials='include'), or cookie=False if "
+        "the server sets no cookie"
+    )
+
+
+async def test_a_resume_that_gets_no_proper_answer_says_nothing_of_cookies(page: Page) -> None:
+    page.answer = Response(503)
+    api = page.opened(ELSEWHERE)
+    api.on(page.told.append)
+    assert isinstance(await outcome(api.resume()), RefreshUnavailable)
+    assert not [event for event in page.told if isinstance(event, CookieEvent)]
+
+
+async def test_a_coroutine_of_the_apps_own_raises_no_question_about_cookies(page: Page) -> None:
+    async def refuse(credential: Credential | None) -> Credential:
+        raise GrantRefused("session_expired", status=410)
+
+    api = Interceptor(page.transport, audience="/api/", endpoint=refuse, parse_url=parse)
+    page.made.append(api)
+    api.on(page.told.append)
+    assert await api.resume() is False
+    assert not [event for event in page.told if isinstance(event, CookieEvent)]
 
 
 async def test_a_later_request_of_the_same_session_hears_the_same(page: Page) -> None:

@@ -25,6 +25,7 @@ MARKS = {
     MarkKind.STORE: "requests.mark.store",
     MarkKind.SIGN_OUT: "requests.mark.sign_out",
     MarkKind.WITHOUT_TOKEN: "requests.mark.without_token",
+    MarkKind.WITHOUT_COOKIE: "requests.mark.without_cookie",
 }
 
 

@@ -53,6 +53,7 @@ class MarkKind(Enum):
     STORE = "store"
     SIGN_OUT = "sign_out"  # the endpoint has not confirmed it
     WITHOUT_TOKEN = "without_token"  # a URL that looks like one of the audience, and is not
+    WITHOUT_COOKIE = "without_cookie"  # the endpoint knows of no session, and fetch sends it no cookie
 
 
 @dataclass(frozen=True, slots=True)

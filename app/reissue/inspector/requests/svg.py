@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from html import escape
-from pathlib import Path
+from pkgutil import get_data
 
 from .picture import Picture
 
-_STYLE_SHEET = Path(__file__).parents[1] / "panel.css"
 _FONT = 'font: 11px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
 
 DARK = '[data-jp-theme-light="false"] &, .vscode-dark &, .dark &'
@@ -19,7 +18,7 @@ LIGHT = '[data-jp-theme-light="true"] &, .vscode-light &, .light &'
 @cache
 def colours() -> dict[str, str]:
     """The colour of each style of a picture, light and dark, from the panel's style sheet."""
-    light, dark = _STYLE_SHEET.read_text(encoding="utf-8").split(":host {")[1:3]
+    light, dark = (get_data("reissue.inspector", "panel.css") or b"").decode().split(":host {")[1:3]
     found = [dict(re.findall(r"--ri-([\w-]+): (#\w+);", block.partition("}")[0])) for block in (light, dark)]
     return {name.replace("-", "_"): f"light-dark({found[0][name]}, {found[1][name]})" for name in found[0]}
 

@@ -7,6 +7,7 @@ from collections import deque
 
 from ...errors import GrantRefused
 from ...events import (
+    CookieEvent,
     EndpointEvent,
     EndpointPhase,
     Event,
@@ -71,6 +72,8 @@ class Trace:
                     self.marks.append(Mark(at, MarkKind.SIGN_OUT, event.phase.value))
             case StoreEvent():
                 self.marks.append(Mark(at, MarkKind.STORE, event.phase.value))
+            case CookieEvent():
+                self.marks.append(Mark(at, MarkKind.WITHOUT_COOKIE, event.url))
             case _:
                 self.marks.append(Mark(at, MarkKind.WITHOUT_TOKEN, event.url, event.audience))
 

@@ -13,6 +13,8 @@ from .window import Window
 
 Words = Mapping[str, str]
 
+WARNINGS = (MarkKind.WITHOUT_TOKEN, MarkKind.WITHOUT_COOKIE)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -120,14 +122,14 @@ def of_the_axis(trace: Trace, window: Window, now: float, x: int, y: int, words:
 def of_a_mark(mark: Mark, words: Words) -> str:
     """A marked moment: what happened, and why."""
     text = words[axis.MARKS[mark.kind]]
-    if mark.kind is MarkKind.WITHOUT_TOKEN:
+    if mark.kind in WARNINGS:
         return text.format(url=mark.detail, audience=mark.audience)
     return f"{text} ({mark.detail})" if mark.detail else text
 
 
 def warning(trace: Trace, words: Words) -> str:
-    """The latest request that left without a token, and why; empty if none did."""
-    found = (mark for mark in reversed(trace.marks) if mark.kind is MarkKind.WITHOUT_TOKEN)
+    """The latest request that left without a token or a cookie, and why; empty if none did."""
+    found = (mark for mark in reversed(trace.marks) if mark.kind in WARNINGS)
     return next((of_a_mark(mark, words) for mark in found), "")
 
 

@@ -77,6 +77,7 @@ WORDS = {
     "requests.mark.store": "The store can’t be used as it is",
     "requests.mark.sign_out": "The sign-out is not confirmed by the server",
     "requests.mark.without_token": "{url} left without a token: it is outside the audience {audience}",
+    "requests.mark.without_cookie": '{url} got no cookie: it is on another origin, and has no credentials="include"',
     "requests.refresh.started": "Refresh running",
     "requests.refresh.succeeded": "Token renewed",
     "requests.refresh.refused": "Refresh refused",

@@ -77,6 +77,7 @@ WORDS = {
     "requests.mark.store": "저장소를 그대로 쓸 수 없음",
     "requests.mark.sign_out": "서버가 로그아웃을 확인하지 않음",
     "requests.mark.without_token": "{url} 요청이 토큰 없이 나갔습니다. {audience} 밖의 주소입니다",
+    "requests.mark.without_cookie": '{url}에 쿠키가 가지 않았습니다. 다른 출처인데 credentials="include"가 없습니다',
     "requests.refresh.started": "토큰 재발행 중",
     "requests.refresh.succeeded": "토큰이 재발행됨",
     "requests.refresh.refused": "재발행이 거부됨",

@@ -5,6 +5,8 @@ from typing import Any
 from reissue import (
     AudienceEvent,
     AudiencePhase,
+    CookieEvent,
+    CookiePhase,
     EndpointEvent,
     EndpointPhase,
     RefreshEvent,
@@ -91,6 +93,9 @@ class Story:
             at=at, phase=AudiencePhase.OTHER_PATH, method="GET", url=url, audience="https://api.test/v1/"
         )
         self.trace.hear(event, at)
+
+    def without_cookie(self, at: float, url: str) -> None:
+        self.trace.hear(CookieEvent(at=at, phase=CookiePhase.NOT_SENT, url=url, status=401), at)
 
     def sign_out(self, at: float, phase: SignOutPhase) -> None:
         self.trace.hear(SignOutEvent(at=at, phase=phase), at)

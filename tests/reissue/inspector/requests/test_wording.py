@@ -132,6 +132,13 @@ def test_a_request_that_left_without_a_token_says_why() -> None:
     assert wording.news(story.trace, WORDS) == told
 
 
+def test_an_endpoint_that_got_no_cookie_is_told_like_a_request_without_a_token() -> None:
+    story = Story()
+    story.without_cookie(1.0, "https://auth.test/refresh")
+    told = 'https://auth.test/refresh got no cookie: it is on another origin, and has no credentials="include"'
+    assert wording.warning(story.trace, WORDS) == told
+
+
 def test_a_refused_resume_is_told_as_what_it_means() -> None:
     story = Story()
     story.call(0.0, EndpointPhase.ASKED)

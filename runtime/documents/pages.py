@@ -20,20 +20,38 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from runtime.compressed import compress_folder
+from runtime.documents import PAGE, runnable, search
+from runtime.npm_packages import locked_version
 from runtime.publish.addresses import write_hashed
 from runtime.sealed import files_below, sealed
 from runtime.steps import ROOT, say
 
 DOCS = ROOT / "docs"
 LIBRARY = ROOT / "app" / "reissue"
-TEMPLATE = ROOT / "runtime" / "document.html"
-STYLES = (ROOT / "app" / "page.css", ROOT / "runtime" / "document.css")
+TEMPLATE = PAGE / "page.html"
+STYLES = (ROOT / "app" / "page.css", PAGE / "style.css")
 ICON = ROOT / "app" / "icon.svg"
 PICTURES = (".png", ".svg", ".webp")
 SOURCES = "source"  # the folder of the library's text, and the page that lists it
 
-KOREAN = {"language": "ko", "documents": "문서", "other_language": "언어"}
-ENGLISH = {"language": "en", "documents": "Documents", "other_language": "Language"}
+ENGLISH = {
+    "language": "en",
+    "documents": "Documents",
+    "other_language": "Language",
+    "search": "Search the documents",
+    "search_count": "Found: {n}",
+    "search_none": "Nothing found. Fewer words, or another spelling, find more.",
+    "search_failed": "The index did not arrive. Type on to try again.",
+}
+KOREAN = {
+    "language": "ko",
+    "documents": "문서",
+    "other_language": "언어",
+    "search": "문서 검색",
+    "search_count": "{n}개 찾음",
+    "search_none": "찾은 것이 없습니다. 낱말을 줄이거나 바꿔 보세요.",
+    "search_failed": "색인을 받지 못했습니다. 계속 입력하면 다시 시도합니다.",
+}
 MENU = {
     "en": {
         "how-a-token-is-reissued": "How it works",
@@ -44,33 +62,43 @@ MENU = {
     },
     "ko": {
         "how-a-token-is-reissued.ko": "동작 원리",
-        "guide": "가이드",
-        "inspector": "인스펙터",
-        "README": "모든 문서",
-        SOURCES: "소스",
+        "guide": "가이드(영어)",
+        "inspector": "인스펙터(영어)",
+        "README": "모든 문서(영어)",
+        SOURCES: "소스(영어)",
     },
 }
 
 
-def rendered(parent: Path) -> Path:
-    """Return the folder with the documents as pages."""
+def rendered(parent: Path, modules: Path) -> Path:
+    """Return the folder with the documents as pages. `modules` is the folder `node_modules` that has MiniSearch."""
 
     def make(folder: Path) -> None:
         say("rendering the documents")
-        style = write_hashed(folder, "style.css", "\n".join(file.read_text(encoding="utf-8") for file in STYLES))
-        icon = write_hashed(folder, "icon.svg", ICON.read_text(encoding="utf-8"))
         for file in files_below(DOCS):
             if file.suffix in PICTURES:
                 target = folder / file.relative_to(DOCS)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, target)
-        for file in sorted(DOCS.glob("*.md")):
-            content = markdown().render(file.read_text(encoding="utf-8"))
-            write_page(folder, file.stem, content, style=style, icon=icon)
-        write_page(folder, SOURCES, write_sources(folder), style=style, icon=icon)
+        reader = markdown()
+        contents = {file.stem: reader.render(file.read_text(encoding="utf-8")) for file in sorted(DOCS.glob("*.md"))}
+        found = [
+            section
+            for name, content in contents.items()
+            for section in search.sections(name, words_of(name)["language"], content)
+        ]
+        parts = {
+            "style": write_hashed(folder, "style.css", "\n".join(file.read_text(encoding="utf-8") for file in STYLES)),
+            "icon": write_hashed(folder, "icon.svg", ICON.read_text(encoding="utf-8")),
+            "search_script": search.write_search(folder, found, modules),
+        }
+        runner = runnable.write_runner(folder)
+        for name, content in {**contents, SOURCES: write_sources(folder)}.items():
+            write_page(folder, name, content, runner=runner, **parts)
         compress_folder(folder)
 
-    return sealed(parent, "docs", [DOCS, LIBRARY, TEMPLATE, *STYLES, ICON, Path(__file__)], make)
+    made_of: list[Path | str] = [DOCS, LIBRARY, *STYLES, ICON, Path(__file__).parent, locked_version("minisearch")]
+    return sealed(parent, "docs", made_of, make)
 
 
 def markdown() -> MarkdownIt:
@@ -78,6 +106,7 @@ def markdown() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"highlight": coloured}).enable("table")
     reader.use(anchors_plugin, min_level=1, max_level=4)
     reader.core.ruler.push("links", lambda state: follow_links(state.tokens))
+    reader.core.ruler.push("runnable", lambda state: runnable.mark(state.tokens))
     return reader
 
 
@@ -130,20 +159,23 @@ def write_sources(folder: Path) -> str:
     return "\n".join(["<h1>The source</h1>", "<ul>", *rows, "</ul>"])
 
 
-def write_page(folder: Path, name: str, content: str, *, style: str, icon: str) -> None:
-    """Write a page in the language that its name ends in, or in English."""
-    is_korean = name.endswith(".ko")
-    words = KOREAN if is_korean else ENGLISH
+def words_of(name: str) -> dict[str, str]:
+    """The words of a page in the language that its name ends in, or in English."""
+    return KOREAN if name.endswith(".ko") else ENGLISH
+
+
+def write_page(folder: Path, name: str, content: str, *, runner: str, **parts: str) -> None:
+    """Write a page. `parts` are the names of the files that every page has, `runner` is for pages with code to run."""
+    words = words_of(name)
     found = re.search(r"<h1[^>]*>(.*?)</h1>", content)
-    title = re.sub(r"<[^>]+>", "", found[1]) if found else name
+    content = runnable.with_buttons(content)
     page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        words,
-        title=title,
-        style=style,
-        icon=icon,
+        {**words, **parts},
+        title=re.sub(r"<[^>]+>", "", found[1]) if found else name,
         links="".join(link(other, text, is_here=other == name) for other, text in MENU[words["language"]].items()),
-        languages=languages(name.removesuffix(".ko"), is_korean=is_korean),
+        languages=languages(name.removesuffix(".ko"), is_korean=words is KOREAN),
         content=scrollable(content),
+        runner=runner if runnable.RUN in content else "",
     )
     (folder / f"{name}.html").write_text(page, encoding="utf-8", newline="\n")
 
