@@ -28,6 +28,15 @@ globalThis.bench = {
     return ((performance.now() - began) / count) * 1e3;
   },
   whole: (fetch, path, headers, count) => each(count, async () => (await fetch(path, {headers})).json()),
+  // The same by XMLHttpRequest: the browser's own, or an installed client's.
+  wholeByXhr: (path, headers, count) => each(count, () => new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open('GET', path);
+    for (const [name, value] of Object.entries(headers ?? {})) xhr.setRequestHeader(name, value);
+    xhr.onload = () => (xhr.status === 200 ? resolve(JSON.parse(xhr.responseText)) : reject(new Error(`status ${xhr.status}`)));
+    xhr.onerror = reject;
+    xhr.send();
+  })),
   own,
   // The page's own JavaScript through the installed client.
   storm: step => storm(async path => (await globalThis.fetch(path)).json(), step),

@@ -145,7 +145,20 @@ async def whole_requests(step: Step, network: str, found: dict[str, list[float]]
             if turn:  # the first warms up
                 found.setdefault(f"{network}: {name}", []).append(taken)
     api.uninstall()
+    if not stubbed:
+        await whole_by_xhr(step, api, carried, found)
     await api.close()
+
+
+async def whole_by_xhr(step: Step, api: Any, carried: Any, found: dict[str, list[float]]) -> None:
+    """The same by XMLHttpRequest, whose own functions are back in their places while nothing is installed."""
+    for turn in range(step["rounds"] + 1):
+        native = await bench.wholeByXhr("/api/echo", carried, step["size"])
+        with api.installed():
+            inside = await bench.wholeByXhr("/api/echo", None, step["size"])
+        if turn:
+            found.setdefault("loopback: native XHR", []).append(native)
+            found.setdefault("loopback: XHR", []).append(inside)
 
 
 def decisions(step: Step, ways: dict[str, Any], found: dict[str, list[float]]) -> None:

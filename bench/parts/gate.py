@@ -1,10 +1,10 @@
-"""What `install()` costs each call of `fetch`, from Python or JavaScript."""
+"""What `install()` costs each call of `fetch`, from Python or JavaScript, and each XMLHttpRequest."""
 
 from typing import Any
 
 from bench.goals import Goal, columns
 from bench.parts import Bench
-from bench.spreads import Spread, quartiles
+from bench.spreads import Spread, quartiles, ratios
 
 PLACES = {
     "other": "to another origin, as text",
@@ -32,7 +32,7 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
     native = quartiles(raw["calls"]["loopback: native outside"])
     inside = difference(raw, "none: inside", "none: native")
     within = outside.low <= 0 <= outside.high or outside.median < 0
-    return [
+    found = [
         Goal(
             "page’s `fetch` through `install()`, outside the audience",
             "no measurable cost",
@@ -45,6 +45,12 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
             f"{inside.text(0, factor=1e-3) if inside.median > 1e4 else inside.text(2, factor=1e-3)} ms, see below",
         ),
     ]
+    if "loopback: XHR" in raw["calls"]:  # results of before have none
+        by_xhr = quartiles(ratios(raw["calls"]["loopback: XHR"], raw["calls"]["loopback: native XHR"]))
+        found.append(
+            Goal("page’s XMLHttpRequest through `install()`, inside the audience", "", f"{by_xhr.text()} × native")
+        )
+    return found
 
 
 def tables(raw: dict[str, Any]) -> str:
@@ -53,10 +59,16 @@ def tables(raw: dict[str, Any]) -> str:
     rows = [[name] + [quartiles(calls[f"{by}, {place}"]).text(1) for by in BY] for place, name in PLACES.items()]
     decisions = columns(["µs for a call, over a fetch that answers at once", *BY], rows)
     whole = [
-        [name, *(quartiles(calls[f"{network}: {way}"]).text(0) for network in ("none", "loopback"))]
+        [name, *(measured(calls.get(f"{network}: {way}")) for network in ("none", "loopback"))]
         for way, name in WAYS.items()
+        if f"loopback: {way}" in calls
     ]
     return decisions + "\n\n" + columns(["µs for a request and its JSON", "no network", "loopback"], whole)
+
+
+def measured(found: list[float] | None) -> str:
+    """The spread, or nothing."""
+    return quartiles(found).text(0) if found else ""
 
 
 BY = ("native", "gate.js", "Python")
@@ -65,4 +77,6 @@ WAYS = {
     "inside": "`fetch` through `install()`, to the audience",
     "native outside": "`fetch`, nothing installed, elsewhere",
     "outside": "`fetch` through `install()`, elsewhere",
+    "native XHR": "XMLHttpRequest, nothing installed, to the audience",
+    "XHR": "XMLHttpRequest through `install()`, to the audience",
 }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserType
 
 from tests.browser.kept import Opening, opened
 from tests.browser.test_audience import reach_loopback
 from tests.browser.visit import PAGES, REFUSED, Visit
-from tests.browser.with_worker import CONNECT, ELEMENTS, MAKE_FILES, begin
-from tests.live_server import ROOT
+from tests.browser.with_worker import CONNECT, ELEMENTS, MAKE_FILES, WITH_A_WORKER, begin
+from tests.live_server import ROOT, LiveServer
 from tests.other_origin import OtherOrigin, other_origin
 from tests.site.static_host import StaticHost, static_host
 
@@ -251,6 +253,50 @@ def test_a_browser_without_service_workers_says_so(kept: Visit) -> None:
     kept.execute("Object.defineProperty(navigator, 'serviceWorker', {value: undefined, configurable: true})")
     assert "HTTPS or localhost" in kept.run(REFUSAL.format(""))
     kept.execute("delete navigator.serviceWorker")
+
+
+@pytest.mark.firefox
+@bare_page
+def test_a_browser_that_refuses_to_say_what_is_registered_says_so(kept: Visit) -> None:
+    """Where a site may store nothing, `navigator.serviceWorker` is there, and refuses everything that it is asked."""
+    kept.run(CONNECT)
+    kept.execute("""
+        const refuse = () => Promise.reject(new DOMException("The operation is insecure.", "SecurityError"));
+        navigator.serviceWorker.getRegistration = navigator.serviceWorker.register = refuse;
+    """)
+    assert "did not take the service worker" in kept.run(REFUSAL.format(""))
+    kept.execute("delete navigator.serviceWorker.getRegistration; delete navigator.serviceWorker.register")
+
+
+@pytest.mark.firefox
+@pytest.mark.only_browser("firefox")
+@pytest.mark.parametrize("has_workers", [True, False])
+def test_a_private_window_of_firefox_has_the_worker_or_says_at_once_that_there_is_none(
+    browser_type: BrowserType, browser_type_launch_args: dict[str, Any], server: LiveServer, *, has_workers: bool
+) -> None:
+    """Before this preference was there, Firefox had no service worker in a private window. All else works without."""
+    preferences = {
+        **browser_type_launch_args["firefox_user_prefs"],
+        "browser.privatebrowsing.autostart": True,
+        "dom.serviceWorkers.privateBrowsing.enabled": has_workers,
+    }
+    with browser_type.launch(**{**browser_type_launch_args, "firefox_user_prefs": preferences}) as browser:
+        visit = Visit(browser.new_page(), server)
+        visit.open_blank(policy=WITH_A_WORKER)
+        visit.run(CONNECT)
+        visit.execute(ELEMENTS)
+        visit.run('await api.sign_in(username="ada", password="lovelace")')
+        visit.run(MAKE_FILES)
+        said, took = visit.run(
+            f"began, said = time.monotonic(), ''\n{REFUSAL.format('')}\n[said, time.monotonic() - began]"
+        )
+        assert ("some browsers have none in a private window" in said) is not has_workers
+        assert took < 5, "it waits for nothing that never comes"
+        visit.run("api.install()")
+        assert visit.evaluate("fetch('/api/me').then(response => response.status)") == 200
+        if has_workers:
+            assert visit.evaluate(IMAGE) == 1
+        visit.check()
 
 
 @pytest.mark.firefox

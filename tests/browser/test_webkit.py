@@ -1,34 +1,27 @@
 """A smaller set in WebKitGTK: a browser of another kind, and one that can't suspend Python (no JSPI).
 
-WebKitGTK speaks classic WebDriver only, so these few are driven by selenium, whose scripts reach the page although its
-policy has no 'unsafe-eval'.
+Selenium drives these few: its scripts reach the page although its policy has no 'unsafe-eval'.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-from selenium.webdriver.webkitgtk.options import Options
-from selenium.webdriver.webkitgtk.service import Service
 
 from tests.browser.browsers import NoBrowser, engines, find_webkit
+from tests.browser.everything import PARTS, Everything, InWebKit, server_of_everything
 from tests.browser.test_clients import CONNECT, EXAMPLES, PACKAGES, PREPARE
 from tests.browser.visit import PAGES
+from tests.browser.webkit import PATIENCE, running_webkit
 from tests.live_server import LiveServer
-from tests.processes import started
 
 pytestmark = pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own call
-PATIENCE = 120  # seconds; no test waits for so long if all is well
 # PyScript runs what comes later, too: a runner of the test's own beside the demo.
 RUNNER = """
 const script = document.createElement("script");
@@ -115,23 +108,8 @@ def driver() -> Iterator[webdriver.WebKitGTK]:
         found = find_webkit(bring=False)
     except NoBrowser as error:
         pytest.exit(str(error), returncode=1)
-    with a_screen(found.screen) as display:
-        options = Options()
-        options.binary_location = str(found.browser)
-        options.add_argument("--automation")
-        environment = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11"}
-        driver = webdriver.WebKitGTK(options=options, service=Service(str(found.driver), env=environment))
-        driver.set_script_timeout(PATIENCE)
+    with running_webkit(found) as driver:
         yield driver
-        driver.quit()
-
-
-@contextmanager
-def a_screen(program: Path) -> Iterator[str]:
-    """A display that nobody sees, of a number that is free."""
-    command = [str(program), "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    with started(command, stderr=subprocess.DEVNULL) as (_, number):
-        yield f":{number.strip()}"
 
 
 @pytest.fixture
@@ -241,3 +219,17 @@ await api.sign_out()
 await api.close()
 None""")
     webkit.until(lambda: webkit.server.counters()["api_in_flight"] == 0)
+
+
+def test_everything_on_a_page_is_signed_in_in_webkit_over_tokens_that_end_all_the_time(
+    driver: webdriver.WebKitGTK,
+) -> None:
+    """Q1, Q2, X1: every part of the page, the service worker's among them."""
+    with server_of_everything() as server:
+        everything = Everything(InWebKit(driver), server, seed=1)
+        everything.open()
+        everything.run(15)
+        everything.check(15)
+        assert everything.tally.keys() == PARTS
+        driver.get("about:blank")  # nothing of it goes on
+        driver.delete_all_cookies()

@@ -96,6 +96,27 @@ def test_a_page_sees_what_it_sees_natively(python: Visit) -> None:
 
 
 @pytest.mark.firefox
+def test_who_listens_to_an_upload_after_it_was_sent_hears_nothing(python: Visit) -> None:
+    """The standard's upload listener flag. Chromium tells of an upload, too, of which `upload` was merely read."""
+    python.expect_console(REFUSED, times=0, at_most=1)
+    late = """
+        const xhr = new XMLHttpRequest(), heard = [];
+        xhr.open("POST", "/api/upload");
+        const ended = new Promise(resolve => { xhr.onloadend = resolve; });
+        xhr.send("text");
+        for (const type of ["loadstart", "progress", "load"]) xhr.upload.addEventListener(type, () => heard.push(type));
+        await ended;
+        return [heard, xhr.status];
+    """
+    assert javascript(python, late) == [[], 200], "fresh"
+    python.server.control("/dev/revoke")
+    assert javascript(python, late) == [[], 200], "rejected"
+    python.run("late += 3600")
+    assert javascript(python, late) == [[], 200], "expired"
+    assert python.server.counters()["refreshes_asked"] == 2
+
+
+@pytest.mark.firefox
 def test_abort_while_python_waits_is_as_on_the_wire(python: Visit) -> None:
     """In the queue for a refresh, on the wire, and between two attempts: the events, and nothing is sent any more."""
     python.expect_console(REFUSED, times=0, at_most=9)

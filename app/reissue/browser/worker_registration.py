@@ -60,16 +60,17 @@ async def register(container: Any, asked: str, scope: str | None, settings: Work
     place = js_url(scope if scope is not None else js.URL.new(".", asked).href).href
     if not js.location.href.startswith(place):
         raise ReissueError(f"the worker's scope {place} does not cover this page: give scope=, or another url=")
-    registered = await container.getRegistration(place)
-    if registered and registered.scope == place and registered.active:
-        settings.add_roots_of(registered.active.scriptURL)
     try:
+        registered = await container.getRegistration(place)
+        if registered and registered.scope == place and registered.active:
+            settings.add_roots_of(registered.active.scriptURL)
         registration = await container.register(_trusted(settings.in_url(asked)), js_object(options))
     except JsException as error:
         raise ReissueError(
             f"the browser did not take the service worker {asked}: {error.name}: {error.message}. It must be a "
             "script of this origin (worker-src 'self' in a Content-Security-Policy; with require-trusted-types-for "
-            "also trusted-types reissue), and its scope can't be wider than its folder"
+            "also trusted-types reissue), its scope can't be wider than its folder, and the site must be "
+            "allowed to store data here"
         ) from error
     await _controlled(container, registration, settings)
     return str(registration.scope)

@@ -11,7 +11,8 @@
 export const python = {}; // `ask`, `tell`, and Pyodide's public API as `api`
 export const natives = {}; // the browser's own functions, by name: those that read or call, and with "=" those that set
 export const calls = new WeakMap(); // the present Call of an object
-export const uploads = new WeakMap(); // the object that an `upload` is of, if a script has looked at it
+export const uploads = new WeakMap(); // the `upload` of an object, if a script has looked at it
+export const uploading = new WeakMap(); // and the object that it is of
 export const active = new Set(); // calls that have been sent, until their outcome is the page's
 const EVENTS = new Set(["readystatechange", "loadstart", "progress", "load", "loadend", "error", "timeout", "abort"]);
 const FETCHES_OWN = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]); // methods in any case
@@ -50,7 +51,8 @@ export class Call {
         this.body = copy;
         this.sentAt = performance.now();
         this.timeout = native(this.xhr, "timeout");
-        this.hasUpload = this.body !== null && uploads.has(native(this.xhr, "upload"));
+        // Not by reading it: once there is one, Chromium tells of the upload.
+        this.upload = this.body === null ? null : uploads.get(this.xhr) ?? null;
         this.phase = "waiting";
         this.shown = 1;
         active.add(this);
@@ -186,6 +188,7 @@ export class Call {
     }
 
     #hearsOfUpload(type, numbers) {
+        if (!this.upload) return true; // of an upload that nobody had asked for by `send`, nobody hears
         if (type === "progress") return false; // live, so a replay's begins anew
         if (type === "loadstart") {
             const again = this.uploadBegan;
@@ -305,7 +308,7 @@ export class Call {
         this.phase = "flowing";
         for (const [type, numbers] of this.uploaded.splice(0)) {
             this.shown = 1; // as when it happened
-            fire(native(this.xhr, "upload"), type, numbers);
+            fire(this.upload, type, numbers);
             if (!this.#isPresent() || this.phase !== "flowing") return;
         }
         this.shown = null;
@@ -315,13 +318,13 @@ export class Call {
     #begin() {
         this.began = this.uploadBegan = true;
         fire(this.xhr, "loadstart");
-        if (this.hasUpload && this.phase === "waiting") fire(native(this.xhr, "upload"), "loadstart");
+        if (this.upload && this.phase === "waiting") fire(this.upload, "loadstart");
     }
 
     // It is over without an answer for the page (XMLHttpRequest standard, 'request error steps'). `type` is the event.
     #end(type) {
         if (!["waiting", "deciding"].includes(this.phase)) return;
-        const {xhr, hasUpload, phase} = this, upload = hasUpload ? native(xhr, "upload") : null;
+        const {xhr, upload, phase} = this;
         clearTimeout(this.timer);
         active.delete(this);
         this.phase = "failed";
@@ -403,5 +406,5 @@ export function hearAll(target) {
 function hear(event) {
     const target = event.currentTarget;
     // What a script dispatches, this one among them, is the page's.
-    if (event.isTrusted && calls.get(uploads.get(target) ?? target)?.hears(event, target)) event.stopImmediatePropagation();
+    if (event.isTrusted && calls.get(uploading.get(target) ?? target)?.hears(event, target)) event.stopImmediatePropagation();
 }

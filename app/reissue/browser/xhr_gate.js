@@ -7,7 +7,7 @@
 //    does, and no event is touched.
 // 3. A request that may be inside is a `Call` (xhr_call.js).
 
-import {Call, active, calls, fire, hearAll, hearFirst, native, natives, python, tooLate, uploads} from "./xhr_call.js";
+import {Call, active, calls, fire, hearAll, hearFirst, native, natives, python, tooLate, uploading, uploads} from "./xhr_call.js";
 import {isOutside} from "./gate.js";
 
 const XHR = globalThis.XMLHttpRequest;
@@ -74,7 +74,8 @@ const replaced = {
     },
     upload(native_upload, xhr, given) {
         const upload = Reflect.apply(native_upload, xhr, given);
-        uploads.set(upload, xhr);
+        uploads.set(xhr, upload);
+        uploading.set(upload, xhr);
         return upload;
     },
     timeout(native_timeout, xhr, given) {

@@ -8,69 +8,110 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Download, Page, Request, Route, expect
+from playwright.sync_api import Page, Request, expect
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
-from runtime.npm_packages import installed
-from tests.live_server import ROOT, LiveServer
+from tests.browser.webkit import PATIENCE
+from tests.live_server import LiveServer, running_server
 
-HERE = Path(__file__).parent
-FILES = {
-    "everything.html": "text/html; charset=utf-8",
-    "everything.css": "text/css; charset=utf-8",
-    "everything.js": "text/javascript; charset=utf-8",
-    "everything.py": "text/x-python",
-    "clip.webm": "video/webm",
-}
-LIBRARIES = {"axios.min.js": "axios/dist/axios.min.js", "htmx.min.js": "htmx.org/dist/htmx.min.js"}
-POLICY = {"worker-src": "'self'", "trusted-types": "reissue", "media-src": "'self'", "frame-src": "'self'"}
 LIFE = 2  # seconds
+PARTS = {"images", "video", "axios", "htmx", "fetch", "eventsource", "stream", "upload", "download"}
 COUNTED = ("refreshes_asked", "refreshes_granted", "refreshes_refused", "reuse_detections", "api_requests")
+
+
+@contextmanager
+def server_of_everything() -> Iterator[LiveServer]:
+    """The server of the page."""
+    with running_server(program="tests/browser/everything/server.py") as server:
+        yield server
+
+
+class InABrowser(Protocol):
+    """What a run asks of a page."""
+
+    leaked: list[str]
+    """The requests outside the API that were seen to carry a token."""
+
+    def open(self, url: str) -> None:
+        """Open the page, and wait until all of it is at work."""
+
+    def evaluate(self, call: str) -> Any:
+        """What a function of the page returns."""
+
+    def pause(self, seconds: float) -> None:
+        """Let the page go on."""
+
+    def screenshot(self, path: str) -> None:
+        """Write a picture of the page."""
+
+
+class InPlaywright:
+    """Chromium or Firefox."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.leaked: list[str] = []
+        page.on("request", self.look_at)
+
+    def look_at(self, request: Request) -> None:
+        if "authorization" in request.headers and not urlsplit(request.url).path.startswith("/api/"):
+            self.leaked.append(request.url)
+
+    def open(self, url: str) -> None:
+        self.page.goto(url)
+        expect(self.page.locator("#status")).to_have_text("ready", timeout=PATIENCE * 1000)
+
+    def evaluate(self, call: str) -> Any:
+        return self.page.evaluate(call)
+
+    def pause(self, seconds: float) -> None:
+        self.page.wait_for_timeout(seconds * 1000)
+
+    def screenshot(self, path: str) -> None:
+        self.page.screenshot(path=path, full_page=True)
+
+
+class InWebKit:
+    """WebKitGTK, which tells of no request."""
+
+    def __init__(self, driver: webdriver.WebKitGTK) -> None:
+        self.driver = driver
+        self.leaked: list[str] = []
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.find_element(By.ID, "status").text == "ready")
+
+    def evaluate(self, call: str) -> Any:
+        return self.driver.execute_script(f"return {call}")
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def screenshot(self, path: str) -> None:
+        self.driver.save_screenshot(path)
 
 
 class Everything:
     """One run over a page. `seed` decides when tokens are revoked."""
 
-    def __init__(self, page: Page, server: LiveServer, *, seed: int) -> None:
+    def __init__(self, page: InABrowser, server: LiveServer, *, seed: int) -> None:
         self.page, self.server = page, server
         self.random = random.Random(seed)
         self.revoked = 0
-        self.downloads: list[Download] = []
-        self.leaked: list[str] = []
-        self.console: list[str] = []
-        page.on("download", lambda download: self.downloads.append(download))
-        page.on("request", self.look_at)
-        page.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.console.append(str(error)))
-
-    def look_at(self, request: Request) -> None:
-        """A token is for the API only."""
-        if "authorization" in request.headers and not urlsplit(request.url).path.startswith("/api/"):
-            self.leaked.append(request.url)
 
     def open(self) -> None:
-        """Open the page under the server's policy, and wait until all of it is at work."""
+        """Open the page, and wait until all of it is at work."""
         self.server.control("/dev/lifetime", {"seconds": LIFE})
-        headers = self.server.request("GET", "/").headers
-        directives = dict(d.strip().partition(" ")[::2] for d in headers["Content-Security-Policy"].split(";"))
-        policy = "; ".join(f"{name} {value}" for name, value in {**directives, **POLICY}.items())
-
-        def answer(route: Route) -> None:
-            name = urlsplit(route.request.url).path[1:]
-            file = installed(ROOT / ".runtime") / LIBRARIES[name] if name in LIBRARIES else HERE / name
-            kind = FILES.get(name, "text/javascript; charset=utf-8")
-            route.fulfill(body=file.read_bytes(), headers={"Content-Type": kind, "Content-Security-Policy": policy})
-
-        names = "|".join(map(re.escape, [*FILES, *LIBRARIES]))
-        self.page.context.route(re.compile(rf"{re.escape(self.server.url)}({names})$"), answer)
-        self.page.goto(f"{self.server.url}everything.html")
-        expect(self.page.locator("#status")).to_have_text("ready", timeout=120_000)
+        self.page.open(f"{self.server.url}everything.html")
 
     def run(self, seconds: float) -> None:
         """Revoke tokens at random for so long; then let what is under way come to its end."""
@@ -78,7 +119,7 @@ class Everything:
         self.revoked = 0
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
-            self.page.wait_for_timeout(min(left, self.random.uniform(0.3, 4)) * 1000)
+            self.page.pause(min(left, self.random.uniform(0.3, 4)))
             self.server.control("/dev/revoke")
             self.revoked += 1
         self.page.evaluate("end()")
@@ -97,7 +138,7 @@ class Everything:
         assert rejected["once"] == 0, "a 401 has come through without a replay"
         # If the server revokes a token that is on its way to the page, the replay is rejected as well (Q1: it is one).
         assert sum(map(len, failed.values())) <= 2 * rejected["twice"], failed
-        assert self.leaked == []
+        assert self.page.leaked == self.server.request("GET", "/dev/leaks").json() == []
         assert counters["reuse_detections"] == counters["refreshes_refused"] == 0
         # A token is renewed when a quarter of its life is left, or after it was rejected.
         assert counters["refreshes_asked"] <= seconds / (LIFE * 0.75) + self.revoked + 2, counters
@@ -108,4 +149,4 @@ class Everything:
         lines = [f"{part:12} {one['done']:6} done  {len(one['failed'])} failed" for part, one in self.tally.items()]
         lines += [f"{name:20} {counters[name]}" for name in COUNTED]
         lines += [f"{'rejected twice':20} {self.page.evaluate('rejected()')['twice']}"]
-        return "\n".join([*lines, f"{'revoked':20} {self.revoked}", f"{'downloads':20} {len(self.downloads)}"])
+        return "\n".join([*lines, f"{'revoked':20} {self.revoked}"])

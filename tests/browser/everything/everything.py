@@ -67,13 +67,19 @@ async def upload() -> None:
 replayed: set[int] = set()
 
 
-def note_rejection(event: reissue.Event) -> None:
-    """Count the requests whose replay was rejected, too: their token was revoked before the page had received it."""
+def look_at(event: reissue.Event) -> None:
+    """Count downloads, of which no script is told, and requests whose replay was rejected, too.
+
+    The token of those was revoked before the page had received it.
+    """
     if isinstance(event, reissue.RequestEvent):
         if event.phase is reissue.RequestPhase.REPLAYED:
             replayed.add(event.request)
-        elif event.phase is reissue.RequestPhase.DONE and event.status == 401:
-            js.noteRejection(event.request in replayed)
+        elif event.phase is reissue.RequestPhase.DONE:
+            if event.destination == "download":
+                js.count("download", event.status == 200, event.status)
+            if event.status == 401:
+                js.noteRejection(event.request in replayed)
 
 
 async def show_life() -> None:
@@ -84,7 +90,7 @@ async def show_life() -> None:
 
 
 # ruff: noqa: F704 (PyScript runs a script as the body of a coroutine)
-api.on(note_rejection)
+api.on(look_at)
 await api.sign_in(username="ada", password="lovelace")
 await bring_files()
 api.install()
