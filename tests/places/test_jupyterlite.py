@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from runtime.build import WHEELS
 from runtime.npm_packages import installed
+from runtime.release import write_index
+from runtime.wheels import downloaded
 from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.documents import run_by
 from tests.live_server import LiveServer
 from tests.places.bring import RUNTIME, distribution
 from tests.places.sites import make, serving
 from tests.places.steps import IN_A_WORKER, STEPS
+from tests.places.test_release import BY_AN_INDEX
 
 THIS = "tests/places/test_jupyterlite.py::test_a_notebook_of_jupyterlite_stays_signed_in"
 SAYS = "^(info|debug|log|warning): "  # JupyterLab itself, at length
@@ -72,6 +76,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     (folder / "static").mkdir()
     (folder / "static" / "pyodide").symlink_to(distribution(installed(RUNTIME) / "pyodide"))
     make(run_by(THIS)[0].code, folder)
+    pyjwt = downloaded(RUNTIME / WHEELS, installed(RUNTIME) / "pyodide").glob("pyjwt-*.whl")
+    write_index(folder / "simple", [wheel, *pyjwt])
     return folder
 
 
@@ -82,8 +88,8 @@ def server(runtime: None, folder: Path) -> Iterator[LiveServer]:
 
 
 def test_a_notebook_of_jupyterlite_stays_signed_in(visit: Visit) -> None:
-    """Q1, Q2, Q7: from the site's own index to the sign-out; over a kernel that restarts; and by habit, cell after
-    cell, thirty clients that nobody closes.
+    """Q1, Q2, Q7: from the site's own list to the sign-out; over kernels that restart, and install it by its address or
+    from an index; and by habit, cell after cell, thirty clients that nobody closes.
     """
     visit.expect_console(SAYS, times=1, at_most=1000)
     visit.expect_console(REFUSED, times=0, at_most=200)
@@ -96,9 +102,11 @@ def test_a_notebook_of_jupyterlite_stays_signed_in(visit: Visit) -> None:
     assert notebook.run(sign_in) == "'ada'"
 
     visit.reset_counters()
-    notebook.restart()
-    assert notebook.run(by_address.replace("https://my.example/", f"{visit.server.url}places/")) == ""
-    assert notebook.run(sign_in) == "'ada'"
+    by_index = run_by(BY_AN_INDEX)[0].code
+    for line in (by_address, by_index):
+        notebook.restart()
+        assert notebook.run(line.replace("https://my.example/", f"{visit.server.url}places/")) == ""
+        assert notebook.run(sign_in) == "'ada'"
     assert visit.server.counters()["logins"] == 0, "the session outlives the kernel"
 
     visit.reset_counters()
