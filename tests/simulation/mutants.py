@@ -227,7 +227,7 @@ MUTANTS = [
         one_tab=(5, 7, 9),
     ),
     Mutant(
-        "a stream loses events", "events",
+        "a stream loses events", "session/listeners",
         "            stream.emit(event)\n", "            stream.empty() and stream.emit(event)\n",
         one_tab=(0, 1, 2),
     ),
