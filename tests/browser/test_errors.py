@@ -78,6 +78,7 @@ async def resumed(url, **settings):
 @beside_another
 def test_a_reload_that_finds_nobody_says_if_the_cookie_was_not_sent(kept: Visit, other: OtherOrigin) -> None:
     """Once on the console and as an event; and a first visitor to the page's own origin reads nothing."""
+    other = other.from_now_on()
     kept.allowed_origins.add(other.origin)
     kept.expect_console(REFUSED, times=4, at_most=4)
     kept.run(RESUME)
