@@ -355,7 +355,7 @@ class Run:
                 for session in [session for tab in self.tabs for session in tab.sessions.values()]:
                     session.wait_until = session.busy_until = 0.0  # who can tell now
             case "wake":
-                tab.api._lifecycle.wake()
+                tab.context.run(tab.api._lifecycle.wake)
             case "revoke":
                 self.server.revoke()
             case "nonce":
