@@ -20,9 +20,8 @@ const at = path => new URL(path, import.meta.url).href;
 const IMPORTED_FROM_THE_WHEEL = ["reissue", "pyjwt"];
 const FOLDER = "/lib/wheels";
 
-// The wheels to import from, by name, if these packages are asked for. Those that don't arrive whole are left to Pyodide, which says so.
-async function wheels(asked, {packages}) {
-    const names = asked.includes("reissue") ? IMPORTED_FROM_THE_WHEEL : IMPORTED_FROM_THE_WHEEL.filter(name => asked.includes(name));
+// The wheels to import from, by name. Those that don't arrive whole are left out.
+async function wheels(names, {packages}) {
     const found = await Promise.allSettled(
         names.map(async name => {
             const {file_name, sha256} = packages[name];
@@ -54,9 +53,11 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
     let found = [];
     const packages_here = Promise.all([lock, packages_known, interpreter_here]).then(async ([content]) => {
         const asked = [packages].flat();
-        found = await wheels(asked, content);
+        const wanted = IMPORTED_FROM_THE_WHEEL.filter(name => asked.includes(name) || asked.includes("reissue"));
+        found = await wheels(wanted, content);
         const names = found.map(([name]) => name);
-        others.push(...asked.filter(name => !names.includes(name)));
+        // What did not arrive is left to Pyodide, which says so.
+        others.push(...new Set([...asked, ...wanted].filter(name => !names.includes(name))));
         return content;
     });
     const pyodide = await load({

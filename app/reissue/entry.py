@@ -19,8 +19,8 @@ def connect(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: 
     `audience` and the endpoint's URL may be relative to the page. All tabs of the origin with the same endpoint and the
     same `name` (text, by default "default") share one session; `tabs=False` shares nothing. `store` says whether the
     session outlives the page: "memory" (it does not), "session" (across reloads of one tab), "local" (for all tabs of
-    the origin, until sign-out) or "indexeddb" (for workers as well; in a worker, "local" is the same). Any script of
-    the origin can read the latter three. `dpop=True` asks for tokens that are
+    the origin, until sign-out) or "indexeddb" (for its workers as well, which have no other store). Any script of the
+    origin can read the latter three. `dpop=True` asks for tokens that are
     bound to a key (RFC 9449), which no script can read, so the tokens are useless outside this browser. The other
     `options` are those of `Interceptor`. Raises ReissueError outside Pyodide, and TypeError or ValueError for settings
     that can't work.

@@ -103,6 +103,20 @@ def test_the_library_is_imported_from_its_wheel_without_unpacking_it(kept: Visit
     assert kept.run(WHEELS) == ["/lib/wheels/pyjwt", "/lib/wheels/reissue", "1.0.0"]
 
 
+def test_a_wheel_that_does_not_arrive_at_first_is_left_to_pyodide(visit: Visit) -> None:
+    asked: list[Route] = []
+
+    def fail_once(route: Route) -> None:
+        asked.append(route)
+        route.abort() if len(asked) == 1 else route.continue_()
+
+    visit.page.route(re.compile(r"pyjwt-[^/]+\.whl$"), fail_once)
+    visit.expect_console("ERR_FAILED")
+    visit.open_blank()
+    assert len(asked) == 2
+    assert visit.run("import jwt, reissue\n['.whl' in module.__file__ for module in (reissue, jwt)]") == [True, False]
+
+
 FIRST_ANSWER = """
 import sys, reissue
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))

@@ -72,7 +72,7 @@ def test_the_token_of_a_pyscript_worker_is_not_on_the_main_thread(visit: Visit) 
 
 KEPT = """
 import js, reissue
-def connected(store="local", **options):
+def connected(store="indexeddb", **options):
     bodies = reissue.Endpoint("/auth/body")
     return reissue.connect(f"{js.location.origin}/api/", endpoint=bodies, store=store, **options)
 api = connected()
@@ -84,31 +84,41 @@ DATABASES = "indexedDB.databases().then(all => all.map(({name}) => name).filter(
 
 @pytest.mark.firefox
 def test_a_session_that_is_kept_in_a_worker_outlives_it_and_is_shared_with_pages(visit: Visit) -> None:
-    """T6: a worker has no localStorage, so `store="local"` is IndexedDB there, as `store="indexeddb"` is in a page."""
+    """T6: a worker has no localStorage. And S1: who signs out in a page is signed out in a worker that comes later."""
     visit.open_blank("worker.html", policy=MODULE)
     visit.run(f"{KEPT}\nawait api.sign_in(username='ada', password='lovelace')\nawait api.renew()\nNone")
     visit.open_blank("worker.html", policy=MODULE)
     assert visit.run(f"{KEPT}\n[await api.resume(), api.claims['sub']]") == [True, "ada"]
     visit.open_blank()
-    assert visit.run(f"{KEPT}\nkept = connected('indexeddb')\n[await kept.resume(), kept.claims['sub']]") == [
-        True,
-        "ada",
-    ]
-    visit.run("await kept.renew()\nawait kept.close()\nNone")
+    assert visit.run(f"{KEPT}\n[await api.resume(), api.claims['sub']]") == [True, "ada"]
+    visit.run("await api.renew()\nawait api.close()\nNone")
     visit.open_blank("worker.html", policy=MODULE)
     assert visit.run(f"{KEPT}\n[await api.resume(), (await api.get('me')).status, told]") == [True, 200, []]
     assert visit.server.counters()["reuse_detections"] == 0
-    visit.run("await api.sign_out()\nNone")
     visit.open_blank()
-    assert visit.run(f"{KEPT}\nkept = connected('indexeddb')\nawait kept.resume()") is False
+    assert visit.run(f"{KEPT}\nawait api.resume()") is True
+    visit.run("await api.sign_out()\nNone")
+    visit.open_blank("worker.html", policy=MODULE)
+    assert visit.run(f"{KEPT}\nawait api.resume()") is False
+
+
+@pytest.mark.firefox
+def test_the_local_store_of_a_worker_is_memory_and_says_so(visit: Visit) -> None:
+    """T6: were it another store, a sign-out in a page would leave the session in it."""
+    visit.open_blank("worker.html", policy=MODULE)
+    visit.run(KEPT.replace("connected()", "connected('local')") + "None")
+    assert visit.run("await api.sign_in(username='ada', password='lovelace')\ntold") == ["unavailable"]
+    visit.open_blank("worker.html", policy=MODULE)
+    visit.run(KEPT.replace("connected()", "connected('local')") + "None")
+    assert visit.run("await api.resume()") is False
 
 
 @pytest.mark.firefox
 def test_a_page_that_keeps_nothing_removes_what_an_earlier_version_kept_in_a_database(visit: Visit) -> None:
     visit.open_blank()
-    visit.run(f"{KEPT}\nkept = connected('indexeddb')\nawait kept.sign_in(username='ada', password='lovelace')\nNone")
+    visit.run(f"{KEPT}\nawait api.sign_in(username='ada', password='lovelace')\nNone")
     assert visit.evaluate(DATABASES) != []
-    visit.run("await kept.close()\nawait api.close()\nplain = connected('memory')\nNone")
+    visit.run("await api.close()\nplain = connected('memory')\nNone")
     visit.until(lambda: visit.evaluate(DATABASES) == [])
     assert visit.run("await plain.resume()") is False
 
@@ -145,10 +155,11 @@ seen
 
 
 @pytest.mark.firefox
-@pytest.mark.parametrize("fault", ["forbids it", "never answers", "is full"])
+@pytest.mark.parametrize("fault", ["has none", "forbids it", "never answers", "is full"])
 def test_a_browser_without_a_database_keeps_the_session_in_memory_and_says_so_once(visit: Visit, fault: str) -> None:
     """T6"""
     faults = {
+        "has none": "undefined",
         "forbids it": "{open() { throw new DOMException('', 'SecurityError') }}",
         "never answers": "{open() { return new EventTarget() }}",
     }
@@ -160,6 +171,38 @@ def test_a_browser_without_a_database_keeps_the_session_in_memory_and_says_so_on
     visit.run(
         "from reissue.browser import storage\nstorage.PATIENCE = 0.05\nNone" if fault == "never answers" else "None"
     )
-    visit.run(KEPT.replace("api = connected()", "api = connected('indexeddb')") + "None")
+    visit.run(f"{KEPT}\nNone")
     visit.run("await api.sign_in(username='ada', password='lovelace')\nawait api.renew()\nawait api.renew()\nNone")
     assert visit.run("[(await api.get('me')).status, told]") == [200, ["unavailable"]]
+
+
+CANCELLED = """
+import asyncio
+from reissue.browser.storage import DatabaseStore
+async def cancelled():
+    loading = asyncio.create_task(DatabaseStore("name").load())
+    await asyncio.sleep(0)
+    loading.cancel()
+    await asyncio.wait((loading,))
+    return loading.cancelled()
+async def kept():
+    store = DatabaseStore("name")
+    await store.load()
+    store.write("kept")
+    await store.load()
+    return store.read()
+[await cancelled(), await kept(), await cancelled(), (DatabaseStore("name").remove(), await kept())[1]]
+"""
+
+
+@pytest.mark.firefox
+def test_a_database_whose_opening_is_cancelled_can_be_used_and_removed(visit: Visit) -> None:
+    assert visit.open_blank().run(CANCELLED) == [True, "kept", True, "kept"]
+
+
+@pytest.mark.firefox
+def test_a_worker_of_a_browser_without_databases_can_sign_in_and_out(visit: Visit) -> None:
+    """T6: its mark of an untold sign-out is in memory then, whatever store it has asked for."""
+    visit.open_blank("worker.html", policy=MODULE)
+    visit.run("import js\njs.Object.defineProperty(js.globalThis, 'indexedDB', js.JSON.parse('{}'))\nNone")
+    assert visit.run(f"{SIGN_IN}\nawait api.sign_out()\nawait api.resume()") is False

@@ -195,3 +195,15 @@ class SlowShelf:
         if text is not None or self.seen == self.shelf.text:
             self.shelf.write(text)
         self.seen = text
+
+
+class StuckShelf(SlowShelf):
+    """One that does not answer in time, and does what it is asked to remove all the same."""
+
+    async def load(self) -> None:
+        raise TimeoutError("the browser is busy")
+
+    def write(self, text: str | None) -> None:
+        if text is not None:
+            raise OSError("the browser is busy")
+        self.shelf.text = None

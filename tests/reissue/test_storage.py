@@ -11,7 +11,7 @@ from reissue import (
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, outcome
-from tests.reissue.origin import Origin, Shelf, SlowShelf
+from tests.reissue.origin import TOKENS, Origin, Shelf, SlowShelf, StuckShelf
 
 
 async def test_a_thawed_tab_puts_no_session_back_into_the_store_that_was_signed_out_meanwhile(origin: Origin) -> None:
@@ -78,6 +78,58 @@ async def test_a_sign_in_right_after_such_a_sign_out_stays_in_the_store(origin: 
     last = origin.open(store=SlowShelf(shelf))
     assert await last.api.resume() is True
     assert last.api.claims["sub"] == "grace"
+
+
+@pytest.mark.parametrize("origin", [TOKENS], indirect=True)
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_a_sign_out_whose_page_is_left_before_its_slow_store_is_read_stays_one(
+    origin: Origin, resumed: bool
+) -> None:
+    """S1: also once the mark is gone. The page had not read the store at all, or what another page has stored since."""
+    shelf, mark = Shelf(), Shelf()
+    store = SlowShelf(shelf)
+    settings = {"pending_sign_out": mark}
+    other = origin.open(store=SlowShelf(shelf), **settings)
+    if resumed:
+        one = origin.open(store=store, **settings)
+        await origin.sign_in(one)
+        await settle()
+        await other.api.renew()
+        await settle()
+        await other.api.close()
+    else:
+        await origin.sign_in(other)
+        await other.api.close()
+        one = origin.open(store=store, **settings)
+    gate = store.gate = Gate()
+    signing_out = asyncio.create_task(one.api.sign_out())
+    await gate.reached()
+    one.crash()
+    later = origin.open(store=SlowShelf(shelf), **settings)
+    assert await later.api.resume() is False
+    await later.api.close()
+    origin.clock.advance(86_500 if resumed else 0)
+    last = origin.open(store=SlowShelf(shelf), **settings)
+    found = await last.api.resume()
+    gate.open()
+    await outcome(signing_out)
+    assert found is False
+
+
+@pytest.mark.parametrize("origin", [TOKENS], indirect=True)
+async def test_a_store_that_answers_too_late_keeps_what_it_has_for_a_later_page(origin: Origin) -> None:
+    """T6: until this page has something newer, or signs out."""
+    shelf = Shelf()
+    (first,) = await origin.signed_in(1, store=SlowShelf(shelf))
+    await first.api.close()
+    kept = shelf.text
+    page = origin.open(store=StuckShelf(shelf))
+    told: list[StorePhase] = []
+    page.api.on(lambda event: told.append(event.phase) if isinstance(event, StoreEvent) else None)
+    await page.api.resume()
+    assert (shelf.text, told) == (kept, [StorePhase.UNAVAILABLE])
+    await page.api.sign_out()
+    assert shelf.text is None
 
 
 async def test_a_slow_store_that_fails_is_memory_and_says_so_once(origin: Origin) -> None:

@@ -15,17 +15,40 @@ PATIENCE = 10.0
 
 @asynccontextmanager
 async def opened(name: str, store: str) -> AsyncIterator[Any]:
-    """The database of this name, with one object store. Raises JsException or OSError where it can't be opened."""
-    request = js.indexedDB.open(name, 1)
+    """The database of this name, with one object store. Raises JsException or OSError where it can't be opened.
+
+    If the caller is cancelled meanwhile, it is opened to the end, and closed: it would be made without its object
+    store, or stand in the way of who wants to delete it.
+    """
+    opening = asyncio.ensure_future(_opened(name, store))
+    try:
+        await asyncio.wait((opening,))
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+    database = opening.result()
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+async def _opened(name: str, store: str) -> Any:
+    databases = getattr(js, "indexedDB", None)
+    if databases is None:
+        raise OSError("there is no IndexedDB here")
+    request = databases.open(name, 1)
     stop_listening = listen(request, "upgradeneeded", lambda _: request.result.createObjectStore(store) and None)
     try:
         await settled(request, "success", "error")
     finally:
         stop_listening()
-    try:
-        yield request.result
-    finally:
-        request.result.close()
+    return request.result
+
+
+def _close(opening: "asyncio.Future[Any]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 async def found(database: Any, store: str, key: str) -> Any:

@@ -280,14 +280,12 @@ def _store(kind: str, name: str, other: str) -> Store | None:
     areas = {"local": "localStorage", "session": "sessionStorage"}
     if kind not in ("memory", "indexeddb", *areas):
         raise ValueError(f"store is 'memory', 'session', 'local' or 'indexeddb', not {kind!r}")
-    in_database = kind == "indexeddb" or (kind == "local" and IN_WORKER)  # a worker has no localStorage
     unused = [(area, name) for area in areas.keys() - {kind}] + [(area, other) for area in areas]
     for area, by_name in unused:
         with suppress(OSError):
             PageStore(areas[area], by_name).write(None)
     DatabaseStore(other).remove()
-    if in_database:
+    if kind == "indexeddb":
         return DatabaseStore(name)
-    if kind != "local":  # which a worker with the same settings keeps there
-        DatabaseStore(name).remove()
+    DatabaseStore(name).remove()
     return PageStore(areas[kind], name) if kind in areas else None

@@ -98,7 +98,7 @@ class Resume:
 
         None if there is none. The session may have ended by now.
         """
-        await self._sessions.shared.load()
+        await self._sessions.shared.forget_what_is_over()
         if (answer := self.answer) is not None:
             try:
                 return await self._sign_ins.by(answer)

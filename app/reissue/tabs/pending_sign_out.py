@@ -56,6 +56,7 @@ class PendingSignOut:
     def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
+        self._unread: Store | None = None  # could not be loaded
         self._written: Mark | None = None  # by this tab, last
 
     async def load(self) -> None:
@@ -63,8 +64,9 @@ class PendingSignOut:
         if isinstance(self._store, LoadedStore):
             try:
                 await self._store.load()
-            except OSError:
-                self._fall_back_to_memory()
+            except OSError:  # the mark may be there all the same, for a later page
+                self._unread, self._store = self._store, Memory()
+                self._write(self._written)
 
     @property
     def mark(self) -> Mark | None:
@@ -92,6 +94,9 @@ class PendingSignOut:
 
     def remove(self) -> None:
         """The server has been told, or never will be, or a user has signed in: remove the mark."""
+        if self._unread is not None:
+            with suppress(OSError):
+                self._unread.write(None)
         self._write(None)
 
     def _write(self, mark: Mark | None) -> None:

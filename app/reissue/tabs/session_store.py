@@ -21,6 +21,7 @@ class SessionStore:
         self._store = store
         self._holder = holder
         self._clock = clock
+        self._unread: Store | None = None  # could not be loaded
         self._written: tuple[str, Granted] | None = None  # by this tab, last: it need not be parsed again
 
     @property
@@ -39,8 +40,16 @@ class SessionStore:
         if isinstance(self._store, LoadedStore):
             try:
                 await self._store.load()
-            except OSError:
-                self._fall_back_to_memory()
+            except OSError:  # what is there may be good all the same, for a later page
+                self._unread, self._store = self._store, Memory()
+                self._holder.on_store_failure(StorePhase.UNAVAILABLE)
+
+    def forget_unread(self) -> None:
+        """Remove what could not be loaded: the session that it may hold goes on elsewhere, or is over."""
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            with suppress(OSError):
+                unread.write(None)
 
     def read(self) -> Granted | None:
         """The stored credential with its version; None if this client can send none that is stored."""
@@ -62,6 +71,7 @@ class SessionStore:
 
     def keep(self, granted: Granted | None) -> None:
         """Store this credential in place of the last one; None removes it."""
+        self.forget_unread()
         self._written = None if granted is None else (written(granted), granted)
         try:
             self._store.write(self._written[0] if self._written is not None else None)

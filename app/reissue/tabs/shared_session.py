@@ -201,6 +201,7 @@ class SharedSession:
     def _release(self, reason: EndReason) -> Version | None:
         version = self.versions.let_go(reason)
         self._peers.advertise(None)
+        self._store.forget_unread()
         stored = self._store.read()
         if stored is not None and (version is None or self.versions.is_old(stored.version)):
             self._store.keep(None)

@@ -21,7 +21,7 @@ from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import clean_console, outcome
-from tests.reissue.origin import Shelf, SlowShelf
+from tests.reissue.origin import Shelf, SlowShelf, StuckShelf
 
 
 @pytest_asyncio.fixture
@@ -487,6 +487,18 @@ async def test_a_mark_in_a_store_that_answers_later_is_found_by_the_next_worker(
     assert await later.resume() is False
     assert browser.line.asked == ["auth/logout"]
     await browser.close()
+
+
+async def test_a_mark_that_comes_too_late_stays_for_a_later_worker_until_a_user_signs_in() -> None:
+    """S1, T6"""
+    shelf = Shelf()
+    shelf.text = "7"
+    untold = PendingSignOut(StuckShelf(shelf), clock=lambda: 0.0)
+    await untold.load()
+    untold.store(Mark(5))
+    assert [untold.until, shelf.text] == [5, "7"]
+    untold.remove()
+    assert [untold.until, shelf.text] == [0, None]
 
 
 async def test_a_sign_in_in_the_next_worker_tells_the_server_of_the_sign_out_first() -> None:
