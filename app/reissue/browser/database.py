@@ -17,8 +17,8 @@ PATIENCE = 10.0
 async def opened(name: str, store: str) -> AsyncIterator[Any]:
     """The database of this name, with one object store. Raises JsException or OSError where it can't be opened.
 
-    If the caller is cancelled meanwhile, it is opened to the end, and closed: it would be made without its object
-    store, or stand in the way of who wants to delete it.
+    If the caller is cancelled meanwhile, it is still opened, and then closed. Otherwise it would be made without its
+    object store, or stay open and block whoever deletes it.
     """
     opening = asyncio.ensure_future(_opened(name, store))
     try:
