@@ -57,7 +57,7 @@ class PendingSignOut:
         self._store = store
         self._clock = clock
         self._unread: Store | None = None  # could not be loaded
-        self._written: Mark | None = None  # by this tab, last
+        self._known: Mark | None = None  # as this tab last wrote or read it: what is left if the store fails
 
     async def load(self) -> None:
         """Find out what the store holds, if that takes time."""
@@ -66,16 +66,16 @@ class PendingSignOut:
                 await self._store.load()
             except OSError:  # the mark may be there all the same, for a later page
                 self._unread, self._store = self._store, Memory()
-                self._write(self._written)
+                self._write(self._known)
 
     @property
     def mark(self) -> Mark | None:
         """The mark of a sign-out that the server may not know of; None if there is none."""
         try:
-            mark = Mark.parse(self._store.read())
+            mark = self._known = Mark.parse(self._store.read())
         except OSError:
             self._fall_back_to_memory()
-            mark = self._written
+            mark = self._known
         if mark is None or mark.stands(self._clock()):
             return mark
         if mark.until / 1000 < self._clock():
@@ -100,7 +100,7 @@ class PendingSignOut:
         self._write(None)
 
     def _write(self, mark: Mark | None) -> None:
-        self._written = mark
+        self._known = mark
         try:
             self._store.write(None if mark is None else str(mark))
         except OSError:
@@ -110,4 +110,4 @@ class PendingSignOut:
         with suppress(OSError):  # the store may be full, and hold an earlier mark
             self._store.write(None)
         self._store = Memory()
-        self._write(self._written)
+        self._write(self._known)

@@ -472,6 +472,17 @@ def test_a_sign_out_is_remembered_by_a_page_whose_store_fails_afterwards() -> No
     assert untold.until == 7
 
 
+def test_a_mark_that_another_page_has_removed_does_not_come_back_when_the_store_fails() -> None:
+    """S3, F17: the server knows; told again, it would end the session of the next user."""
+    store = Shelf()
+    untold = PendingSignOut(store, clock=lambda: 0.0)
+    untold.store(Mark(7))
+    store.text = None
+    assert untold.until == 0
+    store.forbidden = True
+    assert untold.until == 0
+
+
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_mark_in_a_store_that_answers_later_is_found_by_the_next_worker(fails: bool) -> None:
     """S1, S2: a worker has no localStorage, and keeps the mark in IndexedDB."""
