@@ -5,11 +5,11 @@ event reports is in place, so a listener may start any call to the client (S4).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from .errors import EndReason
+from .http.values import Value
 
 
 class RequestPhase(Enum):
@@ -61,8 +61,7 @@ class SessionPhase(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestEvent:
+class RequestEvent(Value, kw_only=True):
     """A step in the life of one request to the audience. `at` is the clock's time in seconds.
 
     A request that waits for nothing emits no WAITING. REFUSED implies the wait for the refresh. `destination` is what
@@ -82,8 +81,7 @@ class RequestEvent:
     destination: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshEvent:
+class RefreshEvent(Value, kw_only=True):
     """A step of a session's refresh. `expires_in` is the new token's life in seconds, if it is known."""
 
     at: float
@@ -97,8 +95,7 @@ class RefreshEvent:
 EndpointCall = Literal["sign_in", "refresh", "exchange", "sign_out"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointEvent:
+class EndpointEvent(Value, kw_only=True):
     """A step of one call to the endpoint. A client makes one call at a time (see `endpoint_lock`).
 
     `refresh` is also what `resume()` calls. `exchange` asks for a token for another resource.
@@ -110,8 +107,7 @@ class EndpointEvent:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEvent:
+class SessionEvent(Value, kw_only=True):
     """A session began, or ended; each is emitted once (F10)."""
 
     at: float
@@ -130,8 +126,7 @@ class SignOutPhase(Enum):
     OVERTAKEN = "overtaken"  # a user signed in before it could be told, so the cookie is that user's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOutEvent:
+class SignOutEvent(Value, kw_only=True):
     """Whether the endpoint knows of a sign-out. The session had ended before, in every tab.
 
     `status` is the HTTP status of an answer that did not confirm it.
@@ -149,8 +144,7 @@ class StorePhase(Enum):
     CORRUPTED = "corrupted"  # what it held was no usable credential, and was removed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreEvent:
+class StoreEvent(Value, kw_only=True):
     """A warning: the session may not outlive this page (T6). Emitted once for each failure."""
 
     at: float
@@ -164,8 +158,7 @@ class AudiencePhase(Enum):
     OTHER_ORIGIN = "origin"  # its path is one of the audience
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudienceEvent:
+class AudienceEvent(Value, kw_only=True):
     """A warning: a request went out without a token, although its URL looks like one of the audience.
 
     Each phase is told once for each client, and in a page on the console as well.
@@ -190,8 +183,7 @@ class CookiePhase(Enum):
     NOT_SENT = "not_sent"  # it is on another origin, and fetch sends cookies there with credentials="include" only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CookieEvent:
+class CookieEvent(Value, kw_only=True):
     """A warning: `resume()` found no session, and the browser can have sent the endpoint no cookie that stands for one.
 
     Told once for each client, and in a page on the console as well. `url` is the endpoint's, and `status` is that of
@@ -213,8 +205,7 @@ class CookieEvent:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissedEvents:
+class MissedEvents(Value, kw_only=True):
     """Events that a stream has left out here, because its reader was too slow.
 
     `count` is their number; `at` is when the last of them happened. Listeners miss no event.

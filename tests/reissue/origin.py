@@ -59,7 +59,7 @@ class Server:
 
     async def refresh(self, credential: Credential | None) -> Credential:
         self.asked += 1
-        presented = self.cookie if self.mode == COOKIE else credential and credential.refresh_token
+        presented = self.cookie if self.mode == COOKIE else (credential.refresh_token if credential else None)
         if self.gate is not None:
             await self.gate.passed()
         else:

@@ -6,9 +6,10 @@ read only if the server exposes it; then it adds detail to a 401. Without it, a 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from .values import Value
 
 _LONGEST: Final = 16_384
 """Characters that are read of a field. Servers write a few hundred."""
@@ -34,8 +35,7 @@ class Challenge(NamedTuple):
         return self.parameters.get("error")
 
 
-@dataclass(frozen=True, slots=True)
-class StepUp:
+class StepUp(Value):
     """The API wants its user to have signed in in another way, or more recently (RFC 9470 section 3).
 
     `acr_values` are the ways that would do, the preferred one first; empty if the API names none. `max_age` is how many

@@ -16,10 +16,10 @@ from a URL to which no token was sent means none of these: the caller gets it (Q
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .challenges import Challenge, StepUp, asks_for_nonce, step_up_in
+from .values import Value
 
 
 class Answer(NamedTuple):
@@ -39,27 +39,23 @@ class Answer(NamedTuple):
     looks_rejected: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Value):
     """The caller gets the answer. `accepted` says whether the token was; None if the answer does not show that."""
 
     accepted: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatWithNonce:
+class RepeatWithNonce(Value):
     """Send the request once more, with the same token, and this nonce in its proof."""
 
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(Value):
     """Ask the app's own test whether the token was rejected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(Value):
     """The token was rejected: renew it, so that the next request does not meet the same rejection.
 
     `replays`: then the request is sent again with the new token. Its method plays no part, since a server that rejects
@@ -69,6 +65,7 @@ class Renew:
     replays: bool
 
 
+ACCEPTED, REJECTED, UNKNOWN = Done(True), Done(False), Done()
 Decision = Done | RepeatWithNonce | StepUp | Judge | Renew
 
 
@@ -78,12 +75,12 @@ def decide(answer: Answer, *, bound: bool, replayed: bool, replayable: bool) -> 
     `bound`: the token is bound to a key. `replayed`: this was the replay. `replayable`: the body can be sent twice.
     """
     if answer.elsewhere and not answer.by_apps_test:
-        return Done()
+        return UNKNOWN
     hides_challenges = (
         answer.status == 401 and not answer.challenges
     )  # there are none, or none that this origin may read
     if (bound and asks_for_nonce(answer.challenges)) or (answer.nonce and hides_challenges):
-        return RepeatWithNonce(answer.nonce) if answer.nonce else Done()
+        return RepeatWithNonce(answer.nonce) if answer.nonce else UNKNOWN
     if wanted := step_up_in(answer.challenges):
         return wanted
     if answer.looks_rejected is None:
@@ -91,5 +88,5 @@ def decide(answer: Answer, *, bound: bool, replayed: bool, replayable: bool) -> 
     if answer.looks_rejected and not replayed:
         return Renew(replays=replayable)
     if answer.looks_rejected:
-        return Done(accepted=False)
-    return Done(accepted=True if answer.status is not None else None)
+        return REJECTED
+    return ACCEPTED if answer.status is not None else UNKNOWN

@@ -7,12 +7,13 @@ import builtins
 import json as json_format
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from ..errors import HttpStatusError
 from .chunks import ReadInChunks
+from .values import Value
 
 # A client may send its token, an API key or a CSRF token in any field (`header=`, `headers=`).
 _SECRET_FIELD: Final = re.compile(
@@ -106,8 +107,7 @@ def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
     return pairs
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Request:
+class Request(Value):
     """One request as the caller made it. Immutable, so a replay starts from the caller's own input.
 
     `url` is absolute when a transport gets it. `body` is None, `str`, `bytes`, a `Form`, or an object that the
@@ -250,8 +250,7 @@ def field_of(response: Any, name: str) -> str | None:
     return ", ".join(values) if values else None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Response(ReadInChunks):
+class Response(Value, ReadInChunks):
     """A plain response, for tests and fakes. In the page you get `pyodide.http.FetchResponse` instead."""
 
     status: int

@@ -1,11 +1,11 @@
 """How much of a body has been sent, or has arrived."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from .values import Value
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+
+class Progress(Value):
     """What `on_progress` is called with. `loaded` and `total` are in bytes.
 
     `total` is None if it is not known: the server has sent no Content-Length, or the body is compressed. After a 401

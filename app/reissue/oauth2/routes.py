@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from ..http.json_text import is_number
 from ..http.urls import check_no_host
+from ..http.values import Value
 from ..tokens.header_fields import HeadersSetting, check_headers
 
 NAMES: Final = ("access_token", "refresh_token", "expires_in", "token_type")
@@ -23,8 +24,7 @@ _WHOLE_URL = re.compile(r"https?://", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,60})\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Value):
     """One kind of request to the endpoint: `Endpoint("/api", refresh=Route("session", method="PUT"))`.
 
     `path` is below the endpoint's URL ("token?grant_type=password"), or a whole URL ("https://login.example/token"),

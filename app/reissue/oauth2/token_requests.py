@@ -5,12 +5,13 @@ the answers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from ..http.messages import Request
+from ..http.values import Value
 from ..tokens.credentials import Credential
 from ..tokens.header_fields import HeadersSetting
 from .refusals import Predicate, Presented
@@ -23,8 +24,7 @@ _MOST_KEPT_ALIVE: Final = 16 * 1024
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRequests:
+class TokenRequests(Value, kw_only=True):
     """The requests to one endpoint. The settings are those of `Endpoint`, checked.
 
     Every request asks for JSON. `in_cookies`: the server keeps the tokens in cookies, and the page has none of them.

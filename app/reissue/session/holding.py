@@ -12,23 +12,23 @@ Theory of operation:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded
 from ..tokens.credentials import Credential, Freshness
 from ..tokens.users import UserMatch
 
 
-@dataclass(slots=True)
 class _Current:
     """The current credential, and what is known about it."""
 
-    credential: Credential
-    retired: bool = False  # never sent again
-    taken_over: bool = False  # another tab was granted it
-    unproven: bool = False  # it replaced a retired one, and the API has not accepted it yet
-    requested_early: bool = False  # before the one that it replaced was retired
-    rejected_while_new: bool = False
+    retired = False  # never sent again
+    taken_over = False  # another tab was granted it
+    unproven = False  # it replaced a retired one, and the API has not accepted it yet
+    requested_early = False  # before the one that it replaced was retired
+    rejected_while_new = False
+
+    def __init__(self, credential: Credential) -> None:
+        self.credential = credential
 
 
 class Holding:
@@ -101,9 +101,10 @@ class Holding:
 
     def replace(self, fresh: Credential, *, taken_over: bool = False, requested_early: bool = False) -> None:
         """Use this credential from now on, and forget what was known about the last one."""
-        self._current = _Current(
-            fresh, taken_over=taken_over, unproven=self._current.retired, requested_early=requested_early
-        )
+        current = _Current(fresh)
+        current.taken_over, current.requested_early = taken_over, requested_early
+        current.unproven = self._current.retired
+        self._current = current
         self.with_latest_refresh_token = fresh
         self.refusal = self.failure = None
 

@@ -1,12 +1,12 @@
 """One server-sent event."""
 
 import json as json_format
-from dataclasses import dataclass
 from typing import Any
 
+from ..http.values import Value
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+
+class ServerSentEvent(Value):
     """An event of an event stream (HTML standard, section 9.2).
 
     `event` is its type. `id` is the last event's id that the server has set, by this event or an earlier one; "" if it

@@ -25,8 +25,8 @@ class StreamedResponse(Response):
         server.answer = lambda request: StreamedResponse(ticks(), headers={"Content-Type": "text/event-stream"})
     """
 
-    discarded: bool
-    chunks: AsyncIterable[builtins.bytes | str] | Iterable[builtins.bytes | str]
+    discarded: bool = False
+    chunks: AsyncIterable[builtins.bytes | str] | Iterable[builtins.bytes | str] = ()
 
     def __init__(
         self,
@@ -37,7 +37,6 @@ class StreamedResponse(Response):
     ) -> None:
         super().__init__(status, headers)
         object.__setattr__(self, "chunks", chunks)  # a Response is frozen
-        object.__setattr__(self, "discarded", False)
 
     async def aiter_bytes(self) -> AsyncIterator[builtins.bytes]:
         """The pieces. Raises NetworkError once the body is discarded."""

@@ -4,11 +4,12 @@ What is read is not trusted: any script of the origin can write to a channel or 
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ..errors import EndReason, MalformedToken
 from ..http.json_text import is_number, parse_json
+from ..http.values import Value
 from ..tokens.credentials import Credential
 
 ALL: Final = 2**53
@@ -28,8 +29,7 @@ BY_SIGN_IN: Final = "s"
 """First letter in the name of a session that a sign-in began. Other names are hexadecimal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Value):
     """Which credential of which session: when the session began (ms), its random name, and a number that counts from 1.
 
     Every version of a later session is newer than those of an earlier session.
@@ -103,13 +103,11 @@ class Ended(NamedTuple):
     reason: EndReason
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """The sender asks for the newest credential."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Value):
     """The sender has released the lock without changing anything."""
 
 

@@ -4,7 +4,7 @@ A value. It knows how fresh it is at a given moment, and nothing of what follows
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from math import isfinite
 from os import urandom
@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from ..errors import MalformedToken
 from ..http.json_text import is_number
+from ..http.values import Value
 from .claims import checked_refresh_token, checked_token, lifetime, unverified_claims
 
 TokenType = Literal["Bearer", "DPoP", "Cookie"]
@@ -27,8 +28,7 @@ class Freshness(Enum):
     EXPIRED = "expired"  # renew it first
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class Credential(Value, kw_only=True):
     """What an endpoint answers with.
 
     `expires_in` is the life in seconds from receipt (RFC 6749 section 5.1). If it is None, the token's own `exp - iat`

@@ -15,12 +15,12 @@ Theory of operation:
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from ..errors import MalformedToken
 from ..http.json_text import is_number
+from ..http.values import Value
 from .claims import unverified_claims
 from .credentials import Credential
 
@@ -36,8 +36,7 @@ class UserMatch(Enum):
     UNKNOWN = "unknown"  # the tokens can't be compared
 
 
-@dataclass(frozen=True, slots=True)
-class Users:
+class Users(Value):
     """Compares credentials by their users. `claim` is what this server calls the claim that names the user; None for
     the first of `CLAIMS` that two tokens have in common.
 
