@@ -3,11 +3,11 @@
 Runs inside Pyodide (see compile_archives.mjs), because byte code is valid only for the Python that made it.
 """
 
-import base64
-import hashlib
+import ast
 import importlib.util
 import marshal
 import zipfile
+from collections.abc import Iterable
 from types import CodeType
 
 ABSENT = """raise ModuleNotFoundError(
@@ -18,9 +18,9 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
 
 
 def compile_archive(source: str, target: str, *, root: str, optimize: int, left_out: str = "") -> None:
-    """Write to `target` every file of the zip `source`, each `.py` as a `.pyc` in its place.
+    """Write to `target` every file of the zip `source`, each `.py` as a `.pyc` in its place, without docstrings.
 
-    `root` is the folder that tracebacks name; `optimize` is that of `compile`: 2 leaves docstrings and asserts out.
+    `root` is the folder that tracebacks name; `optimize` is that of `compile`: 2 leaves asserts out as well.
     `left_out` names modules with commas between: instead of each stands one that says so when it is imported.
     """
     absent = set(filter(None, left_out.split(",")))
@@ -32,7 +32,7 @@ def compile_archive(source: str, target: str, *, root: str, optimize: int, left_
             content = sources.read(name)
             if name.endswith(".py"):
                 # The line numbers stay; the path is the one that a traceback from the sources shows.
-                code = compile(content, f"{root}/{name}", "exec", dont_inherit=True, optimize=optimize)
+                code = compile(undocumented(content), f"{root}/{name}", "exec", dont_inherit=True, optimize=optimize)
                 name, content = f"{name}c", byte_code(code, content)
             if name.endswith(".dist-info/RECORD"):
                 continue
@@ -47,6 +47,21 @@ def compile_archive(source: str, target: str, *, root: str, optimize: int, left_
             compiled.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_STORED)
 
 
+def undocumented(source: bytes) -> ast.Module:
+    """Return the syntax tree of a module without the docstrings of the module and of its functions.
+
+    Those of classes stay: for a dataclass without one, Python makes up a text at each start, which takes longer.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), node.body[0])]
+    return tree
+
+
 def byte_code(code: CodeType, source: bytes) -> bytes:
     """Return a hash-based, unchecked `.pyc` (PEP 552): its source isn't there to be compared with."""
     unchecked_hash = 0b01
@@ -54,10 +69,6 @@ def byte_code(code: CodeType, source: bytes) -> bytes:
     return header + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
-def recorded(files: dict[str, bytes], record: str) -> bytes:
-    """Return a wheel's list of its own files (PEP 376), in which it stands itself without a hash."""
-    lines = []
-    for name, content in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-        lines.append(f"{name},sha256={digest},{len(content)}\n")
-    return "".join([*lines, f"{record},,\n"]).encode()
+def recorded(files: Iterable[str], record: str) -> bytes:
+    """Return a wheel's list of its own files (PEP 376), without hashes, which don't compress."""
+    return "".join(f"{name},,\n" for name in [*files, record]).encode()

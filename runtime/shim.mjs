@@ -4,7 +4,8 @@
 // Files are requested in the order in which they are needed:
 //   - Python is requested as soon as a page with Python for PyScript imports this file. PyScript would request it a few round
 //     trips later; what only PyScript knows (which packages, where output goes) is filled in when it does.
-//   - The packages are requested when the interpreter is there. They arrive while it starts, and have not delayed it.
+//   - The packages are requested when the interpreter and the standard library are there. They arrive while the browser
+//     compiles the one and starts the other, and have not delayed them.
 // The wheels of this library are not unpacked, which would take longer than all that Python imports of them: Python
 // imports from the wheel itself (zipimport). Any other package is installed as Pyodide does it.
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
@@ -45,10 +46,26 @@ function putOnThePath(pyodide, found) {
     path.destroy();
 }
 
+// Settled once the files that Python starts from are here. Only where the browser doesn't tell of that it never is.
+function arrived(...files) {
+    const missing = new Set(files);
+    return new Promise(resolve => {
+        const observer = new PerformanceObserver(list => {
+            for (const {name} of list.getEntries()) missing.delete(name);
+            if (missing.size) return;
+            observer.disconnect();
+            resolve();
+        });
+        observer.observe({type: "resource", buffered: true});
+    });
+}
+
 async function start({fsInit, lockFileURL, packages = [], ...options}, packages_known) {
     const lock = fetch(at("./{lock}/pyodide-lock.json")).then(answer => answer.json());
+    const stdLibURL = at("./{stdlib}/python_stdlib.zip");
     let interpreted;
-    const interpreter_here = new Promise(resolve => (interpreted = resolve));
+    const starts = new Promise(resolve => (interpreted = resolve));
+    const interpreter_here = Promise.race([starts, arrived(stdLibURL, at("./{interpreter}/pyodide.asm.wasm"))]);
     const others = []; // what Pyodide is to install
     let found = [];
     const packages_here = Promise.all([lock, packages_known, interpreter_here]).then(async ([content]) => {
@@ -64,7 +81,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
         ...options,
         packages: others,
         indexURL: at("./{interpreter}/"),
-        stdLibURL: at("./{stdlib}/python_stdlib.zip"),
+        stdLibURL,
         packageBaseUrl: at("./"),
         // Pyodide requests the packages when it has its lock file, and not before.
         lockFileContents: packages_here,

@@ -90,7 +90,7 @@ def copied(site: Path, sources: Path) -> Path:
 def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path) -> Path:
     """Return the folder with the wheels of the folder `sources` as byte code, and with its other files.
 
-    Docstrings stay. The price: tracebacks name the lines, but can't show them.
+    The price: tracebacks name the lines, but can't show them, and `help()` knows classes only.
     """
     name, _, _ = sources.name.rpartition("-")
 
