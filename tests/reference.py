@@ -3,6 +3,7 @@
 It is made from the sources, which are read and not run: half of them need a page.
 """
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,8 +105,31 @@ def signature(name: str, thing: Object) -> Iterator[str]:
     lines = []
     for function in overloads or (thing,):
         kind = "class" if isinstance(function, Class) else "async def" if "async" in function.labels else "def"
-        lines.append(wrapped(f"{kind} {function.signature(name=name) or name}"))
+        shown = function.signature(name=name) or name
+        if isinstance(function, Class) and "Value" in {str(base) for base in function.bases}:
+            shown = f"{name}({', '.join(fields_of(function))})"
+        lines.append(wrapped(f"{kind} {shown}"))
     yield "```python\n" + "\n".join(lines) + "\n```"
+
+
+def fields_of(value: Class) -> Iterator[str]:
+    """The fields of a `Value` as the parameters that they are."""
+    by_name = "kw_only" in value.keywords
+    if by_name:
+        yield "*"
+    for name, member in value.members.items():
+        if not isinstance(member, Attribute) or member.annotation is None or "property" in member.labels:
+            continue
+        default = str(member.value or "")
+        options = ast.parse(default, mode="eval").body if default.startswith("field(") else None
+        if isinstance(options, ast.Call):
+            given = {each.arg: ast.unparse(each.value) for each in options.keywords}
+            made = given.get("default_factory")
+            default = given.get("default", f"{made}()" if made else "")
+            if "kw_only" in given and not by_name:
+                by_name = True
+                yield "*"
+        yield f"{name}: {member.annotation}{f' = {default}' if default else ''}"
 
 
 def wrapped(line: str) -> str:

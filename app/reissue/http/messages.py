@@ -118,7 +118,7 @@ class Request(Value):
     method: str = "GET"
     headers: Headers = field(default_factory=Headers)
     body: Any = None
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def build(

@@ -9,6 +9,22 @@ from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field
 from typing import Any, ClassVar, dataclass_transform
 
 
+class _SignatureOfFields:
+    """What `help()` and editors show in place of `(*arguments, **named)`."""
+
+    def __get__(self, value: object, cls: "type[Value]") -> Any:
+        from inspect import Parameter, Signature  # here, since an app never needs it
+
+        if cls.__init__ is not Value.__init__:
+            raise AttributeError  # its own signature is shown
+        kinds = {True: Parameter.KEYWORD_ONLY, False: Parameter.POSITIONAL_OR_KEYWORD}
+        parameters = []
+        for name, each in cls.__dataclass_fields__.items():
+            default = cls._defaults.get(name, cls._made.get(name, Parameter.empty))
+            parameters.append(Parameter(name, kinds[bool(each.kw_only)], default=default, annotation=each.type))
+        return Signature(sorted(parameters, key=lambda parameter: parameter.kind))
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Value:
     """The base of a frozen dataclass: `class Point(Value)`, with its fields below.
@@ -20,6 +36,7 @@ class Value:
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __match_args__: ClassVar[tuple[str, ...]]
+    __signature__ = _SignatureOfFields()
     _defaults: ClassVar[dict[str, Any]]
     _made: ClassVar[dict[str, Any]]  # what makes the defaults that are new for each value
 

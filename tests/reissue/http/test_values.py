@@ -1,6 +1,7 @@
 """Values: frozen dataclasses that share their methods."""
 
 import copy
+import inspect
 import pickle
 from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
 
@@ -32,6 +33,15 @@ class Further(Named):
     """Adds no field."""
 
     note: str = "a class attribute"
+
+
+class Own(Value):
+    """Has a constructor of its own."""
+
+    size: int
+
+    def __init__(self, size: str) -> None:
+        super().__init__(int(size))
 
 
 def test_fields_are_given_by_place_or_by_name_and_have_defaults() -> None:
@@ -111,3 +121,10 @@ def test_it_can_be_copied_and_pickled() -> None:
 def test_a_further_class_adds_no_field() -> None:
     assert [each.name for each in fields(Further(name="a"))] == ["name", "size"]
     assert isinstance(Further(name="a"), Named)
+
+
+def test_help_shows_the_fields() -> None:
+    assert str(inspect.signature(Place)) == (
+        "(x: int, y: int = 2, *, tags: list[str] = <class 'list'>, secret: str = 's3cret')"
+    )
+    assert list(inspect.signature(Own).parameters) == ["size"]
