@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakSet
 
-from .attempts import Attempts
 from .concurrency.admission import Admissions, MakeFuture
 from .concurrency.blocking import StartEagerly
 from .endpoint import AnyEndpoint, default_credentials, keeps_tokens_in_cookies, token_source
@@ -28,7 +27,8 @@ from .http.urls import Audience, ParseUrl, parse_url
 from .http.verbs import raising
 from .notebook.display import Displayed
 from .oauth2.redirects import Page
-from .sender import RequestRules, Sender
+from .sending.attempts import Attempts
+from .sending.sender import RequestRules, Sender
 from .session.derived import DerivedLifecycle, Resource
 from .session.lifecycle import SessionLifecycle, State
 from .session.listeners import Listeners

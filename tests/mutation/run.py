@@ -25,10 +25,10 @@ WORK = ROOT / ".mutation" / "work"
 LOG = WORK.with_name("mutmut.log")
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 MODULES = (
-    "attempts",
+    "sending/attempts",
     "concurrency/admission",
     "concurrency/blocking",
-    "concurrency/line",
+    "concurrency/ordered_lock",
     "concurrency/loop_watch",
     "concurrency/prompt_futures",
     "concurrency/singleflight",
@@ -38,13 +38,13 @@ MODULES = (
     "http/json_text",
     "http/outcomes",
     "http/retry_after",
-    "http/decisions",
+    "sending/decisions",
     "interceptor",
     "oauth2/refusals",
     "oauth2/token_requests",
     "oauth2/token_response",
     "oauth2/token_source",
-    "sender",
+    "sending/sender",
     "session/backoff",
     "session/derived",
     "session/endpoint_calls",

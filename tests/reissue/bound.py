@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from reissue import Endpoint, Event, Interceptor, Request, Response
-from reissue.attempts import Attempts
+from reissue.sending.attempts import Attempts
 from reissue.testing import Clock, Gate
 from reissue.tokens.dpop import SignedProofs
 

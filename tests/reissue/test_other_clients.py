@@ -24,9 +24,9 @@ from reissue import (
     SessionEnded,
     WouldBlock,
 )
-from reissue.attempts import Attempts
 from reissue.concurrency.blocking import must_block_within, obstacle
 from reissue.http.urls import parse_url
+from reissue.sending.attempts import Attempts
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome

@@ -98,7 +98,7 @@ MUTANTS = [
     ),
     Mutant(
         "endpoint calls overlap (S2)", "tabs/endpoint_lock",
-        "            await held.enter_async_context(place or self._line.join())\n", "",
+        "            await held.enter_async_context(place or self._order.join())\n", "",
         one_tab=(2, 3, 4),
     ),
     Mutant(
@@ -107,12 +107,12 @@ MUTANTS = [
         one_tab=(6, 12, 24),
     ),
     Mutant(
-        "replay without end (Q4)", "http/decisions",
+        "replay without end (Q4)", "sending/decisions",
         "if answer.looks_rejected and not replayed:", "if answer.looks_rejected:",
         one_tab=(133, 171, 189),
     ),
     Mutant(
-        "every replay that is refused is sent once more (Q4)", "attempts",
+        "every replay that is refused is sent once more (Q4)", "sending/attempts",
         "(2 if self._history.with_early_token else 1)", "2",
         one_tab=(171, 189, 320),
     ),
@@ -122,12 +122,12 @@ MUTANTS = [
         one_tab=(171, 189, 320),
     ),
     Mutant(
-        "an answer that is no refusal is replayed, too", "attempts",
+        "an answer that is no refusal is replayed, too", "sending/attempts",
         "looks_rejected=None if self._judgement.is_the_apps_own else challenged", "looks_rejected=True",
         one_tab=(0, 1, 5),
     ),
     Mutant(
-        "a request follows the user who is signed in now (S3)", "attempts",
+        "a request follows the user who is signed in now (S3)", "sending/attempts",
         "        renewed = self._renewed_at_once(session, replaces=credential) or await session.renew(",
         "        session = await self._sessions.current()\n        renewed = self._renewed_at_once(session, replaces=credential) or await session.renew(",
         one_tab=(25, 112, 134),
@@ -186,12 +186,12 @@ MUTANTS = [
         one_tab=(5, 7, 11),
     ),
     Mutant(
-        "auth=False is not heard", "sender",
+        "auth=False is not heard", "sending/sender",
         "url = self.audience_url(request) if auth else None", "url = self._audience_url(request)",
         one_tab=(10, 15, 19),
     ),
     Mutant(
-        "a body that can be read once is sent twice (Q8)", "attempts",
+        "a body that can be read once is sent twice (Q8)", "sending/attempts",
         "replayed=replayed, replayable=self._request.replayable)", "replayed=replayed, replayable=True)",
         one_tab=(81, 133, 191),
     ),
@@ -334,7 +334,7 @@ MUTANTS = [
         many_tabs=(299, 1114, 1347),
     ),
     Mutant(
-        "the user is asked for a step-up after the end (S1)", "attempts",
+        "the user is asked for a step-up after the end (S1)", "sending/attempts",
         "        session.check_alive()  # the user is not asked to sign in for a session that is over\n", "",
         further=(152, 294, 361),
     ),
@@ -350,7 +350,7 @@ MUTANTS = [
         further=(214,),
     ),
     Mutant(
-        "a step-up that is not enough is asked for without end", "attempts",
+        "a step-up that is not enough is asked for without end", "sending/attempts",
         "if step_ups is None or history.stepped_up or self._caller.start_eagerly is not None:", "if step_ups is None:",
         further=(96, 109, 119),
     ),
@@ -421,24 +421,24 @@ MUTANTS = [
         bound=(0, 1, 2),
     ),
     Mutant(
-        "the endpoint is not asked again for a nonce (X3)", "oauth2/proving",
+        "the endpoint is not asked again for a nonce (X3)", "oauth2/dpop_calls",
         "if wanted not in (None, nonce) and", "if wanted is None and",
         bound=(0, 1, 2),
     ),
     Mutant(
-        "the endpoint is asked again whatever it answers (X3)", "oauth2/proving",
+        "the endpoint is asked again whatever it answers (X3)", "oauth2/dpop_calls",
         " and await _lacks_nonce(answer):", ":",
         bound=(1, 10, 16),
     ),
     Mutant(
-        "the endpoint is asked again for a nonce without end (X3)", "oauth2/proving",
+        "the endpoint is asked again for a nonce without end (X3)", "oauth2/dpop_calls",
         "        if wanted not in (None, nonce)", "        while wanted not in (None, nonce)",
         "            proof, _ = await prover.proof(request, nonce=wanted)", "            proof, nonce = await prover.proof(request, nonce=wanted)",
         "            prover.learn(request, answer)\n", "            wanted = prover.learn(request, answer)\n",
         bound=(347,),
     ),
     Mutant(
-        "the endpoint is shown the same proof again (X3)", "oauth2/proving",
+        "the endpoint is shown the same proof again (X3)", "oauth2/dpop_calls",
         "            proof, _ = await prover.proof(request, nonce=wanted)\n", "",
         bound=(0, 1, 2),
     ),
@@ -448,47 +448,47 @@ MUTANTS = [
         bound=(533, 550, 632),
     ),
     Mutant(
-        "a request for a nonce is taken for a refused token (X3)", "http/decisions",
+        "a request for a nonce is taken for a refused token (X3)", "sending/decisions",
         "if (bound and asks_for_nonce(answer.challenges)) or (answer.nonce and hides_challenges):", "if False:",
         bound=(0, 1, 7),
     ),
     Mutant(
-        "a request is repeated for nonces without end (X3)", "attempts",
+        "a request is repeated for nonces without end (X3)", "sending/attempts",
         "nonce != history.nonce and not history.asked_for_nonce and", "nonce != history.nonce and",
         bound=(7, 16, 63),
     ),
     Mutant(
-        "after a replay no nonce is given (X3)", "attempts",
+        "after a replay no nonce is given (X3)", "sending/attempts",
         "        self._history.asked_for_nonce = False\n", "",
         bound=(243, 307, 481),
     ),
     Mutant(
-        "a repeat for a nonce is the one replay (X3)", "attempts",
+        "a repeat for a nonce is the one replay (X3)", "sending/attempts",
         "                self._history.asked_for_nonce = True\n", "                self._history.asked_for_nonce = True\n                self._history.replays += 1\n",
         bound=(0, 1, 7),
     ),
     Mutant(
-        "a body that can be read once is sent twice for a nonce (Q8)", "attempts",
+        "a body that can be read once is sent twice for a nonce (Q8)", "sending/attempts",
         "not history.asked_for_nonce and self._request.replayable", "not history.asked_for_nonce",
         bound=(59, 90, 96),
     ),
     Mutant(
-        "a proof is kept for the next attempt (X3)", "attempts",
+        "a proof is kept for the next attempt (X3)", "sending/attempts",
         "            proof, self._history.nonce = await", "            self.kept = proof, self._history.nonce = getattr(self, 'kept', None) or await",
         bound=(0, 1, 7),
     ),
     Mutant(
-        "a new token is sent with the proof for the old one (X3)", "attempts",
+        "a new token is sent with the proof for the old one (X3)", "sending/attempts",
         "            credential, renewed, proof = current, current, None\n", "            credential = current\n            break\n",
         bound=(10, 56, 73),
     ),
     Mutant(
-        "nobody looks again after a proof was made (S1, Q15)", "attempts",
+        "nobody looks again after a proof was made (S1, Q15)", "sending/attempts",
         "            current = await self._obtain(session, renewed=renewed)\n", "            current = credential\n",
         bound=(10, 47, 56),
     ),
     Mutant(
-        "a token that ran out while its proof was made is sent", "attempts",
+        "a token that ran out while its proof was made is sent", "sending/attempts",
         "obtain(session, renewed=renewed)\n            if current", "obtain(session, renewed=credential)\n            if current",
         bound=(242, 304),
     ),
@@ -579,12 +579,12 @@ MUTANTS = [
     ),
     Mutant(
         "a credential that can't be sent is taken from another page (X10)", "tabs/shared_session",
-        "case Granted() as granted if self._holder.accepts(granted.credential):", "case Granted() as granted:",
+        "case Granted() as granted if self._client.accepts(granted.credential):", "case Granted() as granted:",
         strangers=(7, 40, 41),
     ),
     Mutant(
         "a credential that can't be sent is taken from the store (X10)", "tabs/session_store",
-        "if isinstance(message, Granted) and self._holder.accepts(message.credential):", "if isinstance(message, Granted):",
+        "if isinstance(message, Granted) and self._client.accepts(message.credential):", "if isinstance(message, Granted):",
         strangers=(50, 130, 136),
     ),
     Mutant(

@@ -8,10 +8,10 @@ from typing import Any
 
 from requests.auth import AuthBase
 
-from ..attempts import Attempts
 from ..browser.jspi import attempts_of, wait_for
 from ..http.messages import Headers, Request
 from ..interceptor import Interceptor
+from ..sending.attempts import Attempts
 from .answers import Answer, added, copied_body
 
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from pyodide import ffi
 
-from ..attempts import Attempts
 from ..errors import WouldBlock
 from ..http.messages import Request
 from ..interceptor import Interceptor
+from ..sending.attempts import Attempts
 from .eager_tasks import eager_task
 
 T = TypeVar("T")

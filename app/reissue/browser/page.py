@@ -14,7 +14,7 @@ from ..http.messages import Request
 from ..interceptor import Inherited, Interceptor
 from ..oauth2.custom_source import CustomEndpoint
 from ..oauth2.redirects import Page
-from ..sender import Sender
+from ..sending.sender import Sender
 from ..session.derived import Resource
 from ..session.settings import checked_seconds
 from ..storage import Memory, Store

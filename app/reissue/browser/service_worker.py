@@ -32,7 +32,7 @@ from .worker_registration import WorkerSettings, register, tell, without_query
 from .worker_talk import PROTOCOL, Talk, has_failed, is_mine, may_be_anyones
 
 if TYPE_CHECKING:
-    from ..attempts import Attempts
+    from ..sending.attempts import Attempts
     from .page import PageInterceptor
 
 _DOWNLOAD = "#reissue-download="

@@ -15,9 +15,9 @@ import json
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ..attempts import Attempts
 from ..errors import NetworkError, ReissueError
 from ..http.messages import Headers, Request
+from ..sending.attempts import Attempts
 from .eager_tasks import eager_task
 from .js_errors import js_error
 from .jspi import wait_for

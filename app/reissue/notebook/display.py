@@ -8,7 +8,7 @@ from ..session.lifecycle import State
 
 if TYPE_CHECKING:
     from ..interceptor import Inherited
-    from ..sender import Sender
+    from ..sending.sender import Sender
 
 
 class Displayed:

@@ -10,7 +10,7 @@ from ..http.messages import Transport
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
 from ..tokens.dpop import Prover
-from .proving import proving
+from .dpop_calls import with_proofs
 from .redirects import Page, Redirects
 from .routes import checked_url
 from .token_requests import endpoint_request
@@ -180,7 +180,7 @@ class CustomEndpoint:
             base = parse(f"{self.url}/").href  # absolute now: a script may change the page's base later (X12)
         except ValueError as error:
             raise ValueError(f"the endpoint's URL {self.url!r} can't be used: {error}") from None
-        call = calls_to(base, transport if prover is None else proving(transport, prover))
+        call = calls_to(base, transport if prover is None else with_proofs(transport, prover))
         return CustomTokenSource(
             partial(self._refresh, call),
             sign_in=self._sign_in and partial(self._sign_in, call),

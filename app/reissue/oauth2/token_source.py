@@ -16,7 +16,7 @@ from ..http.retry_after import retry_after
 from ..http.urls import ParseUrl
 from ..tokens.credentials import Credential
 from ..tokens.dpop import Prover
-from .proving import proving
+from .dpop_calls import with_proofs
 from .redirects import Redirects
 from .refusals import Presented, is_final
 from .token_requests import TokenRequests
@@ -88,7 +88,7 @@ class HttpTokenSource:
         # Made absolute once: if a script or markup changes the page's base later, no token goes elsewhere (X12).
         self._absolute = {url: parse(url).href for url in requests.urls}
         self._asks_bound = prover is not None
-        self._grants = proving(transport, prover) if prover else transport
+        self._grants = with_proofs(transport, prover) if prover else transport
 
     @property
     def exchanges(self) -> bool:

@@ -11,7 +11,7 @@ from .succession import Succession
 
 
 class OtherTabs:
-    """This client as the holder of a shared session (see `SessionHolder`): its session follows those of other tabs."""
+    """This client as the holder of a shared session (see `SharingClient`): its session follows those of other tabs."""
 
     def __init__(self, tokens: TokenSource, settings: SessionSettings) -> None:
         self._tokens = tokens

@@ -23,7 +23,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from ..concurrency.line import Place
+from ..concurrency.ordered_lock import Place
 from ..errors import RefreshUnavailable, SignOutRefused
 from ..events import SignOutEvent, SignOutPhase
 from ..tabs.shared_session import SharedSession

@@ -10,7 +10,7 @@ from weakref import WeakSet
 from ..http.messages import Request
 from ..http.outcomes import discard_body
 from ..http.verbs import Verbs
-from ..sender import Sender
+from ..sending.sender import Sender
 from ..session.derived import DerivedLifecycle
 from ..session.lifecycle import SessionLifecycle
 from ..session.listeners import Listeners

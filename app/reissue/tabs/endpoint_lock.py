@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
-from ..concurrency.line import Line, Place
+from ..concurrency.ordered_lock import OrderedLock, Place
 from ..concurrency.timers import time_limit
 from ..errors import RefreshUnavailable
 from .known_versions import KnownVersions
@@ -44,7 +44,7 @@ class EndpointLock:
         self._versions = versions
         self._news = news
         self._patience = patience
-        self._line = Line()  # of the calls in this tab
+        self._order = OrderedLock()  # of the calls in this tab
         self._in_time: bool  # did the call at the head of the line get the lock in time?
         self._abandoned_call: Abandoned | None = None
         self._release_task: asyncio.Task[None] | None = None  # a loop holds its tasks weakly
@@ -52,7 +52,7 @@ class EndpointLock:
     @property
     def in_use(self) -> bool:
         """Does this tab hold the lock, or wait for it?"""
-        return bool(self._line)
+        return bool(self._order)
 
     @property
     def previous_holder_vanished(self) -> bool:
@@ -61,7 +61,7 @@ class EndpointLock:
 
     def place(self) -> Place:
         """Take a place in this tab's line now, to give to `hold` later."""
-        return self._line.join()
+        return self._order.join()
 
     @asynccontextmanager
     async def hold(self, place: Place | None = None) -> AsyncIterator[None]:
@@ -71,7 +71,7 @@ class EndpointLock:
         presents a refresh token must not be made, and `check_held` raises. Other calls are made without the lock.
         """
         async with AsyncExitStack() as held:
-            await held.enter_async_context(place or self._line.join())
+            await held.enter_async_context(place or self._order.join())
             before = self._versions.mine
             try:
                 await self._acquire(held)
@@ -121,12 +121,12 @@ class EndpointLock:
 
     async def settle(self) -> None:
         """Wait until this tab has no call on its way. Each call is bounded by its deadline."""
-        async with self._line.join():
+        async with self._order.join():
             pass
 
     def begin_anew(self) -> None:
         """The client now runs in another event loop (see `loop_watch`): no call of the last one is on its way."""
-        self._line = Line()
+        self._order = OrderedLock()
         self._abandoned_call = self._release_task = None
 
     async def _acquire(self, held: AsyncExitStack) -> None:

@@ -11,15 +11,15 @@ from contextlib import suppress
 from ..events import StorePhase
 from ..storage import LoadedStore, Memory, Store
 from .protocol import Granted, read, written
-from .session_holder import SessionHolder
+from .sharing_client import SharingClient
 
 
 class SessionStore:
     """The session in a `store`. `clock` returns wall-clock seconds."""
 
-    def __init__(self, store: Store, holder: SessionHolder, *, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, client: SharingClient, *, clock: Callable[[], float]) -> None:
         self._store = store
-        self._holder = holder
+        self._client = client
         self._clock = clock
         self._unread: Store | None = None  # could not be loaded
         self._written: tuple[str, Granted] | None = None  # by this tab, last: it need not be parsed again
@@ -42,7 +42,7 @@ class SessionStore:
                 await self._store.load()
             except OSError:  # what is there may be good all the same, for a later page
                 self._unread, self._store = self._store, Memory()
-                self._holder.on_store_failure(StorePhase.UNAVAILABLE)
+                self._client.on_store_failure(StorePhase.UNAVAILABLE)
 
     def forget_unread(self) -> None:
         """Remove what could not be loaded: the session that it may hold goes on elsewhere, or is over."""
@@ -62,10 +62,10 @@ class SessionStore:
             granted = self._written[1]
             return granted._replace(version=granted.version.dated(self._clock()))
         message = read(text, now=self._clock())
-        if isinstance(message, Granted) and self._holder.accepts(message.credential):
+        if isinstance(message, Granted) and self._client.accepts(message.credential):
             return message
         if text:  # unusable: remove it, or every reload would find it again
-            self._holder.on_store_failure(StorePhase.CORRUPTED)
+            self._client.on_store_failure(StorePhase.CORRUPTED)
             self.keep(None)
         return None
 
@@ -82,4 +82,4 @@ class SessionStore:
         with suppress(OSError):  # a full store would keep the last credential, which is spent by now, for good
             self._store.write(None)
         self._store = Memory()
-        self._holder.on_store_failure(StorePhase.UNAVAILABLE)
+        self._client.on_store_failure(StorePhase.UNAVAILABLE)

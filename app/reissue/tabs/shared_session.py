@@ -31,8 +31,8 @@ from .news import News
 from .peers import NoPeers, Peers
 from .pending_sign_out import PendingSignOut
 from .protocol import Asked, Ended, Granted, Left, Version, read, written
-from .session_holder import SessionHolder
 from .session_store import SessionStore
+from .sharing_client import SharingClient
 from .sign_out_marks import SignOutMarks
 
 ANSWER_WITHIN = 2.0
@@ -42,7 +42,7 @@ ANSWER_WITHIN = 2.0
 class SharedSession:
     """One tab's part in the shared session.
 
-    `holder` is this tab's client. `patience` (seconds) bounds the wait for the lock. `clock` is in wall-clock seconds.
+    `client` is that of this tab. `patience` (seconds) bounds the wait for the lock. `clock` is in wall-clock seconds.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class SharedSession:
         peers: Peers,
         store: Store,
         pending_sign_out: PendingSignOut,
-        holder: SessionHolder,
+        client: SharingClient,
         *,
         clock: Callable[[], float],
         patience: float,
     ) -> None:
         self._peers = peers
-        self._store = SessionStore(store, holder, clock=clock)
-        self._holder = holder
+        self._store = SessionStore(store, client, clock=clock)
+        self._client = client
         self._clock = clock
         self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
@@ -108,7 +108,7 @@ class SharedSession:
         """
         granted = Granted(self.versions.next(begins=begins, by_sign_in=by_sign_in), credential)
         self._hold(granted)
-        if not self._holder.accepts(credential):  # the app may adopt any token; it stays in this tab
+        if not self._client.accepts(credential):  # the app may adopt any token; it stays in this tab
             self._store.keep(None)
             return
         self._store.keep(granted)
@@ -159,9 +159,9 @@ class SharedSession:
 
     def _on_message(self, text: str) -> None:
         match read(text, now=self._clock()):
-            case Granted() as granted if self._holder.accepts(granted.credential):
+            case Granted() as granted if self._client.accepts(granted.credential):
                 self._adopt(granted)
-            case Asked() if (mine := self.versions.mine) is not None and self._holder.accepts(mine.credential):
+            case Asked() if (mine := self.versions.mine) is not None and self._client.accepts(mine.credential):
                 self._peers.post(written(mine))
             case Ended() as ended:
                 self._on_end_message(ended)
@@ -178,7 +178,7 @@ class SharedSession:
         # The tab that was granted it wrote a shared store itself, and a sign-out may have cleared that store since.
         if self._store.own:
             self._store.keep(granted)
-        self._holder.on_granted(granted.credential, same)
+        self._client.on_granted(granted.credential, same)
         self._news.note_message()
 
     def _on_end_message(self, ended: Ended) -> None:
@@ -190,13 +190,13 @@ class SharedSession:
                 self._peers.post(written(Ended(version, ended.reason)))
         self.versions.close_off(ended.version, ended.reason, held=False)
         if over:
-            self._holder.on_ended(ended.reason)
+            self._client.on_ended(ended.reason)
 
     # What this tab holds
 
     def _hold(self, granted: Granted) -> None:
         version = self.versions.hold(granted)
-        self._peers.advertise(str(version) if self._holder.accepts(granted.credential) else None)
+        self._peers.advertise(str(version) if self._client.accepts(granted.credential) else None)
 
     def _release(self, reason: EndReason) -> Version | None:
         version = self.versions.let_go(reason)

@@ -11,7 +11,7 @@ Theory of operation:
    any answer is used. The API's nonces and the endpoint's are kept apart, even if they share an origin.
 3. An answer that asks for a nonce does not reject the token. The request is sent once more with exactly that nonce,
    since one that another answer has brought since may be older; and nothing is refreshed. `attempts` does so for the
-   API's requests, `oauth2/proving` for the calls to the endpoint.
+   API's requests, `oauth2/dpop_calls` for the calls to the endpoint.
 """
 
 import json

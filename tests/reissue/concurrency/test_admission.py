@@ -13,7 +13,7 @@ from reissue import (
     WaitsFor,
 )
 from reissue.concurrency.admission import Admission
-from reissue.sender import Sender
+from reissue.sending.sender import Sender
 from reissue.testing import Gate, settle
 
 from tests.reissue.concurrency.wire import Wire

@@ -18,7 +18,7 @@ from reissue import (
     StepUp,
     StepUpRequired,
 )
-from reissue.oauth2.proving import proving
+from reissue.oauth2.dpop_calls import with_proofs
 from reissue.testing import Gate, settle
 
 from tests.reissue.bound import API as BOUND_API
@@ -252,7 +252,7 @@ async def test_a_refused_body_of_the_endpoint_is_discarded_before_its_repeat_wit
         log.append("send")
         return answers.pop(0)
 
-    assert (await proving(transport, Prover())(Request(API))).status == 200  # type: ignore[arg-type]
+    assert (await with_proofs(transport, Prover())(Request(API))).status == 200  # type: ignore[arg-type]
     assert log == ["send", "clone 400", "read copy", "discard 400", "send"]
 
 

@@ -105,10 +105,10 @@ async def test_a_request_that_waits_for_a_resume_is_not_sent_as_who_signs_in_mea
 
 async def test_an_end_that_another_page_tells_of_is_told_once(world: World) -> None:
     """F10: this page's session is over already, or there was none."""
-    world.api._lifecycle.sessions.shared._holder.on_ended("refused")
+    world.api._lifecycle.sessions.shared._client.on_ended("refused")
     await world.signed_in()
-    world.api._lifecycle.sessions.shared._holder.on_ended("refused")
-    world.api._lifecycle.sessions.shared._holder.on_ended("refused")
+    world.api._lifecycle.sessions.shared._client.on_ended("refused")
+    world.api._lifecycle.sessions.shared._client.on_ended("refused")
     assert world.api.state is State.SIGNED_OUT
     assert [event.phase.value for event in world.events] == ["started", "ended"]
     with pytest.raises(SessionEnded, match="the server ended"):

@@ -12,7 +12,7 @@ from ..http.outcomes import discard_body
 from ..tokens.dpop import Prover
 
 
-def proving(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> Callable[[Request], Awaitable[Any]]:
+def with_proofs(transport: Callable[[Request], Awaitable[Any]], prover: Prover) -> Callable[[Request], Awaitable[Any]]:
     """A transport that sends each request with a proof, and once more if the server wants a nonce in it (RFC 9449
     section 8).
     """

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reissue.concurrency.line import Line, Place
+from reissue.concurrency.ordered_lock import OrderedLock, Place
 from reissue.testing import settle
 
 
@@ -14,7 +14,7 @@ async def passes(place: Place, name: str, seen: list[str], gate: asyncio.Event |
 
 
 async def test_the_order_is_that_of_asking_whoever_comes_to_wait_first() -> None:
-    line = Line()
+    line = OrderedLock()
     seen: list[str] = []
     places = {name: line.join() for name in "abc"}
     tasks = [asyncio.create_task(passes(places[name], name, seen)) for name in "cba"]
@@ -24,7 +24,7 @@ async def test_the_order_is_that_of_asking_whoever_comes_to_wait_first() -> None
 
 
 async def test_nobody_passes_a_place_that_is_not_entered_yet_and_everybody_one_that_is_given_up() -> None:
-    line = Line()
+    line = OrderedLock()
     seen: list[str] = []
     first, second = line.join(), line.join()
     waiting = asyncio.create_task(passes(second, "second", seen))
@@ -38,7 +38,7 @@ async def test_nobody_passes_a_place_that_is_not_entered_yet_and_everybody_one_t
 
 
 async def test_a_place_that_was_entered_can_not_be_given_up() -> None:
-    line, gate = Line(), asyncio.Event()
+    line, gate = OrderedLock(), asyncio.Event()
     seen: list[str] = []
     first = line.join()
     inside = asyncio.create_task(passes(first, "first", seen, gate))
@@ -54,7 +54,7 @@ async def test_a_place_that_was_entered_can_not_be_given_up() -> None:
 
 
 async def test_whoever_is_cancelled_in_line_leaves_it_also_in_the_step_in_which_it_becomes_the_first() -> None:
-    line, gate = Line(), asyncio.Event()
+    line, gate = OrderedLock(), asyncio.Event()
     seen: list[str] = []
     first, second, third, fourth, last = (line.join() for _ in range(5))
 

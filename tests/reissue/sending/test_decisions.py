@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 from reissue.http.challenges import Challenge, StepUp
-from reissue.http.decisions import Answer, Decision, Done, Judge, Renew, RepeatWithNonce, decide
+from reissue.sending.decisions import Answer, Decision, Done, Judge, Renew, RepeatWithNonce, decide
 
 NONCE = Challenge("dpop", {"error": "use_dpop_nonce"})
 STEP_UP = Challenge("bearer", {"error": "insufficient_user_authentication", "acr_values": "strong"})

@@ -10,22 +10,22 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ..concurrency.admission import Admissions
+from ..concurrency.blocking import StartEagerly
+from ..concurrency.slot import Slot
+from ..concurrency.timers import time_limit
+from ..errors import SessionEnded
+from ..events import AudienceEvent, AudiencePhase, RequestEvent, RequestPhase, WaitsFor
+from ..http.abort_signal import aborted_by
+from ..http.messages import Request, Transport
+from ..http.outcomes import Judgement, ShouldRenew
+from ..http.urls import Audience, ParseUrl, Url
+from ..notebook.recent import RecentRequest, recent_requests
+from ..session.derived import DerivedLifecycle
+from ..session.lifecycle import SessionLifecycle
+from ..session.settings import SessionSettings
+from ..tokens.header_fields import HeaderFields
 from .attempts import Attempts, Caller
-from .concurrency.admission import Admissions
-from .concurrency.blocking import StartEagerly
-from .concurrency.slot import Slot
-from .concurrency.timers import time_limit
-from .errors import SessionEnded
-from .events import AudienceEvent, AudiencePhase, RequestEvent, RequestPhase, WaitsFor
-from .http.abort_signal import aborted_by
-from .http.messages import Request, Transport
-from .http.outcomes import Judgement, ShouldRenew
-from .http.urls import Audience, ParseUrl, Url
-from .notebook.recent import RecentRequest, recent_requests
-from .session.derived import DerivedLifecycle
-from .session.lifecycle import SessionLifecycle
-from .session.settings import SessionSettings
-from .tokens.header_fields import HeaderFields
 
 _ENDS = (RequestPhase.DONE, RequestPhase.FAILED, RequestPhase.CANCELLED)  # no set: an Enum's hash is slow
 

@@ -7,7 +7,7 @@ from ..events import StorePhase
 from ..tokens.credentials import Credential
 
 
-class SessionHolder(Protocol):
+class SharingClient(Protocol):
     """The client in this tab. None of its methods waits."""
 
     def accepts(self, credential: Credential) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 
-class Line:
+class OrderedLock:
     """Places in the order of asking. The first place has the lock."""
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class Line:
 class Place:
     """One place in a line: `async with` waits until it is the first, and leaves it."""
 
-    def __init__(self, line: deque["Place"]) -> None:
-        self._line = line
+    def __init__(self, places: deque["Place"]) -> None:
+        self._places = places
         self._reached: asyncio.Future[None] | None = None
         self._entered = False
 
     async def __aenter__(self) -> None:
         self._entered = True
-        if self._line[0] is self:
+        if self._places[0] is self:
             return
         self._reached = asyncio.get_running_loop().create_future()
         try:
@@ -49,9 +49,9 @@ class Place:
             self._leave()
 
     def _leave(self) -> None:
-        self._line.remove(self)
-        if self._line:
-            self._line[0]._go_on()
+        self._places.remove(self)
+        if self._places:
+            self._places[0]._go_on()
 
     def _go_on(self) -> None:
         """This place is the first now: wake the task that waits in `__aenter__`."""

@@ -18,8 +18,8 @@ from a URL to which no token was sent means none of these: the caller gets it (Q
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .challenges import Challenge, StepUp, asks_for_nonce, step_up_in
-from .values import Value
+from ..http.challenges import Challenge, StepUp, asks_for_nonce, step_up_in
+from ..http.values import Value
 
 
 class Answer(NamedTuple):

@@ -23,18 +23,18 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from .concurrency.blocking import StartEagerly
-from .concurrency.singleflight import FlightCancelled
-from .concurrency.slot import Slot
-from .errors import RequestAborted, StepUpRequired, WouldBlock
-from .events import RequestPhase, WaitsFor
-from .http.challenges import StepUp, read_challenges
-from .http.decisions import Answer, Decision, Done, Judge, Renew, RepeatWithNonce, decide
-from .http.messages import Request, field_of
-from .http.outcomes import Judgement, discard_body
-from .session.session import Session
-from .tokens.credentials import Credential
-from .tokens.header_fields import HeaderFields
+from ..concurrency.blocking import StartEagerly
+from ..concurrency.singleflight import FlightCancelled
+from ..concurrency.slot import Slot
+from ..errors import RequestAborted, StepUpRequired, WouldBlock
+from ..events import RequestPhase, WaitsFor
+from ..http.challenges import StepUp, read_challenges
+from ..http.messages import Request, field_of
+from ..http.outcomes import Judgement, discard_body
+from ..session.session import Session
+from ..tokens.credentials import Credential
+from ..tokens.header_fields import HeaderFields
+from .decisions import Answer, Decision, Done, Judge, Renew, RepeatWithNonce, decide
 
 
 class Sessions(Protocol):
