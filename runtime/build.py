@@ -91,8 +91,8 @@ def build(
     if sources:
         library, downloaded, demo = (wheels.copied(py, folder) for folder in (library, downloaded, demo))
     else:
-        folders = (library, downloaded, demo)
-        library, downloaded, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in folders)
+        library = wheels.compiled(py, pyodide, stdlib, library, first=wheels.FIRST)
+        downloaded, demo = (wheels.compiled(py, pyodide, stdlib, folder) for folder in (downloaded, demo))
     lock_folder = lock.lock(py, pyodide, [*([added] if added else []), downloaded, library])  # the pinned ones count
     pages = rendered(runtime / DOCS, modules)
     parts = Parts(site, core, python, stdlib, downloaded, library, demo, lock_folder, pages, added)

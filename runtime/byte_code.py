@@ -7,18 +7,31 @@ from runtime.nodejs import find_node
 from runtime.steps import ROOT, run
 
 _SCRIPT = ROOT / "runtime" / "compile_archives.mjs"
-COMPILER = (_SCRIPT, ROOT / "runtime" / "compile_archive.py", Path(__file__))  # what the result depends on
+COMPILER = (
+    _SCRIPT,
+    ROOT / "runtime" / "compile_archive.py",
+    ROOT / "runtime" / "first_modules.py",
+    Path(__file__),
+)  # what the result depends on
 
 
 def compile_archives(
-    archives: Mapping[Path, Path], *, pyodide: Path, stdlib: Path, root: str, optimize: int = 0, left_out: str = ""
+    archives: Mapping[Path, Path],
+    *,
+    pyodide: Path,
+    stdlib: Path,
+    root: str,
+    optimize: int = 0,
+    left_out: str = "",
+    first: str = "",
 ) -> None:
     """Compile each of these zips of sources into the zip that it is mapped to, by Pyodide's own Python.
 
-    `stdlib` is the standard library to run that with. `root`, `optimize` and `left_out` are those of `compile_archive`.
+    `stdlib` is the standard library to run that with. `root`, `optimize`, `left_out` and `first` are those of
+    `compile_archive`.
     """
     pairs = [path for pair in archives.items() for path in pair]
     run(
-        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), left_out, *pairs,
+        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), left_out, first, *pairs,
         failed="Node can't compile Python for the page: `runtime/build.py --sources` does without.",
     )  # fmt: skip

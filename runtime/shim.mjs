@@ -7,7 +7,7 @@
 //   - The packages are requested when the interpreter and the standard library are there. They arrive while the browser
 //     compiles the one and starts the other, and have not delayed them.
 // The wheels of this library are not unpacked, which would take longer than all that Python imports of them: Python
-// imports from the wheel itself (zipimport). Any other package is installed as Pyodide does it.
+// imports from the wheel itself (zipimport, and first_modules.py). Any other package is installed as Pyodide does it.
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
 import * as wire from "./{library}/wire.js";

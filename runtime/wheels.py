@@ -17,6 +17,9 @@ SITE_PACKAGES = "/lib/python3.14/site-packages"  # where Pyodide installs them
 # All that goes into reissue's wheel, its metadata too.
 LIBRARY = tuple(ROOT / name for name in ("app/reissue", "pyproject.toml", "README.md", "LICENSE"))
 
+FIRST = "reissue,reissue.browser.page"
+"""The library, and what `connect()` imports."""
+
 DEMO = ROOT / "app" / "demo"
 DEMO_WHEEL = "demo-0-py3-none-any.whl"  # pyscript.toml and app/boot.js name it
 DEMO_INFO = {
@@ -87,10 +90,11 @@ def copied(site: Path, sources: Path) -> Path:
     return sealed(site, name, [sources.name], partial(shutil.copytree, sources, dirs_exist_ok=True))
 
 
-def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path) -> Path:
+def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path, *, first: str = "") -> Path:
     """Return the folder with the wheels of the folder `sources` as byte code, and with its other files.
 
-    The price: tracebacks name the lines, but can't show them, and `help()` knows classes only.
+    `first` is that of `compile_archive`. The price: tracebacks name the lines, but can't show them, and `help()` knows
+    classes only.
     """
     name, _, _ = sources.name.rpartition("-")
 
@@ -101,7 +105,7 @@ def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path) -> Path:
                 shutil.copy(file, folder)
         archives = {wheel: folder / wheel.name for wheel in sorted(sources.glob("*.whl"))}
         library = stdlib / "python_stdlib.zip"
-        compile_archives(archives, pyodide=pyodide, stdlib=library, root=SITE_PACKAGES)
+        compile_archives(archives, pyodide=pyodide, stdlib=library, root=SITE_PACKAGES, first=first)
         compress_folder(folder)
 
-    return sealed(site, name, [sources.name, *COMPILER, Path(__file__)], make)
+    return sealed(site, name, [sources.name, first, *COMPILER, Path(__file__)], make)

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import importlib.util
 import marshal
+import pkgutil
 import sys
 import zipfile
 from pathlib import Path
@@ -18,7 +19,7 @@ from runtime.compressed import compress_folder
 from runtime.lock import lock_content, needed_in_browser, top_level
 from runtime.nodejs import is_new_enough
 from runtime.pyscript_core import moved
-from runtime.steps import StepFailed, run
+from runtime.steps import ROOT, StepFailed, run
 
 INFO = {"python": "3.14.2", "arch": "wasm32"}
 
@@ -153,6 +154,46 @@ class Told:
     assert names.get("__doc__") is None
     assert told().only_told() is None
     assert asyncio.run(told().answer()) == 42
+
+
+BRINGER = (ROOT / "runtime" / "first_modules.py").read_text(encoding="utf-8")
+PACKAGE = {
+    "__init__.py": "from . import base\nfrom .upper.top import answer\n",
+    "base.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .rare import never\nbase = 40\n",
+    "upper/__init__.py": "",
+    "upper/top.py": "from ..base import base\ndef answer():\n    from ..rare import two\n    return base + two\n",
+    "page.py": "try:\n    from .tried import tried\nexcept ImportError:\n    tried = None\n",
+    "tried.py": "tried = 1 / 1\n",
+    "rare.py": "from pkgutil import get_data\ntwo = len(get_data(__package__, 'upper/data.txt'))\n",
+    "upper/data.txt": "ab",
+}
+
+
+def test_what_every_page_imports_comes_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The modules that the first ones import, but for those that a function imports when it is called."""
+    source, target = tmp_path / "sources.whl", tmp_path / "compiled.whl"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, text in PACKAGE.items():
+            archive.writestr(f"reissue_first/{name}", text)
+        archive.writestr("reissue_first-1.dist-info/RECORD", "")
+    first = "reissue_first,reissue_first.page"
+    compile_archive(str(source), str(target), root="/site", optimize=0, first=first, bringer=BRINGER)
+    with zipfile.ZipFile(target) as archive:
+        names = [name.partition("/")[2] for name in archive.namelist() if name.startswith("reissue_first/")]
+        assert set(names) == {"__init__.pyc", "first.marshal", "rare.pyc", "upper/data.txt"}
+        listed = archive.read("reissue_first-1.dist-info/RECORD").decode().splitlines()
+    assert "reissue_first/first.marshal,," in listed
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.syspath_prepend(str(target))
+    package = importlib.import_module("reissue_first")
+    assert package.answer() == 42
+    top = sys.modules["reissue_first.upper.top"]
+    assert top.__file__ == str(target / "reissue_first" / "upper" / "top.pyc")
+    assert top.answer.__code__.co_filename == "/site/reissue_first/upper/top.py"
+    assert pkgutil.get_data("reissue_first.upper", "data.txt") == b"ab"
+    assert importlib.import_module("reissue_first.page").tried == 1
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("reissue_first.absent")
 
 
 def test_what_is_left_out_says_so_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
