@@ -72,6 +72,11 @@ class Headers(Mapping[str, str]):
         shown = {n: "…" if _SECRET_FIELD.search(n) else v for n, v in self.items()}
         return f"Headers({shown!r})"
 
+    @property
+    def pairs(self) -> Iterable[tuple[str, str]]:
+        """Each field's name and value. As `items()`, which takes several calls for each."""
+        return self._fields.values()
+
     def with_field(self, name: str, value: str) -> "Headers":
         """The same fields with `name` set to `value`, in place of any earlier value."""
         _check_field(name, value)
