@@ -80,7 +80,7 @@ class Headers(Mapping[str, str]):
     def with_field(self, name: str, value: str) -> "Headers":
         """The same fields with `name` set to `value`, in place of any earlier value."""
         _check_field(name, value)
-        fields = Headers()
+        fields = Headers.__new__(Headers)  # these have been checked
         fields._fields = {**self._fields, name.lower(): (name, value)}
         return fields
 
@@ -111,6 +111,9 @@ def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
     return pairs
 
 
+_NO_FIELDS: Final = Headers()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """One request as the caller made it. Immutable, so a replay starts from the caller's own input.
@@ -121,7 +124,7 @@ class Request:
 
     url: str
     method: str = "GET"
-    headers: Headers = field(default_factory=Headers)
+    headers: Headers = field(default_factory=lambda: _NO_FIELDS)
     body: Any = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -149,7 +152,7 @@ class Request:
             raise TypeError(_unknown(min(options.keys() - _OPTIONS)))
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise ValueError(f"not an HTTP method: {method!r}")
-        fields = Headers(headers)
+        fields = _NO_FIELDS if headers is None else Headers(headers)
         if data is not None or files is not None:
             if body is not None or json is not None:
                 raise ValueError("give data= and files=, or json=, or body=")
@@ -180,7 +183,7 @@ class Request:
         The method does not matter: a server that rejects the token has not acted on the request, so a POST is replayed,
         too.
         """
-        return not any(hasattr(self.body, name) for name in ("__next__", "__anext__", "getReader"))
+        return self.body is None or not any(hasattr(self.body, name) for name in ("__next__", "__anext__", "getReader"))
 
     @property
     def shown_url(self) -> str:
@@ -245,14 +248,6 @@ class HasStatus(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The header fields; names in the transport's case."""
         ...
-
-
-def field_of(response: Any, name: str) -> str | None:
-    """A header field of a transport's response, by its name in any case; None without it, and for an OSError."""
-    headers: Any = getattr(response, "headers", None)
-    items = headers.items() if hasattr(headers, "items") else ()
-    values = [value for key, value in items if key.lower() == name.lower()]
-    return ", ".join(values) if values else None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
