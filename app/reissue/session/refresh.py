@@ -80,7 +80,7 @@ class Refresh:
     def leave_line(self) -> None:
         """Another tab has made the refresh: cancel the one that is on its way here, if it still waits for the lock."""
         if self._in_line:
-            self._flight.cancel()
+            self.cancel()
 
     def begin_anew(self) -> None:
         """The client now runs in another event loop: nothing of the last one will finish (see `loop_watch`)."""
