@@ -6,7 +6,6 @@ Pyodide calls every failure of fetch `AbortError`, even a refused connection: he
 from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from js import AbortController, AbortSignal
@@ -15,7 +14,7 @@ from pyodide.ffi import JsException, JsProxy, create_once_callable, to_js
 
 from ..concurrency.blocking import must_block_within
 from ..errors import RequestAborted
-from ..http.messages import Request, Response
+from ..http.messages import Request, Response, lines_of
 from .endpoint_xhr import send_at_once
 from .gate import native_fetch
 from .interop import js_object, script
@@ -80,8 +79,7 @@ async def _by_wire(request: Request, on_head: Callable[[int], object] | None) ->
         page_signal = kept.pop("signal", None)
         signal = page_signal.js_signal if page_signal is not None else None
         options = js_object(kept) if kept else None
-    fields = "\n".join(chain.from_iterable(request.headers.pairs))
-    arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
+    arguments = (native_fetch(), asked, request.method, lines_of(request.headers), body, options, signal)
     sending, answer = _promises.start(_promises.send, *arguments, on_head=on_head)
     try:
         return PageResponse(await answer, sending, _promises)

@@ -8,6 +8,7 @@ import json as json_format
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -72,17 +73,17 @@ class Headers(Mapping[str, str]):
         shown = {n: "…" if _SECRET_FIELD.search(n) else v for n, v in self.items()}
         return f"Headers({shown!r})"
 
-    @property
-    def pairs(self) -> Iterable[tuple[str, str]]:
-        """Each field's name and value. As `items()`, which takes several calls for each."""
-        return self._fields.values()
-
     def with_field(self, name: str, value: str) -> "Headers":
         """The same fields with `name` set to `value`, in place of any earlier value."""
         _check_field(name, value)
         fields = Headers.__new__(Headers)  # these have been checked
         fields._fields = {**self._fields, name.lower(): (name, value)}
         return fields
+
+
+def lines_of(headers: Headers) -> str:
+    """The name and the value of each field by turns, each on a line of its own."""
+    return "\n".join(chain.from_iterable(headers._fields.values()))
 
 
 def _check_field(name: Any, value: Any) -> None:
@@ -124,7 +125,7 @@ class Request:
 
     url: str
     method: str = "GET"
-    headers: Headers = field(default_factory=lambda: _NO_FIELDS)
+    headers: Headers = field(default_factory=Headers)
     body: Any = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
