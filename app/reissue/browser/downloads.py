@@ -8,7 +8,8 @@ from pyodide.ffi import JsException
 
 from ..errors import ReissueError
 from ..http.content_disposition import filename_for, safe_filename
-from ..http.messages import Request, field_of
+from ..http.messages import Request
+from ..http.outcomes import field_of
 from ..streams.session_watch import SessionWatch
 from .interop import js_object
 from .urls import IN_WORKER

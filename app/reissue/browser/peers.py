@@ -89,9 +89,10 @@ class PagePeers:
     async def _lock(self) -> AsyncIterator[bool]:
         if self._turn is not None:
             await self._turn.settled()  # or the browser might still list it, and this tab seem to wait for another
-        waited = self._name in await _lock_names()
+        before = js.navigator.locks.query()  # asked first, answered first (Web Locks API, 'lock task queue')
         turn = self._turn = _Hold(self._name, "exclusive")
         try:
+            waited = self._name in await _names_in(before)
             await turn.granted()
             self.previous_holder_vanished = self._marked() is not None
             self._marked("on")
@@ -113,7 +114,7 @@ class PagePeers:
     async def advertised(self) -> list[str]:
         """What all tabs advertise now. Nothing without a channel: what is advertised could not be handed over."""
         prefix = f"{self._name}#"
-        names = await _lock_names() if self._channel is not None else []
+        names = await _names_in(js.navigator.locks.query()) if self._channel is not None else []
         return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
     def close(self) -> None:
@@ -130,10 +131,12 @@ class PagePeers:
         return None
 
 
-async def _lock_names() -> list[str]:
-    """The names of all locks of the origin. Empty where locks are forbidden: an opaque origin, in a sandbox."""
+async def _names_in(snapshot: Any) -> list[str]:
+    """The names of all held locks of the origin, from the promise of `query()`. Empty where locks are forbidden: an
+    opaque origin, in a sandbox.
+    """
     try:
-        locks = await js.navigator.locks.query()
+        locks = await snapshot
     except JsException:
         return []
     return [str(lock.name) for lock in locks.held]

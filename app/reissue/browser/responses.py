@@ -13,7 +13,7 @@ from ..errors import HttpStatusError
 from ..http.messages import Request
 from .interop import js_object
 from .promises import PromiseBridge
-from .pyodide_http import AbortError, FetchResponse
+from .pyodide_http import AbortError, BodyUsedError, FetchResponse
 from .pyodide_http import HttpStatusError as PyodideStatusError
 from .streamed import StreamedByPage
 
@@ -99,12 +99,20 @@ class PageResponse(_Response):
     `sending` is the object that wire.js returned when the request was sent.
     """
 
-    def __init__(self, js_response: Any, sending: Any, wire: Any, promises: PromiseBridge) -> None:
+    _status: int | None = None  # once it has been asked for
+
+    def __init__(self, js_response: Any, sending: Any, promises: PromiseBridge) -> None:
         # Without super().__init__(), which would make proxies that are hardly ever used.
         self.js_response = js_response
         self._sending = sending
-        self._wire = wire
         self._promises = promises
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        if self._status is None:
+            self._status = self.js_response.status
+        return self._status
 
     @property
     def js_request(self) -> Any:
@@ -128,11 +136,11 @@ class PageResponse(_Response):
     def clone(self) -> "PageResponse":
         """A copy whose body can be read as well. Raises BodyUsedError if this one's has been."""
         copy = super().clone()
-        return PageResponse(copy.js_response, self._sending, self._wire, self._promises)
+        return PageResponse(copy.js_response, self._sending, self._promises)
 
     def discard_body(self) -> None:
         """As `PlainResponse.discard_body`."""
-        self._wire.discard(self.js_response, self._sending.controller)
+        self._promises.discard(self.js_response, self._sending)
         self.stop_reading()
 
     def copy_for_judging(self) -> "JudgedCopy":
@@ -169,18 +177,17 @@ class PageResponse(_Response):
         return json.loads(await self.text(), **kwargs)
 
     async def _next_of(self, reader: Any) -> Any:
-        with self._promises.of(self._wire.read, reader, "read") as (_, future):
-            return await future
+        _, future = self._promises.start(self._promises.read_next, reader)
+        return await future
 
     async def _read(self, way: str | int) -> Any:
         """The body, by the method `way` of a JavaScript Response; or as text of at most `way` bytes."""
-        self._raise_if_failed()
-        read = self._wire.read if isinstance(way, str) else self._wire.readWithin
+        read = self._promises.read if isinstance(way, str) else self._promises.read_within
         try:
-            with self._promises.of(read, self.js_response, way) as (_, future):
-                return await future
+            _, future = self._promises.start(read, self.js_response, self._sending, way)
+            return await future
         except JsException as error:
-            raise AbortError(error) from None
+            raise (BodyUsedError if error.name == "BodyUsedError" else AbortError(error)) from None
         except CancelledError:
             self.abort_controller.abort()
             raise

@@ -14,7 +14,7 @@ from pyodide.ffi import JsException, JsProxy, create_once_callable, to_js
 
 from ..concurrency.blocking import must_block_within
 from ..errors import RequestAborted
-from ..http.messages import Request, Response
+from ..http.messages import Request, Response, lines_of
 from .endpoint_xhr import send_at_once
 from .gate import native_fetch
 from .interop import js_object, script
@@ -25,7 +25,7 @@ from .responses import PageResponse, PlainResponse
 from .urls import resolved
 
 _wire = script("wire")
-_promises = PromiseBridge(_wire.teller) if _wire is not None else None
+_promises = PromiseBridge(_wire) if _wire is not None else None
 
 make_future = _promises.turns.future if _promises is not None else None
 """For `Interceptor`: a request in line goes on in the turn of the answer that made room (see `prompt_futures`)."""
@@ -68,7 +68,6 @@ class _Unanswered(OSError):
 
 
 async def _by_wire(request: Request, on_head: Callable[[int], object] | None) -> PageResponse:
-    assert _wire is not None
     assert _promises is not None
     body, options = request.body, None
     asked, signal = _asked(request), None
@@ -80,21 +79,15 @@ async def _by_wire(request: Request, on_head: Callable[[int], object] | None) ->
         page_signal = kept.pop("signal", None)
         signal = page_signal.js_signal if page_signal is not None else None
         options = js_object(kept) if kept else None
-    fields = "\n".join(text for field in request.headers.items() for text in field)
-    arguments = (native_fetch(), asked, request.method, fields, body, options, signal)
-
-    def note(response: Any) -> None:
-        if on_head is not None and hasattr(response, "status"):  # a fetch that a script has wrapped may give anything
-            on_head(response.status)
-
-    with _promises.of(_wire.send, *arguments, on_head=note) as (sending, answer):
-        try:
-            return PageResponse(await answer, sending, _wire, _promises)
-        except JsException as error:
-            raise _Unanswered(error.message) from None
-        except CancelledError:
-            sending.controller.abort()
-            raise
+    arguments = (native_fetch(), asked, request.method, lines_of(request.headers), body, options, signal)
+    sending, answer = _promises.start(_promises.send, *arguments, on_head=on_head)
+    try:
+        return PageResponse(await answer, sending, _promises)
+    except JsException as error:
+        raise _Unanswered(error.message) from None
+    except CancelledError:
+        sending.controller.abort()
+        raise
 
 
 async def _by_fetch(request: Request) -> PlainResponse:

@@ -19,6 +19,7 @@ def _worker_base() -> str:
 
 
 _wire = script("wire")
+_place = None if _wire is None else _wire.place  # looked up once: each look makes another proxy
 _FROM_BLOB = IN_WORKER and js.location.protocol == "blob:"
 _WORKER_BASE = _worker_base() if IN_WORKER else None
 
@@ -55,7 +56,7 @@ def checked(url: Any) -> Url:
 
 def parse_page_url(text: str) -> Url:
     """A URL, which may be relative to the page or the worker. Raises ValueError if it is invalid, and as `checked`."""
-    if _wire is not None and (place := _wire.place(text)):
+    if _place is not None and (place := _place(text)):
         return Url(*place.split("\n"))
     try:
         url = js_url(text)

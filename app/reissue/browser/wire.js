@@ -7,13 +7,16 @@
 
 const inWorker = typeof WorkerGlobalScope !== "undefined"; // PyScript gives its workers a `document`, too
 
-// What becomes of each promise is told to `settle(number, value, error)`. Where Python can be suspended (JSPI) it is
+// What becomes of each promise is told to `settle(number, value, error, status)`. Where Python can be suspended (JSPI) it is
 // called so that it may: who goes on there may be synchronous code that waits. Nothing is returned: of a promise Pyodide
 // would make a future.
 export const teller = settle => {
     const tell = "Suspending" in WebAssembly ? (...told) => settle.callPromising(...told) : settle;
     return (number, promise) => {
-        promise.then(value => tell(number, value, undefined), reason => tell(number, undefined, asError(reason)));
+        promise.then(
+            value => tell(number, value, undefined, value?.status), // of a response; Python need not ask for it
+            reason => tell(number, undefined, asError(reason)),
+        );
     };
 };
 
@@ -104,22 +107,33 @@ function either(signal, controller) {
     return controller.signal;
 }
 
-// Reads the body of a response, by its method `as`.
-export function read(number, tell, response, as) {
-    tell(number, response[as]());
+// Reads the body of a response, by its method `as`. `sending` is what `send` returned.
+export function read(number, tell, response, sending, as) {
+    tell(number, hindrance(response, sending) ?? response[as]());
+}
+
+// Why the body of this response can't be read: a promise that is rejected; undefined if it can.
+function hindrance(response, {signal}) {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (response.bodyUsed) return Promise.reject(Object.assign(new Error("it has been read"), {name: "BodyUsedError"}));
+}
+
+// Reads the next piece of a body.
+export function readNext(number, tell, reader) {
+    tell(number, reader.read());
 }
 
 // Lets go of a response that will not be read, and of its connection.
-export function discard(response, controller) {
-    controller.abort();
+export function discard(response, sending) {
+    sending.controller.abort();
     // A response that a script of the page has made is not the controller's.
     if (response.body && !response.body.locked) response.body.cancel().catch(() => {});
 }
 
 // Reads the body of a response as text. `undefined` is told of one with more than `most` bytes: nothing more of it is
 // read, and its connection is let go.
-export function readWithin(number, tell, response, most) {
-    tell(number, textWithin(response, most));
+export function readWithin(number, tell, response, sending, most) {
+    tell(number, hindrance(response, sending) ?? textWithin(response, most));
 }
 
 async function textWithin(response, most) {

@@ -14,53 +14,53 @@ Theory of operation:
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Any
 
-Step = Callable[[], object]
+_Callback = Callable[[Any], object]
+_Step = tuple[_Callback, Context, "asyncio.Future[Any]"]
 
 
 class Turns:
     """The turns of one page, one at a time."""
 
     def __init__(self) -> None:
-        self._line: list[Step] | None = None  # what goes on at the end of the present turn; None outside of turns
+        self._line: list[_Step] | None = None  # what goes on at the end of the present turn; None outside of turns
 
     def future(self) -> "asyncio.Future[Any]":
         """A future of the running loop whose waiters go on in these turns."""
         return _PromptFuture(self)
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """The waiters of futures that are settled in the block go on at its end. Enter it outside of any task."""
-        self._line = line = list[Step]()
-        try:
-            yield
-        finally:
-            self._line = None
-            for step in line:
-                _run(step)
+    def turn(self) -> "Turns":
+        """`with turns.turn()`: waiters of futures that are settled in the block go on at its end. Enter in no task."""
+        return self
 
-    def go_on(self, step: Step) -> None:
-        """Do this step at the end of the present turn, or else in the loop's next step."""
+    def __enter__(self) -> None:
+        self._line = []
+
+    def __exit__(self, *_: object) -> None:
+        line, self._line = self._line, None
+        for callback, context, future in line or ():
+            _run(callback, context, future)
+
+    def go_on(self, callback: _Callback, context: Context, future: "asyncio.Future[Any]") -> None:
+        """Call back at the end of the present turn, or else in the loop's next step."""
         if self._line is not None:
-            self._line.append(step)
+            self._line.append((callback, context, future))
         else:
-            asyncio.get_running_loop().call_soon(step)
+            asyncio.get_running_loop().call_soon(callback, future, context=context)
 
 
-def _run(step: Step) -> None:
-    """Run a step as the event loop would."""
+def _run(callback: _Callback, context: Context, future: "asyncio.Future[Any]") -> None:
+    """Call back as the event loop would."""
     try:
-        step()
+        context.run(callback, future)
     except (SystemExit, KeyboardInterrupt) as error:  # the loop's to handle
         asyncio.get_running_loop().call_soon(_raise, error)
     except Exception as error:  # of a plain callback: a task keeps its own errors
-        context = {"message": "a callback of a future failed", "exception": error}
-        asyncio.get_running_loop().call_exception_handler(context)
+        report = {"message": "a callback of a future failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(report)
 
 
 def _raise(error: BaseException) -> None:
@@ -71,7 +71,7 @@ class _PromptFuture(asyncio.Future[Any]):
     def __init__(self, turns: Turns) -> None:
         super().__init__()  # of the running loop
         self._turns = turns
-        self._waiters: list[tuple[Callable[[Any], object], Context]] = []
+        self._waiters: list[tuple[_Callback, Context]] = []
 
     def add_done_callback(self, callback: Callable[[Any], object], /, *, context: Context | None = None) -> None:
         if self.done():
@@ -96,14 +96,12 @@ class _PromptFuture(asyncio.Future[Any]):
     def cancel(self, msg: Any | None = None) -> bool:
         if not super().cancel(msg):
             return False
-        for callback, context in self._take_waiters():
+        waiters, self._waiters = self._waiters, []
+        for callback, context in waiters:
             self.get_loop().call_soon(callback, self, context=context)
         return True
 
     def _settled(self) -> None:
-        for callback, context in self._take_waiters():
-            self._turns.go_on(partial(context.run, callback, self))
-
-    def _take_waiters(self) -> list[tuple[Callable[[Any], object], Context]]:
-        taken, self._waiters = self._waiters, []
-        return taken
+        waiters, self._waiters = self._waiters, []
+        for callback, context in waiters:
+            self._turns.go_on(callback, context, self)

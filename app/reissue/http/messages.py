@@ -8,6 +8,7 @@ import json as json_format
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -76,9 +77,14 @@ class Headers(Mapping[str, str]):
     def with_field(self, name: str, value: str) -> "Headers":
         """The same fields with `name` set to `value`, in place of any earlier value."""
         _check_field(name, value)
-        fields = Headers()
+        fields = Headers.__new__(Headers)  # these have been checked
         fields._fields = {**self._fields, name.lower(): (name, value)}
         return fields
+
+
+def lines_of(headers: Headers) -> str:
+    """The name and the value of each field by turns, each on a line of its own."""
+    return "\n".join(chain.from_iterable(headers._fields.values()))
 
 
 def _check_field(name: Any, value: Any) -> None:
@@ -105,6 +111,9 @@ def _pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
             raise TypeError("headers given as a sequence are pairs of a name and a value")
         pairs.append((pair[0], pair[1]))
     return pairs
+
+
+_NO_FIELDS: Final = Headers()
 
 
 class Request(Value):
@@ -144,7 +153,7 @@ class Request(Value):
             raise TypeError(_unknown(min(options.keys() - _OPTIONS)))
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise ValueError(f"not an HTTP method: {method!r}")
-        fields = Headers(headers)
+        fields = _NO_FIELDS if headers is None else Headers(headers)
         if data is not None or files is not None:
             if body is not None or json is not None:
                 raise ValueError("give data= and files=, or json=, or body=")
@@ -175,7 +184,7 @@ class Request(Value):
         The method does not matter: a server that rejects the token has not acted on the request, so a POST is replayed,
         too.
         """
-        return not any(hasattr(self.body, name) for name in ("__next__", "__anext__", "getReader"))
+        return self.body is None or not any(hasattr(self.body, name) for name in ("__next__", "__anext__", "getReader"))
 
     @property
     def shown_url(self) -> str:
@@ -240,14 +249,6 @@ class HasStatus(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The header fields; names in the transport's case."""
         ...
-
-
-def field_of(response: Any, name: str) -> str | None:
-    """A header field of a transport's response, by its name in any case; None without it, and for an OSError."""
-    headers: Any = getattr(response, "headers", None)
-    items = headers.items() if hasattr(headers, "items") else ()
-    values = [value for key, value in items if key.lower() == name.lower()]
-    return ", ".join(values) if values else None
 
 
 class Response(Value, ReadInChunks):

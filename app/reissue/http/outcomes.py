@@ -22,6 +22,14 @@ ShouldRenew = Callable[[Any], "bool | Awaitable[bool]"]
 _HEAD: Final = frozenset({"status", "status_text", "ok", "headers", "url", "redirected", "type"})
 
 
+def field_of(response: Any, name: str) -> str | None:
+    """A header field of a transport's response, by its name in any case; None without it, and for an OSError."""
+    headers: Any = getattr(response, "headers", None)
+    items = headers.items() if hasattr(headers, "items") else ()
+    values = [value for key, value in items if key.lower() == name.lower()]
+    return ", ".join(values) if values else None
+
+
 def discard_body(outcome: Any) -> None:
     """Discard a body that will not be read. Never raises, and does nothing if the outcome can't discard it."""
     discard = getattr(outcome, "discard_body", None)

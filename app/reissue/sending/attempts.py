@@ -29,8 +29,8 @@ from ..concurrency.slot import Slot
 from ..errors import RequestAborted, StepUpRequired, WouldBlock
 from ..events import RequestPhase, WaitsFor
 from ..http.challenges import StepUp, read_challenges
-from ..http.messages import Request, field_of
-from ..http.outcomes import Judgement, discard_body
+from ..http.messages import Request
+from ..http.outcomes import Judgement, discard_body, field_of
 from ..session.session import Session
 from ..tokens.credentials import Credential
 from ..tokens.header_fields import HeaderFields

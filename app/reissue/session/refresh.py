@@ -5,7 +5,7 @@ Theory of operation:
 1. A refresh may replace only the credential that it was started for, and only while the session is alive. A late answer
    is dropped (S1), but the call itself is not aborted: the browser stores the cookie of its response in any case (S2).
 2. A refresh waits for the lock that the session's tabs share, and then checks whether another tab has made it
-   unnecessary (T1); see `shared_session`.
+   unnecessary (T1); see `shared_session`. If a message says so while it waits, it leaves the line at once.
 3. A refresh that brings another user's token (the browser's cookie was replaced) never continues this session: it ends
    as replaced, and the other user's begins (S3). See `users` for what tokens say of their user, and what they don't.
 4. Only a definitive refusal can end the session (see `Session`). Everything else that can go wrong is transient: the
@@ -58,6 +58,7 @@ class Refresh:
         self._flight: SingleFlight[None] = SingleFlight()
         self._phase: RefreshPhase | None = None  # phase of the last RefreshEvent emitted
         self._early = False  # was the last call sent before the credential was retired?
+        self._in_line = False  # does the refresh that is on its way wait for the lock?
 
     @property
     def running(self) -> bool:
@@ -75,6 +76,11 @@ class Refresh:
     def cancel(self) -> None:
         """Cancel the refresh that is on its way: no request waits for it any more."""
         self._flight.cancel()
+
+    def leave_line(self) -> None:
+        """Another tab has made the refresh: cancel the one that is on its way here, if it still waits for the lock."""
+        if self._in_line:
+            self.cancel()
 
     def begin_anew(self) -> None:
         """The client now runs in another event loop: nothing of the last one will finish (see `loop_watch`)."""
@@ -105,14 +111,16 @@ class Refresh:
         if self._holding.credential is not replaced:
             return  # another tab was faster
         self.emit(RefreshPhase.STARTED)
+        self._in_line = True
         try:
             async with self._shared.lock.hold():
+                self._in_line = False
                 await self._run_under_lock(replaced)
         except asyncio.CancelledError as cause:
-            if self._holding.ended is None:  # the endpoint cancelled itself: the session is still on
-                self._failed(RefreshUnavailable("the refresh was cancelled: try again"), cause)
-            else:
+            if self._holding.ended is not None:
                 self._drop()
+            elif self._holding.credential is replaced:  # the endpoint cancelled itself: the session is still on
+                self._failed(RefreshUnavailable("the refresh was cancelled: try again"), cause)
             raise
         except Exception as cause:  # every failure but a refusal is transient, even a bug in the app's endpoint
             if self._holding.ended is not None:

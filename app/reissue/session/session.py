@@ -137,11 +137,13 @@ class Session:
         if holding.refusal is not None:
             self._give_up(holding.refusal)
         self.backoff.check()
+        before = holding.credential
         try:
             await self.refresh.join()
         except FlightCancelled:
             holding.check_alive()
-            raise RefreshUnavailable("the refresh was cancelled: try again") from None
+            if holding.credential is before:  # else another tab was faster
+                raise RefreshUnavailable("the refresh was cancelled: try again") from None
         # Other tasks have run meanwhile: check again (Q15).
         holding.check_alive()
         if holding.refusal is not None:
@@ -197,6 +199,7 @@ class Session:
         self.holding.replace(credential, taken_over=True, requested_early=not self.holding.retired)
         self.backoff.succeeded()
         self.backoff.wake()  # a refresh that pauses in this tab is no longer needed: let it end
+        self.refresh.leave_line()
         self.refresh.emit(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
 
     def step_up(self, credential: Credential) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 
 from ..errors import EventStreamError, RefreshUnavailable, RequestAborted
 from ..http.abort_signal import aborted_by
-from ..http.messages import Request, field_of
+from ..http.messages import Request
+from ..http.outcomes import field_of
 from ..http.retry_after import parse_retry_after
 from .event import ServerSentEvent
 from .reconnection import LONGEST, Reconnection

@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ..http.messages import Request, field_of
+from ..http.messages import Request
+from ..http.outcomes import field_of
 from ..http.urls import ParseUrl
 from .credentials import Credential
 

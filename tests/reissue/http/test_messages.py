@@ -13,6 +13,7 @@ from reissue import (
     Response,
     unverified_claims,
 )
+from reissue.http.messages import lines_of
 from reissue.testing import Gate
 
 from tests.reissue.conftest import API, World
@@ -38,6 +39,11 @@ def test_header_fields_come_in_many_shapes() -> None:
     assert dict(Headers([("a", "1"), ("A", "2")])) == {"a": "1, 2"}
     assert dict(Headers(JsHeaders())) == {"a": "1"}
     assert dict(Headers(None)) == {}
+
+
+def test_a_browser_gets_the_fields_as_lines_of_text() -> None:
+    assert lines_of(Headers({"X-Trace": "7", "accept": "a: b"})) == "X-Trace\n7\naccept\na: b"
+    assert lines_of(Request.build(API).headers) == ""
 
 
 @pytest.mark.parametrize("fields", ["a: b", b"a", 7, ["ab"], [("a",)], {"a": 1}, {1: "a"}, [("a", None)]])

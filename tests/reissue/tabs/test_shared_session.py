@@ -242,6 +242,25 @@ async def test_a_refresh_that_is_about_to_start_is_not_made_once_another_page_ha
     assert origin.server.asked == 1
 
 
+async def test_requests_that_wait_for_the_lock_go_on_once_another_page_has_made_the_refresh(origin: Origin) -> None:
+    """T1: Eight tabs at the end of a token don't wait for each other's place in the line."""
+    one, other = await origin.signed_in(2)
+    origin.clock.advance(301)
+    began = asyncio.get_running_loop().time()
+    async with origin.pages.page().lock():
+        waiting = one.fetches(3)
+        await settle()
+        origin.pages.locks_work = False
+        await other.api.renew()
+        assert [response.status for response in await asyncio.gather(*waiting)] == [200] * 3
+        origin.pages.locks_work = True
+    assert asyncio.get_running_loop().time() - began < 1
+    assert origin.pages.holder is None, "who waits for it no longer does not get it"
+    assert origin.server.asked == 1
+    phases = [event.phase for event in one.events if isinstance(event, RefreshEvent)]
+    assert phases == [RefreshPhase.STARTED, RefreshPhase.TAKEN_OVER]
+
+
 async def test_a_refresh_in_one_tab_goes_on_with_the_session_of_all_though_the_tokens_name_nobody(
     origin: Origin,
 ) -> None:
