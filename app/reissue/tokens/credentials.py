@@ -6,7 +6,7 @@ A value. It knows how fresh it is at a given moment, and nothing of what follows
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from math import isfinite
+from math import inf, isfinite
 from os import urandom
 from typing import Literal, get_args
 
@@ -100,6 +100,13 @@ class Credential:
         if self.expires_in is None or self.received_at is None:
             return None
         return max(0.0, self.received_at + self.expires_in - now)
+
+    def fresh_for(self, now: float, *, leeway: float) -> float:
+        """Seconds from `now` until it is no longer FRESH, at most 0 if it is not; infinity if its life is unknown."""
+        remaining = self.remaining(now)
+        if remaining is None or self.expires_in is None:
+            return inf
+        return remaining - min(leeway, self.expires_in / 4)
 
     def freshness(self, now: float, *, leeway: float) -> Freshness:
         """How fresh it is at `now`. The leeway is at most a quarter of the life, or a short-lived token would never be
