@@ -10,7 +10,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .attempts import Attempts, Caller, Sent
+from .attempts import Attempts, Caller
 from .concurrency.admission import Admission, Admissions
 from .concurrency.blocking import StartEagerly
 from .concurrency.slot import Slot
@@ -24,7 +24,9 @@ from .http.urls import Audience, ParseUrl, Url
 from .notebook.recent import RecentRequest, recent_requests
 from .session.derived import DerivedLifecycle
 from .session.lifecycle import SessionLifecycle
+from .session.session import Session
 from .session.settings import SessionSettings
+from .tokens.credentials import Credential
 from .tokens.header_fields import HeaderFields
 
 _ENDS = (RequestPhase.DONE, RequestPhase.FAILED, RequestPhase.CANCELLED)  # no set: an Enum's hash is slow
@@ -135,13 +137,15 @@ class Sender:
             request, url, Caller(reads_401=True, start_eagerly=start_eagerly), bounded=bounded and start_eagerly is None
         )
 
-    async def fetch_again(self, request: Request, sent: Sent, outcome: Any, *, number: int | None = None) -> Any:
+    async def go_on(
+        self, request: Request, outcome: Any, *, sent_in: tuple[Session, Credential], number: int | None = None
+    ) -> Any:
         """The response to a request to the audience that other code has sent: `outcome`, or that of a replay.
 
         `request` is as it was without the token. `number` is its number in the events that have been emitted of it.
         """
         url = self.rules.parse_url(request.url)
-        with self._attempts(request, url, Caller(reads_401=True, sent=sent), number=number) as attempts:
+        with self._attempts(request, url, Caller(reads_401=True, sent_in=sent_in), number=number) as attempts:
             return await self._sent_until_done(attempts, await attempts.after(outcome), outcome)
 
     async def _fetch(self, request: Request, auth: bool, *, reads_401: bool = False) -> Any:

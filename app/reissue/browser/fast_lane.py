@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 from js import AbortController, Promise
 from pyodide.ffi import create_proxy, to_js
 
-from ..attempts import Sent
 from ..events import RequestPhase
 from ..http.abort_signal import aborted_by
 from ..http.messages import Request
@@ -52,9 +51,8 @@ class FastLane:
     def __init__(
         self, client: "PageInterceptor", session: Session, admission: "Admission", *, origin: str, answer: Answer
     ) -> None:
-        step_ups = session.step_ups.count if session.step_ups is not None else 0
         self.client = client
-        self.sent = Sent(session, session.credential, step_ups)
+        self.sent_in = session, session.credential
         self.answer = answer
         self._admission = admission
         self._slots: list[int] = []
@@ -73,7 +71,7 @@ class FastLane:
 
     def begin(self, handler: Any) -> bool:
         """Open it in this handler of gate.js, if slots can be lent."""
-        session, credential, _ = self.sent
+        session, credential = self.sent_in
         sender = self.client._sender
         slots, seconds = self._admission.lend(self.close)
         if not slots:
@@ -145,7 +143,7 @@ class FastLane:
 
     async def _go_on(self, request: Request, outcome: Any, number: int | None) -> Any:
         with aborted_by(request.options["signal"]):
-            return await self.client._sender.fetch_again(request, self.sent, outcome, number=number)
+            return await self.client._sender.go_on(request, outcome, sent_in=self.sent_in, number=number)
 
 
 def lane_for(client: "PageInterceptor", request: Request, answer: Answer) -> FastLane | None:
@@ -159,8 +157,9 @@ def lane_for(client: "PageInterceptor", request: Request, answer: Answer) -> Fas
         or rules.defaults
         or client._clock is not time.time
         or not isinstance(lifecycle, SessionLifecycle)
-        # An app's own endpoint may call `js.fetch`, which must not wait for itself (Q3): Python knows who calls.
+        # The app's own code may call `js.fetch`, and would wait for itself (Q3): only Python knows who calls.
         or not isinstance(lifecycle.calls.tokens, HttpTokenSource)
+        or session.step_ups is not None
     ):
         return None
     credential, holding = session.credential, session.holding

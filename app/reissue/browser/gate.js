@@ -29,9 +29,10 @@ export const handler = (ask, python) => {
         __proto__: null,
         roots: [],
         apply(native, self, asked) {
-            if (isOutside(asked[0], this.roots)) return apply(native, undefined, asked);
+            const url = parsed(asked[0]);
+            if (isElsewhere(url, this.roots)) return apply(native, undefined, asked);
             return inPython(python, () => {
-                const request = lane?.requestOf(asked[0], asked[1]);
+                const request = url && lane?.requestOf(url.href, asked[0], asked[1]);
                 if (!request) return ask(native, self, asked);
                 return lane.takes(request) ? lane.send(native, request) : ask(native, self, [request]);
             });
@@ -54,14 +55,17 @@ function inPython(python, call) {
 }
 
 // Is this surely outside of all roots?
-export function isOutside(resource, roots) {
+export const isOutside = (resource, roots) => isElsewhere(parsed(resource), roots);
+
+const isElsewhere = (url, roots) => url !== null && !roots.some(root => (url.origin + url.pathname).startsWith(root));
+
+// What fetch takes, as a URL; null if it is none, or an object with a text of its own.
+function parsed(resource) {
     try {
         const isText = typeof resource === "string" || resource instanceof URL;
-        const url = new URL(isText ? resource : urlOf.call(resource), inWorker ? location.href : document.baseURI);
-        const place = url.origin + url.pathname;
-        return !roots.some(root => place.startsWith(root));
+        return new URL(isText ? resource : urlOf.call(resource), inWorker ? location.href : document.baseURI);
     } catch {
-        return false; // no URL, or an object with a text of its own
+        return null;
     }
 }
 
@@ -100,10 +104,10 @@ class Lane {
 
     // What `fetch(resource, init)` is to send; null if that is not for this lane now. Python makes it once more if it
     // can't be made, and the page gets fetch's own error.
-    requestOf(resource, init) {
-        if (!this.#open || this.#room === 0 || Date.now() >= this.#until) return null;
+    requestOf(url, resource, init) {
+        if (this.#room === 0 || Date.now() >= this.#until || !this.#covers(url)) return null;
         try {
-            if (init?.body?.getReader || init?.keepalive || resource?.keepalive) return null;
+            if (init?.body?.getReader || init?.keepalive || resource.keepalive) return null;
             return new NativeRequest(resource, init);
         } catch {
             return null;
@@ -111,8 +115,11 @@ class Lane {
     }
 
     takes(request) {
-        if (request.mode === "no-cors" || request.signal.aborted || apply(has, apply(headersOf, request, []), [FIELD])) return false;
-        const url = apply(urlOf, request, []);
+        const hasToken = apply(has, apply(headersOf, request, []), [FIELD]);
+        return !hasToken && request.mode !== "no-cors" && !request.signal.aborted && this.#covers(apply(urlOf, request, []));
+    }
+
+    #covers(url) {
         for (let n = 0; n < this.#roots.length; n++) if (isBelow(url, this.#roots[n])) return true;
         return false;
     }
