@@ -20,7 +20,7 @@ from reissue import (
 from reissue.concurrency.admission import Admission
 from reissue.session.listeners import Listeners
 from reissue.storage import Memory
-from reissue.tokens.credentials import Credential
+from reissue.tokens.credentials import Credential, fresh_for
 from reissue.tokens.header_fields import HeaderFields
 
 from tests.reissue.conftest import API, World, outcome
@@ -90,7 +90,7 @@ def test_a_token_is_fresh_for_its_life_without_the_leeway(
     expires_in: float | None, age: float, expected: float
 ) -> None:
     credential = Credential(access_token="opaque", expires_in=expires_in, received_at=1000)
-    assert credential.fresh_for(1000 + age, leeway=30) == expected
+    assert fresh_for(credential, 1000 + age, leeway=30) == expected
     assert (credential.freshness(1000 + age, leeway=30).value == "fresh") is (expected > 0)
 
 

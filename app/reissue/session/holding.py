@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded
-from ..tokens.credentials import Credential, Freshness
+from ..tokens.credentials import Credential, Freshness, fresh_for
 from ..tokens.users import UserMatch
 
 
@@ -62,8 +62,8 @@ class Holding:
 
     @property
     def fresh_for(self) -> float:
-        """Seconds until the current credential is no longer FRESH: see `Credential.fresh_for`."""
-        return self.credential.fresh_for(self._clock(), leeway=self._leeway)
+        """Seconds until the current credential is no longer FRESH, at most 0 if it is not."""
+        return fresh_for(self.credential, self._clock(), leeway=self._leeway)
 
     @property
     def retired(self) -> bool:

@@ -101,13 +101,6 @@ class Credential:
             return None
         return max(0.0, self.received_at + self.expires_in - now)
 
-    def fresh_for(self, now: float, *, leeway: float) -> float:
-        """Seconds from `now` until it is no longer FRESH, at most 0 if it is not; infinity if its life is unknown."""
-        remaining = self.remaining(now)
-        if remaining is None or self.expires_in is None:
-            return inf
-        return remaining - min(leeway, self.expires_in / 4)
-
     def freshness(self, now: float, *, leeway: float) -> Freshness:
         """How fresh it is at `now`. The leeway is at most a quarter of the life, or a short-lived token would never be
         FRESH.
@@ -118,6 +111,14 @@ class Credential:
         if remaining <= 0:
             return Freshness.EXPIRED
         return Freshness.STALE if remaining <= min(leeway, self.expires_in / 4) else Freshness.FRESH
+
+
+def fresh_for(credential: Credential, now: float, *, leeway: float) -> float:
+    """Seconds from `now` until it is no longer FRESH, at most 0 if it is not; infinity if its life is unknown."""
+    remaining = credential.remaining(now)
+    if remaining is None or credential.expires_in is None:
+        return inf
+    return remaining - min(leeway, credential.expires_in / 4)
 
 
 def presentable(refresh_token: object) -> str | None:
