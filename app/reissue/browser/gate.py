@@ -9,6 +9,7 @@ Theory of operation:
 3. A request that no client covers is passed to the native fetch within the call, and the caller gets the native
    promise. Where the page has gate.js, that script does so without entering Python. Without it the Proxy's trap `apply`
    is a function of Python: then no script has to be served, but a page whose Python has crashed has no fetch.
+   gate.js also sends requests that are covered, by a lane: see `fast_lane`.
 4. A request that a client covers is answered by a task that starts within the call (`eager_start`): with a fresh token
    the request is sent before `fetch` returns. A page that is being left (`pagehide`, `keepalive`) has no later turn.
 5. The clients' own requests use the native fetch, and so do their endpoints' calls. A request that an endpoint makes by
@@ -17,6 +18,7 @@ Theory of operation:
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import js
@@ -29,6 +31,7 @@ from ..errors import NetworkError, RequestAborted
 from ..http.messages import Request
 from . import xhr_gate
 from .eager_tasks import eager_task
+from .fast_lane import FastLane, lane_for
 from .installed import InstalledClients
 from .interop import js_object, script
 from .js_errors import js_error
@@ -52,12 +55,16 @@ class Gate:
         self._answers: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
         self._trap = create_proxy(self._called_by_javascript)
         self._handler = _handler(self._trap)
+        self._has_lanes = hasattr(self._handler, "openLane")
+        self._lane: FastLane | None = None
         self._fetch = js.globalThis.fetch = Proxy.new(self.native, self._handler)
         if PYFETCH is not None:
             setattr(PYFETCH, FETCH_OF_PYFETCH, self._called_by_pyfetch)
 
     def cover(self, roots: Any) -> None:
         """Ask the installed clients about URLs that begin with one of these, which are text in JavaScript's Array."""
+        if self._lane is not None:
+            self._lane.close()
         self._handler.roots = roots
 
     def remove(self) -> None:
@@ -81,11 +88,27 @@ class Gate:
             # If Python called the native fetch directly, it would get a Python future in place of the promise.
             return Array.of(arguments).map(self._call_native)[0]
         promise = Promise.withResolvers()
-        task = eager_task(_settle(promise, *entry))
+        self._answer(promise, self._response(*entry), entry[1])
+        return promise.promise
+
+    def _answer(self, promise: Any, coroutine: Coroutine[Any, Any, Any], request: Request) -> None:
+        """Settle a promise with the response of this coroutine, which starts at once."""
+        task = eager_task(_settle(promise, coroutine, request))
         if not task.done():
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)
-        return promise.promise
+
+    async def _response(self, client: "PageInterceptor", request: Request) -> Any:
+        response = await client.answer(request)
+        if self._has_lanes and (self._lane is None or not self._lane.open) and self.clients.only is client:
+            self._open_lane(client, request)
+        return response
+
+    def _open_lane(self, client: "PageInterceptor", request: Request) -> None:
+        if self._lane is not None:
+            self._lane.close()  # its time is over
+        lane = lane_for(client, request, self._answer)
+        self._lane = lane if lane is not None and lane.begin(self._handler) else None
 
     def _called_by_pyfetch(self, *arguments: Any) -> Any:
         """pyfetch calls this as its fetcher, and awaits what it returns for a Response."""
@@ -113,9 +136,9 @@ def _handler(trap: Any) -> Any:
     return js_object({"apply": trap})
 
 
-async def _settle(promise: Any, client: "PageInterceptor", request: Request) -> None:
+async def _settle(promise: Any, coroutine: Coroutine[Any, Any, Any], request: Request) -> None:
     try:
-        response = await client.answer(request)
+        response = await coroutine
     except BaseException as error:  # of any kind: a promise that is never settled would hang its caller
         promise.reject(_as_javascript(error, request))
     else:

@@ -24,6 +24,12 @@ class InstalledClients:
         """Is no client installed?"""
         return not self._clients
 
+    @property
+    def only(self) -> "PageInterceptor | None":
+        """The one client that is installed; None if there are several."""
+        clients = set(self._clients)
+        return clients.pop() if len(clients) == 1 else None
+
     def enter(self, client: "PageInterceptor") -> None:
         """Let this client take the requests that its audience covers."""
         self._clients.append(client)

@@ -19,6 +19,8 @@ Theory of operation:
    in the browser's own line. So only a few are sent until there is a sign that the token is accepted: a response; or
    the token was granted just now; or a request has been on the wire for `silence` seconds, since servers reject fast
    and work slowly. The sign counts for `memory` seconds.
+7. While the sign counts, and there is room, slots may be *lent* to code that sends requests without asking here. It is
+   told to give back those that it does not use before a request would wait.
 """
 
 import asyncio
@@ -26,10 +28,16 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 MakeFuture = Callable[[], "asyncio.Future[Any]"]
 """Makes the future that a waiting request awaits, in place of the running loop's own `create_future`."""
+
+
+class _Seconds(NamedTuple):
+    patience: float
+    silence: float
+    memory: float
 
 
 class Admission:
@@ -52,15 +60,14 @@ class Admission:
         self._make_future = make_future
         self._limit = limit
         self._unproven = min(limit, unproven)
-        self._memory = memory
         self._proven_until = -inf  # the loop's time
-        self._patience = patience
-        self._silence = silence
+        self._seconds = _Seconds(patience, silence, memory)
         self._line: deque[asyncio.Future[int]] = deque()
         self._replays: deque[asyncio.Future[int]] = deque()  # they go before all in `_line`
         self._held: dict[int, float | None] = {}  # slot → since when its request is on the wire; None: not yet
         self._numbers = count()
         self._watch: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._take_back: Callable[[], object] | None = None
 
     def full(self, *, ahead: bool = False) -> bool:
         """Would `enter(ahead=ahead)` wait?"""
@@ -71,13 +78,15 @@ class Admission:
         """Wait for a slot, and return its number. `ahead` goes before all in line that are not `ahead` themselves."""
         if not (self._replays or self._line) and not self._has_room():  # while there is a line, the watch does this
             self._park_slow()
+            if self._take_back is not None:
+                self._take_back()
         if not self.full(ahead=ahead):
             return self._give()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[int] = self._make_future() if self._make_future is not None else loop.create_future()
         (self._replays if ahead else self._line).append(place)
         if self._watch is None:
-            self._watch = loop.call_later(self._silence, self._on_watch)
+            self._watch = loop.call_later(self._seconds.silence, self._on_watch)
         try:
             return await place
         except BaseException:  # GeneratorExit, too: the coroutine may be closed
@@ -85,6 +94,22 @@ class Admission:
                 self.leave(place.result())
             place.cancel()
             raise  # the cancelled place stays in line until `call_next` passes it over: removing it here costs more
+
+    def lend(self, take_back: Callable[[], object]) -> tuple[list[int], float]:
+        """Half of the slots, and the seconds for which they may be used; none if there is no room for so many.
+
+        `take_back` is called when they are needed here. It must call `end_loan`, give back each unused slot by `leave`,
+        and say `sent` of the others.
+        """
+        count, seconds = self._limit // 2, self._proven_until - asyncio.get_running_loop().time()
+        if seconds <= 0 or self._replays or self._line or len(self._held) + count > self._limit:
+            return [], 0
+        self._take_back = take_back
+        return [self._give() for _ in range(count)], seconds
+
+    def end_loan(self) -> None:
+        """The slots that were lent are given back, or will be as their requests are answered."""
+        self._take_back = None
 
     def sent(self, slot: int) -> None:
         """The request is on the wire now."""
@@ -97,7 +122,7 @@ class Admission:
 
     def token_accepted(self) -> None:
         """There is a sign that the token is accepted. Calls no request in line: `call_next` does."""
-        self._proven_until = asyncio.get_running_loop().time() + self._memory
+        self._proven_until = asyncio.get_running_loop().time() + self._seconds.memory
 
     def token_rejected(self) -> None:
         """There is a sign that the token is not accepted."""
@@ -138,15 +163,15 @@ class Admission:
         self._park_slow()
         self.call_next()
         if self._replays or self._line:
-            self._watch = asyncio.get_running_loop().call_later(self._silence, self._on_watch)
+            self._watch = asyncio.get_running_loop().call_later(self._seconds.silence, self._on_watch)
 
     def _park_slow(self) -> None:
         now = asyncio.get_running_loop().time()
         sent = {slot: since for slot, since in self._held.items() if since is not None}
-        slow = [since for since in sent.values() if since <= now - self._silence]
+        slow = [since for since in sent.values() if since <= now - self._seconds.silence]
         if slow:  # the newest of them counts: an old long poll says nothing about the present token
-            self._proven_until = max(self._proven_until, max(slow) + self._silence + self._memory)
-        for slot in [slot for slot, since in sent.items() if since <= now - self._patience]:
+            self._proven_until = max(self._proven_until, max(slow) + self._seconds.silence + self._seconds.memory)
+        for slot in [slot for slot, since in sent.items() if since <= now - self._seconds.patience]:
             del self._held[slot]
 
 

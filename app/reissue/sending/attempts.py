@@ -59,11 +59,13 @@ class Caller(NamedTuple):
 
     `reads_401`: it handles a 401 itself. If the app has no handler for step-ups, it gets a 401 that asks for one as a
     response, and StepUpRequired is not raised. `start_eagerly` is for a caller that can't await (see `blocking`): it
-    makes a task and runs it up to its first wait.
+    makes a task and runs it up to its first wait. `sent_in`: it has sent the request already, in this
+    session without step-ups and with this credential, and begins with `after`.
     """
 
     reads_401: bool
     start_eagerly: StartEagerly | None = None
+    sent_in: tuple[Session, Credential] | None = None
 
 
 class _History:
@@ -105,7 +107,7 @@ class Attempts:
         self._prover = fields.prover
         self._caller = caller
         self._emit = emit
-        self._sent_in: tuple[Session, Credential] | None = None
+        self._sent_in = caller.sent_in
         self._history = _History()
         self._status: int | None = None  # of the response that the caller gets
         self._unread: Any = None  # the last outcome, until it is known whether the caller gets it

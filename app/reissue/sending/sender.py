@@ -3,14 +3,14 @@
 A request whose token is FRESH passes through plain coroutines only: this library makes no task and no future for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..concurrency.admission import Admissions
+from ..concurrency.admission import Admission, Admissions
 from ..concurrency.blocking import StartEagerly
 from ..concurrency.slot import Slot
 from ..concurrency.timers import time_limit
@@ -23,7 +23,9 @@ from ..http.urls import Audience, ParseUrl, Url
 from ..notebook.recent import RecentRequest, recent_requests
 from ..session.derived import DerivedLifecycle
 from ..session.lifecycle import SessionLifecycle
+from ..session.session import Session
 from ..session.settings import SessionSettings
+from ..tokens.credentials import Credential
 from ..tokens.header_fields import HeaderFields
 from .attempts import Attempts, Caller
 
@@ -45,10 +47,7 @@ class RequestRules(NamedTuple):
 
 
 class Sender:
-    """Sends over `transport`, in the sessions of `lifecycle`; `admissions` holds the slots of each origin.
-
-    `recent` has the last requests that have ended.
-    """
+    """Sends over `transport`, in the sessions of `lifecycle`; `admissions` holds the slots of each origin."""
 
     def __init__(
         self,
@@ -64,14 +63,24 @@ class Sender:
         self._clock = settings.clock
         self._listeners = settings.listeners
         self._admissions = admissions
-        self._numbers = count(1)
+        self.numbers = count(1)  # of the requests in their events
         self._told_outside: set[str] = set()
-        self.recent = recent_requests()
+        self._recent = recent_requests()
+
+    @property
+    def recent(self) -> Sequence[RecentRequest]:
+        """The last requests that have ended."""
+        self._listeners.catch_up()
+        return self._recent
 
     @property
     def roots(self) -> frozenset[str]:
         """Prefixes, each an origin and a path: every URL that this client covers begins with one of them."""
         return self.rules.audience.roots
+
+    def admission_to(self, origin: str) -> Admission:
+        """The slots of this origin."""
+        return self._admissions.of(origin)
 
     def covers(self, url: Url) -> bool:
         """Is this URL, parsed by this client's `parse_url`, in the audience?"""
@@ -128,6 +137,17 @@ class Sender:
             request, url, Caller(reads_401=True, start_eagerly=start_eagerly), bounded=bounded and start_eagerly is None
         )
 
+    async def go_on(
+        self, request: Request, outcome: Any, *, sent_in: tuple[Session, Credential], number: int | None = None
+    ) -> Any:
+        """The response to a request to the audience that other code has sent: `outcome`, or that of a replay.
+
+        `request` is as it was without the token. `number` is its number in the events that have been emitted of it.
+        """
+        url = self.rules.parse_url(request.url)
+        with self._attempts(request, url, Caller(reads_401=True, sent_in=sent_in), number=number) as attempts:
+            return await self._sent_until_done(attempts, await attempts.after(outcome), outcome)
+
     async def _fetch(self, request: Request, auth: bool, *, reads_401: bool = False) -> Any:
         url = self.audience_url(request) if auth else None
         if url is None:
@@ -143,25 +163,28 @@ class Sender:
         options = {**defaults, **request.options} if defaults else request.options
         request = Request(url.href, request.method, request.headers, request.body, options)
         with self._attempts(request, url, Caller(reads_401=reads_401)) as attempts:
-            attempt: Request | None = await attempts.first()
-            outcome: Any = None
-            while attempt is not None:
-                try:
-                    outcome = await self._send(attempt, attempts.on_head)
-                except OSError as error:
-                    if self.rules.should_renew is None:
-                        raise
-                    outcome = error
-                attempt = await attempts.after(outcome)
-            if isinstance(outcome, OSError):
-                raise outcome
-            return outcome
+            return await self._sent_until_done(attempts, await attempts.first())
+
+    async def _sent_until_done(self, attempts: Attempts, attempt: Request | None, outcome: Any = None) -> Any:
+        while attempt is not None:
+            try:
+                outcome = await self._send(attempt, attempts.on_head)
+            except OSError as error:
+                if self.rules.should_renew is None:
+                    raise
+                outcome = error
+            attempt = await attempts.after(outcome)
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome
 
     async def _send(self, attempt: Request, on_head: Callable[[int], object]) -> Any:
         """Send an attempt. A transport may call `on_head` with the status before it returns."""
         return await self.transport(attempt)
 
-    def _attempts(self, request: Request, url: Url, caller: Caller, *, bounded: bool = True) -> Attempts:
+    def _attempts(
+        self, request: Request, url: Url, caller: Caller, *, bounded: bool = True, number: int | None = None
+    ) -> Attempts:
         rules = self.rules
         return Attempts(
             request,
@@ -170,7 +193,7 @@ class Sender:
             judgement=Judgement(rules.should_renew, url.origin, rules.audience, rules.parse_url),
             fields=rules.fields,
             caller=caller,
-            emit=partial(self._emit, next(self._numbers), request),
+            emit=partial(self.emit, next(self.numbers) if number is None else number, request),
         )
 
     def warn_outside(self, request: Request) -> None:
@@ -201,22 +224,25 @@ class Sender:
             return None
         return url if self.rules.audience.covers(url) else None
 
-    def _emit(
+    def emit(
         self,
-        number: int,
+        number: int | None,
         request: Request,
         phase: RequestPhase,
         *,
+        at: float | None = None,
         status: int | None = None,
         error: str | None = None,
         waits_for: WaitsFor | None = None,
     ) -> None:
+        """Emit the event of a step of a request, taken now or `at` that time; without a number, only note its end."""
         if phase in _ENDS:
-            self.recent.append(RecentRequest(self._clock(), request.method, request.url, status, error))
-        if not self._listeners:
+            ended = self._clock() if at is None else at
+            self._recent.append(RecentRequest(ended, request.method, request.url, status, error))
+        if number is None or not self._listeners:
             return
         event = RequestEvent(
-            at=self._clock(),
+            at=self._clock() if at is None else at,
             request=number,
             phase=phase,
             method=request.method,

@@ -8,13 +8,15 @@ Theory of operation:
    is over on arrival (T12), does not hold for one that another tab was granted: that tab has used it.
 3. An exchange for another resource's token may rotate the refresh token. The access token stays the current credential:
    if it was rejected, it stays rejected. The new refresh token is kept beside it, and presented from then on.
-4. A refusal of the refresh token is remembered, so that it is not presented again (F7), until there is another one.
+4. `on_change` is called in the step in which the current credential must no longer be sent: code that attaches it
+   elsewhere (see `browser.fast_lane`) stops at once.
+5. A refusal of the refresh token is remembered, so that it is not presented again (F7), until there is another one.
 """
 
 from collections.abc import Callable
 
 from ..errors import EndReason, GrantRefused, RefreshUnavailable, SessionChanged, SessionEnded
-from ..tokens.credentials import Credential, Freshness
+from ..tokens.credentials import Credential, Freshness, fresh_for
 from ..tokens.users import UserMatch
 
 
@@ -46,6 +48,7 @@ class Holding:
         self.failures = 0  # how many refreshes have failed that requests depended on
         self.cookie_in_doubt = False
         self.ended: EndReason | None = None
+        self.on_change: Callable[[], object] = _nothing
 
     @property
     def credential(self) -> Credential:
@@ -56,6 +59,11 @@ class Holding:
     def freshness(self) -> Freshness:
         """How fresh the current credential is now."""
         return self.credential.freshness(self._clock(), leeway=self._leeway)
+
+    @property
+    def fresh_for(self) -> float:
+        """Seconds until the current credential is no longer FRESH, at most 0 if it is not."""
+        return fresh_for(self.credential, self._clock(), leeway=self._leeway)
 
     @property
     def retired(self) -> bool:
@@ -107,6 +115,7 @@ class Holding:
         self._current = current
         self.with_latest_refresh_token = fresh
         self.refusal = self.failure = None
+        self.on_change()
 
     def keep_refresh_token(self, kept: Credential) -> None:
         """Present the refresh token of this credential from now on. The access token stays the current one."""
@@ -118,6 +127,12 @@ class Holding:
         user's.
         """
         self._current.retired = True
+        self.on_change()
+
+    def end(self, reason: EndReason) -> None:
+        """The session has ended: send no credential of it any more."""
+        self.ended = reason
+        self.on_change()
 
     def accepted(self, credential: Credential) -> None:
         """The API has accepted this credential: a later rejection does not mean that refreshes are futile."""
@@ -158,3 +173,7 @@ class Holding:
         if match is UserMatch.SAME:
             self.cookie_in_doubt = False
         return match is UserMatch.OTHER or self.cookie_in_doubt
+
+
+def _nothing() -> None:
+    pass

@@ -37,13 +37,16 @@ class _Stream(asyncio.Queue[Event | None]):
 class Listeners:
     """The app's listeners and streams. A listener that raises is reported to the event loop and disturbs nothing.
 
-    `write_warning` writes the words of a warning where the app's author looks: in a page, on the console.
+    `write_warning` writes the words of a warning where the app's author looks: in a page, on the console. `catch_up`
+    emits what was to be told later, if there is any: it is called before an event is emitted, so that the order is
+    kept, and once someone has begun to listen.
     """
 
-    __slots__ = ("_closed", "_listeners", "_streamed", "_streams", "write_warning")
+    __slots__ = ("_closed", "_listeners", "_streamed", "_streams", "catch_up", "write_warning")
 
     def __init__(self) -> None:
         self.write_warning: Callable[[str], object] | None = None
+        self.catch_up: Callable[[], object] = _nothing
         self._listeners: list[Listener] = []
         self._streams: WeakSet[_Stream] = WeakSet()  # a stream without a reader goes
         self._streamed = False  # was there ever one? A WeakSet is slow to say that it is empty, and each request asks
@@ -59,6 +62,7 @@ class Listeners:
                 "a listener is a plain function: start a task in it, or use `async for event in api.events()`"
             )
         self._listeners.append(listener)
+        self.catch_up()
 
         def unsubscribe() -> None:
             if listener in self._listeners:
@@ -68,6 +72,7 @@ class Listeners:
 
     def emit(self, event: Event) -> None:
         """Give an event to every listener and stream."""
+        self.catch_up()
         for stream in self._streams:
             stream.emit(event)
         for listener in tuple(self._listeners):
@@ -91,6 +96,7 @@ class Listeners:
             stream.put_nowait(None)
         else:
             self._streams.add(stream)
+            self.catch_up()
         return self._drain(stream)
 
     async def _drain(self, stream: _Stream) -> AsyncIterator[Event | MissedEvents]:
@@ -112,3 +118,7 @@ class Listeners:
             stream.put_nowait(None)
         self._streams.clear()
         self._listeners.clear()
+
+
+def _nothing() -> None:
+    pass

@@ -183,7 +183,7 @@ class Session:
         """End the session, once: what waits for its refresh is woken at once, and a late answer is dropped."""
         if self.holding.ended is not None:
             return
-        self.holding.ended = reason
+        self.holding.end(reason)
         self.refresh.cancel()
         if self.step_ups is not None:
             self.step_ups.end()

@@ -79,6 +79,8 @@ class Succession:
         )
         self._prepare(session)
         replaced, self.latest = self.latest, session
+        if replaced is not None:
+            replaced.holding.retire()  # before any listener can send a request
         if not by_another_tab:
             self.shared.hand_over(session.credential, begins=True, by_sign_in=by_sign_in)
         if replaced is not None:

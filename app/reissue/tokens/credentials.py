@@ -6,7 +6,7 @@ A value. It knows how fresh it is at a given moment, and nothing of what follows
 from contextlib import suppress
 from dataclasses import field, replace
 from enum import Enum
-from math import isfinite
+from math import inf, isfinite
 from os import urandom
 from typing import Literal, get_args
 
@@ -111,6 +111,14 @@ class Credential(Value, kw_only=True):
         if remaining <= 0:
             return Freshness.EXPIRED
         return Freshness.STALE if remaining <= min(leeway, self.expires_in / 4) else Freshness.FRESH
+
+
+def fresh_for(credential: Credential, now: float, *, leeway: float) -> float:
+    """Seconds from `now` until it is no longer FRESH, at most 0 if it is not; infinity if its life is unknown."""
+    remaining = credential.remaining(now)
+    if remaining is None or credential.expires_in is None:
+        return inf
+    return remaining - min(leeway, credential.expires_in / 4)
 
 
 def presentable(refresh_token: object) -> str | None:

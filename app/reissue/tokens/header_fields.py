@@ -56,14 +56,23 @@ class HeaderFields(NamedTuple):
         """Does the request carry a token of its own?"""
         return self.name in request.headers
 
+    @property
+    def only_the_token(self) -> bool:
+        """Is `Authorization` with the token all that is attached, unless the token is bound to a key?"""
+        return self.name == AUTHORIZATION and self.own is None
+
+    def value_for(self, credential: Credential) -> str:
+        """The value of the field for the token."""
+        scheme = credential.token_type if credential.bound else self.scheme
+        return f"{scheme} {credential.access_token}".lstrip()
+
     def attach(self, request: Request, credential: Credential, proof: str | None) -> Request:
         """The request with the credential (RFC 6750 section 2.1, RFC 9449 section 7.1). Built anew each time (Q7).
 
         The app's own fields are read here, when the request is sent, and take the place of the request's (X4).
         """
         if not credential.in_cookie:
-            scheme = credential.token_type if credential.bound else self.scheme
-            request = request.with_field(self.name, f"{scheme} {credential.access_token}".lstrip())
+            request = request.with_field(self.name, self.value_for(credential))
         if proof is not None:
             request = request.with_field("DPoP", proof)
         own = self.own() if callable(self.own) else self.own
