@@ -246,6 +246,34 @@ class Blocking:
         return tokens
 
 
+async def test_whoever_sends_by_other_means_is_bounded_on_the_wire_unless_it_cant_wait(world: World) -> None:
+    """Q22"""
+    world.api = world.make(in_flight=1)
+    await world.signed_in()
+    sender = world.api._sender
+    with attempts_of(world) as on_the_wire:
+        await on_the_wire.first()
+        waits, goes = await sender.attempts_or_none(NOTES), await sender.attempts_or_none(NOTES, start_eagerly=at_once)
+        assert waits is not None
+        assert goes is not None
+        waiting = asyncio.create_task(waits.first())
+        await settle()
+        assert not waiting.done()
+        with goes:
+            assert (await goes.first()).headers["Authorization"] == "Bearer token-1"
+    await waiting
+    waits.close()
+
+
+async def test_what_asked_for_a_request_is_told(world: World) -> None:
+    """An image, for instance: see `PageInterceptor.install_worker`."""
+    await world.signed_in()
+    await sent(attempts_of(world, Request(API, options={"destination": "image"})), 200)
+    await sent(attempts_of(world), 200)
+    told = [event.destination for event in world.events if isinstance(event, RequestEvent)]
+    assert told == ["image"] * 3 + [None] * 3
+
+
 async def test_a_caller_that_cant_wait_gets_the_token_while_it_lives(world: World) -> None:
     caller = await Blocking(world).signed_in()
     assert caller.tokens(200) == ["Bearer token-1"]

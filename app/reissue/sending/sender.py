@@ -170,8 +170,6 @@ class Sender:
             try:
                 outcome = await self._send(attempt, attempts.on_head)
             except OSError as error:
-                if self.rules.should_renew is None:
-                    raise
                 outcome = error
             attempt = await attempts.after(outcome)
         if isinstance(outcome, OSError):
