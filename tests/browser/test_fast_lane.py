@@ -325,9 +325,13 @@ def test_a_storm_over_a_revoked_token_is_refreshed_once_and_replayed_once(lane: 
         """
         const bodies = [n => `text ${n}`, n => new Blob([`text ${n}`]), n => new TextEncoder().encode(`text ${n}`)];
         const calls = [...Array(120).keys()].map(async n => {
-            const response = await fetch(`/api/echo?n=${n}`, n % 4 ? {method: "POST", body: bodies[n % 3](n)} : {});
-            const {body, n: echoed} = await response.json();
-            return response.status === 200 && echoed === String(n) && body.size === (n % 4 ? `text ${n}`.length : 0);
+            const headers = {"X-One": `${n}`, "Content-Type": "text/x"};
+            const init = n % 4 ? {method: "POST", body: bodies[n % 3](n), headers} : {};
+            const response = await fetch(`/api/echo?n=${n}`, init);
+            const {body, n: echoed, method, headers: got} = await response.json();
+            const size = n % 4 ? `text ${n}`.length : 0;
+            const isSame = !size || (method === "POST" && got["x-one"] === `${n}` && got["content-type"] === "text/x");
+            return response.status === 200 && echoed === `${n}` && body.size === size && isSame;
         });
         return (await Promise.all(calls)).filter(good => good).length;
         """,
@@ -408,13 +412,14 @@ def test_what_is_on_the_wire_is_bounded_together_with_pythons_own(python: Visit)
     assert python.evaluate("Promise.all([held, more])") == [[200] * 3, [200] * 2]
     assert python.run("[response.status for response in await asyncio.gather(*mine)]") == [200] * 3
     assert python.run("await has_lane()")
-    assert python.run("len(api._sender.admission_to(origin := js.location.origin)._held)") == 2
+    assert python.run("len(api._sender.admission_to(js.location.origin)._held)") == 2
 
 
 def test_python_gets_all_slots_while_the_lane_uses_none(python: Visit) -> None:
     with_lane(python, "{'in_flight': 4}")
     python.server.fault("/api/echo", "hold", times=4)
-    python.run("mine = [asyncio.ensure_future(api.fetch('/api/echo')) for _ in range(4)]\nNone")
+    python.run("mine = [asyncio.ensure_future(api.fetch('/api/echo')) for _ in range(4)]\nawait asyncio.sleep(0)")
+    assert python.run("len(api._sender.admission_to(js.location.origin)._line)") == 0, "none waits to be parked"
     python.server.wait_until_held(4)
     python.server.release()
     python.run("await asyncio.gather(*mine)\nNone")

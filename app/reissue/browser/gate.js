@@ -34,7 +34,7 @@ export const handler = (ask, python) => {
             return inPython(python, () => {
                 const request = url && lane?.requestOf(url.href, asked[0], asked[1]);
                 if (!request) return ask(native, self, asked);
-                return lane.takes(request) ? lane.send(native, request) : ask(native, self, [request]);
+                return lane.takes(request) ? lane.send(native, request, asked[1]?.body) : ask(native, self, [request]);
             });
         },
         openLane: (...settings) => (lane = new Lane(python, ...settings)),
@@ -124,9 +124,11 @@ class Lane {
         return false;
     }
 
-    async send(native, request) {
-        const {method, url} = request, number = ++this.#sent;
-        const spare = method === "GET" || method === "HEAD" ? null : apply(clone, request, []);
+    // `body` is the one that was given besides: a text need not be copied, as others are, to be sent again.
+    async send(native, request, body) {
+        const {method, url} = request, number = ++this.#sent, text = typeof body === "string" ? body : null;
+        const isLight = text !== null || method === "GET" || method === "HEAD";
+        const spare = isLight ? null : apply(clone, request, []);
         apply(setField, apply(headersOf, request, []), [FIELD, this.#value]);
         this.#room--;
         const note = (phase, status, error) => this.#note([number, Date.now() / 1000, phase, method, url, status, error]);
@@ -141,7 +143,7 @@ class Lane {
         }
         if (response?.status === 401) {
             if (this.#open) this.#room++;
-            return inPython(this.#python, () => this.#calls.refused(this.#number, number, spare ?? bare(request), response));
+            return inPython(this.#python, () => this.#calls.refused(this.#number, number, spare ?? bare(request, text), response));
         }
         note("done", response?.status, "");
         this.#leave();
@@ -179,9 +181,10 @@ class Lane {
     }
 }
 
-// The request as it was, without the token.
-function bare(request) {
-    const copy = new NativeRequest(request);
+// The request as it was, without the token, and with its body, a text, if it had one.
+function bare(request, body) {
+    const {referrer, referrerPolicy} = request; // which a Request forgets that is made of another with settings besides
+    const copy = new NativeRequest(request, body === null ? undefined : {body, referrer, referrerPolicy});
     apply(deleteField, apply(headersOf, copy, []), [FIELD]);
     return copy;
 }
