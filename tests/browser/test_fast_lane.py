@@ -263,8 +263,8 @@ CHANGES = {
     "a sign-out": "await api.sign_out()",
     "a sign-in": "await api.sign_in(username='bob')",
     "another user's tokens": "await api.adopt('anothers', expires_in=300)",
-    "the end in another tab": "api._lifecycle._shared._holder.on_ended('signed_out')",
-    "another user in another tab": "api._lifecycle._shared._holder.on_granted(Credential(access_token='theirs', "
+    "the end in another tab": "api._lifecycle._shared._client.on_ended('signed_out')",
+    "another user in another tab": "api._lifecycle._shared._client.on_granted(Credential(access_token='theirs', "
     "received_at=time.time(), expires_in=300), False)",
     "a renewal": "await api.renew()",
     "a renewal in another tab": "session.take_over(Credential(access_token='theirs', received_at=time.time(), "
