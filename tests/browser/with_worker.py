@@ -76,7 +76,8 @@ api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 await api.install_worker()
 await api.close()
 """
-controlled_page = opened(Opening(policy=WITH_A_WORKER, prepare=INSTALL))
+CONTROLLED = Opening(policy=WITH_A_WORKER, prepare=INSTALL)
+controlled_page = opened(CONTROLLED)
 
 
 def begin(
