@@ -45,6 +45,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_n
 
 
 @pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A user who prefers reduced motion: the demo's picture never ends, and to draw it takes a quarter of the processor
+    time of a start. What moves is drawn on kept pages, and where a test asks for it.
+    """
+    return {**browser_context_args, "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session")
 def runtime() -> None:
     if not (ROOT / ".runtime" / "site" / "py" / "shim.mjs").is_file():
         pytest.exit("The browser runtime is not built: run `make runtime` (`make test` does).", returncode=1)

@@ -81,10 +81,22 @@ COMPARE_THE_PAGE = """(async () => {
             if (was.get !== is.get || was.set !== is.set || !Object.is(was.value, is.value)) changed.push(String(key));
         }
     }
-    const databases = (await indexedDB.databases?.()) ?? [];
-    const theirs = databases.map(({name}) => name).filter(name => !name.startsWith("IDBMap/"));  // those are PyScript's
-    return [...changed, ...theirs];
+    for (const {name} of (await indexedDB.databases?.()) ?? []) {
+        if (name.startsWith("IDBMap/")) continue;  // those are PyScript's
+        const removed = new Promise((resolve, reject) => {
+            const removal = indexedDB.deleteDatabase(name);
+            removal.onsuccess = resolve;
+            removal.onerror = removal.onblocked = reject;
+        });
+        await removed.catch(() => changed.push(name));
+    }
+    return changed;
 })()"""
+
+# Which service workers the page has, by scope, and by the scripts of their versions.
+WORKERS = """navigator.serviceWorker?.getRegistrations().then(all => all.map(
+    ({scope, installing, waiting, active}) => [scope, ...[installing, waiting, active].map(one => one?.scriptURL ?? "")]
+)) ?? []"""
 
 # Of other people's modules, those that tests patch: they are put back, down to attributes of their classes.
 NOTE_THE_LIBRARY = """
@@ -156,6 +168,8 @@ changed()
 class KeptVisit(Visit):
     """A visit that begins anew for each test."""
 
+    workers: list[list[str]]  # as the page was opened
+
     def begin_anew(self) -> None:
         """As if the page had just been opened."""
         for seen in (self.console, self.warned, self.requests, self.tokens, self.expected):
@@ -195,6 +209,7 @@ class KeptPages:
             visit.evaluate(NOTE_THE_PAGE)
             visit.run(f"{opening.prepare}\nNone")
             visit.run(NOTE_THE_LIBRARY)
+            visit.workers = visit.evaluate(WORKERS)
             return opening, visit, stack.pop_all()
 
     def give_back(self, visit: KeptVisit) -> None:
@@ -228,6 +243,8 @@ class KeptPages:
             visit.asking.routes_are_gone()
             left: list[str] = visit.run(COMPARE_THE_LIBRARY)
             left += visit.evaluate(COMPARE_THE_PAGE)
+            if visit.evaluate(WORKERS) != visit.workers:
+                left.append("its service workers are others")
             context.clear_cookies()
         except (AssertionError, Error) as error:  # no answer: another page is there, or none
             return [str(error)]

@@ -130,7 +130,7 @@ def test_the_recipes_and_the_transfers_work_together(kept: Visit) -> None:
     assert kept.server.counters()["refreshes_asked"] == 1
 
 
-def test_three_coroutines_are_an_endpoint(visit: Visit) -> None:
+def test_three_coroutines_are_an_endpoint(kept: Visit) -> None:
     """Against a server that no setting describes: it gives tickets, and wants them in a header."""
     (block,) = run_by(AS_THREE_COROUTINES)
     asked: list[tuple[str, str, str | None]] = []
@@ -143,15 +143,14 @@ def test_three_coroutines_are_an_endpoint(visit: Visit) -> None:
         else:
             route.fulfill(json=[f"jwt-{len(asked)}", f"ticket-{len(asked)}"])
 
-    visit.open_blank()
-    visit.context.route("**/door/*", door)
-    visit.expect_console("status of 410")
-    visit.run(block.code + "\nNone")
-    visit.run("await api.sign_in(name='ada')\nawait api.renew()\nawait api.sign_out()")
+    kept.page.route("**/door/*", door)
+    kept.expect_console("status of 410")
+    kept.run(block.code + "\nNone")
+    kept.run("await api.sign_in(name='ada')\nawait api.renew()\nawait api.sign_out()")
     assert asked == [("POST", "enter", None), ("PATCH", "again", "ticket-1"), ("DELETE", "leave", "ticket-2")]
-    visit.run("await api.sign_in(name='ada')")
+    kept.run("await api.sign_in(name='ada')")
     refused = "try:\n    await api.renew()\nexcept reissue.GrantRefused as error:\n    found = error.error"
-    assert visit.run(f"{refused}\nfound") == "ticket_gone"
+    assert kept.run(f"{refused}\nfound") == "ticket_gone"
 
 
 # The documents as pages

@@ -9,10 +9,12 @@ import pytest
 from tests.browser.kept import KeptPages, Opening
 from tests.browser.test_clients import PLACES, PREPARE_ALL
 from tests.browser.visit import Visit
+from tests.browser.with_worker import CONTROLLED
 
 LEAVE = """
 import asyncio, reissue
 from js import document, localStorage, window
+from reissue.browser.storage import DatabaseStore
 api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
 await api.sign_in(username="ada", password="lovelace")
 api.install()
@@ -20,6 +22,9 @@ task = asyncio.create_task(api.fetch("/api/echo"))
 document.body.append(document.createElement("main"))
 localStorage.setItem("left", "behind")
 window.left = "behind"
+store = DatabaseStore("left")
+store.write("behind")
+await store.load()
 None
 """
 LEFT = """
@@ -27,6 +32,7 @@ import asyncio, js
 [name for name in ("api", "task", "reissue") if name in globals()] + [
     len(asyncio.all_tasks()) > 1, js.fetch.toString(), js.document.querySelectorAll("main").length,
     js.localStorage.length, hasattr(js.window, "left"), js.document.cookie,
+    sorted(database.name for database in await js.indexedDB.databases()),
 ]
 """
 
@@ -101,3 +107,13 @@ def test_a_page_that_is_not_as_it_was_is_not_kept(kept_pages: KeptPages, spoil: 
     spoil(page)
     kept_pages.give_back(page)
     assert kept_pages.visit(Opening()) is not page
+
+
+def test_a_page_whose_service_worker_is_another_or_gone_is_not_kept(kept_pages: KeptPages) -> None:
+    page = kept_pages.visit(CONTROLLED)
+    assert page.evaluate("navigator.serviceWorker.controller !== null")
+    kept_pages.give_back(page)
+    assert kept_pages.visit(CONTROLLED) is page
+    page.evaluate("navigator.serviceWorker.getRegistration().then(found => found.unregister())")
+    kept_pages.give_back(page)
+    assert kept_pages.visit(CONTROLLED) is not page

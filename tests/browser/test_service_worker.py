@@ -5,20 +5,22 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.visit import REFUSED, Visit
-from tests.browser.with_worker import CONNECT, MAKE_FILES, WITH_A_WORKER, begin
+from tests.browser.with_worker import CONNECT, MAKE_FILES, WITH_A_WORKER, begin, begin_here, controlled_page
 from tests.documents import AS_AN_ELEMENT, run_by
 
+# TOKEN makes these addresses other ones in each test: a page keeps in memory what it has loaded.
 EVERY_KIND = """
 (async () => {
-    const media = loaded("audio", {src: "/api/files/tone.wav", preload: "auto"}, "loadedmetadata").then(async audio => {
+    const tone = {src: "/api/files/tone.wav?TOKEN", preload: "auto"};
+    const media = loaded("audio", tone, "loadedmetadata").then(async audio => {
         if (audio === "error") return audio;
         audio.currentTime = 6;
         await new Promise(resolve => audio.addEventListener("seeked", resolve, {once: true}));
         return [audio.duration, audio.currentTime];
     });
-    const style = loaded("link", {rel: "stylesheet", href: "/api/files/page.css"}).then(
+    const style = loaded("link", {rel: "stylesheet", href: "/api/files/page.css?TOKEN"}).then(
         () => getComputedStyle(document.querySelector("#status")).marginLeft);
-    const font = new FontFace("small", "url(/api/files/small.ttf)").load().then(({status}) => status, String);
+    const font = new FontFace("small", "url(/api/files/small.ttf?TOKEN)").load().then(({status}) => status, String);
     const stream = new Promise(resolve => {
         const source = new EventSource("/api/stream?lines=2&interval=0");
         source.onmessage = ({data}) => { source.close(); resolve(data); };
@@ -34,7 +36,7 @@ EVERY_KIND = """
     document.body.append(frame, form);
     form.submit();
     const late = new Promise(resolve => setTimeout(resolve, 20_000, "late"));
-    const all = [image("/api/files/dot.png"), media, style, font, stream, beacon];
+    const all = [image("/api/files/dot.png?TOKEN"), media, style, font, stream, beacon];
     return Promise.all(all.map(one => Promise.race([one, late])));
 })()
 """
@@ -60,53 +62,55 @@ MEASURE = """
 
 @pytest.mark.firefox
 @pytest.mark.parametrize("token", ["accepted", "expired", "revoked"])
-def test_every_kind_of_element_waits_for_the_one_refresh_and_is_answered(visit: Visit, token: str) -> None:
+@controlled_page
+def test_every_kind_of_element_waits_for_the_one_refresh_and_is_answered(kept: Visit, token: str) -> None:
     """Q1: an image, media with a range and a seek, a style, a font, a stream, a beacon and a form."""
-    begin(visit)
+    begin_here(kept)
     if token == "expired":
-        visit.run("skew = 3600")
+        kept.run("skew = 3600")
     if token == "revoked":
-        visit.server.control("/dev/revoke")
-    assert visit.evaluate(EVERY_KIND) == [1, [8, 6], "77px", "loaded", "0", True]
+        kept.server.control("/dev/revoke")
+    assert kept.evaluate(EVERY_KIND.replace("TOKEN", token)) == [1, [8, 6], "77px", "loaded", "0", True]
     uploads = "[way for way in ways('/api/upload') if way[-1] == 200]"
-    visit.run(f"await until(lambda: len({uploads}) == 2)")
-    assert [way[:2] for way in visit.run("ways('/api/upload')")] == [["upload", "beacon"], ["upload", "iframe"]]
-    destinations = {way[1]: way[-1] for way in visit.run("ways('/api/')")}
+    kept.run(f"await until(lambda: len({uploads}) == 2)")
+    assert [way[:2] for way in kept.run("ways('/api/upload')")] == [["upload", "beacon"], ["upload", "iframe"]]
+    destinations = {way[1]: way[-1] for way in kept.run("ways('/api/')")}
     assert destinations == {
         "audio": 206, "beacon": 200, "eventsource": 200, "font": 200, "iframe": 200, "image": 200, "style": 200,
     }  # fmt: skip
-    assert visit.server.counters()["refreshes_asked"] == (0 if token == "accepted" else 1)
+    assert kept.server.counters()["refreshes_asked"] == (0 if token == "accepted" else 1)
     # The answer to the form is not shown: the server lets no page frame it.
-    visit.expect_console("frame-ancestors|ServiceWorker intercepted", times=0, at_most=9)  # the browser's own
+    kept.expect_console("frame-ancestors|ServiceWorker intercepted", times=0, at_most=9)  # the browser's own
 
 
 @pytest.mark.firefox
 @pytest.mark.parametrize("token", ["accepted", "revoked"])
-def test_a_link_with_download_is_signed_in_and_saved_under_its_name(visit: Visit, token: str) -> None:
+@controlled_page
+def test_a_link_with_download_is_signed_in_and_saved_under_its_name(kept: Visit, token: str) -> None:
     """Chromium sends such a request past every service worker: a frame of the page makes a navigation of it.
 
     A navigation of the page itself would end what it has on the wire: Firefox aborts that.
     """
-    begin(visit)
+    begin_here(kept)
     if token == "revoked":
-        visit.server.control("/dev/revoke")
-    visit.server.fault("/api/echo", "hold")
-    visit.execute('globalThis.slow = fetch("/api/echo").then(({status}) => status, String);')
-    visit.server.wait_until_held()
-    visit.expect_console(REFUSED)
-    with visit.page.expect_download() as download:
-        visit.execute("""
+        kept.server.control("/dev/revoke")
+    kept.server.fault("/api/echo", "hold")
+    kept.execute('globalThis.slow = fetch("/api/echo").then(({status}) => status, String);')
+    kept.server.wait_until_held()
+    kept.expect_console(REFUSED)
+    with kept.page.expect_download() as download:
+        kept.execute(f"""{{
             const link = document.createElement("a");
-            Object.assign(link, {href: "/api/files/notes.bin", download: "häß.bin"});
+            Object.assign(link, {{href: "/api/files/notes.bin", download: "häß {token}.bin"}});
             document.body.append(link);
             link.click();
-        """)
-    visit.server.release()
-    assert visit.evaluate("slow") == 401, "it is not signed in, and it is answered"
-    assert download.value.suggested_filename == "häß.bin"
+        }}""")
+    kept.server.release()
+    assert kept.evaluate("slow") == 401, "it is not signed in, and it is answered"
+    assert download.value.suggested_filename == f"häß {token}.bin"
     assert download.value.path().read_bytes() == bytes(range(256)) * 100
-    assert visit.run("ways()")[0][:2] == ["notes.bin", "download"]
-    assert visit.run("ways()")[0][-1] == 200
+    assert kept.run("ways()")[0][:2] == ["notes.bin", "download"]
+    assert kept.run("ways()")[0][-1] == 200
 
 
 @pytest.mark.firefox

@@ -10,7 +10,7 @@ from playwright.sync_api import Error
 from tests.browser.test_gate import DIE
 from tests.browser.test_service_worker_rules import IMAGE, TIMED, another, without_python
 from tests.browser.visit import REFUSED, Visit
-from tests.browser.with_worker import CONNECT, ELEMENTS, begin
+from tests.browser.with_worker import CONNECT, ELEMENTS, begin, begin_here, controlled_page
 
 GRACES = CONNECT.replace("clock=", "tabs=False, name='grace', clock=")
 POST = """{
@@ -44,43 +44,46 @@ def another_with_python(visit: Visit) -> Visit:
 
 
 @pytest.mark.firefox
-def test_what_waits_when_its_user_signs_out_is_not_sent_as_the_user_of_another_tab(visit: Visit) -> None:
+@controlled_page
+def test_what_waits_when_its_user_signs_out_is_not_sent_as_the_user_of_another_tab(kept: Visit) -> None:
     """S3: a form that Ada posted must not act for Grace, though a browser may not say which page posted it."""
-    begin(visit, connect=CONNECT.replace("clock=", "tabs=False, clock="))
-    grace = tab_of_grace(visit)
-    visit.page.bring_to_front()
-    visit.run("skew = 3600")
-    visit.server.fault("/auth/refresh", "hold")
-    visit.expect_console("status of 401|frame-ancestors|ServiceWorker intercepted", times=0, at_most=9)
-    visit.execute(POST)
-    visit.server.wait_until_held()
-    visit.run("signing_out = asyncio.ensure_future(api.sign_out())\nNone")
-    visit.until(lambda: visit.server.counters()["api_401s"] == 1 or bool(grace.run("len(events)")))
+    begin_here(kept, connect=CONNECT.replace("clock=", "tabs=False, clock="))
+    grace = tab_of_grace(kept)
+    kept.page.bring_to_front()
+    kept.run("skew = 3600")
+    kept.server.fault("/auth/refresh", "hold")
+    kept.expect_console("status of 401|frame-ancestors|ServiceWorker intercepted", times=0, at_most=9)
+    kept.execute(POST)
+    kept.server.wait_until_held()
+    kept.run("signing_out = asyncio.ensure_future(api.sign_out())\nNone")
+    kept.until(lambda: kept.server.counters()["api_401s"] == 1 or bool(grace.run("len(events)")))
     assert grace.run("ways('/api/')") == []
-    visit.server.release()
-    visit.run("await signing_out")
+    kept.server.release()
+    kept.run("await signing_out")
 
 
 @pytest.mark.firefox
-def test_a_page_whose_user_is_signed_out_is_not_answered_by_another_tab(visit: Visit) -> None:
+@controlled_page
+def test_a_page_whose_user_is_signed_out_is_not_answered_by_another_tab(kept: Visit) -> None:
     """S3: two tabs with a session each (`tabs=False`). It is not kept waiting by a frame without Python, either."""
-    begin(visit, sign_in=False, connect=CONNECT.replace("clock=", "tabs=False, clock="))
-    grace = tab_of_grace(visit)
-    visit.page.bring_to_front()
-    visit.execute("document.body.append(document.createElement('iframe'))")
-    visit.expect_console(REFUSED)
-    width, took = visit.evaluate(TIMED)
+    begin_here(kept, sign_in=False, connect=CONNECT.replace("clock=", "tabs=False, clock="))
+    grace = tab_of_grace(kept)
+    kept.page.bring_to_front()
+    kept.execute("document.body.append(document.createElement('iframe'))")
+    kept.expect_console(REFUSED)
+    width, took = kept.evaluate(TIMED)
     assert width == "error"
     assert took < 5_000, "the page has said that nobody is signed in"
     assert grace.run("ways('/api/')") == []
 
 
 @pytest.mark.firefox
-def test_a_download_is_saved_whichever_tab_has_been_asked(visit: Visit) -> None:
+@controlled_page
+def test_a_download_is_saved_whichever_tab_has_been_asked(kept: Visit) -> None:
     """The page that follows the link knows that it is a download, and no other page does."""
-    begin(visit)
-    tab = another_with_python(visit)
-    for one, name in ((visit, "a.bin"), (tab, "b.bin"), (visit, "c.bin")):
+    begin_here(kept)
+    tab = another_with_python(kept)
+    for one, name in ((kept, "a.bin"), (tab, "b.bin"), (kept, "c.bin")):
         one.page.bring_to_front()
         with one.page.expect_download() as download:
             one.execute(f"""{{

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.test_audience import reach_loopback
 from tests.browser.test_service_worker_rules import IMAGE
 from tests.browser.visit import REFUSED, Visit
-from tests.browser.with_worker import CONNECT, begin
+from tests.browser.with_worker import CONNECT, begin, begin_here, controlled_page
 
 THE_BROWSERS_WORDS = "status of|frame-ancestors|ServiceWorker intercepted|CORS|ERR_|blocked|NetworkError"
 
@@ -19,20 +19,21 @@ def server_flags() -> tuple[str, ...]:
 
 @pytest.mark.firefox
 @pytest.mark.parametrize("answer", [404, 204])
-def test_a_download_that_brings_no_file_leaves_the_page_as_it_is(visit: Visit, answer: int) -> None:
-    begin(visit)
-    visit.expect_console(THE_BROWSERS_WORDS, times=0, at_most=4)
+@controlled_page
+def test_a_download_that_brings_no_file_leaves_the_page_as_it_is(kept: Visit, answer: int) -> None:
+    begin_here(kept)
+    kept.expect_console(THE_BROWSERS_WORDS, times=0, at_most=4)
     if answer == 204:
-        visit.server.fault("/api/files/none.bin", "empty", status=204)
-    visit.execute("""{
+        kept.server.fault("/api/files/none.bin", "empty", status=204)
+    kept.execute("""{
         const link = Object.assign(document.createElement("a"), {href: "/api/files/none.bin", download: "none.bin"});
         document.body.append(link);
         link.click();
     }""")
-    visit.run("await until(lambda: ways() and isinstance(ways()[0][-1], int))")
-    assert visit.run("ways()") == [["none.bin", "download", "started", "sent", answer]]
-    assert visit.evaluate(IMAGE) == 1
-    assert visit.evaluate("[location.pathname, frames['reissue-download'].location.href]") == [
+    kept.run("await until(lambda: ways() and isinstance(ways()[0][-1], int))")
+    assert kept.run("ways()") == [["none.bin", "download", "started", "sent", answer]]
+    assert kept.evaluate(IMAGE) == 1
+    assert kept.evaluate("[location.pathname, frames['reissue-download'].location.href]") == [
         "/blank.html",
         "about:blank",
     ]
@@ -57,20 +58,22 @@ def test_a_link_to_another_origin_or_out_of_the_scope_is_left_to_the_browser(vis
 
 
 @pytest.mark.firefox
-def test_a_beacon_with_a_type_that_no_form_has_is_not_signed_in(visit: Visit) -> None:
-    begin(visit)
-    visit.expect_console(REFUSED)
-    visit.execute("navigator.sendBeacon('/api/upload', new Blob(['{}'], {type: 'application/json'}))")
-    visit.until(lambda: visit.server.counters()["api_401s"] == 1)
-    assert visit.run("ways('/api/')") == []
+@controlled_page
+def test_a_beacon_with_a_type_that_no_form_has_is_not_signed_in(kept: Visit) -> None:
+    begin_here(kept)
+    kept.expect_console(REFUSED)
+    kept.execute("navigator.sendBeacon('/api/upload', new Blob(['{}'], {type: 'application/json'}))")
+    kept.until(lambda: kept.server.counters()["api_401s"] == 1)
+    assert kept.run("ways('/api/')") == []
 
 
 @pytest.mark.firefox
 @pytest.mark.parametrize("policy", ["no-referrer", "same-origin"])
-def test_a_form_is_signed_in_if_its_page_says_where_it_comes_from(visit: Visit, policy: str) -> None:
-    begin(visit)
-    visit.expect_console(THE_BROWSERS_WORDS, times=0, at_most=4)
-    visit.execute(f"""{{
+@controlled_page
+def test_a_form_is_signed_in_if_its_page_says_where_it_comes_from(kept: Visit, policy: str) -> None:
+    begin_here(kept)
+    kept.expect_console(THE_BROWSERS_WORDS, times=0, at_most=4)
+    kept.execute(f"""{{
         document.head.append(Object.assign(document.createElement("meta"), {{name: "referrer", content: "{policy}"}}));
         const form = document.createElement("form");
         Object.assign(form, {{action: "/api/upload", method: "post", target: "answers"}});
@@ -78,9 +81,9 @@ def test_a_form_is_signed_in_if_its_page_says_where_it_comes_from(visit: Visit, 
         document.body.append(frame, form);
         form.submit();
     }}""")
-    visit.until(lambda: visit.server.counters()["api_requests"] == 1)
-    assert visit.server.counters()["api_401s"] == (1 if policy == "no-referrer" else 0)
-    assert len(visit.run("ways('/api/')")) == (0 if policy == "no-referrer" else 1)
+    kept.until(lambda: kept.server.counters()["api_requests"] == 1)
+    assert kept.server.counters()["api_401s"] == (1 if policy == "no-referrer" else 0)
+    assert len(kept.run("ways('/api/')")) == (0 if policy == "no-referrer" else 1)
 
 
 @pytest.mark.firefox

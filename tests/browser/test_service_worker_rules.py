@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserType
 from tests.browser.kept import Opening, opened
 from tests.browser.test_audience import reach_loopback
 from tests.browser.visit import PAGES, REFUSED, Visit
-from tests.browser.with_worker import CONNECT, ELEMENTS, MAKE_FILES, WITH_A_WORKER, begin
+from tests.browser.with_worker import CONNECT, ELEMENTS, MAKE_FILES, WITH_A_WORKER, begin, begin_here, controlled_page
 from tests.live_server import ROOT, LiveServer
 from tests.other_origin import OtherOrigin, other_origin
 from tests.site.static_host import StaticHost, static_host
@@ -49,14 +49,15 @@ def without_python(visit: Visit) -> None:
 
 
 @pytest.mark.firefox
-def test_without_a_session_the_element_gets_the_401(visit: Visit) -> None:
-    begin(visit, sign_in=False)
-    visit.expect_console(REFUSED)
-    width, took = visit.evaluate(TIMED)
+@controlled_page
+def test_without_a_session_the_element_gets_the_401(kept: Visit) -> None:
+    begin_here(kept, sign_in=False)
+    kept.expect_console(REFUSED)
+    width, took = kept.evaluate(TIMED)
     assert width == "error"
     assert took < 5_000, "a page that has no session says so"
-    assert visit.run("ways()") == []
-    assert visit.server.counters()["api_401s"] == 1
+    assert kept.run("ways()") == []
+    assert kept.server.counters()["api_401s"] == 1
 
 
 @pytest.mark.firefox
@@ -90,51 +91,57 @@ def test_an_image_of_a_page_that_is_reloaded_waits_for_its_python(visit: Visit) 
     assert visit.server.counters()["api_401s"] == 0
 
 
-def test_a_worker_that_is_ended_and_starts_again_knows_the_audience(visit: Visit) -> None:
+@controlled_page
+def test_a_worker_that_is_ended_and_starts_again_knows_the_audience(kept: Visit) -> None:
     """Also in the middle of a request, which the browser then gives to the worker anew."""
-    begin(visit)
-    devtools = visit.context.new_cdp_session(visit.page)
+    begin_here(kept)
+    devtools = kept.context.new_cdp_session(kept.page)
     devtools.send("ServiceWorker.enable")
     devtools.send("ServiceWorker.stopAllWorkers")
-    assert visit.evaluate(IMAGE) == 1
-    visit.server.fault("/api/files/page.css", "hold")
-    visit.execute("globalThis.held = loaded('link', {rel: 'stylesheet', href: '/api/files/page.css'})")
-    visit.server.wait_until_held()
+    assert kept.evaluate(IMAGE) == 1
+    kept.server.fault("/api/files/page.css", "hold")
+    kept.execute("globalThis.held = loaded('link', {rel: 'stylesheet', href: '/api/files/page.css'})")
+    kept.server.wait_until_held()
     devtools.send("ServiceWorker.stopAllWorkers")
-    assert visit.evaluate("held.then(element => element !== 'error')")
-    assert visit.evaluate(IMAGE) == 1
-    assert [way[-1] for way in visit.run("ways()")] == [200, 200, "cancelled", 200]
-    visit.server.release(abandon=True)
+    assert kept.evaluate("held.then(element => element !== 'error')")
+    assert kept.evaluate(IMAGE) == 1
+    assert [way[-1] for way in kept.run("ways()")] == [200, 200, "cancelled", 200]
+    kept.server.release(abandon=True)
 
 
 @pytest.mark.firefox
-def test_a_page_that_took_the_question_and_goes_silent_is_given_up(visit: Visit) -> None:
+@controlled_page
+def test_a_page_that_took_the_question_and_goes_silent_is_given_up(kept: Visit) -> None:
     """As a page that is frozen: the element gets the 401, after ten seconds."""
-    begin(visit)
-    visit.run("import reissue.browser.worker_talk as talk\ntalk._STILL_AT_IT = 3600\nskew = 3600")
-    visit.server.fault("/auth/refresh", "hold")
-    visit.expect_console(REFUSED)
-    assert visit.evaluate(IMAGE) == "error"
-    assert visit.run("ways()[0][-1]") == "cancelled"
-    visit.server.release()
-    assert visit.evaluate(IMAGE) == 1
+    begin_here(kept)
+    kept.run(
+        "import reissue.browser.worker_talk as talk\nat_it, talk._STILL_AT_IT = talk._STILL_AT_IT, 3600\nskew = 3600"
+    )
+    kept.server.fault("/auth/refresh", "hold")
+    kept.expect_console(REFUSED)
+    assert kept.evaluate(IMAGE) == "error"
+    assert kept.run("ways()[0][-1]") == "cancelled"
+    kept.server.release()
+    assert kept.evaluate(IMAGE) == 1
+    kept.run("talk._STILL_AT_IT = at_it\nNone")
 
 
 @pytest.mark.firefox
-def test_an_image_that_waits_when_the_user_signs_out_gets_the_401(visit: Visit) -> None:
+@controlled_page
+def test_an_image_that_waits_when_the_user_signs_out_gets_the_401(kept: Visit) -> None:
     """S1: and never a token."""
-    begin(visit)
-    visit.run("skew = 3600")
-    visit.server.fault("/auth/refresh", "hold")
-    visit.expect_console(REFUSED)
-    visit.execute(f"globalThis.waiting = {IMAGE}")
-    visit.server.wait_until_held()
-    visit.run("signing_out = asyncio.ensure_future(api.sign_out())\nNone")
-    assert visit.evaluate("waiting") == "error"
-    visit.server.release()
-    visit.run("await signing_out")
-    assert visit.server.counters()["api_401s"] == 1
-    assert visit.run("ways()[0][-1]") == "failed"
+    begin_here(kept)
+    kept.run("skew = 3600")
+    kept.server.fault("/auth/refresh", "hold")
+    kept.expect_console(REFUSED)
+    kept.execute(f"globalThis.waiting = {IMAGE}")
+    kept.server.wait_until_held()
+    kept.run("signing_out = asyncio.ensure_future(api.sign_out())\nNone")
+    assert kept.evaluate("waiting") == "error"
+    kept.server.release()
+    kept.run("await signing_out")
+    assert kept.server.counters()["api_401s"] == 1
+    assert kept.run("ways()[0][-1]") == "failed"
 
 
 @pytest.mark.firefox
@@ -181,20 +188,22 @@ def test_without_the_worker_all_is_as_before(visit: Visit) -> None:
 
 
 @pytest.mark.firefox
-def test_what_a_script_fetches_is_left_alone(visit: Visit) -> None:
+@controlled_page
+def test_what_a_script_fetches_is_left_alone(kept: Visit) -> None:
     """X2: with a header of its own, by the gate, or without a token."""
-    begin(visit)
-    visit.expect_console(REFUSED, times=2)
+    begin_here(kept)
+    kept.expect_console(REFUSED, times=2)
     ask = """(async () => [
         (await fetch("/api/me")).status,
         (await fetch("/api/me", {headers: {Authorization: "Basic YTpi"}})).status,
         (await fetch("/dev/counters")).status,
         await image("/app/icon.svg").then(width => width !== "error"),
     ])()"""
-    assert visit.evaluate(ask) == [401, 401, 200, True]
-    visit.run("api.install()")
-    assert visit.evaluate("fetch('/api/me').then(({status}) => status)") == 200
-    assert [way[1] for way in visit.run("ways('/api/')")] == [None]
+    assert kept.evaluate(ask) == [401, 401, 200, True]
+    kept.run("from reissue.browser import xhr_gate\nclients = xhr_gate._clients\napi.install()")
+    assert kept.evaluate("fetch('/api/me').then(({status}) => status)") == 200
+    assert [way[1] for way in kept.run("ways('/api/')")] == [None]
+    kept.run("api.uninstall()\nxhr_gate._clients = clients\nNone")
 
 
 @pytest.mark.firefox
@@ -475,14 +484,15 @@ def test_a_worker_that_asks_about_a_url_outside_the_audience_gets_nothing(visit:
 
 
 @pytest.mark.firefox
-def test_the_apps_own_test_for_a_rejected_token_reads_the_response(visit: Visit) -> None:
+@controlled_page
+def test_the_apps_own_test_for_a_rejected_token_reads_the_response(kept: Visit) -> None:
     """`should_renew`: a 200 whose body says that the token was rejected."""
     judge = """
 async def judge(outcome):
     return not isinstance(outcome, OSError) and outcome.status == 200 and b"rejected" in await outcome.bytes()
 """
-    begin(visit, connect=judge + CONNECT.replace("clock=", "should_renew=judge, clock="))
-    visit.server.fault("/api/files/dot.png", "status", status=200, body={"error": "rejected"})
-    assert visit.evaluate(IMAGE) == 1
-    assert visit.run("ways()") == [["dot.png", "image", "started", "sent", "refused", "replayed", 200]]
-    assert visit.server.counters()["refreshes_asked"] == 1
+    begin_here(kept, connect=judge + CONNECT.replace("clock=", "should_renew=judge, clock="))
+    kept.server.fault("/api/files/dot.png", "status", status=200, body={"error": "rejected"})
+    assert kept.evaluate(IMAGE) == 1
+    assert kept.run("ways()") == [["dot.png", "image", "started", "sent", "refused", "replayed", 200]]
+    assert kept.server.counters()["refreshes_asked"] == 1

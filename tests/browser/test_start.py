@@ -12,7 +12,9 @@ from tests.browser.visit import REFUSED, Visit
 
 @pytest.mark.firefox
 def test_a_first_visit_shows_the_form_and_no_red_line(visit: Visit) -> None:
+    visit.page.emulate_media(reduced_motion="no-preference")
     visit.open()
+    assert visit.evaluate("document.getAnimations().some(one => one.playState === 'running')"), "the picture moves"
     expect(visit["#entrance"]).to_be_visible()
     expect(visit["#startup"]).to_be_hidden()
     expect(visit.page).to_have_title(re.compile("reissue"))

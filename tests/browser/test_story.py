@@ -150,6 +150,7 @@ def test_each_step_can_be_skipped_and_so_can_the_story(visit: Visit) -> None:
 
 
 def test_the_picture_moves_before_python_runs_and_can_be_paused(visit: Visit) -> None:
+    visit.page.emulate_media(reduced_motion="no-preference")
     visit.page.route("**/*.wasm", lambda route: None)  # Python does not come
     visit.page.goto(visit.server.url)
     expect(visit["#picture .status"]).to_be_visible()

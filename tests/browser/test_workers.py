@@ -114,18 +114,16 @@ def test_the_local_store_of_a_worker_is_memory_and_says_so(visit: Visit) -> None
 
 
 @pytest.mark.firefox
-def test_a_page_that_keeps_nothing_removes_what_an_earlier_version_kept_in_a_database(visit: Visit) -> None:
-    visit.open_blank()
-    visit.run(f"{KEPT}\nawait api.sign_in(username='ada', password='lovelace')\nNone")
-    assert visit.evaluate(DATABASES) != []
-    visit.run("await api.close()\nplain = connected('memory')\nNone")
-    visit.until(lambda: visit.evaluate(DATABASES) == [])
-    assert visit.run("await plain.resume()") is False
+def test_a_page_that_keeps_nothing_removes_what_an_earlier_version_kept_in_a_database(kept: Visit) -> None:
+    kept.run(f"{KEPT}\nawait api.sign_in(username='ada', password='lovelace')\nNone")
+    assert kept.evaluate(DATABASES) != []
+    kept.run("await api.close()\nplain = connected('memory')\nNone")
+    kept.until(lambda: kept.evaluate(DATABASES) == [])
+    assert kept.run("await plain.resume()") is False
 
 
 @pytest.mark.firefox
-def test_only_what_a_page_knows_is_removed_from_a_database(visit: Visit) -> None:
-    visit.open_blank()
+def test_only_what_a_page_knows_is_removed_from_a_database(kept: Visit) -> None:
     source = """
 from reissue.browser.storage import DatabaseStore
 one, other = DatabaseStore("name"), DatabaseStore("name")
@@ -151,29 +149,37 @@ seen.append(unknown.read())
 one.remove()
 seen
 """
-    assert visit.run(source) == ["old", "new", "new", None, None, None]
+    assert kept.run(source) == ["old", "new", "new", None, None, None]
 
 
 @pytest.mark.firefox
 @pytest.mark.parametrize("fault", ["has none", "forbids it", "never answers", "is full"])
-def test_a_browser_without_a_database_keeps_the_session_in_memory_and_says_so_once(visit: Visit, fault: str) -> None:
+def test_a_browser_without_a_database_keeps_the_session_in_memory_and_says_so_once(kept: Visit, fault: str) -> None:
     """T6"""
     faults = {
         "has none": "undefined",
         "forbids it": "{open() { throw new DOMException('', 'SecurityError') }}",
         "never answers": "{open() { return new EventTarget() }}",
     }
-    visit.open_blank()
+    kept.execute("""
+        globalThis.put = IDBObjectStore.prototype.put;
+        globalThis.database = Object.getOwnPropertyDescriptor(globalThis, "indexedDB");
+    """)
     if fault == "is full":
-        visit.execute("IDBObjectStore.prototype.put = function () { this.transaction.abort() }")
+        kept.execute("IDBObjectStore.prototype.put = function () { this.transaction.abort() }")
     else:
-        visit.execute(f"Object.defineProperty(globalThis, 'indexedDB', {{value: {faults[fault]}}})")
-    visit.run(
-        "from reissue.browser import storage\nstorage.PATIENCE = 0.05\nNone" if fault == "never answers" else "None"
-    )
-    visit.run(f"{KEPT}\nNone")
-    visit.run("await api.sign_in(username='ada', password='lovelace')\nawait api.renew()\nawait api.renew()\nNone")
-    assert visit.run("[(await api.get('me')).status, told]") == [200, ["unavailable"]]
+        kept.execute(f"Object.defineProperty(globalThis, 'indexedDB', {{value: {faults[fault]}, configurable: true}})")
+    kept.run("from reissue.browser import storage\npatience = storage.PATIENCE\nNone")
+    if fault == "never answers":
+        kept.run("storage.PATIENCE = 0.05\nNone")
+    kept.run(f"{KEPT}\nNone")
+    kept.run("await api.sign_in(username='ada', password='lovelace')\nawait api.renew()\nawait api.renew()\nNone")
+    assert kept.run("[(await api.get('me')).status, told]") == [200, ["unavailable"]]
+    kept.run("storage.PATIENCE = patience\nNone")
+    kept.execute("""
+        IDBObjectStore.prototype.put = put;
+        Object.defineProperty(globalThis, "indexedDB", database);
+    """)
 
 
 CANCELLED = """
@@ -196,8 +202,8 @@ async def kept():
 
 
 @pytest.mark.firefox
-def test_a_database_whose_opening_is_cancelled_can_be_used_and_removed(visit: Visit) -> None:
-    assert visit.open_blank().run(CANCELLED) == [True, "kept", True, "kept"]
+def test_a_database_whose_opening_is_cancelled_can_be_used_and_removed(kept: Visit) -> None:
+    assert kept.run(CANCELLED) == [True, "kept", True, "kept"]
 
 
 @pytest.mark.firefox

@@ -16,6 +16,8 @@ from tests.browser.browsers import WebKit
 from tests.processes import started
 
 PATIENCE = 120  # seconds; nothing takes so long if all is well
+# WebAssembly is compiled once, as in the other engines (tests/browser/conftest.py): half of the processor time.
+COMPILE_ONCE = {"JSC_useOMGJIT": "0"}
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def running_webkit(found: WebKit) -> Iterator[webdriver.WebKitGTK]:
         options = Options()
         options.binary_location = str(found.browser)
         options.add_argument("--automation")
-        environment = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11"}
+        environment = {**os.environ, **COMPILE_ONCE, "DISPLAY": display, "GDK_BACKEND": "x11"}
         driver = webdriver.WebKitGTK(options=options, service=Service(str(found.driver), env=environment))
         driver.set_script_timeout(PATIENCE)
         try:

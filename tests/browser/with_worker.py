@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.browser.kept import Opening, opened
 from tests.browser.visit import Policy, Visit
 
 WITH_A_WORKER: Policy = {
@@ -67,11 +68,28 @@ globalThis.image = (url, fields = {}) =>
 """
 
 
+# A page that the worker controls already. It is for tests of what the worker does with the same settings; what it
+# makes of other settings, of pages that come and go, and of its own start is tested in pages of their own.
+INSTALL = """
+import reissue
+api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
+await api.install_worker()
+await api.close()
+"""
+CONTROLLED = Opening(policy=WITH_A_WORKER, prepare=INSTALL)
+controlled_page = opened(CONTROLLED)
+
+
 def begin(
     visit: Visit, *, sign_in: bool = True, connect: str = CONNECT, policy: Policy | None = None, **settings: Any
 ) -> Visit:
     """A page with a session, some files at the API, and the worker."""
     visit.open_blank(policy={**WITH_A_WORKER, **(policy or {})})
+    return begin_here(visit, sign_in=sign_in, connect=connect, **settings)
+
+
+def begin_here(visit: Visit, *, sign_in: bool = True, connect: str = CONNECT, **settings: Any) -> Visit:
+    """The same in a page that is open."""
     visit.run(connect)
     visit.execute(ELEMENTS)
     if sign_in:

@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runtime.publish.__main__ import publish
-from tests.browser.conftest import browser_type_launch_args, runtime, server
+from tests.browser.conftest import browser_context_args, browser_type_launch_args, runtime, server
 from tests.browser.visit import PATIENCE, Visit
 from tests.live_server import LiveServer
 from tests.site.static_host import StaticHost, static_host
 
-__all__ = ["browser_type_launch_args", "runtime", "server"]
+__all__ = ["browser_context_args", "browser_type_launch_args", "runtime", "server"]
 
 
 @pytest.fixture
