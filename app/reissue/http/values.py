@@ -43,7 +43,7 @@ class Value:
         _defaults: ClassVar[dict[str, Any]]
         _made: ClassVar[dict[str, Any]]  # what makes the defaults that are new for each value
 
-    def __init_subclass__(cls, *, kw_only: bool = False, **for_other_bases: Any) -> None:
+    def __init_subclass__(cls, *, kw_only: bool = False, **for_other_bases: object) -> None:
         super().__init_subclass__(**for_other_bases)
         if Value not in cls.__bases__:
             return  # as with any dataclass, a further class adds no fields, unless it is a frozen dataclass itself
