@@ -79,6 +79,35 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     assert min(wheels) >= asked
 
 
+@pytest.mark.firefox
+@pytest.mark.parametrize(
+    "without",
+    [
+        "delete globalThis.PerformanceObserver",
+        "PerformanceObserver.prototype.observe = () => { throw new TypeError('switched off') }",
+    ],
+)
+def test_python_starts_where_the_browser_does_not_tell_what_has_arrived(visit: Visit, without: str) -> None:
+    """As settings and extensions for privacy switch it off."""
+    visit.page.add_init_script(without)
+    visit.open_blank()
+    assert visit.run("import reissue\nreissue.__file__") == "/lib/wheels/reissue.whl/reissue/__init__.pyc"
+
+
+NEVER_TOLD = """
+globalThis.observing = new Set();
+PerformanceObserver.prototype.observe = function () { observing.add(this); };
+PerformanceObserver.prototype.disconnect = function () { observing.delete(this); };
+"""
+
+
+def test_once_python_has_started_no_request_of_the_page_is_watched(visit: Visit) -> None:
+    """Where the timings of Python's files were cleared, they are never told."""
+    visit.page.add_init_script(NEVER_TOLD)
+    visit.open_blank()
+    assert visit.evaluate("observing.size") == 0
+
+
 ONE_NAME = """async () => {
     const {loadPyodide} = await import("/py/shim.mjs");
     const python = await loadPyodide({packages: "pyjwt"});
