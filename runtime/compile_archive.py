@@ -47,7 +47,7 @@ def compile_archive(
             stub = ABSENT.format(name=name)
             written[f"{name}.pyc"] = byte_code(compile(stub, f"{root}/{name}.py", "exec"), stub.encode())
         if first:
-            together(written, trees, first.split(","), bringer)
+            together(written, trees, first.split(","), bringer.encode(), root)
         for record in (name for name in sources.namelist() if name.endswith(".dist-info/RECORD")):
             written[record] = recorded(written, record)
         for name, content in written.items():
@@ -77,7 +77,9 @@ def byte_code(code: CodeType, source: bytes) -> bytes:
     return header + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
-def together(written: dict[str, bytes], trees: dict[str, ast.Module], first: list[str], bringer: str) -> None:
+def together(
+    written: dict[str, bytes], trees: dict[str, ast.Module], first: list[str], bringer: bytes, root: str
+) -> None:
     """Put the modules that the first ones import, and these, into one file."""
     files = {module_name(file): file for file in trees}
     wanted, found = list(first), dict[str, CodeType]()
@@ -93,8 +95,9 @@ def together(written: dict[str, bytes], trees: dict[str, ast.Module], first: lis
         ]
     package = first[0]
     written[f"{package}/first.marshal"] = marshal.dumps(dict(sorted(found.items())))
-    code = compile(bringer, f"{package}/first_modules.py", "exec", dont_inherit=True)
-    written[f"{package}/__init__.pyc"] = byte_code(code, bringer.encode())
+    # Its docstring would be the package's.
+    code = compile(undocumented(bringer), f"{root}/{package}/first_modules.py", "exec", dont_inherit=True)
+    written[f"{package}/__init__.pyc"] = byte_code(code, bringer)
 
 
 def module_name(file: str) -> str:

@@ -6,8 +6,8 @@ in a wheel, one by one. Any other module is found in the wheel, as ever. `compil
 
 import marshal
 import sys
-from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType
+from importlib.machinery import ModuleSpec, PathFinder, SourcelessFileLoader
+from types import CodeType
 from typing import Any
 
 
@@ -20,11 +20,12 @@ class FirstModules:
         (folder,) = package.submodule_search_locations
         self._place = folder.removesuffix(package.name)
         self.get_data = loader.get_data  # for pkgutil.get_data, too
-        self.code: dict[str, CodeType] = marshal.loads(self.get_data(f"{folder}/first.marshal"))
+        code: dict[str, CodeType] = marshal.loads(self.get_data(f"{folder}/first.marshal"))
+        self.get_code: Any = code.get
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Where the module is; None for any other module."""
-        code = self.code.get(name)
+        code = self.get_code(name)
         if code is None:
             return None
         file = f"{self._place}{name.replace('.', '/')}"
@@ -39,11 +40,19 @@ class FirstModules:
     def create_module(self, spec: ModuleSpec) -> None:
         """A module like any other."""
 
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module's code."""
-        exec(self.code[module.__name__], module.__dict__)
+    exec_module: Any = SourcelessFileLoader.exec_module  # Python leaves this one's frame out of tracebacks
+
+    def get_resource_reader(self, name: str) -> Any:
+        """For `importlib.resources`: what is left of the package in the wheel; None if nothing is."""
+        from importlib.resources.readers import NamespaceReader  # here, since hardly any page needs it
+
+        left = PathFinder.find_spec(name, [f"{self._place}{name.replace('.', '/')}".rpartition("/")[0]])
+        if left is not None and left.loader is None:  # without its `__init__` it is a namespace package
+            return NamespaceReader(left.submodule_search_locations or ())
+        loader: Any = left and left.loader
+        return loader and loader.get_resource_reader(name)
 
 
 first = FirstModules(__spec__)
 sys.meta_path.insert(0, first)
-exec(first.code[__name__], globals())
+exec(first.get_code(__name__), globals())

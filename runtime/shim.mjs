@@ -46,17 +46,20 @@ function putOnThePath(pyodide, found) {
     path.destroy();
 }
 
-// Settled once the files that Python starts from are here. Only where the browser doesn't tell of that it never is.
-function arrived(...files) {
+// Settled once the files that Python starts from are here, and at the latest when it `starts`: privacy settings and extensions
+// switch off that the browser tells of files.
+function arrived(starts, ...files) {
     const missing = new Set(files);
     return new Promise(resolve => {
-        const observer = new PerformanceObserver(list => {
-            for (const {name} of list.getEntries()) missing.delete(name);
-            if (missing.size) return;
-            observer.disconnect();
-            resolve();
-        });
-        observer.observe({type: "resource", buffered: true});
+        starts.then(resolve);
+        try {
+            const observer = new PerformanceObserver(list => {
+                for (const {name} of list.getEntries()) missing.delete(name);
+                if (!missing.size) resolve();
+            });
+            observer.observe({type: "resource", buffered: true});
+            starts.then(() => observer.disconnect());
+        } catch {} // there is none, or it refuses
     });
 }
 
@@ -65,7 +68,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
     const stdLibURL = at("./{stdlib}/python_stdlib.zip");
     let interpreted;
     const starts = new Promise(resolve => (interpreted = resolve));
-    const interpreter_here = Promise.race([starts, arrived(stdLibURL, at("./{interpreter}/pyodide.asm.wasm"))]);
+    const interpreter_here = arrived(starts, stdLibURL, at("./{interpreter}/pyodide.asm.wasm"));
     const others = []; // what Pyodide is to install
     let found = [];
     const packages_here = Promise.all([lock, packages_known, interpreter_here]).then(async ([content]) => {

@@ -81,6 +81,35 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     assert min(wheels) >= asked
 
 
+@pytest.mark.firefox
+@pytest.mark.parametrize(
+    "without",
+    [
+        "delete globalThis.PerformanceObserver",
+        "PerformanceObserver.prototype.observe = () => { throw new TypeError('switched off') }",
+    ],
+)
+def test_python_starts_where_the_browser_does_not_tell_what_has_arrived(visit: Visit, without: str) -> None:
+    """As settings and extensions for privacy switch it off."""
+    visit.page.add_init_script(without)
+    visit.open_blank()
+    assert visit.run("import reissue\nreissue.__file__") == "/lib/wheels/reissue.whl/reissue/__init__.pyc"
+
+
+NEVER_TOLD = """
+globalThis.observing = new Set();
+PerformanceObserver.prototype.observe = function () { observing.add(this); };
+PerformanceObserver.prototype.disconnect = function () { observing.delete(this); };
+"""
+
+
+def test_once_python_has_started_no_request_of_the_page_is_watched(visit: Visit) -> None:
+    """Where the timings of Python's files were cleared, they are never told."""
+    visit.page.add_init_script(NEVER_TOLD)
+    visit.open_blank()
+    assert visit.evaluate("observing.size") == 0
+
+
 ONE_NAME = """async () => {
     const {loadPyodide} = await import("/py/shim.mjs");
     const python = await loadPyodide({packages: "pyjwt"});
@@ -103,6 +132,23 @@ import importlib.metadata, jwt, reissue
 
 def test_the_library_is_imported_from_its_wheel_without_unpacking_it(kept: Visit) -> None:
     assert kept.run(WHEELS) == ["/lib/wheels/pyjwt", "/lib/wheels/reissue", "1.0.0"]
+
+
+FILES = """
+import importlib, reissue
+from importlib.resources import files
+def first_line(package, path):
+    return files(package).joinpath(path).read_text().partition("\\n")[0]
+read = [first_line("reissue.browser", "gate.js"), first_line("reissue", "browser/gate.js")]
+importlib.reload(reissue)
+[*read, first_line("reissue", "browser/gate.js")]
+"""
+
+
+def test_the_files_of_a_package_that_came_in_one_file_are_found(kept: Visit) -> None:
+    line, *others = kept.run(FILES)
+    assert line.startswith("//")
+    assert others == [line, line]
 
 
 def test_a_wheel_that_does_not_arrive_at_first_is_left_to_pyodide(visit: Visit) -> None:

@@ -5,8 +5,11 @@ import gzip
 import importlib.util
 import marshal
 import pkgutil
+import runpy
 import sys
+import traceback
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -163,37 +166,58 @@ PACKAGE = {
     "upper/__init__.py": "",
     "upper/top.py": "from ..base import base\ndef answer():\n    from ..rare import two\n    return base + two\n",
     "page.py": "try:\n    from .tried import tried\nexcept ImportError:\n    tried = None\n",
+    "fails.py": "1 / 0\n",
     "tried.py": "tried = 1 / 1\n",
     "rare.py": "from pkgutil import get_data\ntwo = len(get_data(__package__, 'upper/data.txt'))\n",
     "upper/data.txt": "ab",
 }
 
 
-def test_what_every_page_imports_comes_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The modules that the first ones import, but for those that a function imports when it is called."""
+@pytest.fixture
+def in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A wheel whose first modules come in one file; what is imported of it is forgotten."""
     source, target = tmp_path / "sources.whl", tmp_path / "compiled.whl"
     with zipfile.ZipFile(source, "w") as archive:
         for name, text in PACKAGE.items():
             archive.writestr(f"reissue_first/{name}", text)
         archive.writestr("reissue_first-1.dist-info/RECORD", "")
-    first = "reissue_first,reissue_first.page"
+    first = "reissue_first,reissue_first.page,reissue_first.fails"
     compile_archive(str(source), str(target), root="/site", optimize=0, first=first, bringer=BRINGER)
-    with zipfile.ZipFile(target) as archive:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.syspath_prepend(str(target))
+    yield target
+    for name in [name for name in sys.modules if name.startswith("reissue_first")]:
+        del sys.modules[name]
+
+
+def test_what_every_page_imports_comes_in_one_file(in_one_file: Path) -> None:
+    """The modules that the first ones import, but for those that a function imports when it is called."""
+    with zipfile.ZipFile(in_one_file) as archive:
         names = [name.partition("/")[2] for name in archive.namelist() if name.startswith("reissue_first/")]
         assert set(names) == {"__init__.pyc", "first.marshal", "rare.pyc", "upper/data.txt"}
         listed = archive.read("reissue_first-1.dist-info/RECORD").decode().splitlines()
     assert "reissue_first/first.marshal,," in listed
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    monkeypatch.syspath_prepend(str(target))
     package = importlib.import_module("reissue_first")
     assert package.answer() == 42
     top = sys.modules["reissue_first.upper.top"]
-    assert top.__file__ == str(target / "reissue_first" / "upper" / "top.pyc")
+    assert top.__file__ == str(in_one_file / "reissue_first" / "upper" / "top.pyc")
     assert top.answer.__code__.co_filename == "/site/reissue_first/upper/top.py"
     assert pkgutil.get_data("reissue_first.upper", "data.txt") == b"ab"
     assert importlib.import_module("reissue_first.page").tried == 1
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("reissue_first.absent")
+
+
+def test_what_comes_in_one_file_is_like_any_other_module(in_one_file: Path) -> None:
+    package = importlib.import_module("reissue_first")
+    assert package.__doc__ is None, "it has none, and the file that brings the modules is not the package"
+    with pytest.raises(ZeroDivisionError) as raised:
+        exec("import reissue_first.fails", {})
+    files = [frame.filename for frame in traceback.extract_tb(raised.value.__traceback__)]
+    assert files[1:] == ["<string>", "/site/reissue_first/fails.py"], "nothing of how it is imported"
+    assert runpy.run_module("reissue_first.page")["tried"] == 1
+    assert importlib.reload(package) is package
+    assert len([finder for finder in sys.meta_path if type(finder).__module__ == "reissue_first"]) == 1
 
 
 def test_what_is_left_out_says_so_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ page that imports this library defines some twenty such classes at every start. 
 
 from collections.abc import Iterable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field
-from typing import Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 
 class _SignatureOfFields:
@@ -15,7 +15,7 @@ class _SignatureOfFields:
     def __get__(self, value: object, cls: "type[Value]") -> Any:
         from inspect import Parameter, Signature  # here, since an app never needs it
 
-        if cls.__init__ is not Value.__init__:
+        if value is not None or cls.__init__ is not Value.__init__:
             raise AttributeError  # its own signature is shown
         kinds = {True: Parameter.KEYWORD_ONLY, False: Parameter.POSITIONAL_OR_KEYWORD}
         parameters = []
@@ -32,18 +32,23 @@ class Value:
     `dataclasses.fields`, `replace` and `asdict` work, and so do `field()`, `__post_init__` and matching by position.
     `class Point(Value, kw_only=True)` takes its fields by name only. Two values are equal if they are of one class and
     their fields are equal. Raises TypeError for arguments that don't fit, and FrozenInstanceError for an assignment.
+    A class of such a class may have further fields, if it is a `@dataclass(frozen=True)` itself.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    __match_args__: ClassVar[tuple[str, ...]]
     __signature__ = _SignatureOfFields()
-    _defaults: ClassVar[dict[str, Any]]
-    _made: ClassVar[dict[str, Any]]  # what makes the defaults that are new for each value
+    if TYPE_CHECKING:  # `typing.get_type_hints` gives the fields only
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+        __dataclass_params__: ClassVar[Any]
+        __match_args__: ClassVar[tuple[str, ...]]
+        _defaults: ClassVar[dict[str, Any]]
+        _made: ClassVar[dict[str, Any]]  # what makes the defaults that are new for each value
 
-    def __init_subclass__(cls, *, kw_only: bool = False) -> None:
+    def __init_subclass__(cls, *, kw_only: bool = False, **for_other_bases: object) -> None:
+        super().__init_subclass__(**for_other_bases)
         if Value not in cls.__bases__:
-            return  # as with any dataclass, a further class adds no fields
+            return  # as with any dataclass, a further class adds no fields, unless it is a frozen dataclass itself
         dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
+        cls.__dataclass_params__.frozen = True  # as `dataclass(frozen=True)` would, but without methods of its own
         own = cls.__dataclass_fields__.items()
         cls._defaults = {name: each.default for name, each in own if each.default is not MISSING}
         cls._made = {name: each.default_factory for name, each in own if each.default_factory is not MISSING}
@@ -76,11 +81,14 @@ class Value:
         raise FrozenInstanceError(f"{type(self).__name__} can't be changed: see dataclasses.replace")
 
     def __eq__(self, other: object) -> bool:
-        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
+        return self._compared() == other._compared() if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple([self.__dict__[name] for name in self.__dataclass_fields__]))
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name, each in self.__dataclass_fields__.items() if each.compare])
 
     def __repr__(self) -> str:
         shown = (name for name, each in self.__dataclass_fields__.items() if each.repr)
-        return f"{type(self).__name__}({', '.join(f'{name}={self.__dict__[name]!r}' for name in shown)})"
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"

@@ -3,10 +3,14 @@
 import copy
 import inspect
 import pickle
-from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
+from typing import Generic, TypeVar, get_type_hints
 
 import pytest
 from reissue.http.values import Value
+
+Item = TypeVar("Item")
 
 
 class Place(Value):
@@ -128,3 +132,77 @@ def test_help_shows_the_fields() -> None:
         "(x: int, y: int = 2, *, tags: list[str] = <class 'list'>, secret: str = 's3cret')"
     )
     assert list(inspect.signature(Own).parameters) == ["size"]
+
+
+def test_a_further_class_that_is_a_dataclass_itself_has_fields_of_its_own() -> None:
+    """As a frozen dataclass may have. `slots=True` stores all fields in slots, not in `__dict__`."""
+
+    @dataclass(frozen=True)
+    class Sized(Place):
+        depth: int = 0
+
+    @dataclass(frozen=True, slots=True, repr=False, eq=False)
+    class Slotted(Place):
+        depth: int = 0
+
+    for cls in (Sized, Slotted):
+        assert cls(1, depth=3) == replace(cls(1), depth=3) != cls(1, depth=4)
+        assert repr(cls(1, depth=3)).endswith("(x=1, y=2, tags=[], depth=3)")
+        with pytest.raises(FrozenInstanceError):
+            cls(1).depth = 2  # type: ignore[misc]
+        assert list(inspect.signature(cls).parameters) == ["x", "y", "depth", "tags", "secret"]
+    with pytest.raises(TypeError, match="frozen"):
+        dataclass(type("Changeable", (Place,), {}))
+
+
+def test_another_base_hears_of_a_further_class() -> None:
+    heard: list[tuple[str, str]] = []
+
+    class Listens:
+        def __init_subclass__(cls, *, name: str, **others: object) -> None:
+            super().__init_subclass__(**others)
+            heard.append((cls.__name__, name))
+
+    class Both(Named, Listens, name="both"):
+        pass
+
+    class Typed(Named, Generic[Item]):
+        pass
+
+    assert heard == [("Both", "both")]
+    assert Typed[int](name="a").name == "a"
+
+
+def test_only_fields_count_for_equality() -> None:
+    class Remembers(Named):
+        @cached_property
+        def loud(self) -> str:
+            return self.name.upper()
+
+    one, other = Remembers(name="a"), Remembers(name="a")
+    assert one.loud == "A"
+    assert one == other
+
+
+class Noted(Value):
+    """Has a field that doesn't count."""
+
+    name: str
+    note: list[str] = field(default_factory=list, compare=False)
+
+
+def test_a_field_may_be_left_out_of_equality() -> None:
+    assert Noted("a", ["b"]) == Noted("a")
+    assert hash(Noted("a", ["b"])) == hash(Noted("a"))
+
+
+def test_its_types_are_those_of_its_fields() -> None:
+    assert get_type_hints(Named) == {"name": str, "size": int}
+
+
+def test_a_value_that_can_be_called_shows_the_signature_of_the_call() -> None:
+    class Callable(Named):
+        def __call__(self, factor: int) -> int:
+            return self.size * factor
+
+    assert list(inspect.signature(Callable(name="a")).parameters) == ["factor"]
