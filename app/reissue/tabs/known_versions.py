@@ -41,6 +41,7 @@ class KnownVersions:
         )
         self._latest_session = 0  # the same, of sessions only
         self._signed_in = 0  # the same, only of sessions that `Version.by_sign_in` is true of
+        self._signed_out_elsewhere = 0  # the latest time (ms) at which another tab may have signed out
         self._over = Over()
 
     @property
@@ -105,7 +106,8 @@ class KnownVersions:
         if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
             return Version(mine.began, mine.session, newest.number + 1)
         # Later than every known session, whatever the clock says.
-        began = max(self._now, self._began + 1, newest.began + 1 if newest else 0)
+        signed_out = self._unless_put_back(self._signed_out_elsewhere)
+        began = max(self._now, self._began + 1, signed_out + 1, newest.began + 1 if newest else 0)
         return Version(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
 
     def hold(self, granted: Granted) -> Version:
@@ -154,6 +156,12 @@ class KnownVersions:
         self._signed_in = min(self._signed_in, mark.until)
         self._sign_outs.store(mark)
         return mark
+
+    def note_sign_out_elsewhere(self) -> None:
+        """Another tab has signed out by now: a session that begins here later is dated later, also if the clock is
+        coarse. Else that tab would take it for one that its sign-out has ended.
+        """
+        self._signed_out_elsewhere = max(self._now, self._sign_outs.until)
 
     def sign_out_confirmed(self, until: int | None = None) -> None:
         """The endpoint need not be told any more of the sign-outs up to this time (ms); None means of any sign-out.

@@ -182,6 +182,8 @@ class SharedSession:
         self._news.note_message()
 
     def _on_end_message(self, ended: Ended) -> None:
+        if ended.reason == "signed_out":
+            self.versions.note_sign_out_elsewhere()
         over = self.versions.ends_mine(ended)
         if over:
             version = self._release(ended.reason)

@@ -12,6 +12,8 @@ from reissue import (
     GrantRefused,
     SessionChanged,
     SessionEnded,
+    SessionEvent,
+    SessionPhase,
     SignOutEvent,
     SignOutPhase,
     State,
@@ -131,6 +133,26 @@ async def test_a_closed_client_tells_nothing() -> None:
     api._lifecycle.wake()
     await settle()
     assert browser.line.asked == []
+    await browser.close()
+
+
+async def test_who_signs_in_elsewhere_in_the_millisecond_of_a_sign_out_is_signed_in_everywhere() -> None:
+    """S5, T2: clocks are coarse, a tenth of a second in some browsers. Found by simulation."""
+    browser = Browser(users={"ada": "lovelace", "grace": "hopper"})
+    here, there = await browser.signed_in(), browser.open()
+    assert await there.resume()
+    signing_in: list[asyncio.Task[None]] = []
+
+    def welcome(event: object) -> None:
+        if isinstance(event, SessionEvent) and event.phase is SessionPhase.ENDED and not signing_in:
+            signing_in.append(asyncio.create_task(there.sign_in(username="grace", password="hopper")))
+
+    there.on(welcome)
+    browser.line.server.clock.advance(60)
+    await here.sign_out()
+    await asyncio.gather(*signing_in)
+    await settle()
+    assert here.claims.get("sub") == there.claims["sub"] == "grace"
     await browser.close()
 
 
