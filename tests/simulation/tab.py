@@ -851,7 +851,10 @@ class Tab:
         self.run.heard.append(event)
         if isinstance(event, self.reissue.RequestEvent):
             self.request_went(event)
-        elif event.phase.value in ("started", "succeeded") and self.exchanging is not None:
+        elif self.exchanging is not None and (
+            (isinstance(event, self.reissue.SessionEvent) and event.phase.value == "started")
+            or (isinstance(event, self.reissue.RefreshEvent) and event.phase.value == "succeeded")
+        ):
             self.exchanged = self.exchanging
             self.exchanged.received, self.exchanged.clock = self.awake, self.run.client_time()
 
