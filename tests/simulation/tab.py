@@ -632,7 +632,7 @@ class Tab:
         token, user = answer["access_token"], self.browser.server.access[answer["access_token"]].family.user
         server = self.browser.server
         of.may_be_anothers = of.may_be_anothers or server.opaque or user != of.user
-        of.asks_whose = of.asks_whose or of.may_be_anothers or "pairwise" in server.subject
+        of.asks_whose = of.asks_whose or of.may_be_anothers or "pairwise" in server.subject or server.vague
         self.exchanging = self.tokens[token] = Token(
             token, "exchange", user, self.awake, self.run.client_time(), None, self.sign_outs, session=of.number,
             early=True,  # perhaps: nobody tells when the client of the other API has asked
