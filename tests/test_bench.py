@@ -81,7 +81,7 @@ def runs(client: str, kind: str, seconds: float, **counted: int) -> list[dict[st
 
 def test_a_storm_that_loses_a_request_misses_its_goal() -> None:
     peers = runs("axiosRefresh", "revoked", 2, requests=2000, refreshes=1) + runs(
-        "native", "valid", 1, requests=1000, refreshes=0
+        "pyfetch", "valid", 1, requests=1000, refreshes=0
     )
     ours = runs("reissue", "expired", 1, requests=10, refreshes=1) + runs(
         "reissue", "revoked", 1, requests=20, refreshes=1

@@ -85,8 +85,7 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
                 other: spread(ratios(ours, times(raw, other, network, kind))) for other in ("without", "stock")
             }
             name = f"start, {kind}{where}"
-            if network == "loopback":
-                found.append(at_most(name, 1.05, against["without"], "the same page without reissue"))
+            found.append(at_most(name, 1.05, against["without"], "the same page without reissue"))
             bound = 0.5 if network == "loopback" else 0.6
             found.append(at_most(name, bound, against["stock"], "the stock set-up"))
     sent, whole = (total(raw, "reissue", index) for index in (2, 3))

@@ -60,9 +60,15 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
         Goal(
             f"{TABS} tabs at expiry: refreshes at the server",
             "1",
-            f"{refreshes.text(0)}, all answered after {taken.text(0, unit=' ms')} (peer: {theirs.text(0)} refreshes)",
+            f"{refreshes.text(0)} (peer: {theirs.text(0)})",
             refreshes.high == 1 and complete,
-        )
+        ),
+        Goal(
+            f"{TABS} tabs at expiry: time until all are answered",
+            "≤ 300 ms",
+            taken.text(0, unit=" ms"),
+            taken.median <= 300,
+        ),
     ]
 
 
