@@ -31,6 +31,20 @@ async def test_the_pause_doubles_up_to_its_cap_and_ends_with_success() -> None:
     assert loop.time() == started
 
 
+def test_a_later_failure_does_not_shorten_the_wait_that_the_server_asked_for() -> None:
+    """F2: nor does an API that rejects the new token meanwhile, of which the endpoint says nothing. Found by
+    simulation.
+    """
+    clock = Clock()
+    backoff = Backoff(clock=clock)
+    backoff.failed(3)
+    clock.advance(1)
+    backoff.failed()
+    assert backoff.retry_after == 2
+    backoff.failed(10)
+    assert backoff.retry_after == 10
+
+
 async def test_resume_keeps_retry_after_and_pauses(world: World) -> None:
     """F2, F8"""
     world.endpoint.failure = RefreshUnavailable("429", retry_after=60)
