@@ -18,7 +18,7 @@ NOTING = """
     globalThis.own = globalThis.real = globalThis.fetch;
     globalThis.sent = [];
     globalThis.fetch = function fetch(...given) {
-        const {url, headers} = given[0] ?? {};
+        const {url, headers} = (sent && given[0]) ?? {};
         if (headers) sent[sent.length] = [new URL(url).pathname, headers.get("Authorization")];
         return own(...given);
     };
@@ -602,3 +602,129 @@ for _ in range(50):
 """
     )
     assert left == [0, True]
+
+
+KEEPING = """
+    const kept = [], undo = [], headersOf = Object.getOwnPropertyDescriptor(Request.prototype, "headers").get;
+    for (const [name, was] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype))) {
+        if (!was.get) continue;
+        undo.push(() => Object.defineProperty(Request.prototype, name, was));
+        Object.defineProperty(Request.prototype, name, {...was, get() { kept.push(this); return was.get.call(this); }});
+    }
+    const found = () => kept.filter(one => headersOf.call(one).get("Authorization")?.includes("opaque")).length;
+"""
+
+
+@pytest.mark.firefox
+def test_a_getter_in_place_of_the_browsers_own_gets_no_request_that_carries_the_token(stubbed: Visit) -> None:
+    """X1, X7: not even one that carries it later; also when it is answered by 401."""
+    stubbed.run(ADOPTED)
+    stubbed.execute("globalThis.until = Promise.withResolvers(); globalThis.sent = globalThis.late = null")
+    assert javascript(
+        stubbed,
+        f"""
+        {KEEPING}
+        try {{
+            const statuses = [await fetch("/api/me"), await fetch("/api/me", {{method: "PUT", body: new Blob(["x"])}})];
+            globalThis.own = () => until.promise;
+            globalThis.late = ["GET", "POST"].map(method =>
+                fetch("/api/me", {{method, body: method === "POST" ? "x" : null}}).catch(error => error.name));
+            return [...statuses.map(response => response.status), found()];
+        }} finally {{ for (const one of undo) one(); }}
+        """,
+    ) == [200, 200, 0]
+    stubbed.run("await api.close()")  # so that Python sends them no more
+    assert javascript(
+        stubbed,
+        f"""
+        {KEEPING}
+        try {{
+            until.resolve(new Response("", {{status: 401}}));
+            return [await Promise.all(late), found()];
+        }} finally {{ for (const one of undo) one(); }}
+        """,
+    ) == [["SessionEnded", "SessionEnded"], 0]
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("name", ["method", "headers", "body", "keepalive", "signal"])
+def test_a_setting_that_ends_the_session_while_it_is_read_is_not_sent_with_the_token(
+    stubbed: Visit, name: str, nth: int
+) -> None:
+    """S1: and the request is not lost."""
+    stubbed.run(ADOPTED + "js.end = lambda: api._lifecycle.sessions.interrupt('signed_out')\nNone")
+    assert javascript(
+        stubbed,
+        f"""
+        let reads = 0, ended = false;
+        const plain = {{method: "POST", headers: {{"X-One": "1"}}, body: "x", keepalive: false, signal: null}};
+        const init = {{...plain, get {name}() {{
+            if (++reads === {nth}) {{ ended = true; end(); }}
+            return plain.{name};
+        }}}};
+        const {{status}} = await fetch("/api/me", init);
+        delete globalThis.end;
+        return [status, ended && sent.some(([, field]) => field)];
+        """,
+    ) == [200, False]
+
+
+def test_a_setting_that_sends_requests_while_it_is_read_leaves_no_room(stubbed: Visit) -> None:
+    """Q22: no more go out by the lane than it has slots for."""
+    stubbed.run(ADOPTED.replace("connect()", "connect(in_flight=4)"))
+    statuses = javascript(
+        stubbed,
+        """
+        const inner = [];
+        const init = {get headers() { inner.push(fetch("/api/1"), fetch("/api/2")); return {}; }};
+        const outer = await fetch("/api/3", init);
+        return [outer, ...await Promise.all(inner)].map(response => response.status);
+        """,
+    )
+    assert set(statuses) == {200}
+    assert len(asked(stubbed)) == len(statuses) - 2
+
+
+def test_an_answer_that_hides_its_status_keeps_no_slot(stubbed: Visit) -> None:
+    """As a naive Proxy around a response does: the page gets it as it is."""
+    stubbed.run(ADOPTED.replace("connect()", "connect(in_flight=4)"))
+    assert (
+        javascript(
+            stubbed,
+            """
+        const odd = new Proxy(new Response(""), {});
+        globalThis.own = async () => odd;
+        for (let n = 0; n < 9; n++) if (await fetch("/api/me") !== odd) return n;
+        return "all";
+        """,
+        )
+        == "all"
+    )
+    assert asked(stubbed) == []
+
+
+def test_a_listener_that_closes_the_lane_loses_no_request_that_is_answered_by_401_just_then(stubbed: Visit) -> None:
+    """S4: and its slot is given back once."""
+    stubbed.run(
+        ADOPTED
+        + """
+def heard(event):
+    if isinstance(event, reissue.RequestEvent) and event.status == 403:
+        api.uninstall()
+api.on(heard)
+None
+"""
+    )
+    assert javascript(
+        stubbed,
+        """
+        const given = own, answered = new Set();
+        globalThis.own = async (request) => {
+            const status = Number(request.url.slice(-3));
+            return status > 400 && !answered.has(status) ? answered.add(status) && new Response("", {status}) : given();
+        };
+        const seen = ["/api/403", "/api/401"].map(url => fetch(url).then(response => response.status, String));
+        return Promise.all(seen);
+        """,
+    ) == [403, 200]
+    assert stubbed.run("len(api._sender.admission_to(js.location.origin)._held)") == 0

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.chaos import Chaos
 from tests.browser.tabs import COOKIES, IN_BODIES, PATIENCE, Tabs
-from tests.browser.visit import PAGES
+from tests.browser.visit import PAGES, Visit
 from tests.live_server import running_server
 
 pytestmark = pytest.mark.firefox
@@ -523,3 +523,28 @@ def test_half_a_minute_of_chaos_signs_nobody_out(tabs: Tabs) -> None:
         print(chaos.report())
     for tab in tabs.all:
         tab.expect_console("Failed to load resource", times=0, at_most=10_000)
+
+
+@pytest.mark.firefox
+def test_a_page_that_is_cancelled_as_it_gets_the_lock_leaves_the_mark_of_one_that_vanished(kept: Visit) -> None:
+    """T7: the next page must notice it. The lock may be granted before the list of locks is here."""
+    assert kept.run("""
+import asyncio, js
+from reissue.browser.peers import page_peers
+peers, next_page = page_peers("mark"), page_peers("mark")
+async def found(peers):
+    async with peers.lock():
+        return peers.previous_holder_vanished
+js.localStorage.setItem("reissue:mark turn", "on")
+js.navigator.locks.query = lambda: js.Promise.withResolvers().promise
+taking = asyncio.ensure_future(found(peers))
+await asyncio.sleep(0)
+await peers._turn.granted()
+del js.navigator.locks.query
+taking.cancel()
+await asyncio.wait({taking})
+seen = [taking.cancelled(), await found(next_page), await found(next_page)]
+peers.close()
+next_page.close()
+seen
+""") == [True, True, False]

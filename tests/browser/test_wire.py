@@ -179,6 +179,23 @@ found
     )
 
 
+def test_a_reason_that_is_no_text_ends_the_wait_as_well(python: Visit) -> None:
+    """Such as what Object.groupBy gives, which inherits nothing."""
+    python.execute("globalThis.strange = Object.create(null)")
+    assert (
+        python.run("""
+import js
+response = await api.fetch("/api/stream?lines=2&interval=5")
+reading = asyncio.create_task(response.text())
+await asyncio.sleep(0)
+response.abort_controller.abort(js.strange)
+await asyncio.wait({reading}, timeout=10)
+type(reading.exception()).__name__ if reading.done() else "still waiting"
+""")
+        == "AbortError"
+    )
+
+
 def test_a_browser_without_abortsignal_any_follows_the_callers_signal_too(python: Visit) -> None:
     """Q10"""
     python.execute("delete AbortSignal.any")
@@ -214,3 +231,9 @@ def test_a_fetch_that_gives_no_response_is_an_error_and_no_endless_wait(python: 
     """A page's own wrapper around fetch may give anything."""
     python.execute("globalThis.fetch = async () => undefined")
     assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "AttributeError"
+
+
+def test_a_response_that_hides_its_status_is_an_error_and_no_endless_wait(python: Visit) -> None:
+    """As a naive Proxy around a response does."""
+    python.execute("const real = fetch; globalThis.fetch = async (...given) => new Proxy(await real(...given), {})")
+    assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "JsException"

@@ -130,8 +130,8 @@ class FastLane:
 
     def refused(self, number: int, source: Any, response: Any) -> Any:
         """The promise of the response to a request that was answered by 401. `source` is it without the token."""
+        was_closed = self._handler is None  # now, as gate.js sees it: a listener may close it
         self.take_steps()
-        was_closed = self._handler is None
         request = core_request(source)
         outcome = PlainResponse(source, response, AbortController.new(), source.signal)
         promise = Promise.withResolvers()

@@ -17,6 +17,8 @@ const {apply} = Reflect;
 const NativeRequest = Request;
 const getter = name => Object.getOwnPropertyDescriptor(Request.prototype, name)?.get;
 const urlOf = getter("url"), headersOf = getter("headers"); // a Request's own, whatever hides them
+const methodOf = getter("method"), modeOf = getter("mode"), signalOf = getter("signal");
+const referrerOf = getter("referrer"), referrerPolicyOf = getter("referrerPolicy");
 const {clone} = Request.prototype, {has, set: setField, delete: deleteField} = Headers.prototype;
 const inWorker = typeof WorkerGlobalScope !== "undefined"; // PyScript gives its workers a `document`, too
 const FIELD = "Authorization";
@@ -32,9 +34,11 @@ export const handler = (ask, python) => {
             const url = parsed(asked[0]);
             if (isElsewhere(url, this.roots)) return apply(native, undefined, asked);
             return inPython(python, () => {
-                const request = url && lane?.requestOf(url.href, asked[0], asked[1]);
-                if (!request) return ask(native, self, asked);
-                return lane.takes(request) ? lane.send(native, request, asked[1]?.body) : ask(native, self, [request]);
+                const asking = lane; // it may be closed by the page's own code, in a getter of asked[1]
+                const made = url && asking?.requestOf(url.href, asked[0], asked[1]);
+                if (!made) return ask(native, self, asked);
+                const {request, text} = made;
+                return asking.takes(request) ? asking.send(native, request, text) : ask(native, self, [request]);
             });
         },
         openLane: (...settings) => (lane = new Lane(python, ...settings)),
@@ -102,21 +106,28 @@ class Lane {
         this.#room = room;
     }
 
-    // What `fetch(resource, init)` is to send; null if that is not for this lane now. Python makes it once more if it
-    // can't be made, and the page gets fetch's own error.
+    // What `fetch(resource, init)` is to send, and its body if that is a text, which need not be copied, as others are, to
+    // be sent again; null if it is not for this lane now. Python makes it once more if it can't be made, and the page gets
+    // fetch's own error.
     requestOf(url, resource, init) {
-        if (this.#room === 0 || Date.now() >= this.#until || !this.#covers(url)) return null;
+        if (!this.#hasRoom() || !this.#covers(url)) return null;
         try {
-            if (init?.body?.getReader || init?.keepalive || resource.keepalive) return null;
-            return new NativeRequest(resource, init);
+            const body = init?.body;
+            if (body?.getReader || init?.keepalive || resource.keepalive) return null;
+            return {request: new NativeRequest(resource, init), text: typeof body === "string" ? body : null};
         } catch {
             return null;
         }
     }
 
     takes(request) {
-        const hasToken = apply(has, apply(headersOf, request, []), [FIELD]);
-        return !hasToken && request.mode !== "no-cors" && !request.signal.aborted && this.#covers(apply(urlOf, request, []));
+        const hasToken = apply(has, apply(headersOf, request, []), [FIELD]), mode = apply(modeOf, request, []);
+        if (hasToken || mode === "no-cors" || isAborted(request)) return false;
+        return this.#hasRoom() && this.#covers(apply(urlOf, request, []));
+    }
+
+    #hasRoom() {
+        return this.#open && this.#room > 0 && Date.now() < this.#until;
     }
 
     #covers(url) {
@@ -124,9 +135,8 @@ class Lane {
         return false;
     }
 
-    // `body` is the one that was given besides: a text need not be copied, as others are, to be sent again.
-    async send(native, request, body) {
-        const {method, url} = request, number = ++this.#sent, text = typeof body === "string" ? body : null;
+    async send(native, request, text) {
+        const method = apply(methodOf, request, []), url = apply(urlOf, request, []), number = ++this.#sent;
         const isLight = text !== null || method === "GET" || method === "HEAD";
         const spare = isLight ? null : apply(clone, request, []);
         apply(setField, apply(headersOf, request, []), [FIELD, this.#value]);
@@ -137,15 +147,16 @@ class Lane {
         try {
             response = await native(request);
         } catch (error) {
-            note(request.signal.aborted ? "cancelled" : "failed", 0, "NetworkError");
+            note(isAborted(request) ? "cancelled" : "failed", 0, "NetworkError");
             this.#leave();
             throw error;
         }
-        if (response?.status === 401) {
+        const status = statusOf(response);
+        if (status === 401) {
             if (this.#open) this.#room++;
             return inPython(this.#python, () => this.#calls.refused(this.#number, number, spare ?? bare(request, text), response));
         }
-        note("done", response?.status, "");
+        note("done", status, "");
         this.#leave();
         return response;
     }
@@ -181,9 +192,21 @@ class Lane {
     }
 }
 
+const isAborted = request => apply(signalOf, request, []).aborted;
+
+// The status of what the page's own fetch has given, which may be anything: a Proxy around a response has none.
+function statusOf(response) {
+    try {
+        return response?.status;
+    } catch {
+        return undefined;
+    }
+}
+
 // The request as it was, without the token, and with its body, a text, if it had one.
 function bare(request, body) {
-    const {referrer, referrerPolicy} = request; // which a Request forgets that is made of another with settings besides
+    const referrer = apply(referrerOf, request, []), referrerPolicy = apply(referrerPolicyOf, request, []);
+    // A Request that is made of another with settings besides forgets these two.
     const copy = new NativeRequest(request, body === null ? undefined : {body, referrer, referrerPolicy});
     apply(deleteField, apply(headersOf, copy, []), [FIELD]);
     return copy;

@@ -91,16 +91,18 @@ class PagePeers:
             await self._turn.settled()  # or the browser might still list it, and this tab seem to wait for another
         before = js.navigator.locks.query()  # asked first, answered first (Web Locks API, 'lock task queue')
         turn = self._turn = _Hold(self._name, "exclusive")
+        marked = False
         try:
             waited = self._name in await _names_in(before)
             await turn.granted()
             self.previous_holder_vanished = self._marked() is not None
             self._marked("on")
+            marked = True
             yield waited
             if self._sign is not None:
                 await self._sign.granted()  # the next holder of the lock must see it
         finally:
-            if turn.held:
+            if marked:  # else the mark may be that of a tab that vanished, which the next holder must notice
                 self._marked(None)
             self.previous_holder_vanished = False
             turn.end()
@@ -154,11 +156,6 @@ class _Hold:
         options = to_js({"mode": mode, "signal": self._controller.signal})
         request = js.navigator.locks.request(name, options, self._proxies[0])
         request.then(self._proxies[1], self._proxies[1])  # handles its rejection, too: `end` may cause one
-
-    @property
-    def held(self) -> bool:
-        """Has it been granted?"""
-        return self._granted.done()
 
     async def granted(self) -> None:
         """Wait until the lock is held, or the browser refuses locks here: then there is no tab to wait for.

@@ -14,17 +14,30 @@ export const teller = settle => {
     const tell = "Suspending" in WebAssembly ? (...told) => settle.callPromising(...told) : settle;
     return (number, promise) => {
         promise.then(
-            value => tell(number, value, undefined, value?.status), // of a response; Python need not ask for it
+            value => tell(number, value, undefined, statusOf(value)), // so that Python need not ask for it
             reason => tell(number, undefined, asError(reason)),
         );
     };
 };
 
-// Whoever aborts may give any value as the reason; Python raises errors only.
+// A script that has wrapped fetch may give anything: a Proxy around a response has no status. It must be told all the
+// same, or Python would wait for ever.
+function statusOf(value) {
+    try {
+        return value?.status;
+    } catch {
+        return undefined;
+    }
+}
+
+// Whoever aborts may give any value as the reason, also one that can't be made a text; Python raises errors only.
 function asError(reason) {
     if (reason instanceof Error) return reason;
-    const error = new Error(String(reason));
+    const error = new Error();
     error.name = "AbortError";
+    try {
+        error.message = String(reason);
+    } catch {}
     return error;
 }
 

@@ -67,8 +67,9 @@ class Backoff:
             raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s: try again then", retry_after=wait)
 
     def failed(self, retry_after: float | None = None) -> None:
-        """Count a failed attempt, with the server's Retry-After in seconds if there was one. An earlier one still holds:
-        an attempt also fails by a token that the API rejects, of which the endpoint says nothing.
+        """Count a failed attempt, with the server's Retry-After in seconds if there was one.
+
+        An earlier one still holds: an attempt also fails by a token that the API rejects.
         """
         self._failures = min(self._failures + 1, 16)
         self._asked_at, self._retry_after = self._clock(), max(retry_after or 0.0, self.retry_after)
