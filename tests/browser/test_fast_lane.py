@@ -728,3 +728,39 @@ None
         """,
     ) == [403, 200]
     assert stubbed.run("len(api._sender.admission_to(js.location.origin)._held)") == 0
+
+
+def test_answers_by_the_lane_are_a_sign_that_the_token_is_accepted(stubbed: Visit) -> None:
+    """Q22: a page that is always busy need not wait, once the lane's time is over, until few are on the wire."""
+    stubbed.run(
+        ADOPTED
+        + """
+def forget():
+    api._sender.admission_to(js.location.origin)._proven_until = 0
+js.forget = forget
+None
+"""
+    )
+    assert (
+        javascript(
+            stubbed,
+            """
+        const given = own, now = Date.now, {resolve, promise} = Promise.withResolvers();
+        await fetch("/api/answered");
+        globalThis.own = () => promise;
+        const busy = [...Array(10).keys()].map(n => fetch(`/api/busy/${n}`));
+        globalThis.own = given;
+        forget(); // as it does after half a minute, when the lane's time is over
+        Date.now = () => now() + 31000;
+        busy.push(fetch("/api/next"));
+        Date.now = now;
+        delete globalThis.forget;
+        const last = sent.at(-1)[0];
+        resolve(new Response(""));
+        await Promise.all(busy);
+        return last;
+        """,
+        )
+        == "/api/next"
+    )
+    assert len(asked(stubbed)) == 1

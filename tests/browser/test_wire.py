@@ -237,3 +237,12 @@ def test_a_response_that_hides_its_status_is_an_error_and_no_endless_wait(python
     """As a naive Proxy around a response does."""
     python.execute("const real = fetch; globalThis.fetch = async (...given) => new Proxy(await real(...given), {})")
     assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "JsException"
+
+
+@pytest.mark.parametrize(
+    "given", ["answer", "{then: settle => settle(answer)}", "{then: settle => { settle(answer); settle(answer); }}"]
+)
+def test_a_fetch_that_answers_at_once_or_twice_answers(python: Visit, given: str) -> None:
+    """As it does for whoever awaits it: a page's own wrapper need not give a promise."""
+    python.execute(f"const answer = new Response('text'); globalThis.fetch = () => ({given})")
+    assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == 200

@@ -123,6 +123,16 @@ async def test_half_of_the_slots_are_lent_while_a_sign_counts_that_the_token_is_
     assert asked_back == ["now"] * 2
 
 
+async def test_a_sign_that_is_told_late_counts_for_less_long() -> None:
+    admission = Admission(2, unproven=1)
+    for ago, seconds in [(inf, 0), (20, 10), (25, 10), (0, 30), (inf, 30)]:
+        admission.token_accepted(ago=ago)
+        slots, counts = admission.lend(lambda: None)
+        assert seconds - 1 < counts <= seconds
+        for slot in slots:
+            admission.leave(slot)
+
+
 async def test_no_slot_is_lent_while_a_request_waits_for_one() -> None:
     admission = Admission(1)
     admission.token_accepted()

@@ -8,7 +8,8 @@ Theory of operation:
    closed in the step in which that credential must not be sent any more (`Holding.on_change`), or another client is
    installed. It is never mended: another one is opened after the next request that Python answers.
 3. Its requests hold slots that `Admission` has lent, so it is open only while a sign counts that the token is accepted.
-   They are given back as soon as Python needs them; those in use, as their requests are answered.
+   They are given back as soon as Python needs them; those in use, as their requests are answered. Its answers are such
+   a sign as well, once it is closed.
 4. A lane's request that is answered by 401 is one that was sent with the lane's credential, whatever has become of the
    lane meanwhile: `Attempts` goes on from there, with the session that it was sent in.
 5. Python hears of the requests afterwards. If anyone listens, gate.js tells their steps in the page's next turn, or
@@ -95,6 +96,9 @@ class FastLane:
         self._handler.closeLane()
         self._handler = None
         self._admission.end_loan()
+        session, credential = self.sent_in
+        if session.alive and session.credential is credential and not session.holding.retired:
+            self._admission.token_accepted(ago=self._js.quietFor())
         for _ in range(self._js.close()):
             self._admission.leave(self._slots.pop())
         for slot in self._slots:

@@ -92,6 +92,7 @@ class Lane {
     #python; #calls; #number; #roots; #value; #until; #room;
     #open = true;
     #sent = 0;
+    #acceptedAt = -Infinity; // when the last answer came that says that the token is accepted, as performance.now() has it
     #steps = []; // of requests, for the events
     #telling = false;
     listened = false; // does anybody listen to the events?
@@ -156,6 +157,7 @@ class Lane {
             if (this.#open) this.#room++;
             return inPython(this.#python, () => this.#calls.refused(this.#number, number, spare ?? bare(request, text), response));
         }
+        if (status !== undefined) this.#acceptedAt = performance.now();
         note("done", status, "");
         this.#leave();
         return response;
@@ -165,6 +167,11 @@ class Lane {
     close() {
         this.#open = false;
         return this.#room;
+    }
+
+    // For how many seconds has no answer said that the token is accepted?
+    quietFor() {
+        return (performance.now() - this.#acceptedAt) / 1000;
     }
 
     takeSteps() {

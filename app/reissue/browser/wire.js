@@ -13,7 +13,7 @@ const inWorker = typeof WorkerGlobalScope !== "undefined"; // PyScript gives its
 export const teller = settle => {
     const tell = "Suspending" in WebAssembly ? (...told) => settle.callPromising(...told) : settle;
     return (number, promise) => {
-        promise.then(
+        Promise.resolve(promise).then( // what a script's fetch gives need not be one, and may settle at once, or twice
             value => tell(number, value, undefined, statusOf(value)), // so that Python need not ask for it
             reason => tell(number, undefined, asError(reason)),
         );

@@ -120,9 +120,10 @@ class Admission:
         self._held.pop(slot, None)
         self.call_next()
 
-    def token_accepted(self) -> None:
-        """There is a sign that the token is accepted. Calls no request in line: `call_next` does."""
-        self._proven_until = asyncio.get_running_loop().time() + self._seconds.memory
+    def token_accepted(self, *, ago: float = 0) -> None:
+        """There is a sign, `ago` seconds old, that the token is accepted. `call_next` calls the requests in line."""
+        until = asyncio.get_running_loop().time() - ago + self._seconds.memory
+        self._proven_until = max(self._proven_until, until)
 
     def token_rejected(self) -> None:
         """There is a sign that the token is not accepted."""
