@@ -46,8 +46,8 @@ function putOnThePath(pyodide, found) {
     path.destroy();
 }
 
-// Settled once the files that Python starts from are here, and at the latest when it `starts`: privacy settings and extensions
-// switch off that the browser tells of files.
+// Settled once the files that Python starts from are here, and at the latest when it `starts`: with some privacy settings and
+// extensions the browser does not tell when a file has arrived.
 function arrived(starts, ...files) {
     const missing = new Set(files);
     return new Promise(resolve => {

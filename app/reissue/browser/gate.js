@@ -6,7 +6,7 @@
 //    fails. Without its token it would come back as a 401, and the page would take its user for signed out.
 // 3. While all that Python would do is to attach the token, Python opens a *lane* here, and a request that is plain and
 //    surely inside is sent without waking Python. fast_lane.py has the theory of it.
-// 4. A script of the page gets at no token here: lane and handler are in no place that it can reach (the handler inherits
+// 4. A script of the page gets at no token of an open lane: lane and handler are in no place that it can reach (the handler inherits
 //    nothing, since a trap that a script puts on Object.prototype would be given the handler), and what is done with the
 //    token is done by functions of the browser's own, taken before.
 //
