@@ -8,6 +8,7 @@
 //     compiles the one and starts the other, and have not delayed them.
 // The wheels of this library are not unpacked, which would take longer than all that Python imports of them: Python
 // imports from the wheel itself (zipimport, and first_modules.py). Any other package is installed as Pyodide does it.
+import * as earlyRefresh from "./{library}/early_refresh.js"; // first: it may ask for the session at once
 import {loadPyodide as load, version} from "./{interpreter}/pyodide.mjs";
 import * as gate from "./{library}/gate.js";
 import * as wire from "./{library}/wire.js";
@@ -98,6 +99,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
     pyodide.registerJsModule("reissue_xhr_gate", xhrGate); // the same, for XMLHttpRequest
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js
+    pyodide.registerJsModule("reissue_early_refresh", earlyRefresh); // for `connect(…, resume_early=True)`
     return pyodide;
 }
 

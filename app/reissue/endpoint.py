@@ -308,7 +308,7 @@ class Endpoint:
         if self._server is not None:
             return self._server.bind(self._requests, transport, parse, clock=clock, page=page, prover=prover)
         try:
-            return HttpTokenSource(self._requests, transport, parse, prover)
+            return HttpTokenSource(self._requests, transport, parse, prover, clock=clock)
         except ValueError as error:
             raise ValueError(f"the endpoint's URL {self.url!r} can't be used: {error}") from None
 

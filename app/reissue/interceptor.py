@@ -36,6 +36,7 @@ from .session.settings import SessionSettings, checked_seconds
 from .session.step_up import StepUpHandler
 from .storage import Store
 from .streams.streaming import Streaming
+from .tabs.noted_session import NotedSession
 from .tabs.peers import Peers
 from .tokens.claims import unverified_claims
 from .tokens.credentials import Credential, TokenType
@@ -170,7 +171,7 @@ class Interceptor(Displayed, Streaming):
         )
         prover = Prover(proofs, parse_url) if proofs else None
         fields = HeaderFields.checked(header=header, scheme=scheme, headers=headers, prover=prover)
-        if store is not None and keeps_tokens_in_cookies(endpoint):
+        if not isinstance(store, NotedSession | None) and keeps_tokens_in_cookies(endpoint):
             raise ValueError("the tokens are in cookies, which outlive the page by themselves: leave out store=")
         sent_cookies = default_credentials(endpoint, credentials)
         rules = RequestRules(

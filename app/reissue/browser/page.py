@@ -62,14 +62,24 @@ class PageInterceptor(Interceptor):
         store: str = "memory",
         name: str = "default",
         dpop: bool = False,
+        resume_early: bool = False,
         **options: Any,
     ) -> None:
         shared_name = _shared_name(name, audience, endpoint)
         # Tabs with dpop=True and tabs without it can't use each other's tokens, so they share no session.
         names = [shared_name, f"{shared_name} dpop"]
         mine, other = reversed(names) if dpop else names
-        peers = page_peers(mine) if tabs else None
-        kept = _store(store, mine, other)
+        kept, early = _store(store, mine, other), None
+        if resume_early:
+            from .early_refresh import early_refresh  # here, since most pages have none
+
+            seconds = options.get("deadline", 15)
+            early = early_refresh(shared_name, endpoint, tabs=tabs, store=store, dpop=dpop, deadline=seconds)
+            kept = early.store
+        else:
+            with suppress(OSError):  # an earlier version of the app may have left the note
+                PageStore("localStorage", f"{shared_name} early").write(None)
+        peers = page_peers(mine, early) if tabs else None
         if dpop:
             if not isinstance(endpoint, Endpoint | CustomEndpoint):
                 raise TypeError(
@@ -82,7 +92,7 @@ class PageInterceptor(Interceptor):
                 # Even without peers: `advertised` waits until it is known whether the key is stored.
                 peers = KeyBoundPeers(peers or NoPeers(), key.kept)
         super().__init__(
-            send,
+            send if early is None else early.transport,
             audience=audience,
             endpoint=endpoint,
             parse_url=parse_page_url,

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
@@ -18,16 +18,21 @@ from ..tabs.peers import Peers
 from .interop import listen
 from .storage import PageStore
 
+if TYPE_CHECKING:
+    from .early_refresh import EarlyRefresh, EarlyTurn
 
-def page_peers(name: str) -> Peers | None:
+
+def page_peers(name: str, early: "EarlyRefresh | None" = None) -> Peers | None:
     """The tabs of this origin that share the session of this `name`; None if the browser has no way to reach them.
+
+    `early` may hold the lock for this tab already.
 
     Without Web Locks (a page that is not served over HTTPS) the channel replaces the lock (see `channel_lock`). Without
     a BroadcastChannel, tabs still take turns by the lock, and each refreshes for itself.
     """
     channel = PageChannel(f"reissue:{name}") if getattr(js, "BroadcastChannel", None) else None
     if getattr(js.navigator, "locks", None):
-        return PagePeers(name, channel)
+        return PagePeers(name, channel, early)
     return ChannelLockPeers(channel, clock=time.time) if channel else None
 
 
@@ -63,11 +68,12 @@ class PageChannel:
 class PagePeers:
     """The tabs of this origin that share the session of this `name`, by Web Locks and perhaps a channel."""
 
-    def __init__(self, name: str, channel: PageChannel | None) -> None:
+    def __init__(self, name: str, channel: PageChannel | None, early: "EarlyRefresh | None" = None) -> None:
         self._name = f"reissue:{name}"
         self._channel = channel
         self._sign: _Hold | None = None
-        self._turn: _Hold | None = None  # this tab's last request for the lock
+        self._early = early
+        self._turn: _Hold | EarlyTurn | None = None  # this tab's last request for the lock
         self._mark = PageStore("localStorage", f"{name} turn")  # stays if the tab with the lock vanishes
         self.previous_holder_vanished = False
 
@@ -89,11 +95,12 @@ class PagePeers:
     async def _lock(self) -> AsyncIterator[bool]:
         if self._turn is not None:
             await self._turn.settled()  # or the browser might still list it, and this tab seem to wait for another
+        early = await self._early.take_over() if self._early is not None else None
         before = js.navigator.locks.query()  # asked first, answered first (Web Locks API, 'lock task queue')
-        turn = self._turn = _Hold(self._name, "exclusive")
+        turn = self._turn = early or _Hold(self._name, "exclusive")
         marked = False
         try:
-            waited = self._name in await _names_in(before)
+            waited = self._name in await _names_in(before) and early is None
             await turn.granted()
             self.previous_holder_vanished = self._marked() is not None
             self._marked("on")

@@ -270,7 +270,7 @@ class RedirectingSource(HttpTokenSource):
             redirect_uri=pending.redirect_uri,
             code_verifier=pending.verifier,
         )
-        status, headers, text = await self._ask(request)
+        status, headers, text, _ = await self._ask(request)
         credential = self._read(request, status, headers, text, presented=Presented.CODE)
         return credential, json_object(text).get("id_token")
 

@@ -14,7 +14,7 @@ from ..http.urls import ParseUrl, Url
 from .metadata import Metadata, discovery_urls, read_metadata
 from .refusals import is_final
 
-Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None]]]
+Send = Callable[[Request], Awaitable[tuple[int, Headers, str | None, float]]]
 """Sends a request, and returns the answer's status, header fields and text. The text is None if it is too long."""
 
 
@@ -105,7 +105,7 @@ class AuthorizationServer:
     async def _document(self, url: str, *, cache: str = "default") -> dict[str, Any]:
         """A public document. Raises RefreshUnavailable for anything but a 200."""
         request = Request.build(url, headers={"Accept": "application/json"}, credentials="omit", cache=cache)
-        status, headers, text = await self._send(request)
+        status, headers, text, _ = await self._send(request)
         if text is None:
             raise RefreshUnavailable(
                 f"{request.shown_url} answered {status} with a document that is too long: is the issuer right?",

@@ -5,7 +5,8 @@ from an answer. An endpoint is always called on the bare transport, so a refresh
 password can't start one (Q17).
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -80,7 +81,13 @@ class HttpTokenSource:
     redirects: Redirects | None = None
 
     def __init__(
-        self, requests: TokenRequests, transport: Transport, parse: ParseUrl, prover: Prover | None = None
+        self,
+        requests: TokenRequests,
+        transport: Transport,
+        parse: ParseUrl,
+        prover: Prover | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._requests = requests
         self._transport = transport
@@ -89,6 +96,7 @@ class HttpTokenSource:
         self._absolute = {url: parse(url).href for url in requests.urls}
         self._asks_bound = prover is not None
         self._grants = with_proofs(transport, prover) if prover else transport
+        self._clock = clock
 
     @property
     def exchanges(self) -> bool:
@@ -159,7 +167,7 @@ class HttpTokenSource:
     async def _tell(self, request: Request | None) -> bool:
         if request is None:
             return False
-        status, headers, _ = await self._send(request)
+        status, headers, *_ = await self._send(request)
         if self._requests.confirms_sign_out(status):
             return True
         url = self._shown(request)
@@ -176,11 +184,12 @@ class HttpTokenSource:
         self, request: Request, presented: Presented = Presented.REFRESH_TOKEN, *, by_cookie: bool = False
     ) -> Credential:
         """The credential that the endpoint grants for this request. `by_cookie`: it names no token."""
-        status, headers, text = await self._ask(request)
+        status, headers, text, age = await self._ask(request)
         try:
-            return self._read(request, status, headers, text, presented=presented)
+            credential = self._read(request, status, headers, text, presented=presented)
         except GrantRefused as refusal:
             raise refusal.again(advice=self._advice(refusal, request, by_cookie=by_cookie)) from None
+        return credential.received(self._clock() - age) if age else credential
 
     def _advice(self, refusal: GrantRefused, request: Request, *, by_cookie: bool) -> str | None:
         """What the app's author may have to change, if that can be seen by a refusal."""
@@ -215,13 +224,13 @@ class HttpTokenSource:
             )
         return credential
 
-    async def _ask(self, request: Request) -> tuple[int, Headers, str]:
-        """Send a request for tokens, with a proof if they must be bound to a key.
+    async def _ask(self, request: Request) -> tuple[int, Headers, str, float]:
+        """Send a request for tokens, with a proof if they must be bound to a key. As `_send`.
 
         Raises MalformedToken or RefreshUnavailable for an answer that is too long, unless it is a 401, whose status is
         enough.
         """
-        status, headers, text = await self._send(request, self._grants)
+        status, headers, text, age = await self._send(request, self._grants)
         if text is None and status != 401:
             problem = (
                 f"{self._shown(request)} answered {status} with more than {LONGEST_ANSWER} bytes: is the URL right?"
@@ -231,13 +240,19 @@ class HttpTokenSource:
                 if 200 <= status < 300
                 else RefreshUnavailable(problem, status=status, url=self._shown(request))
             )
-        return status, headers, text or ""
+        return status, headers, text or "", age
 
-    async def _send(self, request: Request, transport: Transport | None = None) -> tuple[int, Headers, str | None]:
-        """The answer's status, header fields and text. The text is None if it is too long to be read."""
+    async def _send(
+        self, request: Request, transport: Transport | None = None
+    ) -> tuple[int, Headers, str | None, float]:
+        """The answer's status, header fields and text, and how many seconds ago it arrived, if it was here before.
+
+        The text is None if it is too long to be read.
+        """
         absolute = Request(self._href(request.url), request.method, request.headers, request.body, request.options)
         response: HasStatus = await (transport or self._transport)(absolute)
-        return response.status, Headers(response.headers), await text_within(response)
+        age = getattr(response, "age", 0.0)  # of an early answer: see `early_refresh`
+        return response.status, Headers(response.headers), await text_within(response), age
 
     def _shown(self, request: Request) -> str:
         """The URL that the request goes to, without its query: for errors."""
