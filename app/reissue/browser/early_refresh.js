@@ -5,15 +5,17 @@
 // 2. The refresh is sent under the lock that all tabs share, with the mark of a call on its way, as Python does it (peers.py).
 //    If another tab holds or wants anything of this session, if a sign-out is pending, if a page vanished in the middle of
 //    a call, or if nobody looks at this page, nothing is done here, and Python does all of it.
-// 3. The lock is kept until Python takes it over, together with the answer. It is given back, and the answer dropped, when
-//    the time of one call is over: other tabs wait for a little longer than that.
-// 4. A refusal is not believed: it has to be Python that is refused. Nor is a call repeated that the server wants later.
+// 3. The lock is kept until Python takes it over, together with the answer, or with the failure: a refresh whose answer is
+//    lost is not repeated at once (F6). When the time of one call is over, the lock is given back, and the answer dropped:
+//    other tabs wait for a little longer than that. If there is none by then, the mark stays: a cookie may still land (T7).
+// 4. A refusal is not believed: Python asks once more. It may be this request that is refused, and not the session.
 // 5. The answer, with the token in it, is in no place but this module, and only until Python has it.
 //
 // runtime/shim.mjs imports this file, and gives it to Python by the name of `reissue_early_refresh`.
 
 const LONGEST = 60; // seconds that a note may ask for
 const asked = new Map(); // what Python has not taken over yet, by the name of the lock
+const holds = new Set(); // functions that give a lock back
 
 if (typeof WorkerGlobalScope === "undefined") {
     for (const name of notedSessions()) {
@@ -32,9 +34,13 @@ if (typeof WorkerGlobalScope === "undefined") {
 // is none. `undefined` in place of the promise if nothing was asked.
 export const answeredUnder = name => asked.get(name);
 
+// Python does not come.
+export const giveUp = () => holds.forEach(giveBack => giveBack());
+
 function notedSessions() {
     try {
-        if (document.visibilityState !== "visible" || !navigator.locks) return []; // hidden, or prerendered
+        // A page that is prerendered is hidden, too.
+        if (document.visibilityState !== "visible" || !navigator.locks || !navigator.onLine) return [];
         const names = Object.keys(localStorage).filter(key => key.startsWith("reissue:") && key.endsWith(" early"));
         return names.map(key => key.slice(0, -" early".length)).filter(name => noteOf(name));
     } catch {
@@ -43,59 +49,61 @@ function notedSessions() {
 }
 
 async function ask(name, tell) {
-    const {held, pending} = await navigator.locks.query();
-    const ofTheSession = lock => lock.name === name || lock.name.startsWith(`${name}#`);
-    if ([...held, ...pending].some(ofTheSession)) return;
+    if (await isInUse(found => found === name || isSign(found, name))) return;
     await navigator.locks.request(name, {ifAvailable: true}, lock => lock && refresh(name, tell));
 }
 
+async function isInUse(matches) {
+    const {held, pending} = await navigator.locks.query();
+    return [...held, ...pending].some(lock => matches(lock.name));
+}
+
+const isSign = (found, name) => found.startsWith(`${name}#`); // of a tab that has the session, or has just ended it
+
 // Sends the refresh; ends when the lock is to be given back.
 async function refresh(name, tell) {
+    if (await isInUse(found => isSign(found, name))) return; // it may have come in between
     const note = noteOf(name), turn = `${name} turn`;
     if (!note) return;
     const {url, ...init} = JSON.parse(note.request);
     const controller = new AbortController(), over = Promise.withResolvers();
-    let isOver = false, response;
+    let isOver = false;
     const giveBack = () => {
         isOver = true;
+        clearTimeout(timer);
+        holds.delete(giveBack);
         controller.abort();
         over.resolve();
     };
     const timer = setTimeout(giveBack, Math.min(note.within, LONGEST) * 1000);
-    try {
-        forget(name);
-        localStorage.setItem(turn, "on");
-        response = await Promise.race([fetch(url, {...init, signal: controller.signal}), over.promise]);
-    } finally {
-        localStorage.removeItem(turn); // the cookie is here
-        if (!response) clearTimeout(timer);
-    }
-    if (!response) return;
-    if (isRefusal(response)) {
-        clearTimeout(timer);
-        controller.abort(); // its body is read by nobody
-        return;
-    }
+    holds.add(giveBack);
+    forget(name);
+    localStorage.setItem(turn, "on");
+    const sent = new Promise(resolve => resolve(fetch(url, {...init, signal: controller.signal})));
+    const answer = await Promise.race([sent.then(response => ({response}), error => ({error})), over.promise]);
+    if (isOver) return;
+    localStorage.removeItem(turn); // the cookie has landed
+    const {response, error} = answer, status = response?.status;
+    if (!error && !response?.ok && status !== 429 && !(status >= 500)) return giveBack();
     const arrived = Date.now();
     // Does Python have it from now on? Only once, and only as long as the lock is held.
     const take = () => !isOver && asked.delete(name) && (clearTimeout(timer), true);
-    tell({request: note.request, response, controller, take, giveBack, age: () => Math.max(0, Date.now() - arrived) / 1000});
-    response = null;
+    const age = () => Math.max(0, Date.now() - arrived) / 1000;
+    tell({request: note.request, response, problem: String(error?.message), controller, take, giveBack, age});
     await over.promise;
 }
-
-const isRefusal = ({ok, status}) => !ok && status !== 429 && status < 500;
 
 // The note for this page, if it may be used now.
 function noteOf(name) {
     if (["turn", "untold"].some(mark => localStorage.getItem(`${name} ${mark}`) !== null)) return null;
     const notes = JSON.parse(localStorage.getItem(`${name} early`));
     const note = notes && Object.hasOwn(notes, location.pathname) ? notes[location.pathname] : null;
-    return typeof note?.request === "string" && note.within > 0 ? note : null;
+    return note?.within > 0 && typeof JSON.parse(note.request).url === "string" ? note : null;
 }
 
 function forget(name) {
     const notes = JSON.parse(localStorage.getItem(`${name} early`));
     delete notes[location.pathname];
-    localStorage.setItem(`${name} early`, JSON.stringify(notes));
+    if (Object.keys(notes).length) localStorage.setItem(`${name} early`, JSON.stringify(notes));
+    else localStorage.removeItem(`${name} early`);
 }

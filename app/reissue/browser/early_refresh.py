@@ -5,9 +5,11 @@ from typing import Any
 import js
 
 from ..endpoint import Endpoint
+from ..http.messages import Request
 from ..oauth2.early_refresh import EarlyAnswer, EarlyAnswers, fixed_refresh
 from ..tabs.noted_session import NotedSession
 from .interop import script
+from .no_answer import no_answer
 from .responses import PlainResponse
 from .storage import PageStore
 from .transport import send
@@ -64,7 +66,7 @@ class EarlyTurn:
     def __init__(self, answer: Any, transport: EarlyAnswers) -> None:
         self._answer = answer
         self._transport = transport
-        transport.answer = EarlyAnswer(answer.request, _EarlyResponse(answer))
+        transport.answer = EarlyAnswer(answer.request, self._result)
 
     async def granted(self) -> None:
         """The lock is held already."""
@@ -78,9 +80,14 @@ class EarlyTurn:
         self._transport.answer = None
         self._answer.giveBack()
 
+    def _result(self, request: Request) -> "_EarlyResponse":
+        if self._answer.response is None:
+            raise no_answer(request, self._answer.problem)
+        return _EarlyResponse(request, self._answer)
+
 
 class _EarlyResponse(PlainResponse):
-    def __init__(self, answer: Any) -> None:
-        request = js.Request.new(answer.response.url)
-        super().__init__(request, answer.response, answer.controller, answer.controller.signal)
+    def __init__(self, request: Request, answer: Any) -> None:
+        controller = answer.controller
+        super().__init__(js.Request.new(request.url), answer.response, controller, controller.signal)
         self.age = float(answer.age())

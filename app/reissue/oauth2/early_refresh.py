@@ -4,13 +4,14 @@ Theory of operation:
 
 1. A script of the page sends the request that was noted earlier, under the lock (see browser/early_refresh.js). Python
    takes the lock over, and makes its own call as ever. If that sends the very same request, it gets the early answer.
-2. The answer is given at most once, to the first request under that lock, and dropped when the lock is given back.
+2. The answer, or the failure, is given at most once, to the first request under that lock, and dropped when the lock is
+   given back.
 3. So only a refresh can be early that is always the same: the browser's cookie says whose it is, and no function of the
    app is asked for its header fields.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..http.messages import Request, Transport
@@ -19,10 +20,10 @@ from .token_requests import TokenRequests
 
 
 class EarlyAnswer(NamedTuple):
-    """A `response` that is here already, and the request that it answers, as `text_of` writes it."""
+    """`request` has been answered, or has failed: `result` returns the response to it, or raises OSError."""
 
-    request: str
-    response: Any
+    request: str  # as `text_of` writes it
+    result: Callable[[Request], Any]
 
 
 class EarlyAnswers:
@@ -36,7 +37,7 @@ class EarlyAnswers:
         """The early answer, if this is the first request under the lock, and the same one. Else the request is sent."""
         early, self.answer = self.answer, None
         if early is not None and early.request == text_of(request):
-            return early.response
+            return early.result(request)
         return await self._transport(request)
 
 

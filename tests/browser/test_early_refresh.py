@@ -1,0 +1,536 @@
+"""`connect(…, resume_early=True)`: a page that is loaded again asks for its session before Python runs.
+
+As in test_tabs.py, the server rotates refresh tokens without grace, and no refresh token may be presented twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Route
+
+from tests.browser.tabs import Tab, Tabs
+from tests.live_server import running_server
+
+pytestmark = pytest.mark.firefox
+
+REFRESH = "/auth/refresh"
+PYTHON = "**/*.wasm"
+EARLY: dict[str, Any] = {"resume_early": True, "deadline": 3600}
+"""An hour, of which the page's script takes a minute: Python may be slow on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser, runtime: None) -> Iterator[Tabs]:
+    with running_server() as server:
+        context = browser.new_context()
+        yield Tabs(context, server)
+        context.close()
+
+
+@pytest.fixture
+def tabs(pages: Tabs) -> Iterator[Tabs]:
+    pages.begin()
+    yield pages
+    while STARTS:
+        STARTS.pop().let_go()
+    for tab in pages.all:
+        if not tab.left:
+            tab.blank_has_begun()
+    counters = pages.end()
+    assert counters["reuse_detections"] == 0
+
+
+STARTS: list[Start] = []
+"""Those of the test that runs."""
+
+
+class Start:
+    """The start of pages whose Python does not arrive before `let_go`."""
+
+    def __init__(self, tabs: Tabs, *starting: Tab) -> None:
+        self.tabs = tabs
+        self.held: list[Route] = []
+        STARTS.append(self)
+        tabs.context.route(PYTHON, lambda route: self.held.append(route))
+        for tab in starting:
+            tab.reload()
+
+    def reached(self, count: int = 1) -> Start:
+        """So many pages have run their scripts: what these do at once, is done. What they ask for may be on its way."""
+        self.tabs.until(lambda: len(self.held) >= count)
+        return self
+
+    def let_go(self, *, abort: bool = False) -> None:
+        self.tabs.context.unroute(PYTHON)
+        while self.held:
+            route = self.held.pop()
+            with suppress(Error):  # its page may be gone
+                route.abort() if abort else route.continue_()
+
+
+def refreshes(tabs: Tabs) -> tuple[int, int]:
+    """How many the server was asked for, and how many it granted."""
+    counters = tabs.server.counters()
+    return counters["refreshes_asked"], counters["refreshes_granted"]
+
+
+def note(tab: Tab) -> str:
+    """What the note is called."""
+    return f"{tab.channel()} early"
+
+
+def alter_note(tab: Tab, alter: Callable[[Any], Any]) -> None:
+    notes = alter(json.loads(tab.stored()[note(tab)]))
+    text = notes if isinstance(notes, str) else json.dumps(notes)
+    tab.evaluate(f"localStorage.setItem({json.dumps(note(tab))}, {json.dumps(text)})")
+
+
+def settled(tab: Tab) -> None:
+    """The script of the page has done all that it does by itself: it has decided, and has no answer to wait for."""
+    tab.evaluate("navigator.locks.query().then(() => navigator.locks.query()).then(() => true)")
+
+
+def resumed(tabs: Tabs, tab: Tab) -> bool:
+    tabs.reopened(tab, **EARLY)
+    return bool(tab.run("await api.resume()"))
+
+
+# One round trip less
+
+
+def test_a_reload_asks_for_the_session_before_python_runs_and_no_second_time(tabs: Tabs) -> None:
+    (tab,) = tabs.signed_in(1, **EARLY)
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert (tab.fetch(), tab.user) == (200, "ada")
+    assert tab.told() == ["started"]
+    assert refreshes(tabs) == (1, 1)
+    tab.run("await api.renew()")
+    assert refreshes(tabs) == (2, 2)
+
+
+def test_each_reload_does_so(tabs: Tabs) -> None:
+    (tab,) = tabs.signed_in(1, **EARLY)
+    for count in (1, 2, 3):
+        start = Start(tabs, tab)
+        tabs.until(lambda: refreshes(tabs) == (count, count))  # noqa: B023
+        start.let_go()
+        assert resumed(tabs, tab) is True
+    assert refreshes(tabs) == (3, 3)
+
+
+def test_without_the_option_nothing_is_asked_before_python_runs(tabs: Tabs) -> None:
+    (tab,) = tabs.signed_in(1)
+    start = Start(tabs, tab).reached()
+    settled(tab)
+    assert refreshes(tabs) == (0, 0)
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert refreshes(tabs) == (1, 1)
+
+
+def test_two_tabs_that_are_restored_at_once_make_one_refresh(tabs: Tabs) -> None:
+    """T1"""
+    two = tabs.signed_in(2, **EARLY)
+    tabs.server.fault(REFRESH, "hold")
+    start = Start(tabs, *two).reached(2)
+    for tab in two:
+        settled(tab)
+    tabs.server.wait_until_held()
+    tabs.server.release()
+    start.let_go()
+    for tab in two:
+        tabs.reopened(tab, **EARLY)
+        tab.run("begin(api.resume())")
+    assert [tab.outcomes() for tab in two] == [[True]] * 2
+    assert [tab.fetch() for tab in two] == [200] * 2
+    assert refreshes(tabs) == (1, 1)
+
+
+def test_a_tab_with_the_session_is_asked_for_it_and_not_the_server(tabs: Tabs) -> None:
+    """T1"""
+    tab, other = tabs.signed_in(2, **EARLY)
+    start = Start(tabs, tab).reached()
+    settled(tab)
+    assert refreshes(tabs) == (0, 0)
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert (tab.fetch(), other.fetch(), refreshes(tabs)) == (200, 200, (0, 0))
+
+
+def test_a_page_that_nobody_looks_at_asks_for_nothing(tabs: Tabs) -> None:
+    """One that is prerendered, or restored in the background: its Python may take long to come."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.page.add_init_script("Object.defineProperty(document, 'visibilityState', {value: 'hidden'})")
+    start = Start(tabs, tab).reached()
+    settled(tab)
+    assert refreshes(tabs) == (0, 0)
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert refreshes(tabs) == (1, 1)
+    tab.disconnect()
+    tab.close()
+
+
+# What lies in storage
+
+
+def test_the_note_holds_no_token(tabs: Tabs) -> None:
+    """X7"""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    stored = tab.stored()
+    assert list(stored) == [note(tab)]
+    assert tab.fetch() == 200
+    assert tab.tokens
+    secrets = [*tab.tokens, tabs.refresh_cookie()]
+    assert not any(secret in stored[note(tab)] for secret in secrets if secret)
+    tab.run("await api.sign_out()")
+    assert tab.stored() == {}
+
+
+def test_a_client_without_the_option_removes_the_note(tabs: Tabs) -> None:
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.disconnect()
+    assert list(tab.stored()) == [note(tab)]
+    tab.connect()
+    assert tab.stored() == {}
+
+
+def test_a_note_is_used_once(tabs: Tabs) -> None:
+    """So that what goes wrong with it does not go wrong again."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.reached()
+    tabs.until(lambda: tab.stored() == {})
+    start.held.clear()
+    tab.reload()
+    start.reached()
+    settled(tab)
+    assert refreshes(tabs) == (1, 1)
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert refreshes(tabs) == (2, 2)
+
+
+OTHERS = {
+    "another path": lambda notes: {"/another": notes["/blank.html"]},
+    "no JSON": lambda notes: "{",
+    "no object": lambda notes: [1],
+    "nothing": lambda notes: None,
+    "no request": lambda notes: {"/blank.html": {"within": 15}},
+    "a request that is none": lambda notes: {"/blank.html": {"request": "{}", "within": 15}},
+    "no time": lambda notes: {"/blank.html": {**notes["/blank.html"], "within": 0}},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS.keys())
+def test_a_note_that_is_not_for_this_page_does_nothing(tabs: Tabs, other: Any) -> None:
+    """X8: Any script of the origin can write there."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.disconnect()
+    alter_note(tab, other)
+    start = Start(tabs, tab).reached()
+    settled(tab)
+    assert refreshes(tabs) == (0, 0)
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert refreshes(tabs) == (1, 1)
+    assert list(json.loads(tab.stored()[note(tab)]))[-1] == "/blank.html"
+
+
+def test_the_answer_to_another_request_than_pythons_is_not_taken(tabs: Tabs) -> None:
+    """The app has changed since: the server may look at the fields."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    tabs.reopened(tab).disconnect()
+    endpoint = f"reissue.Endpoint({'/auth'!r}, fields={{'app': 2}})"
+    resume = f"api = reissue.connect('/api/', endpoint={endpoint}, resume_early=True)\nawait api.resume()"
+    assert tab.run(resume) is True
+    assert refreshes(tabs) == (2, 2)
+    tab.connected = True
+
+
+# Sign-outs, and other users
+
+
+def test_after_a_sign_out_nothing_is_asked(tabs: Tabs) -> None:
+    """T8: In whichever tab."""
+    tab, other = tabs.signed_in(2, **EARLY)
+    other.run("await api.sign_out()")
+    tab.wait_until_told("ended signed_out")
+    start = Start(tabs, tab).reached()
+    settled(tab)
+    assert refreshes(tabs) == (0, 0)
+    start.let_go()
+    assert resumed(tabs, tab) is False
+
+
+def test_a_sign_out_that_the_server_does_not_know_of_comes_first(tabs: Tabs) -> None:
+    """S1: The note is there all the same, as a tab that renews at the same moment would write it."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    noted = tab.stored()[note(tab)]
+    tabs.server.fault("/auth/logout", "status", status=503)
+    tab.expect_console("status of 503")
+    tab.run("begin(api.sign_out())")
+    assert tab.outcomes() == ["RefreshUnavailable"]
+    tab.evaluate(f"localStorage.setItem({json.dumps(note(tab))}, {json.dumps(noted)})")
+    start = Start(tabs, tab).reached()
+    settled(tab)
+    assert refreshes(tabs) == (0, 0)
+    start.let_go()
+    assert resumed(tabs, tab) is False
+    assert (refreshes(tabs), tabs.server.counters()["logouts"], tabs.refresh_cookie()) == ((0, 0), 1, None)
+
+
+@pytest.mark.parametrize("answer", ["late", "here"])
+def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs, answer: str) -> None:
+    """S1, S2: It waits for the cookie that the early refresh brings, and that cookie signs nobody in."""
+    tab, other = tabs.signed_in(2, **EARLY)
+    other.disconnect()
+    tabs.server.fault(REFRESH, "hold", after=True)
+    start = Start(tabs, tab).reached()
+    tabs.server.wait_until_held()
+    if answer == "here":
+        tabs.server.release()
+        tabs.until(lambda: tab.mark not in tab.stored())
+    other.connect(**EARLY)
+    other.run("begin(api.sign_out())")
+    tabs.until(lambda: other.in_line() == 1)
+    start.let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.resume())")
+    tabs.server.release()
+    assert [*tab.outcomes(), *other.outcomes()] == [False, None]
+    assert (tab.fetch(), tab.told()) == ("SessionEnded", [])
+    assert tabs.refresh_cookie() is None
+    assert refreshes(tabs) == (1, 1)
+    assert tab.stored() == {}
+
+
+def test_a_sign_out_in_the_page_itself_waits_for_the_early_cookie(tabs: Tabs) -> None:
+    """S2"""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tabs.server.fault(REFRESH, "hold", after=True)
+    start = Start(tabs, tab).reached()
+    tabs.server.wait_until_held()
+    start.let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.resume())\nbegin(api.sign_out())")
+    for _ in range(5):  # the sign-out would be there by now
+        tab.run("(await api.fetch('/pyscript.toml', auth=False)).status")
+    assert tabs.server.counters()["logouts"] == 0
+    tabs.server.release()
+    assert tab.outcomes() == [False, None]
+    assert (tabs.refresh_cookie(), tab.state, refreshes(tabs)) == (None, "SIGNED_OUT", (1, 1))
+
+
+def test_another_users_sign_in_comes_after_the_late_answer(tabs: Tabs) -> None:
+    """S3: Or the cookie of the one would replace that of the other."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tabs.server.fault(REFRESH, "hold", after=True)
+    start = Start(tabs, tab).reached()
+    tabs.server.wait_until_held()
+    start.let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.sign_in(username='grace', password='hopper'))")
+    for _ in range(5):  # the sign-in would be there by now
+        tab.run("(await api.fetch('/pyscript.toml', auth=False)).status")
+    assert tabs.server.counters()["logins"] == 0
+    tabs.server.release()
+    assert tab.outcomes() == [None]
+    tab.run("await api.renew()")
+    assert (tab.user, tab.fetch(), refreshes(tabs)) == ("grace", 200, (2, 2))
+    assert tab.told("ended") == []
+
+
+# When something goes wrong
+
+
+KEEP_THE_MINUTE = """
+const later = globalThis.setTimeout;
+globalThis.setTimeout = (call, delay, ...rest) => {
+    if (delay !== 60_000) return later(call, delay, ...rest);
+    globalThis.minuteIsOver = call;
+};
+"""
+
+
+@pytest.mark.parametrize("held", ["request", "answer", "lost request"])
+def test_a_page_that_is_left_in_the_middle_signs_nobody_out(tabs: Tabs, held: str) -> None:
+    """T7: The next page does not ask early, since a cookie may still land."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    before = tabs.refresh_cookie()
+    tabs.server.fault(REFRESH, "hold", after=held == "answer")
+    start = Start(tabs, tab).reached()
+    tabs.server.wait_until_held()
+    assert tab.stored()[tab.mark] == "on"
+    start.held.clear()
+    tab.reload()
+    start.reached()
+    settled(tab)
+    assert (refreshes(tabs)[0], tab.mark in tab.stored()) == (1, True)
+    start.let_go()
+    tabs.reopened(tab, landing=600, **EARLY)
+    tab.run("begin(api.resume())")
+    tabs.until(lambda: "exclusive" in tab.locks())
+    tabs.server.release(abandon=held == "lost request")
+    if held != "lost request":
+        tabs.until(lambda: tabs.refresh_cookie() != before)
+    tabs.end_the_landing(tab)
+    assert tab.outcomes() == [True]
+    assert (tab.fetch(), tab.told("ended")) == (200, [])
+    assert refreshes(tabs) == (2, 1 if held == "lost request" else 2)
+
+
+def test_a_page_that_is_left_once_the_answer_is_here_leaves_no_mark(tabs: Tabs) -> None:
+    """T7: The cookie has landed, so the next page need not wait for it."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    start = Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    tabs.until(lambda: tab.mark not in tab.stored())
+    start.let_go()
+    tab.reload()
+    tabs.reopened(tab, landing=3600, **EARLY)
+    assert tab.run("await api.resume()") is True
+    assert refreshes(tabs) == (2, 2)
+
+
+@pytest.mark.parametrize("answer", ["late", "here"])
+def test_a_page_whose_python_never_comes_gives_the_lock_back(tabs: Tabs, answer: str) -> None:
+    """T4, T7: When the time of one call is over. If the answer is late, the cookie may still land."""
+    tab, other = tabs.signed_in(2, **EARLY)
+    other.disconnect()
+    tab.page.add_init_script(KEEP_THE_MINUTE)
+    before = tabs.refresh_cookie()
+    if answer == "late":
+        tabs.server.fault(REFRESH, "hold", after=True)
+    Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    if answer == "late":
+        tabs.server.wait_until_held()
+    else:
+        tabs.until(lambda: tab.mark not in tab.stored())
+    assert "exclusive" in tab.locks()
+    tab.evaluate("minuteIsOver()")
+    tabs.until(lambda: "exclusive" not in other.locks())
+    assert (tab.mark in other.stored()) is (answer == "late")
+    tab.close()
+    tabs.server.release()
+    other.connect(landing=3600 if answer == "here" else 0, **EARLY)
+    if answer == "late":
+        tabs.until(lambda: tabs.refresh_cookie() != before)
+    assert other.run("await api.resume()") is True
+    assert other.fetch() == 200
+
+
+def test_a_page_whose_python_fails_gives_the_lock_back_at_once(tabs: Tabs) -> None:
+    """T4"""
+    tab, other = tabs.signed_in(2, **EARLY)
+    other.disconnect()
+    tab.expect_console(".", at_most=99)
+    start = Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    assert "exclusive" in tab.locks()
+    start.let_go(abort=True)
+    tabs.until(lambda: "exclusive" not in tab.locks())
+    other.connect(landing=0, **EARLY)
+    assert other.run("await api.resume()") is True
+    assert refreshes(tabs) == (2, 2)
+    tab.close()
+
+
+@pytest.mark.parametrize("status", [401, 400, 403])
+def test_an_early_refusal_is_not_believed(tabs: Tabs, status: int) -> None:
+    """T7: Python asks once more before anybody is signed out."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tabs.server.fault(REFRESH, "status", status=status, body={"error": "invalid_grant"})
+    tab.expect_console(f"status of {status}")
+    start = Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs)[0] == 1 and "exclusive" not in tab.locks())
+    assert tab.mark not in tab.stored()
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert (tab.fetch(), tab.told("ended"), refreshes(tabs)) == (200, [], (2, 1))
+
+
+@pytest.mark.parametrize("kind", ["drop", "lost"])
+def test_an_early_refresh_without_an_answer_is_not_repeated_at_once(tabs: Tabs, kind: str) -> None:
+    """F1, F6: It may have rotated the token; and the user is not signed out."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tabs.server.fault(REFRESH, kind)
+    tab.expect_console("ERR_(EMPTY|INVALID_HTTP)_RESPONSE|ERR_CONNECTION", times=0, at_most=2)
+    Start(tabs, tab).let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.resume())")
+    assert tab.outcomes() == ["RefreshUnavailable"]
+    assert (tab.told("ended"), refreshes(tabs)[0]) == ([], 1)
+    if kind == "drop":
+        assert tab.run("await api.resume()") is True
+        assert (tab.fetch(), refreshes(tabs)) == (200, (2, 1))
+
+
+def test_a_session_that_is_over_is_refused_twice_at_most(tabs: Tabs) -> None:
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tabs.server.control("/dev/end")
+    tab.may_be_refused(3)
+    Start(tabs, tab).let_go()
+    assert resumed(tabs, tab) is False
+    assert refreshes(tabs) == (2, 0)
+    tab.reload()
+    assert resumed(tabs, tab) is False
+    assert refreshes(tabs) == (3, 0)
+
+
+def test_a_server_that_asks_to_wait_is_asked_no_second_time(tabs: Tabs) -> None:
+    """F2"""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tabs.server.fault(REFRESH, "status", status=503, retry_after="60")
+    tab.expect_console("status of 503")
+    Start(tabs, tab).let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.resume())\nbegin(api.fetch('/api/echo'))")
+    assert tab.outcomes() == ["RefreshUnavailable"] * 2
+    assert refreshes(tabs) == (1, 0)
+    tab.run("skew += 61\nNone")
+    assert tab.run("await api.resume()") is True
+    assert refreshes(tabs) == (2, 1)
+
+
+# Settings
+
+
+WRONG = {
+    "a function": ("async_refresh", "", "TypeError"),
+    "tabs=False": ("reissue.Endpoint('/auth')", "tabs=False", "ValueError"),
+    "store=": ("reissue.Endpoint('/auth')", "store='local'", "ValueError"),
+    "dpop=True": ("reissue.Endpoint('/auth')", "dpop=True", "ValueError"),
+    "cookie=False": ("reissue.Endpoint('/auth', cookie=False)", "", "ValueError"),
+    "oauth2": ("reissue.Endpoint.oauth2('https://issuer.test', client_id='me')", "", "ValueError"),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "option", "kind"), WRONG.values(), ids=WRONG.keys())
+def test_settings_that_can_not_work_are_refused(tabs: Tabs, endpoint: str, option: str, kind: str) -> None:
+    (tab,) = tabs.open(1)
+    error = tab.run(f"""
+import reissue
+async def async_refresh(credential):
+    ...
+try:
+    reissue.connect("/api/", endpoint={endpoint}, resume_early=True, {option})
+except (TypeError, ValueError) as error:
+    said = [type(error).__name__, str(error)]
+said
+""")
+    assert error[0] == kind
+    assert error[1].startswith("resume_early=True ")
