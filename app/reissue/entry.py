@@ -21,8 +21,10 @@ def connect(audience: str | Iterable[str], *, endpoint: AnyEndpoint, **options: 
     session outlives the page: "memory" (it does not), "session" (across reloads of one tab), "local" (for all tabs of
     the origin, until sign-out) or "indexeddb" (for its workers as well, which have no other store). Any script of the
     origin can read the latter three. `dpop=True` asks for tokens that are
-    bound to a key (RFC 9449), which no script can read, so the tokens are useless outside this browser. The other
-    `options` are those of `Interceptor`. Raises ReissueError outside Pyodide, and TypeError or ValueError for settings
+    bound to a key (RFC 9449), which no script can read, so the tokens are useless outside this browser.
+    `resume_early=True`, for an `Endpoint` with a cookie, asks for the session while Python is still on its way when the
+    page is loaded again; `resume()` then takes the answer (docs/tabs.md). The other `options` are those of
+    `Interceptor`. Raises ReissueError outside Pyodide, and TypeError or ValueError for settings
     that can't work.
 
         api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))

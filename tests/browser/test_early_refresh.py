@@ -165,6 +165,42 @@ def test_a_tab_with_the_session_is_asked_for_it_and_not_the_server(tabs: Tabs) -
     assert (tab.fetch(), other.fetch(), refreshes(tabs)) == (200, 200, (0, 0))
 
 
+def test_two_clients_of_one_page_take_one_answer(tabs: Tabs) -> None:
+    """Q16"""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    Start(tabs, tab).let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run(f"other = connect('/auth', **{EARLY!r})\nbegin(api.resume())\nbegin(other.resume())")
+    assert tab.outcomes() == [True, True]
+    tab.run("start(other, 1)")
+    assert [*tab.outcomes(), tab.fetch()] == [200, 200]
+    assert refreshes(tabs) == (1, 1)
+    tab.run("await other.close()")
+
+
+def test_an_answer_that_was_not_taken_under_its_lock_is_not_taken_later(tabs: Tabs) -> None:
+    """S3: Another tab may have signed in since."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    Start(tabs, tab).let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("async with api._lifecycle._shared.lock.hold():\n    pass\nNone")
+    assert tab.run("await api.resume()") is True
+    assert refreshes(tabs) == (2, 2)
+
+
+def test_a_token_is_as_old_as_its_answer(tabs: Tabs) -> None:
+    """T12: Python may have come twenty seconds later."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    start = Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    tabs.until(lambda: tab.mark not in tab.stored())
+    tab.execute("const now = Date.now; Date.now = () => now() + 20_000;")
+    start.let_go()
+    assert resumed(tabs, tab) is True
+    assert tab.run("api.expires_in") <= 40
+    assert refreshes(tabs) == (1, 1)
+
+
 def test_a_page_that_nobody_looks_at_asks_for_nothing(tabs: Tabs) -> None:
     """One that is prerendered, or restored in the background: its Python may take long to come."""
     (tab,) = tabs.signed_in(1, **EARLY)

@@ -53,7 +53,7 @@ def test_the_lock_that_the_shim_names_gives_every_wheel_by_its_hash(site: Path) 
         assert hashlib.sha256(wheel.read_bytes()).hexdigest() == package["sha256"]
 
 
-@pytest.mark.parametrize("name", ["gate.js", "wire.js", "xhr_call.js", "xhr_gate.js"])
+@pytest.mark.parametrize("name", ["early_refresh.js", "gate.js", "wire.js", "xhr_call.js", "xhr_gate.js"])
 def test_the_script_that_the_shim_imports_is_the_wheels_own(site: Path, name: str) -> None:
     shim = (site / "py" / "shim.mjs").read_text(encoding="utf-8")
     (script,) = re.findall(rf"reissue-\w+/{name}", shim)
