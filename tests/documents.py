@@ -159,6 +159,7 @@ RULES: Final = (
     Rule("docs/recipes.md", BY_PYTEST, heading="Test your own app"),
     Rule("docs/recipes.md", IN_CPYTHON, heading="Refresh in the background"),
     Rule("docs/recipes.md", TOGETHER, language="python"),
+    Rule("docs/tabs.md", IN_A_PAGE),
     Rule("docs/transfers.md", IN_CPYTHON, heading="Test your own streams"),
     Rule("docs/transfers.md", TOGETHER),
     Rule("docs/security.md", AS_THE_POLICY, language="text"),

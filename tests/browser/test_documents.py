@@ -50,6 +50,11 @@ AFTER: dict[tuple[str, str], tuple[str, object]] = {
         "await api.sign_in(username='ada', password='lovelace')\n[api.state.value, dict(api.claims)]",
         ["signed_in", {}],
     ),
+    ("docs/tabs.md", "Ask for the session before Python runs"): (
+        "await api.sign_in(username='ada', password='lovelace')\n"
+        "any(key.endswith(' early') for key in js.Object.keys(js.localStorage))",
+        True,
+    ),
     ("docs/endpoints.md", "A sign-in of your own"): ("await api.renew()\n(await api.fetch('/api/me')).status", 200),
 }
 """What must hold then; the last expression, and its value."""

@@ -65,12 +65,16 @@ class Start:
         self.tabs.until(lambda: len(self.held) >= count)
         return self
 
-    def let_go(self, *, abort: bool = False) -> None:
+    def let_go(self) -> None:
         self.tabs.context.unroute(PYTHON)
         while self.held:
-            route = self.held.pop()
             with suppress(Error):  # its page may be gone
-                route.abort() if abort else route.continue_()
+                self.held.pop().continue_()
+
+    def fail(self) -> None:
+        self.tabs.context.route(PYTHON, lambda route: route.abort())  # Pyodide asks twice
+        while self.held:
+            self.held.pop().abort()
 
 
 def refreshes(tabs: Tabs) -> tuple[int, int]:
@@ -477,7 +481,7 @@ def test_a_page_whose_python_fails_gives_the_lock_back_at_once(tabs: Tabs) -> No
     start = Start(tabs, tab).reached()
     tabs.until(lambda: refreshes(tabs) == (1, 1))
     assert "exclusive" in tab.locks()
-    start.let_go(abort=True)
+    start.fail()
     tabs.until(lambda: "exclusive" not in tab.locks())
     other.connect(landing=0, **EARLY)
     assert other.run("await api.resume()") is True

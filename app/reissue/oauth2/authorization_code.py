@@ -86,7 +86,7 @@ class RedirectingSource(HttpTokenSource):
         page: Page | None,
     ) -> None:
         known = settings.known(parse)  # before anything else: it says what is wrong with the app's own URLs
-        super().__init__(requests, transport, parse, prover)
+        super().__init__(requests, transport, parse, prover, clock=clock)
         self.redirects = self
         self.by_popup = settings.popup
         self._settings = settings
