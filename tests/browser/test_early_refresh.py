@@ -193,8 +193,8 @@ def test_two_clients_of_one_page_take_one_answer(tabs: Tabs) -> None:
 
 TWO_TAKE_OVER = """
 one, two = [client._lifecycle._shared._peers._early for client in (api, other)]
-turn = await one.take_over()
-waiting = asyncio.ensure_future(two.take_over())
+taking, waiting = asyncio.ensure_future(one.take_over()), asyncio.ensure_future(two.take_over())
+turn = await taking
 for _ in range(20):  # it would have the lock by now
     await asyncio.sleep(0)
 taken = [turn is not None, waiting.done()]
