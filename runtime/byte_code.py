@@ -11,6 +11,7 @@ COMPILER = (
     _SCRIPT,
     ROOT / "runtime" / "compile_archive.py",
     ROOT / "runtime" / "first_modules.py",
+    ROOT / "runtime" / "later_modules.py",
     Path(__file__),
 )  # what the result depends on
 
@@ -22,16 +23,16 @@ def compile_archives(
     stdlib: Path,
     root: str,
     optimize: int = 0,
-    left_out: str = "",
     first: str = "",
+    later: str = "",
 ) -> None:
     """Compile each of these zips of sources into the zip that it is mapped to, by Pyodide's own Python.
 
-    `stdlib` is the standard library to run that with. `root`, `optimize`, `left_out` and `first` are those of
-    `compile_archive`.
+    `stdlib` is the standard library to run that with. `root`, `optimize`, `first` and `later` are those of
+    `compile_archive`. What comes later of `x.zip` goes to `x_later.zip`.
     """
     pairs = [path for pair in archives.items() for path in pair]
     run(
-        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), left_out, first, *pairs,
+        find_node().node, _SCRIPT, pyodide, stdlib, root, str(optimize), first, later, *pairs,
         failed="Node can't compile Python for the page: `runtime/build.py --sources` does without.",
     )  # fmt: skip

@@ -6,6 +6,7 @@
 //     trips later; what only PyScript knows (which packages, where output goes) is filled in when it does.
 //   - The packages are requested when the interpreter and the standard library are there. They arrive while the browser
 //     compiles the one and starts the other, and have not delayed them.
+//   - The second part of the standard library is requested when Python imports a module of it, which hardly any page does.
 // The wheels of this library are not unpacked, which would take longer than all that Python imports of them: Python
 // imports from the wheel itself (zipimport, and first_modules.py). Any other package is installed as Pyodide does it.
 import * as earlyRefresh from "./{library}/early_refresh.js"; // first: it may ask for the session at once
@@ -45,6 +46,23 @@ function putOnThePath(pyodide, found) {
         pyodide.loadedPackages[name] = "the page's own";
     }
     path.destroy();
+}
+
+// The second part of the standard library, for later_modules.py; or else why it is not here. An import can't wait for a
+// promise, so the page waits for the answer.
+const {open, overrideMimeType, send} = globalThis.XMLHttpRequest?.prototype ?? {}; // `install()` replaces these
+
+function fetched() {
+    const request = new XMLHttpRequest(), url = at("./{stdlib}/python_stdlib_later.zip");
+    try {
+        open.call(request, "GET", url, false);
+        overrideMimeType.call(request, "text/plain; charset=x-user-defined"); // a page may not ask for bytes here
+        send.call(request);
+    } catch {
+        return `no answer from ${url}`;
+    }
+    if (request.status !== 200) return `status ${request.status} from ${url}`;
+    return Uint8Array.from(request.responseText, character => character.charCodeAt(0)); // of 0xF780 to 0xF7FF the last byte
 }
 
 // Settled once the files that Python starts from are here, and at the latest when it `starts`: with some privacy settings and
@@ -96,6 +114,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
         },
     });
     putOnThePath(pyodide, found);
+    pyodide.registerJsModule("later_modules", {fetched});
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
     pyodide.registerJsModule("reissue_xhr_gate", xhrGate); // the same, for XMLHttpRequest
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js

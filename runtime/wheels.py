@@ -94,7 +94,7 @@ def compiled(site: Path, pyodide: Path, stdlib: Path, sources: Path, *, first: s
     """Return the folder with the wheels of the folder `sources` as byte code, and with its other files.
 
     `first` is that of `compile_archive`. The price: tracebacks name the lines, but can't show them, and `help()` knows
-    classes only.
+    classes only, and no types of ours.
     """
     name, _, _ = sources.name.rpartition("-")
 

@@ -15,6 +15,8 @@ LONG = {
     HERE / "browser" / "test_storm.py",
     HERE / "browser" / "test_webkit.py",
     HERE / "places" / "test_jupyterlite.py",
+    HERE / "places" / "test_release.py",
+    HERE / "site" / "test_packages.py",
 }
 
 

@@ -46,7 +46,7 @@ def publish(
 @click.command(help="Write the demo as a static site, and what other sites need to embed the library.")
 @click.option("--api", default="", metavar="URL", help="Where the API is; by default beside the page.")
 @click.option("--base", default="/", metavar="PATH", help="Where the site will be, for the rules in _headers.")
-@click.option("--whole", is_flag=True, help="With the whole standard library, as `runtime/build.py --whole`.")
+@click.option("--whole", is_flag=True, help="With the standard library in one part, as `runtime/build.py --whole`.")
 @click.option("--packages", default="", metavar="NAMES", help="Further packages for the page: 'numpy pandas'.")
 @click.option("--pyodide", "distribution", default="", metavar="PLACE", help="Where Pyodide's own packages are.")
 @click.option("--to", "target", default=ROOT / "dist", type=click.Path(path_type=Path), help="The folder.")

@@ -174,6 +174,7 @@ class KeptVisit(Visit):
         """As if the page had just been opened."""
         for seen in (self.console, self.warned, self.requests, self.tokens, self.expected):
             seen.clear()
+        self.imports_later_modules = False
         self.allowed_origins, self.api = {self.server.origin}, f"{self.server.origin}/api/"
         self.stop_recording()
         self.page.on("request", self._sent)

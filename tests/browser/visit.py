@@ -65,6 +65,7 @@ class Visit:
         self.tokens: set[str] = set()
         self.expected: list[tuple[str, int, int]] = []
         self.allowed_origins = {server.origin}
+        self.imports_later_modules = False  # does the test's own Python?
         self.api = f"{server.origin}/api/"  # what may see an access token
         self.asking = asking(page)
         page.on("console", self._heard)
@@ -245,6 +246,10 @@ class Visit:
     def requests_to(self, path: str) -> list[Request]:
         return [request for request in self.requests if urlsplit(request.url).path == path]
 
+    def requests_for_later_modules(self) -> list[Request]:
+        """Those for the second part of Python's standard library."""
+        return [request for request in self.requests if request.url.endswith("/python_stdlib_later.zip")]
+
     def markup(self) -> str:
         return self.page.content()
 
@@ -264,6 +269,7 @@ class Visit:
             f"{url.scheme}://{url.netloc.rpartition('@')[2]}" for url in (urlsplit(r.url) for r in self.requests)
         }
         assert origins <= self.allowed_origins | {"data://", "blob://"}, "no request leaves the origin"
+        assert self.imports_later_modules or not self.requests_for_later_modules(), "the library does without"
         self.check_tokens(markup)
 
     def check_tokens(self, markup: str) -> None:

@@ -11,6 +11,7 @@ import traceback
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import brotli
@@ -182,7 +183,7 @@ def in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
             archive.writestr(f"reissue_first/{name}", text)
         archive.writestr("reissue_first-1.dist-info/RECORD", "")
     first = "reissue_first,reissue_first.page,reissue_first.fails"
-    compile_archive(str(source), str(target), root="/site", optimize=0, first=first, bringer=BRINGER)
+    compile_archive(str(source), str(target), root="/site", optimize=0, first=first, first_modules=BRINGER)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.syspath_prepend(str(target))
     yield target
@@ -220,20 +221,68 @@ def test_what_comes_in_one_file_is_like_any_other_module(in_one_file: Path) -> N
     assert len([finder for finder in sys.meta_path if type(finder).__module__ == "reissue_first"]) == 1
 
 
-def test_what_is_left_out_says_so_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, target = tmp_path / "sources.zip", tmp_path / "compiled.zip"
+@pytest.fixture
+def in_two_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A library of which `reissue_rare`, and a module of `reissue_often`, come later."""
+    source, target, later = (tmp_path / name for name in ("sources.zip", "compiled.zip", "later.zip"))
     with zipfile.ZipFile(source, "w") as archive:
-        archive.writestr("reissue_rare/__init__.py", "")
-        archive.writestr("reissue_rare/part.py", "")
-        archive.writestr("reissue_rarely.py", "answer = 42")
-    compile_archive(str(source), str(target), root="/x", optimize=2, left_out="reissue_rare")
+        archive.writestr("reissue_rare/__init__.py", "answer = 42")
+        archive.writestr("reissue_rare/part.py", "from . import answer")
+        archive.writestr("reissue_rare/data.txt", "ab")
+        archive.writestr("reissue_rarely.py", "answer = 43")
+        archive.writestr("reissue_often/__init__.py", "")
+        archive.writestr("reissue_often/now.py", "answer = 44")
+        archive.writestr("reissue_often/later.py", "from .now import answer")
+    bringer = (ROOT / "runtime" / "later_modules.py").read_text(encoding="utf-8")
+    compile_archive(
+        str(source),
+        str(target),
+        root="/x",
+        optimize=2,
+        later="reissue_rare,reissue_often.l*",
+        later_modules=bringer.replace("/lib/later_modules.zip", str(tmp_path / "brought.zip")),
+        later_target=str(later),
+    )
     monkeypatch.syspath_prepend(str(target))
-    assert importlib.import_module("reissue_rarely").answer == 42
-    for name in ("reissue_rare", "reissue_rare.part"):
-        with pytest.raises(
-            ModuleNotFoundError, match=r"left out of this page's standard library.*make site ARGS=--whole"
-        ):
-            importlib.import_module(name)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield later
+    for name in [name for name in sys.modules if name.startswith("reissue_") or name == "_later_modules"]:
+        del sys.modules[name]
+
+
+def arriving(monkeypatch: pytest.MonkeyPatch, *answers: str | bytes) -> list[str | bytes]:
+    """Let the page be given these answers; what is left of them."""
+    left = list(answers)
+
+    def fetched() -> object:
+        answer = left.pop(0)
+        return answer if isinstance(answer, str) else SimpleNamespace(to_bytes=lambda: answer)
+
+    monkeypatch.setitem(sys.modules, "later_modules", SimpleNamespace(fetched=fetched))
+    return left
+
+
+def test_what_comes_later_is_brought_once_and_is_like_any_other_module(
+    in_two_parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = arriving(monkeypatch, in_two_parts.read_bytes())
+    assert importlib.import_module("reissue_rarely").answer == 43
+    assert importlib.import_module("reissue_often.now").answer == 44
+    assert left, "nothing was asked for yet"
+    assert importlib.import_module("reissue_rare.part").answer == 42
+    assert importlib.import_module("reissue_often.later").answer == 44
+    assert pkgutil.get_data("reissue_rare", "data.txt") == b"ab"
+    often = importlib.import_module("reissue_often")
+    assert often.later is sys.modules["reissue_often.later"]
+    assert often.later.__name__ == "reissue_often.later"
+
+
+def test_what_does_not_arrive_says_so_and_is_tried_again(in_two_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arriving(monkeypatch, "status 404 from /later.zip", in_two_parts.read_bytes())
+    with pytest.raises(ImportError, match=r"reissue_rare is in the second part.*\(status 404 from /later.zip\)") as no:
+        importlib.import_module("reissue_rare.part")
+    assert no.value.name == "reissue_rare"
+    assert importlib.import_module("reissue_rare.part").answer == 42
 
 
 def test_a_step_that_fails_says_what_to_do_and_what_the_command_said() -> None:
