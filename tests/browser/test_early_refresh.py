@@ -82,11 +82,6 @@ class Start:
             with suppress(Error):  # its page may be gone
                 self.held.pop().continue_()
 
-    def fail(self) -> None:
-        self.tabs.context.route(PYTHON, lambda route: route.abort())  # Pyodide asks twice
-        while self.held:
-            self.held.pop().abort()
-
 
 def refreshes(tabs: Tabs) -> tuple[int, int]:
     """How many the server was asked for, and how many it granted."""
@@ -496,32 +491,13 @@ def test_a_page_whose_python_never_comes_gives_the_lock_back(tabs: Tabs, answer:
     assert other.fetch() == 200
 
 
-def test_a_page_whose_python_fails_gives_the_lock_back_at_once(tabs: Tabs) -> None:
-    """T4"""
-    tab, other = tabs.signed_in(2, **EARLY)
-    other.disconnect()
-    tab.expect_console(".", at_most=99)
-    start = Start(tabs, tab).reached()
-    tabs.until(lambda: refreshes(tabs) == (1, 1))
-    assert "exclusive" in tab.locks()
-    start.fail()
-    tabs.until(lambda: "exclusive" not in tab.locks())
-    other.connect(landing=0, **EARLY)
-    assert other.run("await api.resume()") is True
-    assert refreshes(tabs) == (2, 2)
-    tab.close()
-
-
 @pytest.mark.parametrize("status", [401, 400, 403])
 def test_an_early_refusal_is_not_believed(tabs: Tabs, status: int) -> None:
     """T7: Python asks once more before anybody is signed out."""
     (tab,) = tabs.signed_in(1, **EARLY)
     tabs.server.fault(REFRESH, "status", status=status, body={"error": "invalid_grant"})
     tab.expect_console(f"status of {status}")
-    start = Start(tabs, tab).reached()
-    tabs.until(lambda: refreshes(tabs)[0] == 1 and "exclusive" not in tab.locks())
-    assert tab.mark not in tab.stored()
-    start.let_go()
+    Start(tabs, tab).let_go()
     assert resumed(tabs, tab) is True
     assert (tab.fetch(), tab.told("ended"), refreshes(tabs)) == (200, [], (2, 1))
 
