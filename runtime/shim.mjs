@@ -135,7 +135,7 @@ if (globalThis.document?.querySelector("script[type=py]:not([worker]), py-script
         },
         new Promise(resolve => (known = resolve)),
     );
-    python.catch(earlyRefresh.giveUp); // `early` gives the failure to PyScript
+    python.catch(() => {}); // `early` gives the failure to PyScript
     early = options => {
         early = null;
         given = options;

@@ -15,7 +15,6 @@
 
 const LONGEST = 60; // seconds that a note may ask for
 const asked = new Map(); // what Python has not taken over yet, by the name of the lock
-const holds = new Set(); // functions that give a lock back
 
 if (typeof WorkerGlobalScope === "undefined") {
     for (const name of notedSessions()) {
@@ -33,9 +32,6 @@ if (typeof WorkerGlobalScope === "undefined") {
 // A promise of the answer that this page has, or will have, together with the lock of this name; of `undefined` if there
 // is none. `undefined` in place of the promise if nothing was asked.
 export const answeredUnder = name => asked.get(name);
-
-// Python does not come.
-export const giveUp = () => holds.forEach(giveBack => giveBack());
 
 function notedSessions() {
     try {
@@ -71,12 +67,10 @@ async function refresh(name, tell) {
     const giveBack = () => {
         isOver = true;
         clearTimeout(timer);
-        holds.delete(giveBack);
         controller.abort();
         over.resolve();
     };
     const timer = setTimeout(giveBack, Math.min(note.within, LONGEST) * 1000);
-    holds.add(giveBack);
     forget(name);
     localStorage.setItem(turn, "on");
     const sent = new Promise(resolve => resolve(fetch(url, {...init, signal: controller.signal})));
