@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from types import CodeType
 
-STAND_IN = "import _later_modules\n_later_modules.bring(__name__)\n"
+STAND_IN = "__import__('_later_modules').bring(globals())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
 
 
@@ -133,9 +133,8 @@ def apart(written: dict[str, bytes], patterns: list[str], later_modules: bytes, 
     code = compile(STAND_IN, f"{root}/later", "exec", dont_inherit=True)
     for file in moved:
         del written[file]
-        module = module_name(file)
-        if file.endswith(".pyc") and not is_later(module.rpartition(".")[0]):
-            written[f"{module.replace('.', '/')}.pyc"] = byte_code(code, STAND_IN.encode())
+        if file.endswith(".pyc") and not is_later(module_name(file).rpartition(".")[0]):
+            written[file] = byte_code(code, STAND_IN.encode())  # a package's is one, for whoever only looks
     code = compile(stripped(later_modules), f"{root}/_later_modules.py", "exec", dont_inherit=True)
     written["_later_modules.pyc"] = byte_code(code, later_modules)
     return moved

@@ -51,15 +51,18 @@ function putOnThePath(pyodide, found) {
 // The second part of the standard library, for later_modules.py; or else why it is not here. An import can't wait for a
 // promise, so the page waits for the answer.
 const {open, overrideMimeType, send} = globalThis.XMLHttpRequest?.prototype ?? {}; // `install()` replaces these
+const url = at("./{stdlib}/python_stdlib_later.zip");
 
-function fetched() {
-    const request = new XMLHttpRequest(), url = at("./{stdlib}/python_stdlib_later.zip");
+function fetched(pastCaches) {
+    const request = new XMLHttpRequest();
     try {
-        open.call(request, "GET", url, false);
+        open.call(request, "GET", pastCaches ? `${url}?${Date.now()}` : url, false);
         overrideMimeType.call(request, "text/plain; charset=x-user-defined"); // a page may not ask for bytes here
         send.call(request);
     } catch {
-        return `no answer from ${url}`;
+        const {featurePolicy} = globalThis.document ?? {}; // Chromium's, which alone forbids it
+        const forbidden = featurePolicy?.allowsFeature("sync-xhr") === false;
+        return forbidden ? "the page's Permissions-Policy forbids sync-xhr" : `no answer from ${url}`;
     }
     if (request.status !== 200) return `status ${request.status} from ${url}`;
     return Uint8Array.from(request.responseText, character => character.charCodeAt(0)); // of 0xF780 to 0xF7FF the last byte
@@ -114,7 +117,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
         },
     });
     putOnThePath(pyodide, found);
-    pyodide.registerJsModule("later_modules", {fetched});
+    pyodide.registerJsModule("later_modules", {fetched, url});
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js
     pyodide.registerJsModule("reissue_xhr_gate", xhrGate); // the same, for XMLHttpRequest
     pyodide.registerJsModule("reissue_wire", wire); // for every request: see app/reissue/browser/wire.js

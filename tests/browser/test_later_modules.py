@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.test_clients import BLOB
-from tests.browser.visit import Visit
+from tests.browser.visit import PAGES, Visit
 
 IMPORT_ALL = """
 import importlib, sys, zipfile
@@ -102,6 +102,31 @@ said
     )
     assert said[0] == "tomllib"
     assert "(status 404 from http" in said[1]
+
+
+@pytest.mark.firefox
+@pytest.mark.new_page
+def test_a_start_page_in_place_of_the_archive_says_so_and_the_next_import_is_fresh(kept: Visit) -> None:
+    """A server of a single-page app gives it for any URL, with status 200, and the browser may keep it for a year."""
+    start_page = {"Content-Type": "text/html", "Cache-Control": "public, max-age=31536000, immutable"}
+    places = "**/python_stdlib_later.zip*"
+    kept.context.route(places, lambda route: route.fulfill(headers=start_page, body="<!doctype html><p>Welcome"))
+    said = kept.run("try:\n    import tomllib\nexcept ImportError as error:\n    said = str(error)\nsaid")
+    assert "did not arrive (another file came from http" in said
+    kept.context.unroute(places)
+    assert kept.run("import tomllib\ntomllib.loads('a = 1')") == {"a": 1}
+
+
+def test_a_page_whose_policy_forbids_to_wait_for_an_answer_is_told_which(visit: Visit) -> None:
+    """Many a list of headers for safety has `sync-xhr=()`. Chromium obeys it."""
+    visit.expect_console("sync-xhr|Synchronous requests are disabled", times=0, at_most=9)
+    visit.begin_blank("plain.html")  # it has no Python
+    policy = {"Content-Type": "text/html", "Permissions-Policy": "sync-xhr=()"}
+    visit.context.route("**/blank.html", lambda route: route.fulfill(path=PAGES / "blank.html", headers=policy))
+    visit.page.goto(f"{visit.server.url}blank.html")
+    visit.blank_has_begun()
+    said = visit.run("try:\n    import tomllib\nexcept ImportError as error:\n    said = str(error)\nsaid")
+    assert "(the page's Permissions-Policy forbids sync-xhr)" in said
 
 
 @pytest.mark.new_page

@@ -223,13 +223,15 @@ def test_what_comes_in_one_file_is_like_any_other_module(in_one_file: Path) -> N
 
 @pytest.fixture
 def in_two_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A library of which `reissue_rare`, and a module of `reissue_often`, come later."""
+    """A library of which `reissue_rare`, `reissue_single`, and a module of `reissue_often`, come later."""
     source, target, later = (tmp_path / name for name in ("sources.zip", "compiled.zip", "later.zip"))
     with zipfile.ZipFile(source, "w") as archive:
         archive.writestr("reissue_rare/__init__.py", "answer = 42")
         archive.writestr("reissue_rare/part.py", "from . import answer")
         archive.writestr("reissue_rare/data.txt", "ab")
+        archive.writestr("reissue_rare/__main__.py", "from . import answer\nran = __name__")
         archive.writestr("reissue_rarely.py", "answer = 43")
+        archive.writestr("reissue_single.py", "answer = 43\nran = __name__")
         archive.writestr("reissue_often/__init__.py", "")
         archive.writestr("reissue_often/now.py", "answer = 44")
         archive.writestr("reissue_often/later.py", "from .now import answer")
@@ -239,7 +241,7 @@ def in_two_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         str(target),
         root="/x",
         optimize=2,
-        later="reissue_rare,reissue_often.l*",
+        later="reissue_rare,reissue_s*,reissue_often.l*",
         later_modules=bringer.replace("/lib/later_modules.zip", str(tmp_path / "brought.zip")),
         later_target=str(later),
     )
@@ -253,12 +255,16 @@ def in_two_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 def arriving(monkeypatch: pytest.MonkeyPatch, *answers: str | bytes) -> list[str | bytes]:
     """Let the page be given these answers; what is left of them."""
     left = list(answers)
+    again = False  # was the answer no archive?
 
-    def fetched() -> object:
+    def fetched(past_caches: bool) -> object:
+        nonlocal again
+        assert past_caches is again
         answer = left.pop(0)
+        again = not again and isinstance(answer, bytes)
         return answer if isinstance(answer, str) else SimpleNamespace(to_bytes=lambda: answer)
 
-    monkeypatch.setitem(sys.modules, "later_modules", SimpleNamespace(fetched=fetched))
+    monkeypatch.setitem(sys.modules, "later_modules", SimpleNamespace(fetched=fetched, url="/later.zip"))
     return left
 
 
@@ -275,6 +281,66 @@ def test_what_comes_later_is_brought_once_and_is_like_any_other_module(
     often = importlib.import_module("reissue_often")
     assert often.later is sys.modules["reissue_often.later"]
     assert often.later.__name__ == "reissue_often.later"
+
+
+def test_to_look_for_what_comes_later_brings_nothing(in_two_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = arriving(monkeypatch, in_two_parts.read_bytes())
+    found = importlib.util.find_spec("reissue_rare"), importlib.util.find_spec("reissue_single")
+    assert [spec and spec.submodule_search_locations is not None for spec in found] == [True, False]
+    assert left
+
+
+def test_what_comes_later_is_run_and_loaded_and_reloaded_like_any_other_module(
+    in_two_parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `python -m` does it, and as a loader of plugins does. What runs as `__main__` leaves the page's own alone."""
+    arriving(monkeypatch, in_two_parts.read_bytes())
+    main = sys.modules["__main__"]
+    assert runpy.run_module("reissue_single", run_name="__main__")["ran"] == "__main__"
+    assert runpy.run_module("reissue_rare", run_name="__main__")["ran"] == "__main__"
+    assert sys.modules["__main__"] is main
+    spec = importlib.util.find_spec("reissue_single")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert vars(module)["answer"] == 43
+    assert "reissue_single" not in sys.modules
+    single = importlib.import_module("reissue_single")
+    vars(single)["answer"] = 0
+    assert importlib.reload(single) is single
+    assert vars(single)["answer"] == 43
+    assert not [name for name in vars(single) if "later" in name]
+
+
+def test_an_apps_own_module_comes_before_one_that_comes_later(
+    in_two_parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an app's own `profile.py` or `platform.py` does, whatever was imported before it."""
+    arriving(monkeypatch, in_two_parts.read_bytes())
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "reissue_single.py").write_text("answer = 'own'", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(own))
+    places = sys.path.copy()
+    assert importlib.import_module("reissue_rare").answer == 42
+    assert importlib.import_module("reissue_single").answer == "own"
+    assert sys.path == places
+
+
+def test_what_came_instead_of_the_archive_is_asked_for_past_every_cache(
+    in_two_parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app's start page, which its server gives for any URL, or a part of the archive: with status 200."""
+    archive = in_two_parts.read_bytes()
+    left = arriving(monkeypatch, b"<!doctype html>", archive[:-30], b"", b"", b"", archive)
+    for _ in range(2):
+        with pytest.raises(
+            ImportError, match=r"reissue_single .* did not arrive \(another file came from /later.zip\)"
+        ):
+            importlib.import_module("reissue_single")
+    assert importlib.import_module("reissue_single").answer == 43
+    assert not left
 
 
 def test_what_does_not_arrive_says_so_and_is_tried_again(in_two_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
