@@ -19,7 +19,7 @@ LATER = (
     "cmd", "compileall", "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters",
     "curses", "dbm", "doctest", "filecmp", "fileinput", "ftplib", "getopt", "getpass", "http.server", "imaplib",
     "json.tool", "logging.config", "logging.handlers", "mailbox", "modulefinder", "multiprocessing",
-    "nturl2path", "optparse", "pathlib.__main__", "pdb", "pickletools", "platform", "plistlib", "poplib", "profile",
+    "nturl2path", "optparse", "pathlib.__main__", "pdb", "pickletools", "plistlib", "poplib", "profile",
     "pstats", "pty", "py_compile", "pyclbr", "pydoc", "pydoc_data", "sched", "shelve", "smtplib", "socketserver",
     "sre_*", "symtable", "sysconfig.__main__", "tabnanny", "this", "timeit", "trace", "tty", "unittest",
     "urllib.robotparser", "webbrowser", "wsgiref", "xmlrpc", "zipapp", "zipfile.__main__",
