@@ -437,6 +437,32 @@ async def test_a_401_after_the_sign_out_starts_no_refresh_for_a_caller_that_cant
     assert not any(isinstance(event, RefreshEvent) for event in world.events)
 
 
+async def test_a_refused_refresh_ends_the_session_of_a_caller_that_cant_wait_and_sends_no_old_token(
+    world: World,
+) -> None:
+    """F7"""
+    caller = await Blocking(world).signed_in()
+    world.clock.advance(301)
+    caller.answers = [Response(400, {}, b'{"error": "invalid_grant"}')]
+    with pytest.raises(SessionEnded):
+        caller.tokens(200)
+    assert caller.refreshes == 1
+
+
+async def test_a_refused_refresh_is_told_to_a_caller_that_cant_wait_if_its_body_cant_be_sent_twice(
+    world: World,
+) -> None:
+    """Q5, F7: as to any other caller."""
+    caller = await Blocking(world).signed_in()
+    upload = Request(API + "notes", "POST", body=iter([b"piece"]))
+    attempts = caller.api.attempts(upload, start_eagerly=at_once)
+    assert attempts is not None
+    await attempts.first()
+    caller.answers = [Response(400, {}, b'{"error": "invalid_grant"}')]
+    with pytest.raises(SessionEnded):
+        at_once(attempts.after(Response(401))).result()
+
+
 async def test_a_refresh_that_waits_after_all_is_given_up_by_a_caller_that_cant(world: World) -> None:
     """A transport that doesn't keep to the rule: no hang, and no second refresh behind the caller's back."""
     caller = await Blocking(world).signed_in()

@@ -13,6 +13,8 @@ from reissue import (
     RefreshUnavailable,
     Request,
     RequestAborted,
+    RequestEvent,
+    RequestPhase,
     Response,
     SessionEnded,
     SignOutRefused,
@@ -179,6 +181,34 @@ async def test_a_late_401_is_replayed_once_more_if_the_newer_token_was_revoked_w
     gate.open()
     assert (await late).status == 200
     assert slow.tokens == ["token-1", "token-2", "token-3"]
+
+
+async def test_a_request_is_replayed_twice_at_most_however_fast_its_tokens_are_replaced(world: World) -> None:
+    """Q4: each token was requested before the 401 to the last one was seen."""
+
+    async def transport(request: Request) -> Response:
+        await world.server(request)
+        session, number = world.api._lifecycle.sessions.latest, len(world.server.tokens)
+        assert session is not None
+        session.take_over(Credential(access_token=f"theirs-{number}", refresh_token="refresh", expires_in=300))
+        return Response(401 if number < 9 else 200)
+
+    world.api = world.make(transport=transport)
+    await world.signed_in()
+    assert (await world.api.fetch(API)).status == 401
+    assert world.server.tokens == ["token-1", "theirs-1", "theirs-2"]
+
+
+async def test_a_request_that_has_waited_for_a_refresh_tells_that_it_is_sent(world: World) -> None:
+    await world.signed_in(expires_in=1)
+    world.clock.advance(2)
+    await world.api.fetch(API)
+    assert [event.phase for event in world.events if isinstance(event, RequestEvent)] == [
+        RequestPhase.STARTED,
+        RequestPhase.WAITING,
+        RequestPhase.SENT,
+        RequestPhase.DONE,
+    ]
 
 
 @pytest.mark.parametrize("came", ["before the 401", "after the 401"])

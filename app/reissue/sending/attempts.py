@@ -187,7 +187,6 @@ class Attempts:
             status,
             challenges=read_challenges(field_of(outcome, "WWW-Authenticate")) if challenged else (),
             nonce=self._learned_nonce(outcome, credential),
-            by_apps_test=self._judgement.is_the_apps_own,
             looks_rejected=None if self._judgement.is_the_apps_own else challenged,
         )
 

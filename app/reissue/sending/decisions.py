@@ -27,8 +27,8 @@ class Answer(NamedTuple):
 
     `status` is None for an OSError. `elsewhere`: a redirect led to a URL to which the token was not sent. `nonce` is a
     new nonce, with which the request can be sent once more. `looks_rejected` is what the status says of the token, and
-    the challenges may say otherwise. If the app has a test of its own, `by_apps_test`, that says it instead, and until
-    it was asked, `looks_rejected` is None.
+    the challenges may say otherwise. If the app has a test of its own, that says it instead, and until it was asked,
+    `looks_rejected` is None; `by_apps_test` tells so of an answer from elsewhere.
     """
 
     status: int | None

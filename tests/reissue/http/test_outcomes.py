@@ -515,6 +515,15 @@ async def test_the_callers_own_test_may_take_an_answer_from_beyond_a_redirect_fo
     assert wire.log == ["send token-1", "discard 200", "refresh", "send token-2"]
 
 
+async def test_the_callers_own_test_is_asked_of_a_401_from_beyond_a_redirect_as_well(world: World) -> None:
+    """Q27: it may know that server."""
+    wire = Wire(world, refused(redirected_to="https://login.test/"), accepted())
+    wire.connect(should_renew=lambda response: response.status == 401)
+    await world.signed_in()
+    assert (await world.api.fetch(API)).status == 200
+    assert world.endpoint.calls == 1
+
+
 @pytest.mark.parametrize("should_renew", [None, lambda response: False])
 async def test_no_nonce_is_learned_from_elsewhere(should_renew: Any) -> None:
     """Q27, X3: it is another server's."""
