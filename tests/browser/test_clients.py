@@ -71,6 +71,11 @@ MODULE: Final[Policy] = {"worker-src": "'self'", "require-trusted-types-for": No
 BLOB: Final[Policy] = {"worker-src": "'self' blob:", "require-trusted-types-for": None}
 
 
+# In an isolated worker urllib3 makes a worker of its own when it is imported; with JSPI it never uses that. In Firefox
+# under remote control `new Worker` in a worker sometimes never returns: two threads wait for the same condition, and
+# when the new worker is registered Firefox wakes only one, maybe the wrong one (`SetIsDebuggerRegistered`).
+WITHOUT_WORKERS = "import js\nworkers = js.Worker\ndel js.Worker\nNone"
+
 PREPARE_ALL = PREPARE.replace("PACKAGES", json.dumps(PACKAGES))
 
 
@@ -105,7 +110,12 @@ class Place:
     def prepare(self, visit: Visit) -> None:
         """In a page that is open."""
         assert visit.run("True"), "Python answers before anything is loaded"
+        nested = visit.engine == "firefox" and self.isolated and self.jspi
+        if nested:
+            visit.run(WITHOUT_WORKERS)
         assert visit.run(PREPARE_ALL) == [self.jspi, self.worker, self.isolated]
+        if nested:
+            visit.run("js.Worker = workers\nNone")
 
     @property
     def opening(self) -> Opening:
