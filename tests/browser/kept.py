@@ -180,6 +180,10 @@ class KeptVisit(Visit):
         self.page.on("request", self._sent)
 
 
+class StillOpen(AssertionError):
+    """A request of a test goes on though its page no longer wants the answer."""
+
+
 class KeptPages:
     """The page of one browser that is kept."""
 
@@ -214,8 +218,16 @@ class KeptPages:
             return opening, visit, stack.pop_all()
 
     def give_back(self, visit: KeptVisit) -> None:
-        """Take back what the test has left; close the page unless it is then as new."""
-        if left := self._left_by_the_test(visit):
+        """Take back what the test has left; close the page unless it is then as new.
+
+        Fails if a request to the API is still open after that: then something keeps its connection.
+        """
+        try:
+            left = self._left_by_the_test(visit)
+        except StillOpen:
+            self.drop(visit)
+            raise
+        if left:
             print("The page is not kept:", *left)
             self.drop(visit)
 
@@ -252,7 +264,7 @@ class KeptPages:
         try:
             visit.until(lambda: server.counters()["api_in_flight"] == 0)
         except AssertionError:
-            left.append("a request to the API is still open")
+            raise StillOpen("a request to the API is still open, though the page no longer wants its answer") from None
         server.control("/dev/skew", {"seconds": 0})
         server.control("/dev/counters/reset")
         return left

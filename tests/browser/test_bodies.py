@@ -100,8 +100,27 @@ def test_a_request_with_keepalive_is_replayed_though_its_first_body_counts_again
             python.run("stop()\nawait other.close()")
 
 
-@pytest.mark.firefox
+LEFT_BY_ITS_READER = """
+    reader = response.js_response.body.getReader()
+    await reader.read()
+    await reader.cancel()
+"""
+LEFT_BY_THE_LIBRARY = """
+    pieces = response.aiter_bytes()
+    await anext(pieces)
+    await pieces.aclose()
+"""
+
+
 @both_ways
+@pytest.mark.parametrize(
+    "leave",
+    [
+        # Firefox closes the connection of a body that JavaScript cancels only when more of it arrives.
+        pytest.param(LEFT_BY_ITS_READER, id="left by its reader", marks=pytest.mark.only_browser("chromium")),
+        pytest.param(LEFT_BY_THE_LIBRARY, id="left by the library", marks=pytest.mark.firefox),
+    ],
+)
 @pytest.mark.parametrize(
     "judge",
     [
@@ -125,34 +144,77 @@ async def judge(outcome):
     ids=["reads the head", "reads a part", "gives up reading", "raises"],
 )
 def test_a_response_that_a_test_has_looked_at_goes_on_no_longer_than_the_caller_reads_it(
-    python: Visit, judge: str
+    python: Visit, judge: str, leave: str
 ) -> None:
     """Q24: A response is cloned only when the caller's test reads it, and the copy is cancelled after the verdict: what
-    the caller cancels then holds no connection.
+    the caller leaves then holds no connection.
 
     Seen in: open-telemetry/opentelemetry-js#5883, solidjs/solid#3244
     """
     python.server.fault("/api/stream", "endless", times=6)
     assert python.run(
         judge
-        + """
+        + f"""
 own = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"), should_renew=judge, name="judging")
 await own.resume()
 async def look():
     try:
         response = await own.fetch("/api/stream")
     except LookupError:
-        return None
-    reader = response.js_response.body.getReader()
-    piece = await reader.read()
-    await reader.cancel()
-    return piece.done
+        return "raised"
+{leave}
+    return "left"
 ends = [await within(look()) for _ in range(6)]
 status = (await within(api.fetch("/api/me"))).status
 await own.close()
-[set(ends) <= {False, None}, len(ends), status]
+[*{{*ends}}, status]
 """
-    ) == [True, 6, 200]
+    ) == ["raised" if "raise" in judge else "left", 200]
+
+
+SILENT = 4_194_304  # bytes; after these the server of an endless response is silent
+READ = f"""
+async def read(pieces, most={SILENT}):
+    size = 0
+    while size < most:
+        size += len(await within(anext(pieces)))
+    return size
+response = await api.fetch("/api/stream")
+pieces = response.aiter_bytes()
+"""
+
+
+@pytest.mark.firefox
+@both_ways
+def test_a_body_that_is_left_while_its_server_is_silent_lets_its_connection_go(python: Visit) -> None:
+    """Q24: also in Firefox, which closes the connection of a body that JavaScript cancels only when more of it arrives.
+    (A kept page fails its test if a request is still open.)
+    """
+    python.server.fault("/api/stream", "endless")
+    assert python.run(READ + "size = await read(pieces)\nawait pieces.aclose()\nsize") == SILENT
+
+
+@pytest.mark.firefox
+@both_ways
+def test_a_body_that_is_left_goes_on_for_a_clone(python: Visit) -> None:
+    """Q24: the request is aborted only when nothing else reads its body."""
+    python.server.fault("/api/stream", "endless")
+    assert (
+        python.run(
+            READ
+            + """
+clone = response.clone()
+await read(pieces, 1)
+await pieces.aclose()
+reader, size = clone.js_response.body.getReader(), 0
+while size < SILENT:
+    size += (await within(reader.read())).value.byteLength
+response.abort_controller.abort()
+size
+""".replace("SILENT", str(SILENT))
+        )
+        == SILENT
+    )
 
 
 @pytest.mark.firefox

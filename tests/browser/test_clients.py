@@ -71,6 +71,11 @@ MODULE: Final[Policy] = {"worker-src": "'self'", "require-trusted-types-for": No
 BLOB: Final[Policy] = {"worker-src": "'self' blob:", "require-trusted-types-for": None}
 
 
+# In an isolated worker urllib3 makes a worker of its own when it is imported; with JSPI it never uses that. In Firefox
+# under remote control `new Worker` in a worker sometimes never returns: two threads wait for the same condition, and
+# when the new worker is registered Firefox wakes only one, maybe the wrong one (`SetIsDebuggerRegistered`).
+WITHOUT_WORKERS = "import js\nworkers = js.Worker\ndel js.Worker\nNone"
+
 PREPARE_ALL = PREPARE.replace("PACKAGES", json.dumps(PACKAGES))
 
 
@@ -104,7 +109,13 @@ class Place:
 
     def prepare(self, visit: Visit) -> None:
         """In a page that is open."""
+        assert visit.run("True"), "Python answers before anything is loaded"
+        nested = visit.engine == "firefox" and self.isolated and self.jspi
+        if nested:
+            visit.run(WITHOUT_WORKERS)
         assert visit.run(PREPARE_ALL) == [self.jspi, self.worker, self.isolated]
+        if nested:
+            visit.run("js.Worker = workers\nNone")
 
     @property
     def opening(self) -> Opening:
@@ -156,6 +167,8 @@ def shared(*places: str) -> pytest.MarkDecorator:
 
 @everywhere
 def test_each_example_shares_one_refresh_and_hears_of_the_end(visit: Visit, place: Place) -> None:
+    for theirs in CLIENTS_OWN_LINES:  # first, so that a test that fails does not fail for these as well
+        visit.expect_console(theirs, times=0, at_most=1000)
     place.open(visit)
     refused = 0
     for title, example in EXAMPLES.items():
@@ -170,8 +183,6 @@ def test_each_example_shares_one_refresh_and_hears_of_the_end(visit: Visit, plac
         refused += scenario(visit, title, at_once=place.jspi or title not in SYNCHRONOUS)
         visit.run("await api.close()")
     visit.expect_console("status of 401", times=0 if place.worker else refused)
-    for theirs in CLIENTS_OWN_LINES:
-        visit.expect_console(theirs, times=0, at_most=1000)
 
 
 def scenario(visit: Visit, title: str, *, at_once: bool) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.kept import KeptPages, Opening
+from tests.browser.kept import KeptPages, Opening, StillOpen
 from tests.browser.test_clients import PLACES, PREPARE_ALL
 from tests.browser.visit import Visit
 from tests.browser.with_worker import CONTROLLED
@@ -117,3 +117,15 @@ def test_a_page_whose_service_worker_is_another_or_gone_is_not_kept(kept_pages: 
     page.evaluate("navigator.serviceWorker.getRegistration().then(found => found.unregister())")
     kept_pages.give_back(page)
     assert kept_pages.visit(CONTROLLED) is not page
+
+
+def test_a_request_that_is_still_open_fails_its_test(kept_pages: KeptPages, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = kept_pages.visit(Opening())
+    page.server.fault("/api/echo", "endless")
+    page.execute("void fetch('/api/echo').then(response => response.text())")
+    page.until(lambda: page.server.counters()["api_in_flight"] == 1)
+    monkeypatch.setattr("tests.browser.visit.PATIENCE", 0)
+    with pytest.raises(StillOpen):
+        kept_pages.give_back(page)
+    monkeypatch.undo()
+    assert kept_pages.visit(Opening()) is not page

@@ -172,6 +172,7 @@ class CountedResponse(MadeAlike):
 
     def clone(self) -> Any:
         """A copy, which tells nothing."""
+        self._cloned = True
         return self._response.clone()
 
     def copy_for_judging(self) -> JudgedCopy:

@@ -135,8 +135,9 @@ class PageResponse(_Response):
 
     def clone(self) -> "PageResponse":
         """A copy whose body can be read as well. Raises BodyUsedError if this one's has been."""
-        copy = super().clone()
-        return PageResponse(copy.js_response, self._sending, self._promises)
+        copy = PageResponse(super().clone().js_response, self._sending, self._promises)
+        copy._cloned = True
+        return copy
 
     def discard_body(self) -> None:
         """As `PlainResponse.discard_body`."""
@@ -199,7 +200,9 @@ class JudgedCopy(MadeAlike):
     @classmethod
     def of(cls, response: FetchResponse) -> "JudgedCopy":
         """A copy of this response. Raises BodyUsedError if the body has been read."""
-        copy, controller = response.clone().js_response, AbortController.new()
+        if response.js_response.bodyUsed:
+            raise BodyUsedError
+        copy, controller = response.js_response.clone(), AbortController.new()  # the copy ends before the caller reads
         if copy.body:
             # A pipe can be aborted even if its readable end is locked; but not while it is full, so it is unbounded.
             pipe = TransformStream.new(None, None, js_object({"highWaterMark": inf}))

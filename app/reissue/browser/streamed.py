@@ -18,6 +18,14 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
     """A `pyodide.http.FetchResponse` whose body can be read as it arrives."""
 
     _reader: Any = None
+    _cloned = False  # whether another response reads the same body
+    _at_end = False
+
+    def clone(self) -> Any:
+        """A copy whose body can be read as well. Raises BodyUsedError if this one's has been."""
+        copy = super().clone()
+        self._cloned = True
+        return copy
 
     async def aiter_bytes(self) -> AsyncIterator[builtins.bytes]:
         """The body in pieces, as they arrive. Raises NetworkError if the connection breaks, and RequestAborted if the
@@ -43,7 +51,10 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
                     return None
                 self._reader = self.js_response.body.getReader()
             part = await self._next_of(self._reader)
-            return None if part.done else part.value
+            if part.done:
+                self._at_end = True
+                return None
+            return part.value
         except (JsException, AbortError) as error:
             if self.abort_signal.aborted and not self.abort_controller.signal.aborted:
                 raise RequestAborted from None
@@ -64,6 +75,10 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
         return await reader.read()
 
     def stop_reading(self) -> None:
-        """Stop reading the body, and close its connection."""
-        if self._reader is not None:
-            self._reader.cancel().catch(Function.prototype)  # a function that does nothing
+        """Stop reading the body, and close its connection unless a clone of this response may need it."""
+        if self._reader is None or self._at_end:
+            return
+        self._reader.cancel().catch(Function.prototype)  # a function that does nothing
+        if not self._cloned:
+            # A cancelled body keeps its connection in Firefox until more of it arrives; an aborted one does not.
+            self.abort_controller.abort()
