@@ -639,6 +639,40 @@ async def test_a_sign_out_by_an_access_token_that_has_expired_is_told_by_a_new_o
     assert world.api.state is State.SIGNED_OUT
 
 
+@pytest.mark.parametrize(("granted", "told_of"), [(None, "r"), ("r2", "r2")], ids=["kept", "rotated"])
+async def test_a_sign_out_by_both_tokens_that_is_told_by_new_ones_names_the_refresh_token_that_counts(
+    world: World, granted: str | None, told_of: str
+) -> None:
+    """F17: a refresh that does not rotate it leaves the old one in force, and the sign-out has to end that."""
+    bodies: list[Any] = []
+
+    async def server(request: Request) -> Response:
+        if request.url.endswith("/refresh"):
+            fresh = {"access_token": "new"} if granted is None else {"access_token": "new", "refresh_token": granted}
+            return Response(200, {}, json.dumps(fresh).encode())
+        bodies.append(json.loads(request.body))
+        return Response(204 if bodies[-1]["access"] == "new" else 401)
+
+    both = Route("logout", fields={"access": "{access_token}", "refresh": "{refresh_token}"})
+    world.api = world.make(transport=server, endpoint=Endpoint(f"{API}auth", cookie=False, sign_out=both))
+    await world.api.adopt("expired", refresh_token="r")
+    await world.api.sign_out()
+    assert bodies == [{"access": "expired", "refresh": "r"}, {"access": "new", "refresh": told_of}]
+
+
+async def test_a_sign_out_that_may_be_told_later_says_when_and_where(world: World) -> None:
+    """F2"""
+
+    async def server(request: Request) -> Response:
+        return Response(503, {"Retry-After": "7"})
+
+    world.api = world.make(transport=server, endpoint=Endpoint(f"{API}auth"))
+    await world.signed_in()
+    error = await outcome(world.api.sign_out())
+    assert isinstance(error, RefreshUnavailable)
+    assert (error.status, error.retry_after, error.url) == (503, 7, f"{API}auth/logout")
+
+
 @pytest.mark.parametrize(
     ("settings", "refreshes", "sent"),
     [
