@@ -314,12 +314,34 @@ def test_the_answer_to_another_request_than_pythons_is_not_taken(tabs: Tabs) -> 
     start = Start(tabs, tab)
     tabs.until(lambda: refreshes(tabs) == (1, 1))
     start.let_go()
-    tabs.reopened(tab).disconnect()
+    tabs.reopened(tab, **EARLY).disconnect()
     endpoint = f"reissue.Endpoint({'/auth'!r}, fields={{'app': 2}})"
     resume = f"api = reissue.connect('/api/', endpoint={endpoint}, resume_early=True)\nawait api.resume()"
     assert tab.run(resume) is True
     assert refreshes(tabs) == (2, 2)
     tab.connected = True
+
+
+@pytest.mark.parametrize("answer", ["late", "here"])
+def test_a_client_without_the_option_gets_the_lock_at_once(tabs: Tabs, answer: str) -> None:
+    """T4: The option was on when the page was last here, and no client will ever take the answer."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.page.add_init_script(KEEP_THE_MINUTE)
+    if answer == "late":
+        tabs.server.fault(REFRESH, "hold", after=True)
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    tabs.reopened(tab, deadline=3600)
+    tab.run("begin(api.resume())")
+    if answer == "late":
+        assert refreshes(tabs) == (1, 1)  # S2: the cookie of the early refresh lands first
+        tabs.server.release()
+    assert tab.outcomes() == [True]
+    assert refreshes(tabs) == (2, 2)
+    assert (tab.fetch(), tab.told()) == (200, ["started"])
+    tab.disconnect()
+    tab.close()
 
 
 # Sign-outs, and other users

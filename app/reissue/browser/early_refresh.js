@@ -33,6 +33,12 @@ if (typeof WorkerGlobalScope === "undefined") {
 // is none. `undefined` in place of the promise if nothing was asked.
 export const answeredUnder = name => asked.get(name);
 
+// Gives the lock of this name back once the answer is here, and drops the answer: no client of this page will take it.
+export async function decline(name) {
+    const answer = await asked.get(name);
+    if (answer?.take()) answer.giveBack();
+}
+
 function notedSessions() {
     try {
         // A page that is prerendered is hidden, too.
