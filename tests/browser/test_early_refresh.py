@@ -374,17 +374,13 @@ def test_a_sign_out_that_the_server_does_not_know_of_comes_first(tabs: Tabs) -> 
     assert (refreshes(tabs), tabs.server.counters()["logouts"], tabs.refresh_cookie()) == ((0, 0), 1, None)
 
 
-@pytest.mark.parametrize("answer", ["late", "here"])
-def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs, answer: str) -> None:
+def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs) -> None:
     """S1, S2: It waits for the cookie that the early refresh brings, and that cookie signs nobody in."""
     tab, other = tabs.signed_in(2, **EARLY)
     other.disconnect()
     tabs.server.fault(REFRESH, "hold", after=True)
     start = Start(tabs, tab).reached()
     tabs.server.wait_until_held()
-    if answer == "here":
-        tabs.server.release()
-        tabs.until(lambda: tab.mark not in tab.stored())
     other.connect(**EARLY)
     other.run("begin(api.sign_out())")
     tabs.until(lambda: other.in_line() == 1)
@@ -397,6 +393,26 @@ def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs, answer:
     assert tabs.refresh_cookie() is None
     assert refreshes(tabs) == (1, 1)
     assert tab.stored() == {}
+
+
+def test_a_sign_out_does_not_wait_for_the_python_of_another_page(tabs: Tabs) -> None:
+    """S1, S2: The answer that waits for it is dropped, and signs nobody in."""
+    tab, other = tabs.signed_in(2, **EARLY)
+    tab.page.add_init_script(KEEP_THE_MINUTE)
+    other.disconnect()
+    start = Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    tabs.until(lambda: tab.mark not in tab.stored())
+    other.connect(**EARLY)
+    other.run("begin(api.sign_out())")
+    assert other.outcomes() == [None]
+    assert (tabs.refresh_cookie(), tabs.server.counters()["logouts"]) == (None, 1)
+    start.let_go()
+    tab.may_be_refused(1)
+    assert resumed(tabs, tab) is False
+    assert (tab.told(), refreshes(tabs)) == ([], (2, 1))
+    tab.disconnect()
+    tab.close()
 
 
 def test_a_sign_out_in_the_page_itself_waits_for_the_early_cookie(tabs: Tabs) -> None:
