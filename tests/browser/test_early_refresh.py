@@ -217,6 +217,22 @@ def test_an_answer_that_was_not_taken_under_its_lock_is_not_taken_later(tabs: Ta
     assert refreshes(tabs) == (2, 2)
 
 
+@pytest.mark.parametrize(("endpoint", "option"), [(", tokens='cookie'", ""), ("", ", name='mine'")])
+def test_tokens_in_cookies_and_a_name_of_its_own_are_as_early(tabs: Tabs, endpoint: str, option: str) -> None:
+    (tab,) = tabs.open(1)
+    tab.disconnect()
+    settings = f"endpoint=reissue.Endpoint('/auth'{endpoint}), resume_early=True{option}"
+    connect = f"import reissue\napi = reissue.connect('/api/', {settings})\n"
+    tab.run(f"{connect}await api.sign_in(username='ada', password='lovelace')\nawait api.close()")
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    tab.blank_has_begun()
+    assert tab.run(f"{connect}await api.resume()") is True
+    assert refreshes(tabs) == (1, 1)
+    tab.run("await api.close()")
+
+
 def test_a_token_is_as_old_as_its_answer(tabs: Tabs) -> None:
     """T12: Python may have come twenty seconds later."""
     (tab,) = tabs.signed_in(1, **EARLY)
@@ -527,6 +543,41 @@ def test_a_page_whose_python_never_comes_gives_the_lock_back(tabs: Tabs, answer:
     other.connect(landing=3600 if answer == "here" else 0, **EARLY)
     assert other.run("await api.resume()") is True
     assert other.fetch() == 200
+
+
+REFUSED = "() => Promise.reject(new DOMException('no', 'SecurityError'))"
+BREAK_FETCH_ONCE = """
+let broken;
+const whole = fetch;
+globalThis.fetch = (...given) => {
+    const call = given[0] === location.origin + "/auth/refresh" ? broken : null;
+    if (call) broken = null;
+    return (call ?? whole)(...given);
+};
+"""
+HINDRANCES = {
+    "no list of locks": f"LockManager.prototype.query = {REFUSED};",
+    "no locks": f"LockManager.prototype.request = {REFUSED};",
+    "full storage": "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };",
+    "fetch gives nothing": "broken = () => {};",
+    "fetch throws": "broken = () => { throw Error('no'); };",
+}
+
+
+@pytest.mark.parametrize("hindrance", HINDRANCES)
+def test_whatever_the_page_lacks_no_error_comes_of_it_and_nobody_is_signed_out(tabs: Tabs, hindrance: str) -> None:
+    """T6, X6: The console is looked at as well."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.page.add_init_script(BREAK_FETCH_ONCE + HINDRANCES[hindrance])
+    Start(tabs, tab).reached().let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.resume())")
+    assert tab.outcomes() == ["RefreshUnavailable" if hindrance == "fetch throws" else True]
+    assert tab.run("await api.resume()") is True
+    assert (tab.fetch(), refreshes(tabs), tab.told("ended")) == (200, (1, 1), [])
+    tab.disconnect()
+    tab.check()
+    tab.close()
 
 
 @pytest.mark.parametrize("status", [401, 400, 403])
