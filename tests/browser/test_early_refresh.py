@@ -217,6 +217,22 @@ def test_an_answer_that_was_not_taken_under_its_lock_is_not_taken_later(tabs: Ta
     assert refreshes(tabs) == (2, 2)
 
 
+@pytest.mark.parametrize(("endpoint", "option"), [(", tokens='cookie'", ""), ("", ", name='mine'")])
+def test_tokens_in_cookies_and_a_name_of_its_own_are_as_early(tabs: Tabs, endpoint: str, option: str) -> None:
+    (tab,) = tabs.open(1)
+    tab.disconnect()
+    settings = f"endpoint=reissue.Endpoint('/auth'{endpoint}), resume_early=True{option}"
+    connect = f"import reissue\napi = reissue.connect('/api/', {settings})\n"
+    tab.run(f"{connect}await api.sign_in(username='ada', password='lovelace')\nawait api.close()")
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    tab.blank_has_begun()
+    assert tab.run(f"{connect}await api.resume()") is True
+    assert refreshes(tabs) == (1, 1)
+    tab.run("await api.close()")
+
+
 def test_a_token_is_as_old_as_its_answer(tabs: Tabs) -> None:
     """T12: Python may have come twenty seconds later."""
     (tab,) = tabs.signed_in(1, **EARLY)
@@ -314,12 +330,34 @@ def test_the_answer_to_another_request_than_pythons_is_not_taken(tabs: Tabs) -> 
     start = Start(tabs, tab)
     tabs.until(lambda: refreshes(tabs) == (1, 1))
     start.let_go()
-    tabs.reopened(tab).disconnect()
+    tabs.reopened(tab, **EARLY).disconnect()
     endpoint = f"reissue.Endpoint({'/auth'!r}, fields={{'app': 2}})"
     resume = f"api = reissue.connect('/api/', endpoint={endpoint}, resume_early=True)\nawait api.resume()"
     assert tab.run(resume) is True
     assert refreshes(tabs) == (2, 2)
     tab.connected = True
+
+
+@pytest.mark.parametrize("answer", ["late", "here"])
+def test_a_client_without_the_option_gets_the_lock_at_once(tabs: Tabs, answer: str) -> None:
+    """T4: The option was on when the page was last here, and no client will ever take the answer."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.page.add_init_script(KEEP_THE_MINUTE)
+    if answer == "late":
+        tabs.server.fault(REFRESH, "hold", after=True)
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    tabs.reopened(tab, deadline=3600)
+    tab.run("begin(api.resume())")
+    if answer == "late":
+        assert refreshes(tabs) == (1, 1)  # S2: the cookie of the early refresh lands first
+        tabs.server.release()
+    assert tab.outcomes() == [True]
+    assert refreshes(tabs) == (2, 2)
+    assert (tab.fetch(), tab.told()) == (200, ["started"])
+    tab.disconnect()
+    tab.close()
 
 
 # Sign-outs, and other users
@@ -352,17 +390,13 @@ def test_a_sign_out_that_the_server_does_not_know_of_comes_first(tabs: Tabs) -> 
     assert (refreshes(tabs), tabs.server.counters()["logouts"], tabs.refresh_cookie()) == ((0, 0), 1, None)
 
 
-@pytest.mark.parametrize("answer", ["late", "here"])
-def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs, answer: str) -> None:
+def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs) -> None:
     """S1, S2: It waits for the cookie that the early refresh brings, and that cookie signs nobody in."""
     tab, other = tabs.signed_in(2, **EARLY)
     other.disconnect()
     tabs.server.fault(REFRESH, "hold", after=True)
     start = Start(tabs, tab).reached()
     tabs.server.wait_until_held()
-    if answer == "here":
-        tabs.server.release()
-        tabs.until(lambda: tab.mark not in tab.stored())
     other.connect(**EARLY)
     other.run("begin(api.sign_out())")
     tabs.until(lambda: other.in_line() == 1)
@@ -375,6 +409,26 @@ def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs, answer:
     assert tabs.refresh_cookie() is None
     assert refreshes(tabs) == (1, 1)
     assert tab.stored() == {}
+
+
+def test_a_sign_out_does_not_wait_for_the_python_of_another_page(tabs: Tabs) -> None:
+    """S1, S2: The answer that waits for it is dropped, and signs nobody in."""
+    tab, other = tabs.signed_in(2, **EARLY)
+    tab.page.add_init_script(KEEP_THE_MINUTE)
+    other.disconnect()
+    start = Start(tabs, tab).reached()
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    tabs.until(lambda: tab.mark not in tab.stored())
+    other.connect(**EARLY)
+    other.run("begin(api.sign_out())")
+    assert other.outcomes() == [None]
+    assert (tabs.refresh_cookie(), tabs.server.counters()["logouts"]) == (None, 1)
+    start.let_go()
+    tab.may_be_refused(1)
+    assert resumed(tabs, tab) is False
+    assert (tab.told(), refreshes(tabs)) == ([], (2, 1))
+    tab.disconnect()
+    tab.close()
 
 
 def test_a_sign_out_in_the_page_itself_waits_for_the_early_cookie(tabs: Tabs) -> None:
@@ -489,6 +543,41 @@ def test_a_page_whose_python_never_comes_gives_the_lock_back(tabs: Tabs, answer:
     other.connect(landing=3600 if answer == "here" else 0, **EARLY)
     assert other.run("await api.resume()") is True
     assert other.fetch() == 200
+
+
+REFUSED = "() => Promise.reject(new DOMException('no', 'SecurityError'))"
+BREAK_FETCH_ONCE = """
+let broken;
+const whole = fetch;
+globalThis.fetch = (...given) => {
+    const call = given[0] === location.origin + "/auth/refresh" ? broken : null;
+    if (call) broken = null;
+    return (call ?? whole)(...given);
+};
+"""
+HINDRANCES = {
+    "no list of locks": f"LockManager.prototype.query = {REFUSED};",
+    "no locks": f"LockManager.prototype.request = {REFUSED};",
+    "full storage": "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };",
+    "fetch gives nothing": "broken = () => {};",
+    "fetch throws": "broken = () => { throw Error('no'); };",
+}
+
+
+@pytest.mark.parametrize("hindrance", HINDRANCES)
+def test_whatever_the_page_lacks_no_error_comes_of_it_and_nobody_is_signed_out(tabs: Tabs, hindrance: str) -> None:
+    """T6, X6: The console is looked at as well."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    tab.page.add_init_script(BREAK_FETCH_ONCE + HINDRANCES[hindrance])
+    Start(tabs, tab).reached().let_go()
+    tabs.reopened(tab, **EARLY)
+    tab.run("begin(api.resume())")
+    assert tab.outcomes() == ["RefreshUnavailable" if hindrance == "fetch throws" else True]
+    assert tab.run("await api.resume()") is True
+    assert (tab.fetch(), refreshes(tabs), tab.told("ended")) == (200, (1, 1), [])
+    tab.disconnect()
+    tab.check()
+    tab.close()
 
 
 @pytest.mark.parametrize("status", [401, 400, 403])

@@ -8,6 +8,7 @@
 // 3. The lock is kept until Python takes it over, together with the answer, or with the failure: a refresh whose answer is
 //    lost is not repeated at once (F6). When the time of one call is over, the lock is given back, and the answer dropped:
 //    other tabs wait for a little longer than that. If there is none by then, the mark stays: a cookie may still land (T7).
+//    If a user signs out in another page meanwhile, both happen as soon as the answer is here: the sign-out waits for it.
 // 4. A refusal is not believed: Python asks once more. It may be this request that is refused, and not the session.
 // 5. The answer, with the token in it, is in no place but this module, and only until Python has it.
 //
@@ -32,6 +33,12 @@ if (typeof WorkerGlobalScope === "undefined") {
 // A promise of the answer that this page has, or will have, together with the lock of this name; of `undefined` if there
 // is none. `undefined` in place of the promise if nothing was asked.
 export const answeredUnder = name => asked.get(name);
+
+// Gives the lock of this name back once the answer is here, and drops the answer: no client of this page will take it.
+export async function decline(name) {
+    const answer = await asked.get(name);
+    if (answer?.take()) answer.giveBack();
+}
 
 function notedSessions() {
     try {
@@ -70,6 +77,7 @@ async function refresh(name, tell) {
         controller.abort();
         over.resolve();
     };
+    const signedOut = signOutElsewhere(name, controller.signal);
     const timer = setTimeout(giveBack, Math.min(note.within, LONGEST) * 1000);
     forget(name);
     localStorage.setItem(turn, "on");
@@ -82,9 +90,18 @@ async function refresh(name, tell) {
     const arrived = Date.now();
     // Does Python have it from now on? Only once, and only as long as the lock is held.
     const take = () => !isOver && asked.delete(name) && (clearTimeout(timer), true);
+    signedOut.then(() => asked.has(name) && giveBack());
     const age = () => Math.max(0, Date.now() - arrived) / 1000;
     tell({request: note.request, response, problem: String(error?.message), controller, take, giveBack, age});
     await over.promise;
+}
+
+// Ends once a user has signed out in another page, if ever: that leaves a mark in localStorage.
+function signOutElsewhere(name, signal) {
+    return new Promise(tell => {
+        const isMark = ({key, newValue}) => key === `${name} untold` && newValue !== null;
+        addEventListener("storage", event => isMark(event) && tell(), {signal});
+    });
 }
 
 // The note for this page, if it may be used now.

@@ -23,7 +23,7 @@ from ..tabs.peers import NoPeers
 from ..tokens.dpop import SignedProofs
 from . import gate
 from .bodies import captured
-from .interop import listen
+from .interop import listen, script
 from .page_key import PageKey
 from .page_requests import can_carry_a_token, with_settings_of_its_own
 from .peers import page_peers
@@ -79,6 +79,8 @@ class PageInterceptor(Interceptor):
         else:
             with suppress(OSError):  # an earlier version of the app may have left the note
                 PageStore("localStorage", f"{shared_name} early").write(None)
+            if not IN_WORKER and (asking := script("early_refresh")) is not None:
+                asking.decline(f"reissue:{shared_name}")  # or this client would wait for its lock
         peers = page_peers(mine, early) if tabs else None
         if dpop:
             if not isinstance(endpoint, Endpoint | CustomEndpoint):
