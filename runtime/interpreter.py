@@ -26,9 +26,10 @@ LATER = (
     # for data of some pages
     "_ast_unparse", "colorsys", "configparser", "ctypes", "email._header_value_parser", "email.headerregistry",
     "email.mime", "email.policy", "fractions", "sqlite3", "statistics", "tomllib", "wave", "xml",
-    # old encodings, but those that are small (of East Asia: their tables are built in), frequent, or zipfile's (cp437)
+    # old encodings, but those that are small (of East Asia: their tables are built in), frequent, zipfile's (cp437)
+    # or pyodide_http's (iso8859_15)
     "encodings.cp[025-8]*", "encodings.cp1[!2]*", "encodings.cp125[!2]", "encodings.cp424", "encodings.hp_roman8",
-    "encodings.iso8859_*",
+    "encodings.iso8859_[2-9]", "encodings.iso8859_1[0-46]",
     "encodings.koi8_*", "encodings.kz1048", "encodings.mac_*", "encodings.palmos", "encodings.ptcp154",
     "encodings.tis_620",
     # built in ("frozen")
