@@ -35,9 +35,8 @@ if (typeof WorkerGlobalScope === "undefined") {
 export const answeredUnder = name => asked.get(name);
 
 // Gives the lock of this name back once the answer is here, and drops the answer: no client of this page will take it.
-export async function decline(name) {
-    const answer = await asked.get(name);
-    if (answer?.take()) answer.giveBack();
+export function decline(name) { // and returns nothing: of a promise Pyodide would make a future
+    asked.get(name)?.then(answer => { if (answer?.take()) answer.giveBack(); });
 }
 
 function notedSessions() {
