@@ -431,36 +431,32 @@ def test_a_sign_out_does_not_wait_for_the_python_of_another_page(tabs: Tabs) -> 
     tab.close()
 
 
-def test_a_sign_out_in_the_page_itself_waits_for_the_early_cookie(tabs: Tabs) -> None:
-    """S2"""
+def begun_while_the_answer_is_late(tabs: Tabs, begin: str, counter: str) -> Tab:
+    """A page that was loaded again, whose Python has begun this: the server sees it once the early answer is here."""
     (tab,) = tabs.signed_in(1, **EARLY)
     tabs.server.fault(REFRESH, "hold", after=True)
     start = Start(tabs, tab).reached()
     tabs.server.wait_until_held()
     start.let_go()
     tabs.reopened(tab, landing=0, **EARLY)
-    tab.run("begin(api.resume())\nbegin(api.sign_out())")
-    for _ in range(5):  # the sign-out would be there by now
+    tab.run(begin)
+    for _ in range(5):  # it would be there by now
         tab.run("(await api.fetch('/pyscript.toml', auth=False)).status")
-    assert tabs.server.counters()["logouts"] == 0
+    assert tabs.server.counters()[counter] == 0
     tabs.server.release()
+    return tab
+
+
+def test_a_sign_out_in_the_page_itself_waits_for_the_early_cookie(tabs: Tabs) -> None:
+    """S2"""
+    tab = begun_while_the_answer_is_late(tabs, "begin(api.resume())\nbegin(api.sign_out())", "logouts")
     assert tab.outcomes() == [False, None]
     assert (tabs.refresh_cookie(), tab.state, refreshes(tabs)) == (None, "SIGNED_OUT", (1, 1))
 
 
 def test_another_users_sign_in_comes_after_the_late_answer(tabs: Tabs) -> None:
     """S3: Or the cookie of the one would replace that of the other."""
-    (tab,) = tabs.signed_in(1, **EARLY)
-    tabs.server.fault(REFRESH, "hold", after=True)
-    start = Start(tabs, tab).reached()
-    tabs.server.wait_until_held()
-    start.let_go()
-    tabs.reopened(tab, landing=0, **EARLY)
-    tab.run("begin(api.sign_in(username='grace', password='hopper'))")
-    for _ in range(5):  # the sign-in would be there by now
-        tab.run("(await api.fetch('/pyscript.toml', auth=False)).status")
-    assert tabs.server.counters()["logins"] == 0
-    tabs.server.release()
+    tab = begun_while_the_answer_is_late(tabs, "begin(api.sign_in(username='grace', password='hopper'))", "logins")
     assert tab.outcomes() == [None]
     tab.run("await api.renew()")
     assert (tab.user, tab.fetch(), refreshes(tabs)) == ("grace", 200, (2, 2))
