@@ -548,3 +548,32 @@ peers.close()
 next_page.close()
 seen
 """) == [True, True, False]
+
+
+@pytest.mark.firefox
+def test_the_lock_is_kept_until_the_sign_of_its_holder_can_be_seen(kept: Visit) -> None:
+    """T1: the next holder must see what the last one was granted. The last one goes on meanwhile."""
+    kept.evaluate("""new Promise(held => navigator.locks.request("reissue:late#version", () => {
+        held();
+        return new Promise(free => { window.free = free; });
+    }))""")
+    assert kept.run("""
+import asyncio, js
+from reissue.browser.peers import page_peers
+peers, next_page = page_peers("late"), page_peers("late")
+async def seen():
+    async with next_page.lock():
+        return await next_page.advertised()
+async with peers.lock():
+    peers.advertise("version")
+seeing = asyncio.ensure_future(seen())
+locks = await js.navigator.locks.query()
+while not seeing.done() and "reissue:late" not in [lock.name for lock in locks.pending]:
+    locks = await js.navigator.locks.query()
+waits = not seeing.done() and "reissue:late#version" in [lock.name for lock in locks.pending]
+js.free()
+found = await seeing
+peers.close()
+next_page.close()
+[waits, found]
+""") == [True, ["version"]]

@@ -106,13 +106,14 @@ class PagePeers:
             self._marked("on")
             marked = True
             yield waited
-            if self._sign is not None:
-                await self._sign.granted()  # the next holder of the lock must see it
         finally:
             if marked:  # else the mark may be that of a tab that vanished, which the next holder must notice
                 self._marked(None)
             self.previous_holder_vanished = False
-            turn.end()
+            if marked and self._sign is not None:
+                self._sign.once_granted(turn.end)  # the next holder of the lock must see it
+            else:
+                turn.end()
 
     def advertise(self, sign: str | None) -> None:
         """Show this text to other tabs; None removes it."""
@@ -170,6 +171,10 @@ class _Hold:
         Cancelling the wait leaves the request in line; `end` removes it.
         """
         await asyncio.wait((self._granted,))
+
+    def once_granted(self, call: Callable[[], None]) -> None:
+        """Call this when `granted` would return."""
+        self._granted.add_done_callback(lambda _: call())
 
     async def settled(self) -> None:
         """Wait, after `end`, until the browser has released the lock."""
