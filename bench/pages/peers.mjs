@@ -20,9 +20,11 @@ await work({
     return {times};
   },
 
-  // One of several tabs, each with a token that has expired.
+  // One of several tabs, each with a token that has expired, after some requests with one that had not.
   async tab(step) {
-    await (await fetch('/auth/refresh', {method: 'POST'})).json(); // the cookie that all tabs share
+    const {access_token} = await (await fetch('/auth/refresh', {method: 'POST'})).json(); // the cookie that all tabs share
+    const before = clients[step.client](access_token);
+    for (let n = 0; n < step.before; n++) await storm(before, step);
     const send = clients[step.client]('expired');
     const at = await meet(step);
     await until(at);

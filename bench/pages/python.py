@@ -209,9 +209,11 @@ async def connections(step: Step) -> Step:
 
 
 async def tab(step: Step) -> Step:
-    """One of several tabs with one session, whose token has expired when they begin."""
+    """One of several tabs with one session, whose token has expired when they begin, after some requests before."""
     api = reissue.connect("/api/", endpoint=reissue.Endpoint("/auth"))
     await api.resume()
+    for _ in range(step["before"]):
+        await python_storm(by_reissue(api), step["count"])
     at = await bench.meet(as_object(step))
     if step["tab"] == 0:  # all others take over a token that will have expired
         await bench.begin("valid", 2)

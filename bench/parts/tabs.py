@@ -1,4 +1,7 @@
-"""Eight tabs of one session, whose token expires: how many refresh, and when have all tabs their answers?"""
+"""Eight tabs of one session, whose token expires: how many refresh, and when have all tabs their answers?
+
+Each tab has been at work, as a tab whose token expires has: in one that has not, its first requests take twice as long.
+"""
 
 import random
 from collections import defaultdict
@@ -10,6 +13,7 @@ from bench.spreads import spread
 
 TABS = 8
 REQUESTS = 10  # by each tab
+BEFORE = 3  # as many requests at once, and so often, before the token expires
 PAGES = {"reissue": "python.html", "axiosRefresh": "peers.html", "axiosQueue": "peers.html"}
 NAMES = {
     "reissue": "**reissue**",
@@ -27,7 +31,14 @@ def measure(bench: Bench) -> dict[str, Any]:
         for client in order:
             # reissue's tabs hand a token of 2 s round when all are open.
             pause = 4000 if client == "reissue" else 1000
-            step = {"action": "tab", "client": client, "count": REQUESTS, "group": f"{client}-{turn}", "pause": pause}
+            step = {
+                "action": "tab",
+                "client": client,
+                "count": REQUESTS,
+                "before": BEFORE,
+                "group": f"{client}-{turn}",
+                "pause": pause,
+            }
             bench.server.ask("dev/begin?kind=valid")
             jobs: list[tuple[dict[str, Any], ...]] = [({**step, "tab": tab, "tabs": TABS},) for tab in range(TABS)]
             found = [result for (result,) in bench.chromium.work_together(PAGES[client], jobs)]
