@@ -18,8 +18,18 @@ from bench.goals import Goal, at_most, columns
 from bench.parts import Bench
 from bench.spreads import Spread, ratios, spread
 
-PAGES = {"reissue": "start.html", "without": "start_without.html", "stock": "start_stock.html"}
-NAMES = {"reissue": "with reissue", "without": "the same without reissue", "stock": "PyScript’s stock set-up"}
+PAGES = {
+    "reissue": "start.html",
+    "early": "start.html?early",
+    "without": "start_without.html",
+    "stock": "start_stock.html",
+}
+NAMES = {
+    "reissue": "with reissue",
+    "early": "with reissue and `resume_early=True`",
+    "without": "the same without reissue",
+    "stock": "PyScript’s stock set-up",
+}
 SLOW = {"offline": False, "latency": 40, "downloadThroughput": 20e6 / 8, "uploadThroughput": 20e6 / 8}
 NETWORKS = {"loopback": "", "slow": ", 20 Mbit/s and 40 ms"}
 PARTS = (
@@ -88,6 +98,9 @@ def goals(raw: dict[str, Any]) -> list[Goal]:
             found.append(at_most(name, 1.05, against["without"], "the same page without reissue"))
             bound = 0.5 if network == "loopback" else 0.6
             found.append(at_most(name, bound, against["stock"], "the stock set-up"))
+        early = ratios(times(raw, "early", network, "warm"), times(raw, "without", network, "warm"))
+        name = f"start, warm{where}, `resume_early=True`"
+        found.append(at_most(name, 1.05, spread(early), "the same page without reissue"))
     sent, whole = (total(raw, "reissue", index) for index in (2, 3))
     stock_sent, stock_whole = (total(raw, "stock", index) for index in (2, 3))
     found += [
