@@ -196,6 +196,18 @@ def test_a_body_that_is_left_while_its_server_is_silent_lets_its_connection_go(p
 
 @pytest.mark.firefox
 @both_ways
+def test_an_answer_that_is_too_long_lets_its_connection_go_though_its_server_is_silent(python: Visit) -> None:
+    """X8, Q24: the same where the library itself stops reading."""
+    python.server.fault("/api/stream", "endless")
+    too_long = f"""
+response = await api.fetch("/api/stream")
+await within(response.text_within({SILENT - 1}))
+"""
+    assert python.run(too_long) is None
+
+
+@pytest.mark.firefox
+@both_ways
 def test_a_body_that_is_left_goes_on_for_a_clone(python: Visit) -> None:
     """Q24: the request is aborted only when nothing else reads its body."""
     python.server.fault("/api/stream", "endless")

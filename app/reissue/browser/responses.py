@@ -79,6 +79,7 @@ class PlainResponse(MadeAlike):
                 size += part.value.byteLength
                 if size > most:
                     reader.cancel().catch(create_once_callable(lambda reason: None))
+                    self._close_connection()
                     return None
                 parts.push(part.value)
             return str(await Blob.new(parts).text())
@@ -167,7 +168,10 @@ class PageResponse(_Response):
         A compressed body counts by its compressed length if the server sends Content-Length, and else uncompressed.
         """
         text = await self._read(most)
-        return None if text is None else str(text)
+        if text is None:
+            self._close_connection()
+            return None
+        return str(text)
 
     async def string(self) -> str:
         """As `text`."""

@@ -79,6 +79,9 @@ class StreamedByPage(ReadInChunks, FetchResponse):  # type: ignore[misc]  # unty
         if self._reader is None or self._at_end:
             return
         self._reader.cancel().catch(Function.prototype)  # a function that does nothing
+        self._close_connection()
+
+    def _close_connection(self) -> None:
+        """After a body was cancelled: in Firefox it keeps its connection until more of it arrives."""
         if not self._cloned:
-            # A cancelled body keeps its connection in Firefox until more of it arrives; an aborted one does not.
             self.abort_controller.abort()
