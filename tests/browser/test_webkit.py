@@ -61,7 +61,8 @@ class Browser:
         return self
 
     def press(self, name: str) -> None:
-        self.element(name).click()
+        """Click a button; by a script, since a click at a place misses a button that has moved meanwhile."""
+        self.driver.execute_script("arguments[0].click()", self.element(name))
 
     def element(self, name: str) -> Any:
         return self.driver.find_element(By.ID, name)
