@@ -15,7 +15,9 @@ def without_the_script(visit: Visit) -> None:
 
 
 ALONE = Opening(before=without_the_script)
-both_ways = opened(Opening(), ALONE, ids=["wire.js", "Pyodide alone"])
+WAYS = ["wire.js", "Pyodide alone"]
+both_ways = opened(Opening(), ALONE, ids=WAYS)
+both_ways_one_in_firefox = opened(Opening(), ALONE, ids=WAYS, in_firefox=Opening())
 
 
 @pytest.fixture
