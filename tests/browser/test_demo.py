@@ -107,7 +107,6 @@ def verdict(visit: Visit, text: str) -> None:
     expect(visit[".token-verdict"]).to_contain_text(text)
 
 
-@pytest.mark.firefox
 def test_the_token_is_opened_verified_broken_and_forged(visit: Visit) -> None:
     visit.signed_in()
     visit["#tab-token"].click()

@@ -161,6 +161,7 @@ def test_three_coroutines_are_an_endpoint(kept: Visit) -> None:
 # The documents as pages
 
 SIZES = [390, 1280]
+THE_SMALL_ONE_IN_FIREFOX = [pytest.param(390, marks=pytest.mark.firefox), 1280]
 
 
 def open_document(visit: Visit, name: str, width: int) -> Visit:
@@ -182,8 +183,7 @@ def expect_fits(visit: Visit) -> None:
     assert visit.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("width", THE_SMALL_ONE_IN_FIREFOX)
 def test_every_document_is_found_from_any_page_by_the_keyboard(visit: Visit, width: int) -> None:
     open_document(visit, "security", width)
     assert not [request for request in visit.requests if "search_index" in request.url], "asked for when it is used"
@@ -242,8 +242,7 @@ def run_buttons(visit: Visit) -> Locator:
     return visit[".run > .actions button"]
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("width", THE_SMALL_ONE_IN_FIREFOX)
 def test_the_guide_runs_in_its_own_page(visit: Visit, width: int) -> None:
     """Block after block, by the library itself, against the demo's server. Python is not asked for before."""
     open_document(visit, "guide", width)

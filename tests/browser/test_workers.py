@@ -102,7 +102,6 @@ def test_a_session_that_is_kept_in_a_worker_outlives_it_and_is_shared_with_pages
     assert visit.run(f"{KEPT}\nawait api.resume()") is False
 
 
-@pytest.mark.firefox
 def test_the_local_store_of_a_worker_is_memory_and_says_so(visit: Visit) -> None:
     """T6: were it another store, a sign-out in a page would leave the session in it."""
     visit.open_blank("worker.html", policy=MODULE)
