@@ -1,7 +1,7 @@
 """Signing in, signing out, and whose session it is.
 
-In Firefox runs only what its keys, its storage and its cookies have a say in: the rest is the
-demo's Python, which is the same in every engine.
+In Firefox runs only what its keys, its storage and its cookies have a say in: the rest is the demo's Python, which is
+the same in every engine.
 """
 
 from __future__ import annotations
