@@ -81,8 +81,10 @@ await asyncio.wait([stalled])
 fractions = []
 uploaded = await upload(js.File.new([js.Uint8Array.new(300_000)], "a.bin"), fractions.append)
 photo = await (await send_photo(js.File.new([js.Uint8Array.new(7)], "b.png"), "hi")).json()
-js.showSaveFilePicker = None  # the browser's own dialog
+dialog = getattr(js, "showSaveFilePicker", None)  # the browser's own
+js.showSaveFilePicker = None
 saved = await save_report(fractions.append)
+js.showSaveFilePicker = dialog
 image = js.document.createElement("a")
 await show_photo(image)
 [shown, [row async for row in rows() if row], text, type(stalled.exception()).__name__,

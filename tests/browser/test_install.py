@@ -347,6 +347,7 @@ def test_whoever_has_kept_or_wrapped_the_fetch_of_an_installed_client_still_has_
     assert javascript(python, "return (await fetch('/api/me')).status") == 200
     python.run("api.uninstall()")
     assert javascript(python, "return (await kept('/dev/counters')).status") == 200
+    python.execute("window.fetch = original")
 
 
 @pytest.mark.new_page
@@ -416,6 +417,8 @@ def test_a_request_that_is_to_outlive_its_page_is_sent_so(python: Visit) -> None
     asked = "'/api/echo', {keepalive: true}"
     javascript(python, f"await fetch({asked}); await fetch(new Request({asked})); await fetch('/api/echo')")
     assert python.evaluate("outliving") == [True, True, False]
+    python.run("api.uninstall()")
+    python.execute("window.fetch = original")
 
 
 def test_an_endpoint_may_fetch_from_the_very_audience(python: Visit) -> None:
