@@ -115,7 +115,6 @@ notes, answer, response, _, lines = await asyncio.gather(
 """
 
 
-@pytest.mark.firefox
 def test_the_recipes_and_the_transfers_work_together(kept: Visit) -> None:
     """All of them in one page, by the client of the GraphQL recipe: one by one, and at once over a revoked token."""
     kept.expect_console(REFUSED, times=5)

@@ -51,7 +51,6 @@ def test_an_event_stream_goes_on_after_the_last_event_until_the_server_ends_it(p
     assert python.server.counters()["refreshes_asked"] == 0
 
 
-@pytest.mark.firefox
 @opened(Opening(flags=("--access-lifetime", "2")))
 def test_an_event_stream_outlives_its_tokens(python: Visit) -> None:
     """Q21: The server ends each connection with its token: the next one carries a fresh token, and nothing is a 401.
