@@ -38,10 +38,16 @@ class Opening:
     prepare: str = ""
 
 
-def opened(*openings: Opening, ids: Sequence[str] | None = None) -> pytest.MarkDecorator:
-    """The fixture `kept`, and so the test, takes a page that was opened like this; one test for each opening."""
+def opened(
+    *openings: Opening, ids: Sequence[str] | None = None, in_firefox: Opening | None = None
+) -> pytest.MarkDecorator:
+    """The fixture `kept`, and so the test, takes a page that was opened like this; one test for each opening.
+
+    Of a test that is not marked `firefox`, `in_firefox` alone runs there as well.
+    """
     names = ids if ids is not None else [pytest.HIDDEN_PARAM] * len(openings)
-    return pytest.mark.parametrize("kept", openings, ids=names, indirect=True)
+    params = [pytest.param(one, marks=pytest.mark.firefox if one == in_firefox else ()) for one in openings]
+    return pytest.mark.parametrize("kept", params, ids=names, indirect=True)
 
 
 NOTE_THE_PAGE = """(() => {

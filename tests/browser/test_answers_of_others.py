@@ -64,7 +64,6 @@ def test_with_no_store_no_user_gets_anothers_answer_from_the_browsers_cache(visi
     assert visit.run("[await who(), await who_asked_by_javascript()]") == ["grace", "grace"]
 
 
-@pytest.mark.firefox
 def test_a_requests_own_setting_overrules_the_clients(visit: Visit) -> None:
     """X14"""
     connected(visit, 'cache="no-cache"')

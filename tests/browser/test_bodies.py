@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tests.browser.test_python_in_the_page import CONNECT
-from tests.browser.test_wire import both_ways
+from tests.browser.test_wire import both_ways_one_in_firefox
 from tests.browser.visit import REFUSED, Visit
 
 PREPARE = (
@@ -43,8 +43,7 @@ answers = await within(asyncio.gather(*(api.fetch(f"/api/echo?n={n}") for n in r
 EIGHT_BY_JAVASCRIPT = "Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(n => fetch(`/api/echo?n=${n}`).then(r => r.status)))"
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_a_401_whose_body_does_not_end_holds_up_neither_the_refresh_nor_the_replays(python: Visit) -> None:
     """Q23: The body of a refused response is cancelled before the refresh and the replay: it holds no connection.
 
@@ -112,13 +111,13 @@ LEFT_BY_THE_LIBRARY = """
 """
 
 
-@both_ways
+@both_ways_one_in_firefox
 @pytest.mark.parametrize(
     "leave",
     [
         # Firefox closes the connection of a body that JavaScript cancels only when more of it arrives.
         pytest.param(LEFT_BY_ITS_READER, id="left by its reader", marks=pytest.mark.only_browser("chromium")),
-        pytest.param(LEFT_BY_THE_LIBRARY, id="left by the library", marks=pytest.mark.firefox),
+        pytest.param(LEFT_BY_THE_LIBRARY, id="left by the library"),
     ],
 )
 @pytest.mark.parametrize(
@@ -184,8 +183,7 @@ pieces = response.aiter_bytes()
 """
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_a_body_that_is_left_while_its_server_is_silent_lets_its_connection_go(python: Visit) -> None:
     """Q24: also in Firefox, which closes the connection of a body that JavaScript cancels only when more of it arrives.
     (A kept page fails its test if a request is still open.)
@@ -206,8 +204,7 @@ await within(response.text_within({SILENT - 1}))
     assert python.run(too_long) is None
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_a_body_that_is_left_goes_on_for_a_clone(python: Visit) -> None:
     """Q24: the request is aborted only when nothing else reads its body."""
     python.server.fault("/api/stream", "endless")
@@ -229,8 +226,7 @@ size
     )
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_a_copy_for_a_test_is_like_the_response(python: Visit) -> None:
     """Q24: also one without a body."""
     assert (

@@ -150,7 +150,7 @@ def server_flags(place: Place) -> tuple[str, ...]:
     return ("--isolated",) if place.isolated else ()
 
 
-IN_FIREFOX = {"PyScript", "PyScript without JSPI", "an isolated PyScript worker", "a module worker"}
+IN_FIREFOX = {"PyScript", "a module worker"}
 everywhere = pytest.mark.parametrize(
     "place",
     [pytest.param(place, marks=[pytest.mark.firefox] if place in IN_FIREFOX else []) for place in PLACES],
@@ -315,8 +315,7 @@ None
 
 
 @pytest.mark.new_page  # urllib3 reads on, in a worker of its own: its next caller would wait for ever
-@pytest.mark.firefox
-@pytest.mark.parametrize("judge", ["None", "judge"])
+@pytest.mark.parametrize("judge", ["None", pytest.param("judge", marks=pytest.mark.firefox)])
 @shared("Pyodide")
 def test_an_answer_that_does_not_end_holds_up_no_client_that_can_stream(kept: Visit, place: Place, judge: str) -> None:
     """Q23, Q28: the refused one is cancelled, and the accepted one is the caller's once its head is here."""

@@ -49,7 +49,6 @@ def test_whatever_fails_for_a_while_signs_nobody_out(visit: Visit) -> None:
     assert phases == ["unavailable", "succeeded"] * 6
 
 
-@pytest.mark.firefox
 def test_a_slow_refresh_and_a_cut_network_lose_no_request(visit: Visit) -> None:
     visit.signed_in()
     visit.expect_console("Failed to load resource", times=6, at_most=99)
@@ -107,7 +106,6 @@ def verdict(visit: Visit, text: str) -> None:
     expect(visit[".token-verdict"]).to_contain_text(text)
 
 
-@pytest.mark.firefox
 def test_the_token_is_opened_verified_broken_and_forged(visit: Visit) -> None:
     visit.signed_in()
     visit["#tab-token"].click()

@@ -18,8 +18,6 @@ from tests.browser.test_clients import MODULE
 from tests.browser.visit import Visit
 from tests.live_server import running_server
 
-pytestmark = pytest.mark.firefox
-
 REFRESH = "/auth/refresh"
 PYTHON = "**/*.wasm"
 COUNT = f"""
@@ -114,6 +112,7 @@ def resumed(tabs: Tabs, tab: Tab) -> bool:
 # One round trip less
 
 
+@pytest.mark.firefox
 def test_a_reload_asks_for_the_session_before_python_runs_and_no_second_time(tabs: Tabs) -> None:
     (tab,) = tabs.signed_in(1, **EARLY)
     start = Start(tabs, tab)
@@ -146,6 +145,7 @@ def test_without_the_option_nothing_is_asked_before_python_runs(tabs: Tabs) -> N
     assert refreshes(tabs) == (1, 1)
 
 
+@pytest.mark.firefox
 def test_two_tabs_that_are_restored_at_once_make_one_refresh(tabs: Tabs) -> None:
     """T1"""
     two = tabs.signed_in(2, **EARLY)
@@ -163,6 +163,7 @@ def test_two_tabs_that_are_restored_at_once_make_one_refresh(tabs: Tabs) -> None
     assert refreshes(tabs) == (1, 1)
 
 
+@pytest.mark.firefox
 def test_a_tab_with_the_session_is_asked_for_it_and_not_the_server(tabs: Tabs) -> None:
     """T1"""
     tab, other = tabs.signed_in(2, **EARLY)
@@ -198,6 +199,7 @@ turn.end()
 """
 
 
+@pytest.mark.firefox
 def test_two_clients_of_one_page_do_not_hold_one_lock_at_once(tabs: Tabs) -> None:
     (tab,) = tabs.signed_in(1, **EARLY)
     Start(tabs, tab).let_go()
@@ -390,6 +392,7 @@ def test_a_sign_out_that_the_server_does_not_know_of_comes_first(tabs: Tabs) -> 
     assert (refreshes(tabs), tabs.server.counters()["logouts"], tabs.refresh_cookie()) == ((0, 0), 1, None)
 
 
+@pytest.mark.firefox
 def test_a_sign_out_while_python_is_on_its_way_is_not_undone(tabs: Tabs) -> None:
     """S1, S2: It waits for the cookie that the early refresh brings, and that cookie signs nobody in."""
     tab, other = tabs.signed_in(2, **EARLY)
@@ -475,7 +478,7 @@ globalThis.setTimeout = (call, delay, ...rest) => {
 """
 
 
-@pytest.mark.parametrize("held", ["request", "answer", "lost request"])
+@pytest.mark.parametrize("held", ["request", pytest.param("answer", marks=pytest.mark.firefox), "lost request"])
 def test_a_page_that_is_left_in_the_middle_signs_nobody_out(tabs: Tabs, held: str) -> None:
     """T7: The next page does not ask early, since a cookie may still land."""
     (tab,) = tabs.signed_in(1, **EARLY)
@@ -516,7 +519,7 @@ def test_a_page_that_is_left_once_the_answer_is_here_leaves_no_mark(tabs: Tabs) 
     assert refreshes(tabs) == (2, 2)
 
 
-@pytest.mark.parametrize("answer", ["late", "here"])
+@pytest.mark.parametrize("answer", [pytest.param("late", marks=pytest.mark.firefox), "here"])
 def test_a_page_whose_python_never_comes_gives_the_lock_back(tabs: Tabs, answer: str) -> None:
     """T4, T7: When the time of one call is over. If the answer is late, the cookie may still land."""
     tab, other = tabs.signed_in(2, **EARLY)
@@ -587,7 +590,7 @@ def test_an_early_refusal_is_not_believed(tabs: Tabs, status: int) -> None:
     assert (tab.fetch(), tab.told("ended"), refreshes(tabs)) == (200, [], (2, 1))
 
 
-@pytest.mark.parametrize("kind", ["drop", "lost"])
+@pytest.mark.parametrize("kind", [pytest.param("drop", marks=pytest.mark.firefox), "lost"])
 def test_an_early_refresh_without_an_answer_is_not_repeated_at_once(tabs: Tabs, kind: str) -> None:
     """F1, F6: It may have rotated the token; and the user is not signed out."""
     (tab,) = tabs.signed_in(1, **EARLY)

@@ -35,7 +35,6 @@ def other() -> Iterator[OtherOrigin]:
         yield other
 
 
-@pytest.mark.firefox
 @beside_another
 def test_a_session_that_has_ended_says_whether_its_cookie_can_have_been_sent(kept: Visit, other: OtherOrigin) -> None:
     """Told apart: no refresh at all, a cookie that fetch did not send, and one that two sites may not share."""
@@ -74,7 +73,6 @@ async def resumed(url, **settings):
 """
 
 
-@pytest.mark.firefox
 @beside_another
 def test_a_reload_that_finds_nobody_says_if_the_cookie_was_not_sent(kept: Visit, other: OtherOrigin) -> None:
     """Once on the console and as an event; and a first visitor to the page's own origin reads nothing."""
@@ -93,7 +91,6 @@ def test_a_reload_that_finds_nobody_says_if_the_cookie_was_not_sent(kept: Visit,
     assert [request.headers.get("cookie") for request in other.requests if request.method == "POST"] == [None] * 4
 
 
-@pytest.mark.firefox
 @beside_another
 def test_a_request_that_misses_the_audience_is_told_on_the_console_and_as_an_event(
     kept: Visit, other: OtherOrigin

@@ -208,8 +208,10 @@ def stubbed(python: Visit) -> Visit:
     """Without a network: the page's own fetch answers at once, whatever it is asked."""
     python.execute(
         """
-        var answer = '{"access_token": "renewed", "expires_in": 300}';
-        globalThis.own = () => Promise.resolve(new Response(answer, {headers: {"Content-Type": "application/json"}}));
+        globalThis.own = () => {
+            const answer = '{"access_token": "renewed", "expires_in": 300}';
+            return Promise.resolve(new Response(answer, {headers: {"Content-Type": "application/json"}}));
+        };
         """
     )
     return python

@@ -74,8 +74,9 @@ def uses_them(visit: Visit) -> bool:
     return bool(visit.run(f"from reissue.browser import transport, xhr_gate\nall({used})"))
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place", ["PyScript", "Pyodide", pytest.param("a module worker", marks=pytest.mark.firefox), "a PyScript worker"]
+)
 def test_python_is_not_entered_for_what_is_outside_the_audience(visit: Visit, place: str) -> None:
     """Called by Python itself, and so in a place where nobody else can call, in a worker, too."""
     page, policy = PLACES[place]
@@ -308,8 +309,7 @@ js.window.die = create_proxy(os.abort)
 """
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("place", ["PyScript", "Pyodide"])
+@pytest.mark.parametrize("place", ["PyScript", pytest.param("Pyodide", marks=pytest.mark.firefox)])
 def test_when_python_has_died_the_page_still_has_its_fetch(visit: Visit, place: str) -> None:
     visit.open_blank(PLACES[place][0]).run(CONNECT)
     visit.run(DIE)

@@ -39,7 +39,9 @@ def installed(python: Visit) -> Visit:
     return python
 
 
-both_gates = opened(Opening(), WITHOUT_THE_SCRIPT, ids=["gate.js", "Python alone"])
+GATES = ["gate.js", "Python alone"]
+both_gates = opened(Opening(), WITHOUT_THE_SCRIPT, ids=GATES)
+both_gates_one_in_firefox = opened(Opening(), WITHOUT_THE_SCRIPT, ids=GATES, in_firefox=Opening())
 
 
 def javascript(visit: Visit, body: str) -> Any:
@@ -60,8 +62,7 @@ CALLERS = {
 }
 
 
-@pytest.mark.firefox
-@both_gates
+@both_gates_one_in_firefox
 def test_whoever_fetches_waits_for_the_one_refresh_and_is_answered(installed: Visit) -> None:
     """Q1: eight at once of every kind of caller, none of whom knows of tokens."""
     installed.expect_console(REFUSED, times=8 * len(CALLERS))
@@ -288,8 +289,7 @@ def test_while_nobody_is_signed_in_requests_go_out_as_they_are(installed: Visit)
     assert javascript(installed, "return waiting") == 401
 
 
-@pytest.mark.firefox
-@both_gates
+@both_gates_one_in_firefox
 def test_fetch_is_what_it_was_when_the_last_client_has_gone(python: Visit) -> None:
     """Nested, repeated, and two clients in either order; undone once too often, and by `close()`."""
     python.run("""
@@ -347,6 +347,7 @@ def test_whoever_has_kept_or_wrapped_the_fetch_of_an_installed_client_still_has_
     assert javascript(python, "return (await fetch('/api/me')).status") == 200
     python.run("api.uninstall()")
     assert javascript(python, "return (await kept('/dev/counters')).status") == 200
+    python.execute("window.fetch = original")
 
 
 @pytest.mark.new_page
@@ -416,6 +417,8 @@ def test_a_request_that_is_to_outlive_its_page_is_sent_so(python: Visit) -> None
     asked = "'/api/echo', {keepalive: true}"
     javascript(python, f"await fetch({asked}); await fetch(new Request({asked})); await fetch('/api/echo')")
     assert python.evaluate("outliving") == [True, True, False]
+    python.run("api.uninstall()")
+    python.execute("window.fetch = original")
 
 
 def test_an_endpoint_may_fetch_from_the_very_audience(python: Visit) -> None:

@@ -10,7 +10,6 @@ from tests.browser.visit import REFUSED, Visit
 TWENTY = "20 answers to 20 requests"
 
 
-@pytest.mark.firefox
 def test_twenty_requests_over_an_expired_token_share_one_refresh(visit: Visit) -> None:
     """Q1: one refresh, twenty answers, and twenty requests at the server, not forty."""
     visit.signed_in().let_the_token_expire()
@@ -93,7 +92,6 @@ def test_a_refresh_that_fails_for_a_while_keeps_the_user_signed_in(visit: Visit,
     expect(visit["#fire-message"]).to_contain_text(TWENTY)
 
 
-@pytest.mark.firefox
 def test_a_refresh_whose_answer_is_lost_ends_as_reuse(visit: Visit) -> None:
     """F6: without a stated grace window the next refresh presents a rotated token, and the server ends the family."""
     visit.signed_in().let_the_token_expire()
@@ -138,7 +136,6 @@ def test_offline_with_a_fresh_token_is_told_the_same_way(visit: Visit) -> None:
     assert visit.server.counters()["refreshes_asked"] == 0
 
 
-@pytest.mark.firefox
 def test_notes_written_over_an_expired_and_a_revoked_token_are_saved_once(visit: Visit) -> None:
     """Q8: the body of a replayed POST arrives whole."""
     visit.signed_in()

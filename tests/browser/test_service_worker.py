@@ -60,8 +60,7 @@ MEASURE = """
 """
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("token", ["accepted", "expired", "revoked"])
+@pytest.mark.parametrize("token", ["accepted", "expired", pytest.param("revoked", marks=pytest.mark.firefox)])
 @controlled_page
 def test_every_kind_of_element_waits_for_the_one_refresh_and_is_answered(kept: Visit, token: str) -> None:
     """Q1: an image, media with a range and a seek, a style, a font, a stream, a beacon and a form."""
@@ -83,8 +82,7 @@ def test_every_kind_of_element_waits_for_the_one_refresh_and_is_answered(kept: V
     kept.expect_console("frame-ancestors|ServiceWorker intercepted", times=0, at_most=9)  # the browser's own
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("token", ["accepted", "revoked"])
+@pytest.mark.parametrize("token", ["accepted", pytest.param("revoked", marks=pytest.mark.firefox)])
 @controlled_page
 def test_a_link_with_download_is_signed_in_and_saved_under_its_name(kept: Visit, token: str) -> None:
     """Chromium sends such a request past every service worker: a frame of the page makes a navigation of it.

@@ -115,7 +115,6 @@ def test_a_link_that_is_made_to_look_like_a_download_is_not_signed_in(visit: Vis
 # Pages that do not answer
 
 
-@pytest.mark.firefox
 def test_a_page_whose_python_has_died_waits_once_and_is_answered_by_another_tab(visit: Visit) -> None:
     begin(visit, patience=1)
     visit.run(DIE)

@@ -77,7 +77,6 @@ def test_a_page_without_python_is_answered_by_another_tab_and_alone_gets_the_401
     assert bare.server.counters()["api_401s"] == 2
 
 
-@pytest.mark.firefox
 def test_an_image_of_a_page_that_is_reloaded_waits_for_its_python(visit: Visit) -> None:
     begin(visit)
     visit.page.add_init_script(AT_START)
@@ -109,7 +108,6 @@ def test_a_worker_that_is_ended_and_starts_again_knows_the_audience(kept: Visit)
     kept.server.release(abandon=True)
 
 
-@pytest.mark.firefox
 @controlled_page
 def test_a_page_that_took_the_question_and_goes_silent_is_given_up(kept: Visit) -> None:
     """As a page that is frozen: the element gets the 401, after ten seconds."""
@@ -187,7 +185,6 @@ def test_without_the_worker_all_is_as_before(visit: Visit) -> None:
     assert visit.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
 
 
-@pytest.mark.firefox
 @controlled_page
 def test_what_a_script_fetches_is_left_alone(kept: Visit) -> None:
     """X2: with a header of its own, by the gate, or without a token."""
@@ -255,7 +252,6 @@ said
 """
 
 
-@pytest.mark.firefox
 def test_a_browser_without_service_workers_says_so(kept: Visit) -> None:
     """A private window, or a page that is not served over HTTPS: everything else works."""
     kept.run(CONNECT)
@@ -264,7 +260,6 @@ def test_a_browser_without_service_workers_says_so(kept: Visit) -> None:
     kept.execute("delete navigator.serviceWorker")
 
 
-@pytest.mark.firefox
 @bare_page
 def test_a_browser_that_refuses_to_say_what_is_registered_says_so(kept: Visit) -> None:
     """Where a site may store nothing, `navigator.serviceWorker` is there, and refuses everything that it is asked."""
@@ -277,9 +272,8 @@ def test_a_browser_that_refuses_to_say_what_is_registered_says_so(kept: Visit) -
     kept.execute("delete navigator.serviceWorker.getRegistration; delete navigator.serviceWorker.register")
 
 
-@pytest.mark.firefox
 @pytest.mark.only_browser("firefox")
-@pytest.mark.parametrize("has_workers", [True, False])
+@pytest.mark.parametrize("has_workers", [pytest.param(True, marks=pytest.mark.firefox), False])
 def test_a_private_window_of_firefox_has_the_worker_or_says_at_once_that_there_is_none(
     browser_type: BrowserType, browser_type_launch_args: dict[str, Any], server: LiveServer, *, has_workers: bool
 ) -> None:
@@ -316,7 +310,6 @@ def test_a_policy_that_forbids_workers_is_named(kept: Visit) -> None:
     assert "worker-src 'self'" in kept.run(REFUSAL.format(""))
 
 
-@pytest.mark.firefox
 @bare_page
 def test_a_scope_or_an_audience_that_cannot_work_is_refused(kept: Visit) -> None:
     kept.run(CONNECT)
@@ -359,7 +352,6 @@ def test_a_redirect_to_another_origin_does_not_take_the_token_along(visit: Visit
     assert not other.saw(token)
 
 
-@pytest.mark.firefox
 def test_each_request_to_another_origin_has_a_proof_of_its_own(visit: Visit, other: OtherOrigin) -> None:
     """DPoP: an image without `crossorigin` is sent with CORS, with the header, and without cookies."""
     connect = CONNECT.replace('connect("/api/"', f'connect("{other.origin}/"').replace("clock=", "dpop=True, clock=")
@@ -470,7 +462,6 @@ def test_a_video_of_an_api_elsewhere_is_signed_in_and_can_be_sought(visit: Visit
     assert 206 in {way[-1] for way in ways}
 
 
-@pytest.mark.firefox
 def test_a_worker_that_asks_about_a_url_outside_the_audience_gets_nothing(visit: Visit, own_site: StaticHost) -> None:
     """X1: the page compares for itself."""
     there = begin_there(visit, own_site)

@@ -1,7 +1,7 @@
 """Signing in, signing out, and whose session it is.
 
-In Firefox runs only what its keys, its storage, its cookies and its aborted requests have a say in: the rest is the
-demo's Python, which is the same in every engine.
+In Firefox runs only what its keys, its storage and its cookies have a say in: the rest is the demo's Python, which is
+the same in every engine.
 """
 
 from __future__ import annotations
@@ -127,7 +127,6 @@ def test_a_sign_out_that_the_server_refuses_is_told_to_the_user_and_leaves_no_ma
     assert visit.server.counters()["logouts"] == 1
 
 
-@pytest.mark.firefox
 def test_a_sign_out_that_the_server_did_not_hear_is_told_after_a_reload(visit: Visit) -> None:
     """S1: and nobody is signed in again by the cookie.
 
@@ -153,7 +152,6 @@ def test_a_sign_out_that_the_server_did_not_hear_is_told_after_a_reload(visit: V
     assert visit.server.counters()["logouts"] == 1
 
 
-@pytest.mark.firefox
 def test_a_sign_out_during_a_refresh_stays_signed_out(visit: Visit) -> None:
     """S1, S2: also when the server has granted the refresh and its answer is on the way; also after a reload."""
     visit.signed_in().let_the_token_expire()

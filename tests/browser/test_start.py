@@ -81,7 +81,6 @@ def test_the_packages_do_not_delay_the_interpreter(visit: Visit) -> None:
     assert min(wheels) >= asked
 
 
-@pytest.mark.firefox
 @pytest.mark.parametrize(
     "without",
     [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.browser.test_stopping import long_lived
 from tests.browser.visit import Visit
 
@@ -28,7 +26,6 @@ None
 """
 
 
-@pytest.mark.firefox
 @long_lived
 def test_requests_near_the_end_of_three_lives_go_out_while_their_one_refresh_is_held(kept: Visit) -> None:
     """Fifty requests over each token are answered before its renewal is: not one of them waited for it."""

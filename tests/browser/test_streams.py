@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.kept import Opening, opened
 from tests.browser.test_python_in_the_page import CONNECT
-from tests.browser.test_wire import both_ways
+from tests.browser.test_wire import both_ways_one_in_firefox
 from tests.browser.visit import REFUSED, Visit
 
 HELPERS = """
@@ -41,8 +41,7 @@ def nothing_is_open(python: Visit) -> None:
     python.until(lambda: python.server.counters()["api_in_flight"] == 0)
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_an_event_stream_goes_on_after_the_last_event_until_the_server_ends_it(python: Visit) -> None:
     source = "await ids(api.event_stream('/api/events?total=5&each=2&retry=10'))"
     assert python.run(source) == ["1", "2", "3", "4", "5"]
@@ -52,7 +51,6 @@ def test_an_event_stream_goes_on_after_the_last_event_until_the_server_ends_it(p
     assert python.server.counters()["refreshes_asked"] == 0
 
 
-@pytest.mark.firefox
 @opened(Opening(flags=("--access-lifetime", "2")))
 def test_an_event_stream_outlives_its_tokens(python: Visit) -> None:
     """Q21: The server ends each connection with its token: the next one carries a fresh token, and nothing is a 401.
@@ -82,9 +80,8 @@ def test_an_event_stream_connects_over_a_revoked_token_and_over_a_server_in_trou
     assert python.server.counters()["refreshes_asked"] == 1
 
 
-@pytest.mark.firefox
 @pytest.mark.parametrize("way", ["break", "aclosing", "cancel", "signal", "del"])
-@both_ways
+@both_ways_one_in_firefox
 def test_a_stream_that_is_left_lets_its_connection_go(python: Visit, way: str) -> None:
     """Q10: The server sees the client go, whichever way the stream is left."""
     source = {
@@ -158,8 +155,7 @@ await whole()
 """
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_a_body_is_read_as_it_arrives_and_let_go_at_the_end_of_the_block(python: Visit) -> None:
     python.expect_console(REFUSED)
     assert python.run(BYTES) == [200, 3_000_000, True]
@@ -183,8 +179,7 @@ async with api.stream("/api/notes/0", method="DELETE", auth=False) as response:
 """) == [True, "BodyUsedError", 401]
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_a_body_that_breaks_off_or_is_aborted_says_so(python: Visit) -> None:
     python.expect_console("ERR_", times=0, at_most=2)
     python.expect_console(REFUSED, times=0, at_most=1)

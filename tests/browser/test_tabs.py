@@ -17,7 +17,6 @@ from tests.browser.tabs import COOKIES, IN_BODIES, PATIENCE, Tabs
 from tests.browser.visit import PAGES, Visit
 from tests.live_server import running_server
 
-pytestmark = pytest.mark.firefox
 # Firefox shows the pages of one origin by one process: if it crashed, all of them would.
 CRASHED = pytest.param("crashed", marks=pytest.mark.only_browser("chromium"))
 
@@ -59,7 +58,7 @@ def refreshes(tabs: Tabs) -> tuple[int, int]:
 # One refresh for all
 
 
-@pytest.mark.parametrize("cause", ["expired", "revoked"])
+@pytest.mark.parametrize("cause", ["expired", pytest.param("revoked", marks=pytest.mark.firefox)])
 def test_eight_tabs_at_the_end_of_a_token_make_one_refresh(tabs: Tabs, cause: str) -> None:
     """T1"""
     eight = tabs.signed_in(8)
@@ -78,6 +77,7 @@ def test_eight_tabs_at_the_end_of_a_token_make_one_refresh(tabs: Tabs, cause: st
     assert [tab.told("ended") for tab in eight] == [[]] * 8
 
 
+@pytest.mark.firefox
 def test_a_call_right_after_another_waits_for_no_other_page(tabs: Tabs) -> None:
     """The browser may still list the lock that this page has just given back."""
     (tab,) = tabs.signed_in(1)
@@ -86,6 +86,7 @@ def test_a_call_right_after_another_waits_for_no_other_page(tabs: Tabs) -> None:
     assert tab.fetch() == 200
 
 
+@pytest.mark.firefox
 def test_a_tab_that_opens_later_signs_in_from_its_sibling(tabs: Tabs) -> None:
     tabs.signed_in(1)
     (later,) = tabs.open(1)
@@ -95,6 +96,7 @@ def test_a_tab_that_opens_later_signs_in_from_its_sibling(tabs: Tabs) -> None:
     assert refreshes(tabs) == (0, 0)
 
 
+@pytest.mark.firefox
 def test_eight_tabs_that_resume_at_once_by_cookie_make_one_refresh(tabs: Tabs) -> None:
     eight = tabs.signed_in(8)
     for tab in eight:
@@ -124,7 +126,7 @@ def test_two_clients_in_one_page_refresh_once(tabs: Tabs) -> None:
 
 
 @pytest.mark.parametrize("left", ["closed", CRASHED, "reloaded"])
-@pytest.mark.parametrize("held", ["request", "answer", "lost request"])
+@pytest.mark.parametrize("held", ["request", pytest.param("answer", marks=pytest.mark.firefox), "lost request"])
 def test_a_tab_that_is_left_in_mid_refresh_costs_at_most_one_more(tabs: Tabs, left: str, held: str) -> None:
     """T7. What it asked for is done before the next tab asks, and the cookie is here; or it is never done.
 
@@ -177,6 +179,7 @@ def test_a_tab_that_asks_only_when_the_leader_is_gone_waits_for_its_cookie_too(t
     assert other.told("ended") == []
 
 
+@pytest.mark.firefox
 def test_a_page_that_was_reloaded_in_mid_refresh_has_nobody_to_ask_and_waits_for_its_cookie(tabs: Tabs) -> None:
     """T7"""
     (tab,) = tabs.signed_in(1)
@@ -245,6 +248,7 @@ def test_signing_in_in_one_tab_signs_in_all(tabs: Tabs) -> None:
     assert refreshes(tabs) == (0, 0)
 
 
+@pytest.mark.firefox
 def test_signing_out_in_one_tab_signs_out_all_before_their_next_send(tabs: Tabs) -> None:
     """T8: each of the others has one request on the wire, and three in line behind it."""
     first, *others = tabs.signed_in(4, in_flight=1)
@@ -266,7 +270,9 @@ def test_signing_out_in_one_tab_signs_out_all_before_their_next_send(tabs: Tabs)
 
 
 @pytest.mark.parametrize("refreshing", [False, True], ids=["at once", "behind a refresh"])
-@pytest.mark.parametrize("where", ["this tab", "another tab", "a tab that shares nothing"])
+@pytest.mark.parametrize(
+    "where", ["this tab", pytest.param("another tab", marks=pytest.mark.firefox), "a tab that shares nothing"]
+)
 def test_a_sign_in_at_the_sign_outs_event_is_seen_after_that_sign_out(tabs: Tabs, where: str, refreshing: bool) -> None:
     """S5: or the cookie that it brings would be gone, and the next refresh refused."""
     if where == "a tab that shares nothing":
@@ -347,6 +353,7 @@ def test_two_names_are_two_sessions(tabs: Tabs) -> None:
     assert other.told("ended") == []
 
 
+@pytest.mark.firefox
 def test_two_origins_never_see_each_other(tabs: Tabs) -> None:
     (here,) = tabs.signed_in(1)
     elsewhere = tabs.elsewhere("localhost")
@@ -387,6 +394,7 @@ def test_nothing_is_stored_unless_the_app_asks_for_it(tabs: Tabs) -> None:
     assert tab.stored() == {}
 
 
+@pytest.mark.firefox
 def test_a_session_in_local_storage_outlives_all_tabs(tabs: Tabs) -> None:
     options = {"endpoint": IN_BODIES, "store": "local"}
     for tab in tabs.signed_in(2, **options):
@@ -405,6 +413,7 @@ def test_a_session_in_local_storage_outlives_all_tabs(tabs: Tabs) -> None:
     assert later.stored() == {}
 
 
+@pytest.mark.firefox
 def test_a_session_in_session_storage_outlives_a_reload_and_not_its_tab(tabs: Tabs) -> None:
     options = {"endpoint": IN_BODIES, "store": "session"}
     (tab,) = tabs.signed_in(1, **options)
@@ -418,7 +427,7 @@ def test_a_session_in_session_storage_outlives_a_reload_and_not_its_tab(tabs: Ta
     assert refreshes(tabs)[1] == 0
 
 
-@pytest.mark.parametrize("fault", ["full", "forbidden"])
+@pytest.mark.parametrize("fault", [pytest.param("full", marks=pytest.mark.firefox), "forbidden"])
 def test_storage_that_is_full_or_forbidden_is_memory_and_is_told_once(tabs: Tabs, fault: str) -> None:
     """T6"""
     (tab,) = tabs.open(1)

@@ -10,7 +10,7 @@ import pytest
 from tests.browser.kept import Opening, opened
 from tests.browser.test_python_in_the_page import CONNECT
 from tests.browser.test_streams import nothing_is_open
-from tests.browser.test_wire import both_ways
+from tests.browser.test_wire import both_ways_one_in_firefox
 from tests.browser.visit import REFUSED, Visit
 
 HELPERS = """
@@ -49,8 +49,7 @@ def python(kept: Visit) -> Visit:
 # Uploads
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_an_upload_tells_its_progress_and_begins_again_after_a_401(python: Visit) -> None:
     """Q8: The same response as any, and the whole body twice."""
     python.expect_console(REFUSED)
@@ -90,8 +89,7 @@ found
     assert python.run("len(rises('upload')) == 6 or rises('upload')") is True
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_an_upload_that_is_stopped_lets_its_connection_go(python: Visit) -> None:
     """Q10, Q13: by cancellation, a signal, and a time-out; and a server that hangs up."""
     python.expect_console("ERR_", times=0, at_most=2)
@@ -206,8 +204,7 @@ async def refused(file):
 # Downloads
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 @pytest.mark.parametrize("way", ["bytes", "text", "buffer", "memoryview", "aiter_bytes"])
 def test_a_download_is_counted_in_whichever_way_it_is_read(python: Visit, way: str) -> None:
     read = {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.test_wire import both_ways
+from tests.browser.test_wire import both_ways_one_in_firefox
 from tests.browser.visit import Visit
-
-pytestmark = pytest.mark.firefox
 
 CONNECT = """
 import asyncio, json
@@ -29,6 +27,7 @@ async def outcome(call):
 """
 
 
+@pytest.mark.firefox
 def test_a_token_that_is_nested_some_thousand_deep_ends_no_pages_python(visit: Visit) -> None:
     """X8: by the app, the channel, the store, and a later load."""
     visit.open_blank().run(CONNECT + "None")
@@ -80,7 +79,7 @@ api.state.name
     assert (counters["logins"], counters["refreshes_granted"]) == (1, 1)
 
 
-@both_ways
+@both_ways_one_in_firefox
 def test_an_answer_that_does_not_end_is_cancelled_at_its_bound(kept: Visit) -> None:
     """X8: the endpoint's answer is read as far as any is long, and its connection is let go."""
     kept.run(CONNECT + "None")

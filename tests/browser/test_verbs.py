@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.browser.test_wire import both_ways
+from tests.browser.test_wire import both_ways, both_ways_one_in_firefox
 from tests.browser.test_wire import python as python
 from tests.browser.visit import REFUSED, Visit
 
@@ -26,8 +24,7 @@ except reissue.HttpStatusError as error:
 """
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_the_verbs_read_paths_relative_to_the_audience(python: Visit) -> None:
     """Q1."""
     python.server.control("/dev/revoke")
@@ -46,8 +43,7 @@ def test_a_path_out_of_the_audience_is_an_error(python: Visit) -> None:
     assert python.requests_to("/dev/counters") == []
 
 
-@pytest.mark.firefox
-@both_ways
+@both_ways_one_in_firefox
 def test_raise_for_status_raises_what_pyodide_raises_without_the_urls_secrets(python: Visit) -> None:
     python.expect_console("status of 404")
     url = f"{python.server.url}api/nothing"

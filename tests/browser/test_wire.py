@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.browser.kept import Opening, opened
@@ -15,7 +17,9 @@ def without_the_script(visit: Visit) -> None:
 
 
 ALONE = Opening(before=without_the_script)
-both_ways = opened(Opening(), ALONE, ids=["wire.js", "Pyodide alone"])
+WAYS = ["wire.js", "Pyodide alone"]
+both_ways = opened(Opening(), ALONE, ids=WAYS)
+both_ways_one_in_firefox = opened(Opening(), ALONE, ids=WAYS, in_firefox=Opening())
 
 
 @pytest.fixture
@@ -23,6 +27,14 @@ def python(kept: Visit) -> Visit:
     kept.run(CONNECT + "None")
     kept.reset_counters()
     return kept
+
+
+@pytest.fixture
+def another_fetch(python: Visit) -> Iterator[Visit]:
+    """A test may replace the page's `fetch`; it finds the browser's as `own`."""
+    python.execute("globalThis.own = fetch")
+    yield python
+    python.execute("globalThis.fetch = own")
 
 
 @pytest.mark.firefox
@@ -198,7 +210,7 @@ type(reading.exception()).__name__ if reading.done() else "still waiting"
 
 def test_a_browser_without_abortsignal_any_follows_the_callers_signal_too(python: Visit) -> None:
     """Q10"""
-    python.execute("delete AbortSignal.any")
+    python.execute("globalThis.any = AbortSignal.any; delete AbortSignal.any")
     python.server.fault("/api/echo", "hold")
     python.run("""
 before, after = AbortController.new(), AbortController.new()
@@ -212,6 +224,7 @@ answered = await outcome(api.fetch("/api/me", signal=after.signal))
 after.abort()
 [await task, answered]
 """) == ["RequestAborted", 200]
+    python.execute("AbortSignal.any = any")
 
 
 @pytest.mark.firefox
@@ -227,22 +240,22 @@ def test_an_installed_client_keeps_what_a_request_says_of_its_referrer(python: V
     assert [bool(referrer) for referrer in referrers] == [False, False, True]
 
 
-def test_a_fetch_that_gives_no_response_is_an_error_and_no_endless_wait(python: Visit) -> None:
+def test_a_fetch_that_gives_no_response_is_an_error_and_no_endless_wait(another_fetch: Visit) -> None:
     """A page's own wrapper around fetch may give anything."""
-    python.execute("globalThis.fetch = async () => undefined")
-    assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "AttributeError"
+    another_fetch.execute("globalThis.fetch = async () => undefined")
+    assert another_fetch.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "AttributeError"
 
 
-def test_a_response_that_hides_its_status_is_an_error_and_no_endless_wait(python: Visit) -> None:
+def test_a_response_that_hides_its_status_is_an_error_and_no_endless_wait(another_fetch: Visit) -> None:
     """As a naive Proxy around a response does."""
-    python.execute("const real = fetch; globalThis.fetch = async (...given) => new Proxy(await real(...given), {})")
-    assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "JsException"
+    another_fetch.execute("globalThis.fetch = async (...given) => new Proxy(await own(...given), {})")
+    assert another_fetch.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == "JsException"
 
 
 @pytest.mark.parametrize(
     "given", ["answer", "{then: settle => settle(answer)}", "{then: settle => { settle(answer); settle(answer); }}"]
 )
-def test_a_fetch_that_answers_at_once_or_twice_answers(python: Visit, given: str) -> None:
+def test_a_fetch_that_answers_at_once_or_twice_answers(another_fetch: Visit, given: str) -> None:
     """As it does for whoever awaits it: a page's own wrapper need not give a promise."""
-    python.execute(f"const answer = new Response('text'); globalThis.fetch = () => ({given})")
-    assert python.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == 200
+    another_fetch.execute(f"{{ const answer = new Response('text'); globalThis.fetch = () => ({given}); }}")
+    assert another_fetch.run('await asyncio.wait_for(outcome(api.fetch("/api/me")), 20)') == 200

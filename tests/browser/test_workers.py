@@ -102,7 +102,6 @@ def test_a_session_that_is_kept_in_a_worker_outlives_it_and_is_shared_with_pages
     assert visit.run(f"{KEPT}\nawait api.resume()") is False
 
 
-@pytest.mark.firefox
 def test_the_local_store_of_a_worker_is_memory_and_says_so(visit: Visit) -> None:
     """T6: were it another store, a sign-out in a page would leave the session in it."""
     visit.open_blank("worker.html", policy=MODULE)
@@ -152,8 +151,9 @@ seen
     assert kept.run(source) == ["old", "new", "new", None, None, None]
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("fault", ["has none", "forbids it", "never answers", "is full"])
+@pytest.mark.parametrize(
+    "fault", ["has none", "forbids it", "never answers", pytest.param("is full", marks=pytest.mark.firefox)]
+)
 def test_a_browser_without_a_database_keeps_the_session_in_memory_and_says_so_once(kept: Visit, fault: str) -> None:
     """T6"""
     faults = {
@@ -206,7 +206,6 @@ def test_a_database_whose_opening_is_cancelled_can_be_used_and_removed(kept: Vis
     assert kept.run(CANCELLED) == [True, "kept", True, "kept"]
 
 
-@pytest.mark.firefox
 def test_a_worker_of_a_browser_without_databases_can_sign_in_and_out(visit: Visit) -> None:
     """T6: its mark of an untold sign-out is in memory then, whatever store it has asked for."""
     visit.open_blank("worker.html", policy=MODULE)

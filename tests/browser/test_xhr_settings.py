@@ -82,8 +82,7 @@ def test_a_token_in_another_field_is_not_sent_by_an_object_that_cant_refuse_a_re
     assert [fields.get("x-auth-token") for fields in seen] == ["own"]
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("kind", ["", "json", "arraybuffer", "blob"])
+@pytest.mark.parametrize("kind", ["", pytest.param("json", marks=pytest.mark.firefox), "arraybuffer", "blob"])
 def test_an_answer_that_only_the_apps_own_test_can_judge_is_held_back_until_then(python: Visit, kind: str) -> None:  # noqa: F811
     """Q20: of an answer that it accepts the page has all events; one that it rejects is never seen."""
     python.run("""
@@ -183,8 +182,7 @@ None
     assert javascript(python, STATUS) == 200
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("where", ["PyScript", "Pyodide"])
+@pytest.mark.parametrize("where", ["PyScript", pytest.param("Pyodide", marks=pytest.mark.firefox)])
 def test_when_python_has_died_what_is_outside_goes_on(visit: Visit, where: str) -> None:
     visit.open_blank(PLACES[where][0]).run(CONNECT)
     visit.execute(f"{{ {TOOLS} }}")
@@ -246,8 +244,7 @@ None
 """
 
 
-@pytest.mark.firefox
-@pytest.mark.parametrize("where", ["a module worker", "a PyScript worker"])
+@pytest.mark.parametrize("where", [pytest.param("a module worker", marks=pytest.mark.firefox), "a PyScript worker"])
 def test_a_worker_is_served_as_the_page_is(visit: Visit, where: str) -> None:
     """Twenty and a synchronous one."""
     name, _ = PLACES[where]

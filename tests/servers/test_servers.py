@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.browser.visit import REFUSED, Visit
 from tests.servers.conftest import LIFE, Start, asked, turn_the_clock
 
@@ -62,7 +60,6 @@ def test_each_refresh_token_of_simplejwt_is_used_once(visit: Visit, start: Start
     assert [asked(url, "/api/token/refresh/", body={"refresh": token}) for token in presented] == [401] * 3
 
 
-@pytest.mark.firefox
 def test_a_session_in_the_store_outlives_a_reload_with_simplejwt(visit: Visit, start: Start) -> None:
     url = connected(visit, start)
     kept = f"""
