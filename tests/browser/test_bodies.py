@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tests.browser.test_python_in_the_page import CONNECT
-from tests.browser.test_wire import both_ways_one_in_firefox
+from tests.browser.test_wire import both_ways, both_ways_one_in_firefox
 from tests.browser.visit import REFUSED, Visit
 
 PREPARE = (
