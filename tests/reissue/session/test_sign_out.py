@@ -164,7 +164,7 @@ async def test_a_sign_out_that_nobody_can_be_told_of_is_an_event(world: World, r
         await world.api.sign_out()
         await world.api.sign_out()
         assert told(world.events) == [(SignOutPhase.NOT_TOLD, None)], "once: nobody was signed in the second time"
-        assert await world.api._lifecycle.calls.tokens.sign_out(None) is False
+        assert await world.api._lifecycle.sessions.calls.tokens.sign_out(None) is False
     assert not world.server.requests
 
 
