@@ -39,8 +39,7 @@ class Grant:
         """
         holding = self._holding
         self._shared.lock.check_held()
-        if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
-            raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
+        self.check_newest(up_to_date=up_to_date)
         versions = self._shared.versions
         # A sign-out or a sign-in that this tab has not heard of.
         reasons = {reason for reason in (versions.overtaken_by, versions.pending_sign_out) if reason is not None}
@@ -48,6 +47,11 @@ class Grant:
             holding.doubt_cookie()
             self._doubted_for |= reasons
         return holding.with_latest_refresh_token
+
+    def check_newest(self, *, up_to_date: bool) -> None:
+        """Raises RefreshUnavailable if only another tab has a refresh token that is not spent."""
+        if not up_to_date and self._holding.with_latest_refresh_token.refresh_token is not None:
+            raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
 
     async def ask(self, presented: Credential, call: Callable[[], Awaitable[Credential]]) -> Credential:
         """Ask the endpoint, by `call`; and once more within the grace window, if the answer was lost."""
