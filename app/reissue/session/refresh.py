@@ -144,9 +144,9 @@ class Refresh:
             fresh = (await self.grant.ask(presented, ask)).received(self._settings.clock(), previous=presented)
         except GrantRefused as refusal:
             # Before the session ends: another tab may have been faster (T3).
-            up_to_date = await self._shared.adopt_newer()
+            has_newest = await self._shared.adopt_newer()
             if not self._drop_if_settled(replaced):
-                self.grant.check_newest(up_to_date=up_to_date)
+                self.grant.check_newest(up_to_date=has_newest)
                 self._refused(refusal)
             return
         if not self._drop_if_settled(replaced):
