@@ -103,7 +103,7 @@ MUTANTS = [
     ),
     Mutant(
         "no deadline (Q13)", "session/endpoint_calls",
-        "async with time_limit(self._settings.deadline):", "async with time_limit(None):",
+        "async with time_limit(self._settings.deadline, awake=AWAKE):", "async with time_limit(None):",
         one_tab=(6, 12, 24),
     ),
     Mutant(
@@ -244,7 +244,7 @@ MUTANTS = [
     ),
     Mutant(
         "what is not newer is taken (T8)", "tabs/shared_session",
-        "        if self.versions.is_old(granted.version):\n            return\n", "",
+        "if late or self.versions.is_old(granted.version):", "if late:",
         many_tabs=(0, 1, 2),
     ),
     Mutant(

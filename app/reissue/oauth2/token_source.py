@@ -97,6 +97,7 @@ class HttpTokenSource:
         self._asks_bound = prover is not None
         self._grants = with_proofs(transport, prover) if prover else transport
         self._clock = clock
+        self._at_sign_out: tuple[Credential, Credential] | None = None  # presented, and granted in its place
 
     @property
     def exchanges(self) -> bool:
@@ -150,8 +151,12 @@ class HttpTokenSource:
         """End the session at the server.
 
         An access token that the sign-out names may have expired by now. Then the endpoint refuses it, although its
-        session is alive: the tokens are refreshed, and the sign-out is sent once more.
+        session is alive: the tokens are refreshed, and the sign-out is sent once more. If that fails, the next sign-out
+        with this credential presents the new tokens: its own refresh token is spent.
         """
+        presented = credential
+        if self._at_sign_out is not None and self._at_sign_out[0] is presented:
+            credential = self._at_sign_out[1]
         try:
             return await self._tell(self._requests.sign_out(credential))
         except SignOutRefused as refused:
@@ -162,7 +167,10 @@ class HttpTokenSource:
             except (GrantRefused, MalformedToken):
                 raise refused from None
         kept = fresh.refresh_token or (credential.refresh_token if credential is not None else None)
-        return await self._tell(self._requests.sign_out(replace(fresh, refresh_token=kept)))
+        fresh = replace(fresh, refresh_token=kept)
+        if presented is not None:
+            self._at_sign_out = presented, fresh
+        return await self._tell(self._requests.sign_out(fresh))
 
     async def _tell(self, request: Request | None) -> bool:
         if request is None:

@@ -6,7 +6,7 @@ A call into the client from within its own endpoint would wait for itself, so ea
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ..concurrency.blocking import must_block_within
 from ..concurrency.timers import time_limit
@@ -16,6 +16,9 @@ from ..oauth2.token_source import Exchange, TokenSource
 from ..tabs.shared_session import SharedSession
 from ..tokens.credentials import Credential
 from .settings import SessionSettings
+
+AWAKE: Final = 1.0
+"""Seconds for an answer that has come while the page was frozen: it may have the next refresh token."""
 
 OnLateResult = Callable[[Any], Awaitable[None] | None]
 """Gets the result, or the error, of a call whose caller was cancelled."""
@@ -121,7 +124,7 @@ class EndpointCalls:
         mark = _Mark(self, _mark.get())
         _mark.set(mark)  # tasks that inherit the context have it, too; it counts only while the call runs
         try:
-            async with time_limit(self._settings.deadline):
+            async with time_limit(self._settings.deadline, awake=AWAKE):
                 result = await call()
         except BaseException as error:
             mark.running = False

@@ -5,7 +5,8 @@ Theory of operation:
 1. A refresh token is presented once. The new one in an answer is kept and handed to the other tabs, even if the rest of
    the answer is unusable (F19): the presented one is spent.
 2. A late answer replaces no credential of a session that has ended (S1). But if the session was closed in this tab
-   only, the other tabs get the new tokens; and after a sign-out, the endpoint is asked to end the session of these.
+   only, the other tabs get the new tokens; and after a sign-out, in this tab or another, the endpoint is asked to end
+   the session of these.
 3. A refresh whose answer was lost is sent again, if the server says that it accepts a refresh token twice within a
    grace window (F6).
 """
@@ -38,8 +39,7 @@ class Grant:
         """
         holding = self._holding
         self._shared.lock.check_held()
-        if not up_to_date and holding.with_latest_refresh_token.refresh_token is not None:
-            raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
+        self.check_newest(up_to_date=up_to_date)
         versions = self._shared.versions
         # A sign-out or a sign-in that this tab has not heard of.
         reasons = {reason for reason in (versions.overtaken_by, versions.pending_sign_out) if reason is not None}
@@ -47,6 +47,11 @@ class Grant:
             holding.doubt_cookie()
             self._doubted_for |= reasons
         return holding.with_latest_refresh_token
+
+    def check_newest(self, *, up_to_date: bool) -> None:
+        """Raises RefreshUnavailable if only another tab has a refresh token that is not spent."""
+        if not up_to_date and self._holding.with_latest_refresh_token.refresh_token is not None:
+            raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
 
     async def ask(self, presented: Credential, call: Callable[[], Awaitable[Credential]]) -> Credential:
         """Ask the endpoint, by `call`; and once more within the grace window, if the answer was lost."""
@@ -81,5 +86,7 @@ class Grant:
         """Pass on a credential that came too late: to a sign-out, or, after `close()`, to the other tabs."""
         if self._holding.ended == "signed_out":
             self._holding.with_latest_refresh_token = late
+            if late.refresh_token is not None:
+                self._shared.pass_on(late)
         elif self._holding.ended == "closed" and self._shared.holds(presented):
             self._shared.hand_over(late, begins=False)

@@ -7,6 +7,7 @@ from ..tokens.credentials import Credential
 from ..tokens.users import UserMatch
 from .resume import Resume
 from .settings import SessionSettings
+from .sign_out import SignOuts
 from .succession import Succession
 
 
@@ -18,10 +19,11 @@ class OtherTabs:
         self._settings = settings
         self._sessions: Succession | None = None
         self._resume: Resume | None = None
+        self._sign_outs: SignOuts | None = None
 
-    def attach(self, sessions: Succession, resume: Resume) -> None:
+    def attach(self, sessions: Succession, resume: Resume, sign_outs: SignOuts) -> None:
         """Set the client's sessions, before any message of another tab can arrive."""
-        self._sessions, self._resume = sessions, resume
+        self._sessions, self._resume, self._sign_outs = sessions, resume, sign_outs
 
     def accepts(self, credential: Credential) -> bool:
         """Can this client send this credential?"""
@@ -37,6 +39,11 @@ class OtherTabs:
             session.take_over(credential)
         else:
             self._resume.from_another_tab = self._sessions.begin(credential, by_another_tab=True)
+
+    def on_late_grant(self, credential: Credential) -> None:
+        """Another tab was granted this credential before it heard of the sign-out in this tab."""
+        assert self._sign_outs is not None, "attached"
+        self._sign_outs.present(credential)
 
     def on_ended(self, reason: EndReason) -> None:
         """Another tab has ended the session."""

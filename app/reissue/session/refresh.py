@@ -143,8 +143,10 @@ class Refresh:
         try:
             fresh = (await self.grant.ask(presented, ask)).received(self._settings.clock(), previous=presented)
         except GrantRefused as refusal:
-            await self._shared.adopt_newer()  # before the session ends: another tab may have been faster (T3)
+            # Before the session ends: another tab may have been faster (T3).
+            has_newest = await self._shared.adopt_newer()
             if not self._drop_if_settled(replaced):
+                self.grant.check_newest(up_to_date=has_newest)
                 self._refused(refusal)
             return
         if not self._drop_if_settled(replaced):

@@ -83,8 +83,9 @@ class _Exchange(NamedTuple):
         except GrantRefused as refused:
             if not refuses_refresh_token(refused):
                 raise
-            await session.shared.adopt_newer()
+            up_to_date = await session.shared.adopt_newer()
             if holding.with_latest_refresh_token is presented:
+                session.refresh.grant.check_newest(up_to_date=up_to_date)
                 holding.refusal = refused  # the next round of `run` raises it
             return None
         except RefreshUnavailable as error:

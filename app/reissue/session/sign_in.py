@@ -67,7 +67,7 @@ class SignIns:
             check_sendable(self._calls.tokens, credential)
             session.check_alive()  # it may have ended meanwhile: then this must not sign the user in again (S1)
             if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:
-                self._begin(credential)
+                self._begin(credential, in_turn=not isinstance(answer, Credential))
             else:
                 session.step_up(credential)
 

@@ -53,6 +53,11 @@ class SignOuts:
         until = self._shared.sign_out(in_body=_in_body(signed_out))
         return self._start_telling(place, self._tell_under_lock(place, signed_out, until))
 
+    def present(self, credential: Credential) -> None:
+        """Another tab was granted this credential in place of the one that a sign-out is to present, which is spent."""
+        if self._unconfirmed is not None:
+            self._unconfirmed.holding.with_latest_refresh_token = credential
+
     def superseded(self) -> None:
         """A user has signed in: the cookie of the user who signed out before is replaced."""
         self._unconfirmed = None

@@ -2,7 +2,8 @@
 
 Theory of operation:
 
-1. A tab that wants the lock claims it and waits a moment. A tab that holds it, or claimed it earlier, objects.
+1. A tab that wants the lock claims it and waits a moment. A tab that holds it, or claimed it earlier, objects. So does
+   the claim itself of a tab that dates it earlier.
 2. After an objection the tab waits until a tab releases the lock, and claims it again. It also claims again after a
    while without such a message, since the holder may be gone.
 3. What other tabs advertise is what they answer when asked.
@@ -56,6 +57,7 @@ class ChannelLockPeers:
         self._channel = channel
         self._clock = clock
         self._claim: list[Any] | None = None  # this tab's: its time and a random name; None if it wants no lock
+        self._holds = False
         self._objected = asyncio.Event()
         self._freed = asyncio.Event()
         self._sign: str | None = None
@@ -89,9 +91,10 @@ class ChannelLockPeers:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(CLAIM_AGAIN):
                         await self._freed.wait()
+            self._holds = True
             yield waited
         finally:
-            self._claim = None
+            self._claim, self._holds = None, False
             self._send("free")
 
     def advertise(self, sign: str | None) -> None:
@@ -127,8 +130,10 @@ class ChannelLockPeers:
             return False
         match fields:
             case {"courtesy": "claim", "of": [int() | float(), str()] as claim}:
-                if self._claim is not None and self._claim < claim:
+                if self._holds or (self._claim is not None and self._claim < claim):
                     self._send("taken", claim)
+                else:  # by a clock that was put back since, it may not have heard this tab's claim
+                    self._objected.set()
             case {"courtesy": "taken", "of": claim}:
                 if claim == self._claim:
                     self._objected.set()

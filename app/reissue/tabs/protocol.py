@@ -93,6 +93,12 @@ class Granted(NamedTuple):
     credential: Credential
 
 
+class Late(NamedTuple):
+    """What was granted for a session after a sign-out: for the tab that signed out, which tells the endpoint of it."""
+
+    granted: Granted
+
+
 class Ended(NamedTuple):
     """A session is over: up to and including `version` if it was refused, all its versions after a sign-out.
 
@@ -143,7 +149,7 @@ class Over:
         return max(self._held.get(session, 0), self._reported.get(session, 0))
 
 
-Message = Granted | Ended | Asked | Left
+Message = Granted | Late | Ended | Asked | Left
 
 LATEST = 1e12
 """Seconds of wall-clock time. A message with a later time of receipt, or none, was not written by this library."""
@@ -152,9 +158,9 @@ LATEST = 1e12
 def written(message: Message) -> str:
     """A message as text."""
     match message:
-        case Granted(version, credential):
+        case Granted(version, credential) | Late(Granted(version, credential)):
             fields: dict[str, Any] = {
-                "type": "granted",
+                "type": "late" if isinstance(message, Late) else "granted",
                 _VERSION: str(version),
                 "access_token": credential.access_token,
                 "refresh_token": credential.refresh_token,
@@ -193,6 +199,9 @@ def read(text: object, *, now: float) -> Message | None:
         case "granted" if version:
             credential = _credential(fields)
             return Granted(version, credential) if credential else None
+        case "late" if version:
+            credential = _credential(fields)
+            return Late(Granted(version, credential)) if credential else None
     return None
 
 

@@ -18,9 +18,12 @@ Theory of operation:
 6. A sign-out is sent to the tabs at once, without the lock. Every tab whose session it ends passes it on, to tabs
    that have opened meanwhile and to those that missed the first message. The endpoint may be told later, or never: a
    mark stays until it has been. See `sign_out_marks`.
+7. The refresh token that a tab has when it signs out may have been spent by another tab. What that tab was granted for
+   it begins nothing any more: the tab that signed out presents it to the endpoint in place of its own.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..errors import EndReason
 from ..storage import Store
@@ -30,7 +33,7 @@ from .known_versions import KnownVersions
 from .news import News
 from .peers import NoPeers, Peers
 from .pending_sign_out import PendingSignOut
-from .protocol import Asked, Ended, Granted, Left, Version, read, written
+from .protocol import Asked, Ended, Granted, Late, Left, Version, read, written
 from .session_store import SessionStore
 from .sharing_client import SharingClient
 from .sign_out_marks import SignOutMarks
@@ -59,6 +62,7 @@ class SharedSession:
         self._store = SessionStore(store, client, clock=clock)
         self._client = client
         self._clock = clock
+        self._signed_out: Version | None = None  # the newest known version of the session that was signed out last
         self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
         self._news = News(peers, self.versions)
@@ -114,6 +118,11 @@ class SharedSession:
         self._store.keep(granted)
         self._peers.post(written(granted))
 
+    def pass_on(self, late: Credential) -> None:
+        """Send what this tab was granted for a session that is signed out by now to the tab that signed out."""
+        if (version := self._signed_out) is not None:
+            self._peers.post(written(Late(Granted(replace(version, number=version.number + 1), late))))
+
     def holds(self, credential: Credential) -> bool:
         """Is this still the credential that this tab holds?"""
         return self.versions.mine is not None and self.versions.mine.credential is credential
@@ -138,6 +147,7 @@ class SharedSession:
         await self.load()
         stored = self._store.read()
         if stored is not None and self.versions.is_old(stored.version) and self.versions.mine is None:
+            self._adopt(stored, late=True)
             self._store.keep(None)
 
     def tried_to_tell(self) -> None:
@@ -161,6 +171,9 @@ class SharedSession:
         match read(text, now=self._clock()):
             case Granted() as granted if self._client.accepts(granted.credential):
                 self._adopt(granted)
+            case Late(granted) if self._client.accepts(granted.credential):
+                self._adopt(granted, late=True)
+                self._news.note_message()
             case Asked() if (mine := self.versions.mine) is not None and self._client.accepts(mine.credential):
                 self._peers.post(written(mine))
             case Ended() as ended:
@@ -169,8 +182,16 @@ class SharedSession:
             case Left():
                 self._news.note_message()
 
-    def _adopt(self, granted: Granted) -> None:
-        if self.versions.is_old(granted.version):
+    def _adopt(self, granted: Granted, *, late: bool = False) -> None:
+        if late or self.versions.is_old(granted.version):
+            signed_out = self._signed_out
+            if (
+                signed_out
+                and granted.version.session == signed_out.session
+                and granted.version.is_newer_than(signed_out)
+            ):
+                self._signed_out = granted.version
+                self._client.on_late_grant(granted.credential)
             return
         mine = self.versions.mine
         same = mine is not None and mine.version.session == granted.version.session
@@ -202,6 +223,8 @@ class SharedSession:
 
     def _release(self, reason: EndReason) -> Version | None:
         version = self.versions.let_go(reason)
+        if reason == "signed_out" and version is not None:
+            self._signed_out = version
         self._peers.advertise(None)
         self._store.forget_unread()
         stored = self._store.read()

@@ -18,6 +18,10 @@ class SharingClient(Protocol):
         """Another tab was granted this credential, in the session that this tab holds or in a new one."""
         ...
 
+    def on_late_grant(self, credential: Credential) -> None:
+        """Another tab was granted this credential before it heard of the sign-out in this tab: sign it out as well."""
+        ...
+
     def on_ended(self, reason: EndReason) -> None:
         """Another tab has ended the session."""
         ...

@@ -84,19 +84,22 @@ async def test_a_turn_is_waited_for_longer_than_24_8_days_too(world: World, brow
     assert (await waiting).status == 200
 
 
-@pytest.mark.parametrize("seconds", [0, 1e-9, 0.02, 5, DAY, DAY + 0.5, 2 * DAY + 0.00005, 10 * DAY + 3])
-async def test_a_limit_of_any_length_is_kept_and_leaves_no_timer(browser_timers: None, seconds: float) -> None:
+@pytest.mark.parametrize("awake", [0, 1])
+@pytest.mark.parametrize("seconds", [0, 1e-9, 0.02, 1, 5, DAY, DAY + 0.5, 2 * DAY + 0.00005, 10 * DAY + 3])
+async def test_a_limit_of_any_length_is_kept_and_leaves_no_timer(
+    browser_timers: None, seconds: float, awake: float
+) -> None:
     """T10"""
     loop: Any = asyncio.get_running_loop()
     began = loop.time()
 
     async def limited() -> None:
-        async with time_limit(seconds):
+        async with time_limit(seconds, awake=awake):
             await days(20)
 
     assert isinstance(await outcome(limited()), TimeoutError)
     assert loop.time() - began == pytest.approx(seconds if seconds >= 0.02 else 0), "shorter than that is at once"
-    async with time_limit(seconds + DAY):
+    async with time_limit(seconds + DAY, awake=awake):
         await asyncio.sleep(0)
     assert [handle for handle in loop._scheduled if not handle.cancelled()] == []
 

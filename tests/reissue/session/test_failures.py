@@ -1,6 +1,7 @@
 """Telling failures apart, and what the clock says."""
 
 import asyncio
+from contextvars import copy_context
 from typing import Any
 
 import jwt
@@ -25,6 +26,7 @@ from reissue.storage import Memory
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.virtual_time import PAGE, VirtualTimeLoop
 
 KEY = "a key that is long enough for HS256, no more"
 
@@ -527,6 +529,26 @@ async def test_a_refresh_that_slept_with_the_computer_ends_by_its_deadline_and_t
     world.server.accepts = "token-3"
     world.api._lifecycle.wake()
     assert (await world.api.fetch(API + "notes")).status == 200
+
+
+async def test_an_answer_that_comes_while_the_page_is_frozen_is_read_although_the_deadline_has_passed(
+    world: World,
+) -> None:
+    """T5, T9: else the refresh token in it is lost, and the one that is spent would be presented again."""
+    loop, page = asyncio.get_running_loop(), copy_context()
+    assert isinstance(loop, VirtualTimeLoop)
+    page.run(PAGE.set, "page")
+    gate = world.endpoint.gate = Gate()
+    await world.signed_in(expires_in=1)
+    world.clock.advance(2)
+    request = loop.create_task(world.api.fetch(API + "notes"), context=page)
+    await gate.reached()
+    loop.freeze("page")
+    await asyncio.sleep(3600)  # virtual
+    gate.open()
+    loop.thaw("page")
+    assert (await request).status == 200
+    assert world.endpoint.calls == 1
 
 
 async def test_a_leeway_longer_than_the_life_refreshes_once_a_life_and_no_more(world: World) -> None:

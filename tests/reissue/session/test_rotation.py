@@ -24,7 +24,7 @@ from reissue import (
     State,
 )
 from reissue.errors import take_rotated
-from reissue.tabs.protocol import Granted, read
+from reissue.tabs.protocol import Granted, Late, read, written
 from reissue.testing import Clock, Gate, settle
 from reissue.tokens.dpop import SignedProofs
 
@@ -86,9 +86,13 @@ class RotatingServer:
 class Page:
     def __init__(self, server: RotatingServer, pages: Pages, **options: Any) -> None:
         self.store = Shelf()
-        settings: dict[str, Any] = {"endpoint": Endpoint("https://api.test/auth", cookie=False), **options}
+        settings: dict[str, Any] = {
+            "endpoint": Endpoint("https://api.test/auth", cookie=False),
+            "store": self.store,
+            **options,
+        }
         self.events: list[Any] = []
-        self.api = Interceptor(server, audience=API, clock=Clock(), store=self.store, peers=pages.page(), **settings)
+        self.api = Interceptor(server, audience=API, clock=Clock(), peers=pages.page(), **settings)
         self.api.on(self.events.append)
 
     @property
@@ -317,6 +321,70 @@ async def test_the_server_is_told_of_a_rotated_refresh_token_that_came_after_the
     assert server.told == ["refresh-2"]
     assert [page.api.state for page in two] == [State.SIGNED_OUT] * 2
     assert [page.stored for page in two] == [None] * 2
+
+
+@pytest.mark.parametrize("what", ["refresh", "exchange"])
+async def test_a_sign_out_presents_what_another_tab_is_granted_meanwhile(
+    two: list[Page], server: RotatingServer, what: str
+) -> None:
+    """S1, S2: the refresh token of the tab that signs out is spent by then, and would end nothing."""
+    api = two[1].api
+    gate, waiting = await rotating(server, api if what == "refresh" else api.for_resource(FILES, resource=FILES))
+    signing_out = asyncio.create_task(two[0].api.sign_out())
+    await settle()
+    gate.open()
+    await signing_out
+    assert isinstance(await waiting, SessionEnded)
+    assert server.told == ["refresh-2"]
+    await settle()
+    assert [page.api.state for page in two] == [State.SIGNED_OUT] * 2
+    assert [page.stored for page in two] == [None] * 2
+
+
+@pytest.mark.parametrize("by", ["a message", "the store"])
+async def test_a_sign_out_presents_what_another_tab_was_granted_before_it_heard_of_it(
+    server: RotatingServer, by: str
+) -> None:
+    """S1, S2"""
+    pages, store = Pages(), Shelf()
+    one, other = (Page(server, pages, store=store if by == "the store" else Shelf()) for _ in range(2))
+    await one.api.sign_in(username="ada", password="lovelace")
+    await settle()
+    peers = pages.open[0]
+    peers.frozen = True
+    await other.api.renew()
+    signing_out = asyncio.create_task(one.api.sign_out())
+    await asyncio.sleep(0)
+    if by == "the store":
+        peers.inbox.clear()
+        pages.open[1].frozen, text = True, store.text
+        assert text is None
+        mine = other.api._lifecycle.sessions.shared.versions.mine
+        assert mine is not None
+        store.text = written(mine)
+    peers.thaw()
+    await signing_out
+    assert server.told == ["refresh-2"]
+    await settle()
+    pages.open[1].thaw()
+    assert [page.api.state for page in (one, other)] == [State.SIGNED_OUT] * 2
+    assert store.text is None
+    for page in (one, other):
+        await page.api.close()
+
+
+async def test_what_comes_after_a_sign_out_signs_in_no_tab_that_has_not_heard_of_it(
+    two: list[Page], server: RotatingServer
+) -> None:
+    """S1"""
+    granted = two[0].api._lifecycle.sessions.shared.versions.mine
+    assert granted is not None
+    later = Page(server, Pages())
+    late = written(Late(granted))
+    assert isinstance(read(late, now=Clock()()), Late)
+    later.api._lifecycle.sessions.shared._on_message(late)
+    assert later.api.state is State.SIGNED_OUT
+    await later.api.close()
 
 
 @pytest.mark.parametrize("what", ["refresh", "exchange"])

@@ -164,6 +164,7 @@ async def test_a_sign_out_that_nobody_can_be_told_of_is_an_event(world: World, r
         await world.api.sign_out()
         await world.api.sign_out()
         assert told(world.events) == [(SignOutPhase.NOT_TOLD, None)], "once: nobody was signed in the second time"
+        assert await world.api._lifecycle.sessions.calls.tokens.sign_out(None) is False
     assert not world.server.requests
 
 
@@ -607,6 +608,7 @@ class ByAccessToken:
         self.newest = 1
         self.on = True
         self.refreshes = Response(200)
+        self.refuses = 401  # an access token that is not the newest
         self.sent: list[tuple[str, str | None]] = []
 
     async def __call__(self, request: Request) -> Response:
@@ -618,7 +620,7 @@ class ByAccessToken:
             self.newest += 1
             return Response(200, {}, json.dumps({"access_token": f"token-{self.newest}"}).encode())
         if request.headers.get("Authorization") != f"Bearer token-{self.newest}" or not self.on:
-            return Response(401)
+            return Response(self.refuses)
         self.on = False
         return Response(204)
 
@@ -628,15 +630,53 @@ BY_ACCESS_TOKEN = Endpoint(
 )
 
 
-async def test_a_sign_out_by_an_access_token_that_has_expired_is_told_by_a_new_one(world: World) -> None:
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_sign_out_by_an_access_token_that_has_expired_is_told_by_a_new_one(world: World, status: int) -> None:
     """F17: Supabase answers 401 otherwise, and its session goes on."""
     server = ByAccessToken()
+    server.refuses = status
     world.api = world.make(transport=server, endpoint=BY_ACCESS_TOKEN)
     await world.api.adopt("expired", refresh_token="r")
     await world.api.sign_out()
     assert server.sent == [("logout", "Bearer expired"), ("refresh", None), ("logout", "Bearer token-2")]
     assert (server.on, told(world.events)) == (False, [(SignOutPhase.CONFIRMED, None)])
     assert world.api.state is State.SIGNED_OUT
+
+
+async def test_a_sign_out_that_knows_no_access_token_is_told_by_that_of_the_cookie(world: World) -> None:
+    """F17: in a page that was loaded anew."""
+    server = ByAccessToken()
+    route = Route("logout", headers={"Authorization": "Bearer {access_token}"})
+    world.api = world.make(transport=server, endpoint=Endpoint(f"{API}auth", sign_out=route))
+    await world.api.sign_out()
+    assert [path for path, _ in server.sent] == ["logout", "refresh", "logout"]
+    assert (server.on, server.sent[-1]) == (False, ("logout", "Bearer token-2"))
+
+
+async def test_a_sign_out_that_gets_lost_after_a_refresh_is_told_again_by_what_that_brought() -> None:
+    """F17, F19: the first refresh token is spent, and no other would ever end the session."""
+    server, lost = ByAccessToken(), [OSError("offline"), OSError("offline")]
+    names: list[Any] = []
+
+    async def transport(request: Request) -> Response:
+        if request.url.endswith("/refresh"):
+            names.append(json.loads(request.body)["refresh_token"])
+            answer = await server(request)
+            fresh = json.loads(answer.body) | {"refresh_token": f"r-{server.newest}"}
+            return Response(200, {}, json.dumps(fresh).encode())
+        if lost and server.newest > 1:
+            raise lost.pop()
+        return await server(request)
+
+    api = Interceptor(transport, audience=API, endpoint=BY_ACCESS_TOKEN)
+    await api.adopt("expired", refresh_token="r-1")
+    assert isinstance(await outcome(api.sign_out()), OSError)
+    assert await api.resume() is False
+    assert (server.on, names) == (True, ["r-1"])
+    server.newest += 1  # it has expired as well by now
+    assert await api.resume() is False
+    assert (server.on, names) == (False, ["r-1", "r-2"])
+    await api.close()
 
 
 @pytest.mark.parametrize(("granted", "told_of"), [(None, "r"), ("r2", "r2")], ids=["kept", "rotated"])
@@ -674,18 +714,19 @@ async def test_a_sign_out_that_may_be_told_later_says_when_and_where(world: Worl
 
 
 @pytest.mark.parametrize(
-    ("settings", "refreshes", "sent"),
+    ("settings", "status", "refreshes", "sent"),
     [
-        ({"refresh_token": None}, 200, 1),  # nothing to refresh with
-        ({"refresh_token": "r"}, 401, 2),  # the session is over
-        ({"refresh_token": "r"}, 200, 3),  # refused with a new token as well
+        ({"refresh_token": None}, 401, 200, 1),  # nothing to refresh with
+        ({"refresh_token": "r"}, 404, 200, 1),  # not for want of a newer token
+        ({"refresh_token": "r"}, 401, 401, 2),  # the session is over
+        ({"refresh_token": "r"}, 401, 200, 3),  # refused with a new token as well
     ],
 )
 async def test_a_sign_out_that_a_new_access_token_does_not_help_is_refused(
-    world: World, settings: Any, refreshes: int, sent: int
+    world: World, settings: Any, status: int, refreshes: int, sent: int
 ) -> None:
     server = ByAccessToken()
-    server.on, server.refreshes = False, Response(refreshes)
+    server.on, server.refuses, server.refreshes = False, status, Response(refreshes)
     world.api = world.make(transport=server, endpoint=BY_ACCESS_TOKEN)
     await world.api.adopt("expired", **settings)
     assert isinstance(await outcome(world.api.sign_out()), SignOutRefused)

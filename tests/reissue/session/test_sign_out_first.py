@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from reissue import Event, Interceptor, SessionEnded, SessionPhase, State
+from reissue import Event, Interceptor, Response, SessionChanged, SessionEnded, SessionPhase, State, StepUp
 from reissue.tabs.channel_lock import ChannelLockPeers
 from reissue.testing import Gate, settle
 
@@ -328,4 +328,34 @@ async def test_a_telling_that_is_cancelled_before_it_begins_keeps_nobody_in_line
     await asyncio.wait((signing_out,))
     await api.sign_in(username="grace", password="hopper")
     assert browser.line.asked == ["auth/login", "auth/logout", "auth/login"], "the mark has it told"
+    await browser.close()
+
+
+async def test_another_users_step_up_is_not_ended_by_a_sign_out_that_comes_too_late() -> None:
+    """S3, S5: the cookie is that of the step-up's sign-in by then."""
+
+    async def handler(wanted: StepUp) -> dict[str, str]:
+        return {"username": "grace", "password": "hopper"}
+
+    browser = of_two_users()
+    api = await browser.signed_in(step_up=handler)
+    other = browser.open()
+    assert await other.resume()
+    weak = Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication"'})
+    browser.line.server.answer = lambda request: weak
+    gate = browser.line.sign_in_gate = Gate()
+    browser.pages.open[0].frozen = True  # it hears of the sign-out too late
+    waiting = asyncio.create_task(outcome(api.fetch(f"{browser.line.server.url}api/vault")))
+    await gate.reached()
+    browser.line.server.clock.advance(1)
+    signing_out = asyncio.create_task(other.sign_out())
+    await settle()
+    browser.line.server.clock.advance(1)
+    gate.open()
+    await signing_out
+    assert isinstance(await waiting, SessionChanged)
+    browser.pages.open[0].thaw()
+    await settle()
+    await api.renew()
+    assert (api.claims["sub"], "auth/logout" in browser.line.asked) == ("grace", False)
     await browser.close()

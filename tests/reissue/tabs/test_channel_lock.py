@@ -165,6 +165,43 @@ async def test_without_locks_the_next_gets_the_turn_when_it_is_given_back_and_kn
     assert loop.time() - freed == pytest.approx(0.15)
 
 
+async def test_without_locks_a_clock_that_is_put_back_gives_the_turn_to_nobody_else(street: Street) -> None:
+    """T1, T4: the refresh token would be presented twice. By the clock, the second claim is the earlier one."""
+    clock, pages = Clock(), street.origin.pages
+    tabs = [street.origin.open(peers=ChannelLockPeers(pages.page(), clock=clock)) for _ in range(2)]
+    await street.origin.sign_in(tabs[0])
+    await settle()
+    gate, (first,) = await street.origin.refreshing(tabs[0])
+    clock.advance(-60)
+    second = tabs[1].fetches(1)[0]
+    await asyncio.sleep(0.5)  # virtual
+    gate.open()
+    assert [(await first).status, (await second).status] == [200, 200]
+    server = street.origin.server
+    assert (server.asked, server.reused) == (1, 0)
+
+
+async def test_without_locks_one_of_two_gets_the_turn_though_the_clock_was_put_back_between_their_claims() -> None:
+    """T1, T4"""
+    pages, clock = Pages(), Clock()
+    one, other = (ChannelLockPeers(pages.page(), clock=clock) for _ in range(2))
+    for peers in (one, other):
+        peers.listen(lambda text: None)
+    steps: list[str] = []
+
+    async def take_turn(peers: ChannelLockPeers) -> None:
+        async with peers.lock():
+            steps.append("in")
+            await asyncio.sleep(2)  # virtual
+            steps.append("out")
+
+    claiming = asyncio.create_task(take_turn(one))
+    await settle()
+    clock.advance(-60)
+    await asyncio.gather(claiming, take_turn(other))
+    assert steps == ["in", "out"] * 2
+
+
 async def test_without_locks_a_page_says_what_it_shows_and_nothing_if_it_shows_nothing() -> None:
     """T1"""
     pages, loop = Pages(), asyncio.get_running_loop()

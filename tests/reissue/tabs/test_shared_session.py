@@ -342,6 +342,35 @@ async def test_the_loser_of_a_race_asks_for_what_the_winner_has_if_no_word_of_it
     assert other.ends() == []
 
 
+async def test_the_loser_of_a_race_is_not_signed_out_while_the_winner_can_not_hand_over_what_it_has(
+    origin: Origin,
+) -> None:
+    """T3, T5: the message was lost, and the winner is frozen. A cookie is the winner's as well, and is refused."""
+
+    async def refresh(credential: Credential | None) -> Credential:
+        origin.pages.channel_works = False
+        winners = one.api._lifecycle.sessions.latest
+        assert winners is not None
+        granted = origin.server.grant().received(origin.clock())
+        winners.holding.replace(granted)
+        winners.shared.hand_over(granted, begins=False)
+        origin.pages.channel_works, one.peers.frozen = True, True
+        raise GrantRefused("invalid_grant")
+
+    origin.pages.locks_work = False
+    one, other = await origin.signed_in(2, endpoint=refresh)
+    origin.clock.advance(301)
+    error = await outcome(other.api.fetch(API))
+    if origin.server.mode == COOKIE:
+        assert isinstance(error, SessionEnded)
+    else:
+        assert isinstance(error, RefreshUnavailable)
+        one.peers.thaw()
+        await asyncio.sleep(10)  # virtual
+        assert (await other.api.fetch(API)).status == 200
+        assert other.ends() == []
+
+
 async def test_the_lock_is_given_back_after_an_error_and_after_a_sign_out(origin: Origin) -> None:
     """T4: The lock is held for one call, whatever becomes of it; waiting is bounded, and it is never stolen.
 

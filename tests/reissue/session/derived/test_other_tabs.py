@@ -136,6 +136,38 @@ async def test_the_other_tabs_are_looked_at_before_anybody_hears_of_a_refused_ex
     assert statuses(await asyncio.gather(*found[1:])) == [200] * 50
 
 
+async def test_a_refused_exchange_ends_nothing_while_the_tab_that_was_faster_is_frozen(tokens: World) -> None:
+    """T3, T5"""
+    pages = Pages()
+    one, other = (tokens.connect(peers=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    faster = other._lifecycle.alive
+    assert faster is not None
+    source: Any = one._lifecycle.sessions.calls.tokens
+    grants = source._grants
+
+    async def overtaken(request: Request) -> Response:
+        source._grants = grants
+        pages.channel_works = False
+        fresh = await other._lifecycle.sessions.calls.tokens.refresh(presented_by(faster))
+        faster.holding.replace(fresh.received(tokens.clock(), previous=presented_by(faster)))
+        faster.shared.hand_over(faster.credential, begins=False)
+        pages.channel_works, pages.open[1].frozen = True, True
+        response: Response = await grants(request)
+        return response
+
+    source._grants = overtaken
+    tokens.server.spent = type("Forgiving", (set,), {"__contains__": lambda self, token: False})()
+    files = tokens.resource(one)
+    assert isinstance(await outcome(files.fetch(FILES)), RefreshUnavailable)
+    assert one._lifecycle.alive is not None
+    assert one._lifecycle.alive.holding.refusal is None
+    pages.open[1].thaw()
+    await settle()
+    assert (await files.fetch(FILES)).status == 200
+
+
 @pytest.mark.parametrize("what", ["exchange", "refresh", "refresh that another page has made"])
 async def test_without_its_turn_a_page_presents_no_refresh_token_whatever_came_meanwhile(
     tokens: World, what: str
