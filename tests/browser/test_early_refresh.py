@@ -505,6 +505,42 @@ def test_a_page_that_is_left_in_the_middle_signs_nobody_out(tabs: Tabs, held: st
     assert refreshes(tabs) == (2, 1 if held == "lost request" else 2)
 
 
+FAIL_AS_THE_PAGE_IS_LEFT = """
+const wire = fetch;
+globalThis.fetch = (...given) => {
+    const sent = wire(...given);
+    if (given[0] !== location.origin + "/auth/refresh") return sent;
+    const left = new Promise((_, fail) => addEventListener("pagehide", () => fail(new TypeError("Failed to fetch"))));
+    return Promise.race([sent, left]);
+};
+"""
+
+
+@pytest.mark.only_browser("chromium")
+def test_a_page_that_hears_of_a_failure_as_it_is_left_leaves_its_mark(tabs: Tabs) -> None:
+    """T7: Chromium may tell it so, although the request goes on. The next page presented the spent cookie at once."""
+    (tab,) = tabs.signed_in(1, **EARLY)
+    before = tabs.refresh_cookie()
+    tab.page.add_init_script(FAIL_AS_THE_PAGE_IS_LEFT)
+    tabs.server.fault(REFRESH, "hold", after=True)
+    start = Start(tabs, tab).reached()
+    tabs.server.wait_until_held()
+    start.held.clear()
+    tab.reload()
+    start.reached()
+    assert tab.mark in tab.stored()
+    start.let_go()
+    tabs.reopened(tab, landing=600, **EARLY)
+    tab.run("begin(api.resume())")
+    tabs.until(lambda: "exclusive" in tab.locks())
+    tabs.server.release()
+    tabs.until(lambda: tabs.refresh_cookie() != before)
+    tabs.end_the_landing(tab)
+    assert tab.outcomes() == [True]
+    assert refreshes(tabs) == (2, 2)
+    tab.close()
+
+
 def test_a_page_that_is_left_once_the_answer_is_here_leaves_no_mark(tabs: Tabs) -> None:
     """T7: The cookie has landed, so the next page need not wait for it."""
     (tab,) = tabs.signed_in(1, **EARLY)

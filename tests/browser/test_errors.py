@@ -26,7 +26,8 @@ async def why(url, **settings):
         await api.close()
 """
 
-beside_another = opened(Opening(flags=("--allow-origin", "http://127.0.0.1:*"), before=reach_loopback))
+ALLOWED = ("--allow-origin", "http://127.0.0.1:*", "--allow-origin", "http://localhost:*")
+beside_another = opened(Opening(flags=ALLOWED, before=reach_loopback))
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +36,22 @@ def other() -> Iterator[OtherOrigin]:
         yield other
 
 
+@pytest.fixture(scope="module")
+def other_site() -> Iterator[OtherOrigin]:
+    with other_origin("localhost") as other:
+        yield other
+
+
 @beside_another
-def test_a_session_that_has_ended_says_whether_its_cookie_can_have_been_sent(kept: Visit, other: OtherOrigin) -> None:
-    """Told apart: no refresh at all, a cookie that fetch did not send, and one that two sites may not share."""
+def test_a_session_that_has_ended_says_whether_its_cookie_can_have_been_sent(
+    kept: Visit, other: OtherOrigin, other_site: OtherOrigin
+) -> None:
+    """Told apart: no refresh at all, a cookie that fetch did not send, and one that two sites may not share. Two ports
+    of a host are one site.
+    """
     here = kept.server.origin
-    kept.allowed_origins.add(other.origin)
-    kept.expect_console(REFUSED, times=4, at_most=20)
+    kept.allowed_origins |= {other.origin, other_site.origin}
+    kept.expect_console(REFUSED, times=6, at_most=30)
     kept.run(WHY)
     answer = f"{here}/auth/refresh answered 204: "
     said, url, status = kept.run('await why("/auth")')
@@ -50,14 +61,18 @@ def test_a_session_that_has_ended_says_whether_its_cookie_can_have_been_sent(kep
     said, url, status = kept.run('await why("/auth", refresh=None)')
     assert (url, status) == (None, None)
     assert "renews no tokens (refresh=None)" in said
-    answer = f"{other.origin}/refused answered 401: invalid_grant. The browser "
-    for setting, words in (
-        ("same-origin", "sent no cookie, since the endpoint is on another origin than the page"),
-        ("include", "may have sent no cookie, since the endpoint is on another origin than the page"),
+    for there, setting, words in (
+        (
+            other.origin,
+            "same-origin",
+            "The browser sent no cookie, since the endpoint is on another origin than the page",
+        ),
+        (other.origin, "include", "Sign in again"),
+        (other_site.origin, "include", "The browser may have sent no cookie, since the endpoint is on another origin"),
     ):
-        said, url, status = kept.run(f'await why("{other.origin}", refresh="refused", credentials="{setting}")')
-        assert (url, status) == (f"{other.origin}/refused", 401)
-        assert said.startswith(f"the session is over: {answer}{words}")
+        said, url, status = kept.run(f'await why("{there}", refresh="refused", credentials="{setting}")')
+        assert (url, status) == (f"{there}/refused", 401)
+        assert said.startswith(f"the session is over: {there}/refused answered 401: invalid_grant. {words}")
 
 
 RESUME = """

@@ -8,6 +8,7 @@
 // 3. The lock is kept until Python takes it over, together with the answer, or with the failure: a refresh whose answer is
 //    lost is not repeated at once (F6). When the time of one call is over, the lock is given back, and the answer dropped:
 //    other tabs wait for a little longer than that. If there is none by then, the mark stays: a cookie may still land (T7).
+//    So it does if the page is left meanwhile: Chromium may call the request failed then, although it goes on (`keepalive`).
 //    If a user signs out in another page meanwhile, both happen as soon as the answer is here: the sign-out waits for it.
 // 4. A refusal is not believed: Python asks once more. It may be this request that is refused, and not the session.
 // 5. The answer, with the token in it, is in no place but this module, and only until Python has it.
@@ -77,14 +78,16 @@ async function refresh(name, tell) {
         over.resolve();
     };
     const signedOut = signOutElsewhere(name, controller.signal);
+    let isLeft = false;
+    addEventListener("pagehide", () => { isLeft = true; }, {signal: controller.signal});
     const timer = setTimeout(giveBack, Math.min(note.within, LONGEST) * 1000);
     forget(name);
     localStorage.setItem(turn, "on");
     const sent = new Promise(resolve => resolve(fetch(url, {...init, signal: controller.signal})));
     const answer = await Promise.race([sent.then(response => ({response}), error => ({error})), over.promise]);
-    if (isOver) return;
+    const {response, error} = answer ?? {}, status = response?.status;
+    if (isOver || (error && isLeft)) return; // and abort nothing: the cookie would be dropped
     localStorage.removeItem(turn); // the cookie has landed
-    const {response, error} = answer, status = response?.status;
     if (!error && !response?.ok && status !== 429 && !(status >= 500)) return giveBack();
     const arrived = Date.now();
     // Does Python have it from now on? Only once, and only as long as the lock is held.

@@ -6,7 +6,7 @@ Pure. It quotes names of fields only, never a value: a server may quote the pass
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import GrantRefused
 from ..http.json_text import json_value
@@ -63,6 +63,8 @@ def about_cookie(url: str, *, credentials: str, parse: ParseUrl) -> str | None:
             "The browser sent no cookie, since the endpoint is on another origin than the page: "
             "Endpoint(…, credentials='include'), or cookie=False if the server sets no cookie"
         )
+    if _is_same_site(url, parse):
+        return None
     return (
         "The browser may have sent no cookie, since the endpoint is on another origin than the page: to another site, "
         "it sends only a cookie with SameSite=None and Secure, and some browsers send none at all"
@@ -75,6 +77,15 @@ def is_elsewhere(url: str, parse: ParseUrl) -> bool:
         return parse("/").origin != parse(url).origin
     except ValueError:
         return False
+
+
+def _is_same_site(url: str, parse: ParseUrl) -> bool:
+    """Is `url` surely of the page's site: on the page's own host, or on one below it? Cookies know no port.
+
+    Two hosts beside each other may be of one site, too. Only the list of public suffixes could tell.
+    """
+    page, other = urlsplit(parse("/").origin), urlsplit(parse(url).origin)
+    return page.scheme == other.scheme and f".{other.hostname}".endswith(f".{page.hostname}")
 
 
 def _sent(body: Any, *, is_form: bool) -> dict[str, str]:

@@ -82,7 +82,7 @@ def read_credential(status: int, headers: Mapping[str, str], text: str, reading:
         if refusal is not None:
             raise refusal
     if not succeeded:
-        raise unavailable(f"{where}: {_remedy(status)}", retry_after(headers))
+        raise unavailable(f"{where}: {_remedy(status, is_json=body is not None)}", retry_after(headers))
     if reading.in_cookies:
         if names_failure(body):
             raise unavailable(f"{_said(status, headers, reading)}, and its JSON says that the request failed")
@@ -142,7 +142,7 @@ def _missing(status: int, headers: Mapping[str, str], reading: Reading, *, is_js
     return f"{_said(status, headers, reading)} without an {place}: {remedy}"
 
 
-def _remedy(status: int) -> str:
+def _remedy(status: int, *, is_json: bool) -> str:
     """What to do about an answer that says nothing about what was presented."""
     if status in (404, 405, 501):  # a plain file host answers a POST by 501
         return (
@@ -150,7 +150,8 @@ def _remedy(status: int) -> str:
             "sign_out=None is for a server without one"
         )
     if status == 403:
-        return "the server may want a CSRF token (headers=), or a proxy has answered in its place"
+        ends = "; if the server ends a session by it, say refused={401, 403}" if is_json else ""
+        return f"the server may want a CSRF token (headers=), or a proxy has answered in its place{ends}"
     if status >= 500 or status in LATER:
         return "try again later"
     return "that is no answer of a token endpoint: is the URL right?"

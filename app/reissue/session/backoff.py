@@ -8,6 +8,7 @@ early when the network is back.
 import asyncio
 import os
 from collections.abc import Callable
+from math import ceil
 
 from ..concurrency.timers import time_limit
 from ..errors import RefreshUnavailable, ReissueError
@@ -64,7 +65,9 @@ class Backoff:
     def check(self) -> None:
         """Raise RefreshUnavailable while the server's Retry-After has not passed."""
         if wait := self.retry_after:
-            raise RefreshUnavailable(f"the server asked to wait another {wait:.0f} s: try again then", retry_after=wait)
+            raise RefreshUnavailable(
+                f"the server asked to wait another {ceil(wait)} s: try again then", retry_after=wait
+            )
 
     def failed(self, retry_after: float | None = None) -> None:
         """Count a failed attempt, with the server's Retry-After in seconds if there was one.

@@ -113,6 +113,11 @@ async def test_a_page_without_refresh_token_and_cookie_says_where_a_refresh_toke
 COOKIES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "credentials='include' is forgotten": (ELSEWHERE, {}, "Endpoint(…, credentials='include')"),
     "two sites": (ELSEWHERE, {"credentials": "include"}, "SameSite=None and Secure"),
+    "another port of the page's host": ("https://app.test:8443/auth", {"credentials": "include"}, None),
+    "a host below the page's": ("https://api.app.test/auth", {"credentials": "include"}, None),
+    "a host that only ends like the page's": ("https://myapp.test/auth", {"credentials": "include"}, "SameSite=None"),
+    "another scheme": ("http://app.test/auth", {"credentials": "include"}, "SameSite=None and Secure"),
+    "another port, and credentials='include' is forgotten": ("https://app.test:8443/auth", {}, "credentials='include'"),
     "no cookies wanted": ("/auth", {"credentials": "omit"}, "credentials='omit'"),
     "the page's own origin": ("/auth", {}, None),
     "the page's own origin, in full": ("https://app.test/auth", {"credentials": "include"}, None),
@@ -327,6 +332,18 @@ async def test_an_answer_that_is_no_refusal_names_its_url_and_what_to_do(page: P
     assert isinstance(error, RefreshUnavailable)
     assert str(error).startswith(f"https://app.test/auth/refresh answered {status}: ")
     assert words in str(error)
+
+
+async def test_a_403_in_json_says_how_a_server_may_end_a_session_by_it(page: Page) -> None:
+    """A user who was deleted, say: else the session is kept, and the error speaks of CSRF tokens alone."""
+    page.answer = said({"error": {"code": "USER_DELETED"}}, status=403)
+    api = page.opened()
+    await api.adopt("old", expires_in=300)
+    error = await outcome(api.renew())
+    assert isinstance(error, RefreshUnavailable)
+    assert "if the server ends a session by it, say refused={401, 403}" in str(error)
+    ended = await page.ended(refused={401, 403})
+    assert (ended.reason, ended.status) == ("refused", 403)
 
 
 NO_TOKENS: dict[str, tuple[Response, dict[str, Any], str]] = {

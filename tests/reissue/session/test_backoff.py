@@ -45,6 +45,17 @@ def test_a_later_failure_does_not_shorten_the_wait_that_the_server_asked_for() -
     assert backoff.retry_after == 10
 
 
+def test_the_last_half_second_of_a_retry_after_is_not_told_as_none() -> None:
+    """Nobody can 'wait another 0 s': whole seconds, rounded up."""
+    clock = Clock()
+    backoff = Backoff(clock=clock)
+    backoff.failed(2)
+    clock.advance(1.75)
+    with pytest.raises(RefreshUnavailable, match="asked to wait another 1 s: try again then") as told:
+        backoff.check()
+    assert told.value.retry_after == 0.25
+
+
 async def test_resume_keeps_retry_after_and_pauses(world: World) -> None:
     """F2, F8"""
     world.endpoint.failure = RefreshUnavailable("429", retry_after=60)
