@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.browsers import NoBrowser, engines, find_webkit
 from tests.browser.everything import PARTS, Everything, InWebKit, server_of_everything
 from tests.browser.test_clients import CONNECT, EXAMPLES, PACKAGES, PREPARE
 from tests.browser.visit import PAGES
-from tests.browser.webkit import PATIENCE, running_webkit
+from tests.browser.webkit import open_page, running_webkit, wait
 from tests.live_server import LiveServer
 
 pytestmark = pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own call
@@ -43,8 +42,7 @@ class Browser:
         self.server = server
 
     def open(self) -> Browser:
-        self.driver.get(self.server.url)
-        self.until(lambda: self.shown("entrance") or self.shown("inside"))
+        open_page(self.driver, self.server.url, lambda _: self.shown("entrance") or self.shown("inside"))
         return self
 
     def open_tab(self) -> str:
@@ -75,7 +73,7 @@ class Browser:
         self.until(lambda: text in self.element(name).text)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(lambda _: holds())
+        wait(self.driver, lambda _: holds())
 
     def fire(self) -> None:
         """Press the button, and wait for what the page says of *this* storm: of the last it may say the same."""

@@ -19,7 +19,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.browser.webkit import PATIENCE
+from tests.browser.webkit import PATIENCE, open_page
 from tests.live_server import LiveServer, running_server
 
 LIFE = 2  # seconds
@@ -87,8 +87,7 @@ class InWebKit:
         self.leaked: list[str] = []
 
     def open(self, url: str) -> None:
-        self.driver.get(url)
-        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.find_element(By.ID, "status").text == "ready")
+        open_page(self.driver, url, lambda driver: bool(driver.find_element(By.ID, "status").text == "ready"))
 
     def evaluate(self, call: str) -> Any:
         return self.driver.execute_script(f"return {call}")
