@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, Request, expect
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.webkit import PATIENCE, open_page
 from tests.live_server import LiveServer, running_server
