@@ -144,13 +144,14 @@ def _missing(status: int, headers: Mapping[str, str], reading: Reading, *, is_js
 
 def _remedy(status: int, *, is_json: bool) -> str:
     """What to do about an answer that says nothing about what was presented."""
+    # A server may say so of a user who was deleted; a file host has no JSON for it.
+    ends = f"; if the server ends a session by it, say refused={{401, {status}}}" if is_json else ""
     if status in (404, 405, 501):  # a plain file host answers a POST by 501
         return (
             "is the endpoint's URL right? sign_in=, refresh= and sign_out= are paths below it, and refresh=None or "
-            "sign_out=None is for a server without one"
+            f"sign_out=None is for a server without one{ends if status == 404 else ''}"
         )
     if status == 403:
-        ends = "; if the server ends a session by it, say refused={401, 403}" if is_json else ""
         return f"the server may want a CSRF token (headers=), or a proxy has answered in its place{ends}"
     if status >= 500 or status in LATER:
         return "try again later"

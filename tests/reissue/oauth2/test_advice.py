@@ -334,16 +334,17 @@ async def test_an_answer_that_is_no_refusal_names_its_url_and_what_to_do(page: P
     assert words in str(error)
 
 
-async def test_a_403_in_json_says_how_a_server_may_end_a_session_by_it(page: Page) -> None:
-    """A user who was deleted, say: else the session is kept, and the error speaks of CSRF tokens alone."""
-    page.answer = said({"error": {"code": "USER_DELETED"}}, status=403)
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_403_or_404_in_json_says_how_a_server_may_end_a_session_by_it(page: Page, status: int) -> None:
+    """A user who was deleted, say: else the session is kept, and the error speaks of CSRF tokens or the URL alone."""
+    page.answer = said({"error": {"code": "USER_DELETED"}}, status=status)
     api = page.opened()
     await api.adopt("old", expires_in=300)
     error = await outcome(api.renew())
     assert isinstance(error, RefreshUnavailable)
-    assert "if the server ends a session by it, say refused={401, 403}" in str(error)
-    ended = await page.ended(refused={401, 403})
-    assert (ended.reason, ended.status) == ("refused", 403)
+    assert f"if the server ends a session by it, say refused={{401, {status}}}" in str(error)
+    ended = await page.ended(refused={401, status})
+    assert (ended.reason, ended.status) == ("refused", status)
 
 
 NO_TOKENS: dict[str, tuple[Response, dict[str, Any], str]] = {
