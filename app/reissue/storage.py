@@ -28,6 +28,10 @@ class LoadedStore(Store, Protocol):
         """Find what was written last, perhaps by another tab. Raises OSError if that is forbidden or fails."""
         ...
 
+    async def stored(self) -> None:
+        """Wait until later pages find what was written last, or until that has failed."""
+        ...
+
 
 class Memory:
     """A store that ends with the page."""

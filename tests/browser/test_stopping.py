@@ -1,9 +1,12 @@
 """Four ways to stop waiting, in the three places where a request waits: Q10, Q11, Q13, Q14, X6 in a real browser.
 
-A time-out or a deadline passes when the test says so: the page's `asyncio.timeout` is the real one, moved to now.
+A time-out or a deadline passes when the test says so: the page's `asyncio.timeout` is the real one, moved to now. The
+library divides a deadline into two timers, for a page that is frozen; here it is one.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +16,8 @@ from tests.browser.visit import Visit
 CONNECT = """
 import asyncio, reissue, time
 from js import AbortController
+from reissue.concurrency.timers import time_limit
+from reissue.session import endpoint_calls
 
 TIMEOUT, DEADLINE = 3600, 3601  # seconds
 timers = {}
@@ -23,6 +28,7 @@ def timeout(delay):
     return timers[delay]
 
 asyncio.timeout = timeout
+endpoint_calls.time_limit = lambda seconds, *, awake=0: time_limit(seconds)
 
 def passes(delay):
     timers[delay].reschedule(0)
@@ -75,9 +81,10 @@ long_lived = opened(Opening(flags=("--access-lifetime", "3600")))
 
 
 @pytest.fixture
-def python(kept: Visit) -> Visit:
+def python(kept: Visit) -> Iterator[Visit]:
     kept.run(CONNECT)
-    return kept
+    yield kept
+    kept.run("endpoint_calls.time_limit = time_limit")
 
 
 def signed_in(python: Visit, *, in_flight: int = 64) -> None:

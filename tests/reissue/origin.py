@@ -180,13 +180,18 @@ class SlowShelf:
         self.shelf = shelf
         self.seen: str | None = None
         self.loads = 0
-        self.gate: Gate | None = None
+        self.gate: Gate | None = None  # of reading
+        self.writing: Gate | None = None
 
     async def load(self) -> None:
         self.loads += 1
         if self.gate is not None:
             await self.gate.passed()
         self.seen = self.shelf.read()
+
+    async def stored(self) -> None:
+        if self.writing is not None:
+            await self.writing.passed()
 
     def read(self) -> str | None:
         return self.seen

@@ -52,6 +52,19 @@ async def test_a_session_in_a_store_that_answers_later_outlives_the_last_page(or
     assert shelf.text is None
 
 
+async def test_a_refresh_is_over_when_the_store_has_its_tokens(origin: Origin) -> None:
+    """T6: whoever leaves the page then resumes in the next one."""
+    shelf = SlowShelf(Shelf())
+    (tab,) = await origin.signed_in(1, store=shelf)
+    shelf.writing = Gate()
+    renewing = asyncio.create_task(tab.api.renew())
+    await shelf.writing.reached()
+    assert (await tab.api.fetch(API)).status == 200  # which need not wait for it
+    assert not renewing.done()
+    shelf.writing.open()
+    await renewing
+
+
 async def test_a_sign_out_before_a_slow_store_is_read_removes_what_is_in_it(origin: Origin) -> None:
     """S1: or the next page would go on with the session that the user has signed out of."""
     shelf = Shelf()

@@ -55,8 +55,8 @@ class DatabaseStore:
     """A database of IndexedDB that holds one text: for all pages and workers of the origin, until removed.
 
     The browser answers later. So `read` gives what `load` has found and `write` has stored since, and `write` returns
-    before the text is on the disk. Any script of the origin can read it. Raises OSError once the browser has failed, or
-    has not answered within `PATIENCE`.
+    before the text is on the disk: `stored` waits for that. Any script of the origin can read it. Raises OSError once
+    the browser has failed, or has not answered within `PATIENCE`.
     """
 
     area = "indexedDB"
@@ -75,8 +75,7 @@ class DatabaseStore:
         self._check()
         try:
             async with time_limit(PATIENCE):
-                if self._writing.running:
-                    await self._writing.join(self._write)
+                await self.stored()
                 async with opened(self._name, _TEXTS) as database:
                     text = await found(database, _TEXTS, _TEXT)
         except (JsException, OSError):
@@ -84,6 +83,11 @@ class DatabaseStore:
         self._check()
         if not self._writing.running:
             self._text, self._loaded = text if isinstance(text, str) else None, True
+
+    async def stored(self) -> None:
+        """Wait until the browser has stored what was written, or has failed to."""
+        if self._writing.running:
+            await self._writing.join(self._write)
 
     def read(self) -> str | None:
         """What was written last, as far as this page or worker knows."""

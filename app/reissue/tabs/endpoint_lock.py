@@ -9,7 +9,9 @@ Theory of operation:
    that is newer than its own means that a message is on its way; see `shared_session`.
 3. A tab may be gone in the middle of its call, by a reload or a crash. Its request is sent so that the browser
    completes it (`keepalive`). So the next holder gives the new cookie a moment to land (T7).
-4. A holder that has changed nothing says so when it releases the lock: the next holder need not wait for a message.
+4. A holder that was granted a credential keeps the lock until the store has it, if that takes time: the next page may
+   come at once, and must not resume from a refresh token that is spent (T6).
+5. A holder that has changed nothing says so when it releases the lock: the next holder need not wait for a message.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
+from ..concurrency.blocking import must_block_within
 from ..concurrency.ordered_lock import OrderedLock, Place
 from ..concurrency.timers import time_limit
 from ..errors import RefreshUnavailable
@@ -37,12 +40,21 @@ Abandoned: TypeAlias = "tuple[asyncio.Task[Any], OnLateResult[Any] | None]"
 
 
 class EndpointLock:
-    """This tab's part in the lock. `patience` (seconds) bounds the wait for it."""
+    """This tab's part in the lock. `patience` (seconds) bounds the wait for it. `stored` waits for the store."""
 
-    def __init__(self, peers: Peers, versions: KnownVersions, news: News, *, patience: float) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        versions: KnownVersions,
+        news: News,
+        *,
+        stored: Callable[[], Awaitable[None]],
+        patience: float,
+    ) -> None:
         self._peers = peers
         self._versions = versions
         self._news = news
+        self._stored = stored
         self._patience = patience
         self._order = OrderedLock()  # of the calls in this tab
         self._in_time: bool  # did the call at the head of the line get the lock in time?
@@ -76,6 +88,8 @@ class EndpointLock:
             try:
                 await self._acquire(held)
                 yield
+                if must_block_within() is None:
+                    await self._stored()
             finally:
                 abandoned, self._abandoned_call = self._abandoned_call, None
                 if abandoned is None:

@@ -78,6 +78,11 @@ class KeyBoundStore:
         if isinstance(self._store, LoadedStore):
             await self._store.load()
 
+    async def stored(self) -> None:
+        """As `LoadedStore.stored`."""
+        if isinstance(self._store, LoadedStore):
+            await self._store.stored()
+
     def read(self) -> str | None:
         """What was written last. Raises OSError if the browser does not store the key."""
         kept = self._kept()

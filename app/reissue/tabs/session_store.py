@@ -44,6 +44,11 @@ class SessionStore:
                 self._unread, self._store = self._store, Memory()
                 self._client.on_store_failure(StorePhase.UNAVAILABLE)
 
+    async def stored(self) -> None:
+        """Wait until a later page finds what was kept last, or until the store has failed."""
+        if isinstance(self._store, LoadedStore):
+            await self._store.stored()
+
     def forget_unread(self) -> None:
         """Remove what could not be loaded: the session that it may hold goes on elsewhere, or is over."""
         unread, self._unread = self._unread, None

@@ -66,7 +66,7 @@ class SharedSession:
         self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
         self._news = News(peers, self.versions)
-        self.lock = EndpointLock(peers, self.versions, self._news, patience=patience)
+        self.lock = EndpointLock(peers, self.versions, self._news, stored=self._store.stored, patience=patience)
         peers.listen(self._on_message)
 
     @property

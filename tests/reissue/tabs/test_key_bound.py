@@ -162,7 +162,15 @@ async def test_a_slow_store_of_such_a_session_is_read_as_any_other() -> None:
     store = KeyBoundStore(SlowShelf(shelf), lambda: True)
     await store.load()
     assert store.read() == "kept"
-    await KeyBoundStore(Memory(), lambda: True).load()
+    slow = SlowShelf(shelf)
+    slow.writing = Gate()
+    storing = asyncio.create_task(KeyBoundStore(slow, lambda: True).stored())
+    await slow.writing.reached()
+    slow.writing.open()
+    await storing
+    of_memory = KeyBoundStore(Memory(), lambda: True)
+    await of_memory.load()
+    await of_memory.stored()
 
 
 def test_what_no_later_page_could_use_is_not_written() -> None:
