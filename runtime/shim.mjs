@@ -85,12 +85,30 @@ function arrived(starts, ...files) {
     });
 }
 
+// Rejected if the interpreter can't be compiled, most often because the connection was lost while it came. Pyodide only
+// warns of that, and would wait for ever.
+function notCompiled() {
+    const {instantiateStreaming} = WebAssembly;
+    return new Promise((_, reject) => {
+        if (!instantiateStreaming || Object.isFrozen(WebAssembly)) return;
+        WebAssembly.instantiateStreaming = function (response, imports, ...rest) {
+            const compiled = instantiateStreaming.call(this, response, imports, ...rest);
+            if (imports && "GOT.mem" in imports) { // Pyodide's, and not the page's own
+                WebAssembly.instantiateStreaming = instantiateStreaming;
+                compiled.catch(reject);
+            }
+            return compiled;
+        };
+    });
+}
+
 async function start({fsInit, lockFileURL, packages = [], ...options}, packages_known) {
     const lock = fetch(at("./{lock}/pyodide-lock.json")).then(answer => answer.json());
     const stdLibURL = at("./{stdlib}/python_stdlib.zip");
     let interpreted;
     const starts = new Promise(resolve => (interpreted = resolve));
     const interpreter_here = arrived(starts, stdLibURL, at("./{interpreter}/pyodide.asm.wasm"));
+    const failed = notCompiled();
     const others = []; // what Pyodide is to install
     let found = [];
     const packages_here = Promise.all([lock, packages_known, interpreter_here]).then(async ([content]) => {
@@ -102,7 +120,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
         others.push(...new Set([...asked, ...wanted].filter(name => !names.includes(name))));
         return content;
     });
-    const pyodide = await load({
+    const loading = load({
         ...options,
         packages: others,
         indexURL: at("./{interpreter}/"),
@@ -116,6 +134,7 @@ async function start({fsInit, lockFileURL, packages = [], ...options}, packages_
             await fsInit?.(...given);
         },
     });
+    const pyodide = await Promise.race([loading, failed]);
     putOnThePath(pyodide, found);
     pyodide.registerJsModule("later_modules", {fetched, url});
     pyodide.registerJsModule("reissue_gate", gate); // for `install()`: see app/reissue/browser/gate.js

@@ -289,6 +289,28 @@ def test_a_lost_connection_while_python_loads_is_told_and_can_be_tried_again(vis
     expect(visit["#entrance"]).to_be_visible()
 
 
+SAY_WHEN_IT_COMPILES = """
+const {instantiateStreaming} = WebAssembly;
+WebAssembly.instantiateStreaming = function (...given) {
+    document.documentElement.dataset.compiles = "";
+    return instantiateStreaming.apply(this, given);
+};
+"""
+
+
+@pytest.mark.firefox
+def test_a_connection_that_is_lost_while_python_is_compiled_is_told(visit: Visit) -> None:
+    """Pyodide by itself only warns of it, and waits for ever."""
+    routes: list[Route] = []
+    visit.page.add_init_script(SAY_WHEN_IT_COMPILES)
+    visit.page.route("**/*.wasm", lambda route: routes.append(route), times=1)
+    visit.expect_console(WHATEVER, at_most=99)
+    visit.page.goto(visit.home)
+    expect(visit.page.locator("html")).to_have_attribute("data-compiles", "")
+    routes[0].abort("connectionfailed")
+    expect(visit["#startup-reason"]).to_contain_text("Python did not start")
+
+
 def test_an_error_of_the_pages_own_python_is_told(visit: Visit) -> None:
     visit.page.route("**/app/main.py", lambda route: route.fulfill(body="1 / 0", content_type="text/x-python"))
     visit.expect_console("ZeroDivisionError")
