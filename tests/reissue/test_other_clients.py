@@ -294,7 +294,7 @@ async def test_a_caller_that_cant_wait_does_not_ask_a_store_that_answers_later(w
     """T6: as in a worker, whose stores are in IndexedDB."""
     store, pending = SlowShelf(Shelf()), SlowShelf(Shelf())
     caller = await Blocking(world, store=store, pending_sign_out=pending).signed_in()
-    store.gate = pending.gate = Gate()
+    store.gate = store.writing = pending.gate = Gate()
     world.clock.advance(301)
     assert caller.tokens(200) == ["Bearer token-2"]
     assert store.seen is not None
