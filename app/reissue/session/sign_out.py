@@ -64,20 +64,23 @@ class SignOuts:
         self._shared.versions.sign_out_confirmed()
 
     async def revoke(self, result: Credential | BaseException | None) -> None:
-        """Revoke the tokens that came of a sign-in which begins no session. Called under the lock; never raises.
+        """Revoke the tokens that came of a sign-in which begins no session. Called under the lock; raises nothing.
 
+        They are revoked even if the caller is cancelled meanwhile: nobody else knows them.
         `result` is what the sign-in gave or raised; None if it had ended before. Tokens that a session holds are not
         revoked: a server may have granted the same ones again.
         """
         if not isinstance(result, Credential) and (redirects := self._calls.tokens.redirects) is not None:
             result = redirects.unused()
-        if not isinstance(result, Credential) or result.refresh_token is None:
-            return
+        if isinstance(result, Credential) and result.refresh_token is not None:
+            await self._calls.complete(partial(self._revoke, result))
+
+    async def _revoke(self, credential: Credential) -> None:
         with suppress(Exception):  # emitted
             await self._shared.adopt_newer()
             mine = self._shared.versions.mine
-            if mine is None or mine.credential.refresh_token != result.refresh_token:
-                await self._notify_endpoint(result, lambda: None, within=REVOKE_WITHIN)
+            if mine is None or mine.credential.refresh_token != credential.refresh_token:
+                await self._notify_endpoint(credential, lambda: None, within=REVOKE_WITHIN)
 
     async def tell_again(self) -> None:
         """Tell the endpoint of a sign-out that it may not know of, if this tab has the token or cookie for it.

@@ -104,12 +104,15 @@ class EndpointLock:
                 "another tab holds the lock for refreshes and does not release it: try again later"
             )
 
-    async def see_through(self, call: Call[T], on_late_result: OnLateResult[T] | None) -> T:
+    async def see_through(
+        self, call: Call[T], on_late_result: OnLateResult[T] | None = None, *, must_begin: bool = False
+    ) -> T:
         """The result of a call under the lock. If its caller is cancelled, the call goes on, and the lock stays held.
 
         The browser stores the cookie of a response even if no caller waits for it any more: the next call must not be
         made before (S2). `on_late_result` gets the result, or the error, of a call whose caller was cancelled; what it
-        returns, if anything, is awaited while the lock is still held.
+        returns, if anything, is awaited while the lock is still held. A call that `must_begin` is made even if its caller
+        is cancelled before anything of it was sent.
         """
         caller = asyncio.current_task()
         assert caller is not None, "a coroutine runs in a task"
@@ -117,7 +120,9 @@ class EndpointLock:
 
         async def begin() -> T:
             nonlocal begun
-            if caller.cancelling() > requests:  # before this task's first step: nothing was sent, so send nothing
+            if (
+                caller.cancelling() > requests and not must_begin
+            ):  # before this task's first step: nothing was sent, so send nothing
                 raise asyncio.CancelledError
             begun = True
             return await call()
@@ -126,7 +131,7 @@ class EndpointLock:
         try:
             await asyncio.wait((task,))
         except asyncio.CancelledError:
-            if begun:
+            if begun or must_begin:
                 self._abandoned_call = task, on_late_result
             else:
                 task.cancel()

@@ -477,6 +477,26 @@ async def test_the_tokens_of_a_sign_in_that_a_sign_out_overtook_are_revoked(by: 
     await browser.close()
 
 
+@pytest.mark.parametrize("steps", range(25))
+async def test_the_tokens_of_an_overtaken_sign_in_are_revoked_whenever_its_caller_is_cancelled(steps: int) -> None:
+    """S1: also in the middle of revoking them. Found by simulation."""
+    browser = Browser(in_body=True)
+    api = browser.open()
+    browser.line.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await browser.line.sign_in_gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    browser.line.sign_in_gate.open()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    signing_in.cancel()
+    await asyncio.wait([signing_in, signing_out])
+    await browser.close()
+    (refresh_token,) = browser.line.granted
+    assert not await browser.line.accepts(refresh_token)
+
+
 @pytest.mark.parametrize("by", ["close", "cancel"])
 async def test_tokens_that_were_given_up_without_a_sign_out_are_not_revoked(by: str) -> None:
     """F11: a server may end more than they stand for: every session of the user, or the one that they were added to.
