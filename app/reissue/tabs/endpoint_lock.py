@@ -111,8 +111,8 @@ class EndpointLock:
 
         The browser stores the cookie of a response even if no caller waits for it any more: the next call must not be
         made before (S2). `on_late_result` gets the result, or the error, of a call whose caller was cancelled; what it
-        returns, if anything, is awaited while the lock is still held. A call that `must_begin` is made even if its caller
-        is cancelled before anything of it was sent.
+        returns, if anything, is awaited while the lock is still held. A call that `must_begin` is made even if its
+        caller is cancelled before it has begun.
         """
         caller = asyncio.current_task()
         assert caller is not None, "a coroutine runs in a task"

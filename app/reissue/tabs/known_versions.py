@@ -36,11 +36,11 @@ class KnownVersions:
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds
         self.newest: Version | None = None  # advertised by another tab when last read, if newer than `mine`
-        self._latest = (
-            0  # the latest time (ms) at which a session is known to have begun, or a sign-out to be confirmed
-        )
+        # The latest time (ms) at which a session is known to have begun, or a sign-out to be confirmed.
+        self._latest = 0
         self._latest_session = 0  # the same, of sessions only
-        self._signed_in = 0  # the same, only of sessions that `Version.by_sign_in` is true of
+        self._on_since = 0  # the same, of sessions that this tab does not know to be signed out
+        self._signed_in = 0  # the same, of sessions that `Version.by_sign_in` is true of
         self._signed_out_elsewhere = 0  # the latest time (ms) at which another tab may have signed out
         self._over = Over()
 
@@ -70,7 +70,7 @@ class KnownVersions:
     def signed_in_since(self, until: int) -> bool:
         """Has a session begun after this time (ms), by whatever means?"""
         newest = self.newest.began if self.newest else 0
-        return max(self._began, newest) > until
+        return max(self._unless_put_back(self._on_since), newest) > until
 
     def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
         """Has a sign-in begun a session after this time (ms), so that the cookie can't be an earlier session's?
@@ -120,6 +120,7 @@ class KnownVersions:
         self.mine = Granted(version, granted.credential)
         self._latest = max(self._began, version.began)
         self._latest_session = max(self._unless_put_back(self._latest_session), version.began)
+        self._on_since = max(self._unless_put_back(self._on_since), version.began)
         self._note_sign_in(version)
         self._sign_outs.replaced(self._began)
         return version
@@ -128,6 +129,8 @@ class KnownVersions:
         """What this tab holds is over, and it holds nothing any more. Returns the version that it held."""
         version = self.version
         self.mine = None
+        if reason == "signed_out":
+            self._on_since = 0
         self.close_off(version, reason)
         return version
 
@@ -150,9 +153,11 @@ class KnownVersions:
     def mark_sign_out(self, *, in_body: bool) -> Mark:
         """Leave the mark of a sign-out in this tab: every session that has begun until now is over.
 
-        It is later than every sign-out that the endpoint may not know of, so each can be told from the others.
+        It is later than every sign-out that this tab knows of, so each can be told from the others.
         """
-        mark = Mark(max(self._now, self._began, self._sign_outs.until + 1), in_body)  # whatever the clock says
+        elsewhere = self._unless_put_back(self._signed_out_elsewhere)
+        until = max(self._now, self._began, self._sign_outs.until + 1, elsewhere + 1)  # whatever the clock says
+        mark = Mark(until, in_body)
         self._signed_in = min(self._signed_in, mark.until)
         self._sign_outs.store(mark)
         return mark

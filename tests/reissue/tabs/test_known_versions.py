@@ -145,6 +145,23 @@ def test_a_sign_out_is_later_than_every_other_though_the_clock_was_put_back() ->
     assert tab.versions.next(begins=True, by_sign_in=True).began > first.until
 
 
+def test_a_sign_out_is_later_than_another_tabs_though_the_clock_was_put_back() -> None:
+    tab = Tab()
+    tab.versions.note_sign_out_elsewhere()
+    tab.now -= 3600
+    assert tab.versions.mark_sign_out(in_body=False).until > MS
+
+
+def test_a_sign_out_stays_pending_though_the_clock_was_put_back_since_another_was_confirmed() -> None:
+    """S1: it seems earlier than that, to a tab that did not hear of it. Found by simulation."""
+    untold = Memory()
+    tab, later = Tab(untold), Tab(untold)
+    tab.versions.sign_out_confirmed(tab.versions.mark_sign_out(in_body=False).until)
+    later.now = tab.now = NOW - 3600
+    mark = later.versions.mark_sign_out(in_body=False)
+    assert tab.versions.pending_sign_out == mark
+
+
 @pytest.mark.parametrize("by_sign_in", [True, False])
 def test_only_a_sign_in_at_the_endpoint_says_whose_the_cookie_is(by_sign_in: bool) -> None:
     tab, other = Tab(), Tab()

@@ -10,12 +10,14 @@ import pytest_asyncio
 from reissue import (
     Credential,
     GrantRefused,
+    RefreshUnavailable,
     SessionChanged,
     SessionEnded,
     SessionEvent,
     SessionPhase,
     SignOutEvent,
     SignOutPhase,
+    SignOutRefused,
     State,
 )
 from reissue.tabs.pending_sign_out import Mark, PendingSignOut
@@ -315,6 +317,25 @@ async def test_a_sign_in_elsewhere_is_taken_over_though_the_mark_is_read_late() 
     await api.sign_in(username="ada", password="lovelace")
     assert await later.resume()
     assert browser.line.asked[-1] == "auth/login"
+    await browser.close()
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["the first was heard", "the first was not heard"])
+async def test_a_second_sign_out_counts_though_the_clock_was_put_back_since_the_first(heard: bool) -> None:
+    """S1, S5: the server refuses the first and can't be told of the second. Found by simulation."""
+    browser = Browser()
+    api = await browser.signed_in()
+    if heard:
+        other = browser.open()
+    browser.line.sign_out_status = 403
+    assert isinstance(await outcome(api.sign_out()), SignOutRefused)
+    if not heard:
+        other = browser.open()
+    browser.line.server.clock.advance(-60)
+    browser.line.sign_out_status = 503
+    assert isinstance(await outcome(other.sign_out()), RefreshUnavailable)
+    assert await api.resume() is False
+    assert api.state is other.state is State.SIGNED_OUT
     await browser.close()
 
 
