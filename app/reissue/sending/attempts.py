@@ -229,15 +229,18 @@ class Attempts:
         session.check_alive()  # the user is not asked to sign in for a session that is over
         if replayable:
             self._discard()  # before the user is asked: the sign-in needs the connection
-        if session.credential is not credential and replayable and not history.caught_up:
-            history.caught_up, history.asked_for_nonce = True, False  # another tab may have stepped up
-            return await self._again(session, RequestPhase.REPLAYED)
-        self._emit(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
-        try:
-            await step_ups.pass_(wanted, since=history.steps)
-        except FlightCancelled:
-            session.check_alive()  # raises: the session has ended
-        history.stepped_up, history.asked_for_nonce = True, False
+        caught_up = session.credential is not credential and replayable and not history.caught_up
+        if not caught_up:
+            self._emit(RequestPhase.WAITING, waits_for=WaitsFor.STEP_UP)
+            try:
+                caught_up = not await step_ups.pass_(wanted, since=history.steps)
+            except FlightCancelled:
+                session.check_alive()  # raises: the session has ended
+        if caught_up:
+            history.caught_up = True  # another tab may have stepped up: its credential is tried first
+        else:
+            history.stepped_up = True
+        history.asked_for_nonce = False
         if replayable:
             return await self._again(session, RequestPhase.REPLAYED)
         self._status = status

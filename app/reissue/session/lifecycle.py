@@ -252,7 +252,7 @@ class SessionLifecycle:
     def _prepare(self, session: Session) -> None:
         self._resume.known()
         if self._handler is not None:
-            session.step_ups = StepUps(self._handler, partial(self._sign_ins.step_up, session))
+            session.step_ups = StepUps(self._handler, session, partial(self._sign_ins.step_up, session))
 
 
 def shared_session(

@@ -202,6 +202,11 @@ class Session:
         self.refresh.leave_line()
         self.refresh.emit(RefreshPhase.TAKEN_OVER, expires_in=credential.expires_in)
 
+    async def catch_up(self, seen: Credential) -> bool:
+        """Adopt what another tab was granted for this session, if its message is late. True if this one is renewed."""
+        await self.shared.adopt_newer()
+        return self.credential is not seen
+
     def step_up(self, credential: Credential) -> None:
         """Use the credential of a stronger or a fresher sign-in by the same user."""
         credential = credential.received(self.settings.clock(), previous=self.holding.with_latest_refresh_token)

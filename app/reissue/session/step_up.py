@@ -8,7 +8,8 @@ Theory of operation:
 3. One handler runs at a time: the user can't answer two dialogs at once.
 4. If a request that the handler itself makes needs the step-up, it would wait for itself: it fails at once (Q3).
 5. A request that was sent with an older credential than the session's is sent once more before the user is asked:
-   another tab, or another kind of step-up, may have brought what is wanted (Q2).
+   another tab, or another kind of step-up, may have brought what is wanted (Q2). The message of that tab may be late,
+   so the tabs are asked for a newer credential before the user is.
 6. The session goes on with the new credential, and the waiting requests are replayed with it. But another user's
    credential begins a session of its own (S3). A session that ends cancels its handlers.
 """
@@ -17,7 +18,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ..concurrency.singleflight import SingleFlight
 from ..errors import StepUpRequired
@@ -30,23 +31,41 @@ StepUpHandler = Callable[[StepUp], Awaitable["Mapping[str, Any] | Credential | N
 _asking: ContextVar[tuple["StepUps", ...]] = ContextVar("reissue_step_ups", default=())
 
 
+class SharedCredential(Protocol):
+    """The session that steps up, whose credential another tab may renew."""
+
+    @property
+    def credential(self) -> Credential:
+        """The current credential."""
+        ...
+
+    async def catch_up(self, seen: Credential) -> bool:
+        """Adopt what another tab was granted for this session. True if the session has another credential than this."""
+        ...
+
+
 class StepUps:
-    """The step-ups of one session. `apply` lets the session go on with what the handler gave."""
+    """The step-ups of one `session`. `apply` lets it go on with what the handler gave."""
 
     def __init__(
-        self, handler: StepUpHandler, apply: Callable[["Mapping[str, Any] | Credential"], Awaitable[None]]
+        self,
+        handler: StepUpHandler,
+        session: SharedCredential,
+        apply: Callable[["Mapping[str, Any] | Credential"], Awaitable[None]],
     ) -> None:
         self._handler = handler
+        self._session = session
         self._apply = apply
-        self._flights: dict[StepUp, SingleFlight[None]] = {}
+        self._flights: dict[StepUp, SingleFlight[bool]] = {}
         self._decided: dict[StepUp, tuple[int, Exception | None]] = {}  # its `count`, and the failure if it failed
         self._one_at_a_time = asyncio.Lock()
         self._handler_runs = False
         self.count = 0
 
-    async def pass_(self, wanted: StepUp, *, since: int) -> None:
-        """Returns when this step-up has succeeded. `since` is what `count` was when the request was sent.
+    async def pass_(self, wanted: StepUp, *, since: int) -> bool:
+        """True when this step-up has succeeded. `since` is what `count` was when the request was sent.
 
+        False if another tab has brought a newer credential: the user was not asked, and that is to be tried first.
         Raises StepUpRequired if the user declined, or the step-up failed (the failure is the cause); and
         FlightCancelled if the session has ended.
         """
@@ -54,10 +73,13 @@ class StepUps:
         if number <= since:
             if self._handler_runs and self in _asking.get():
                 raise StepUpRequired(wanted.acr_values, wanted.max_age)
-            await self._flights.setdefault(wanted, SingleFlight()).join(partial(self._ask, wanted))
+            flight = self._flights.setdefault(wanted, SingleFlight())
+            if not await flight.join(partial(self._ask, wanted, self._session.credential)):
+                return False
             _, failure = self._decided[wanted]
         if failure is not None:
             raise StepUpRequired(wanted.acr_values, wanted.max_age) from failure.__cause__
+        return True
 
     def end(self) -> None:
         """The session has ended: cancel the handlers, since the user need not sign in for it any more."""
@@ -68,10 +90,12 @@ class StepUps:
         """The client now runs in another event loop (see `loop_watch`)."""
         self._flights, self._one_at_a_time, self._handler_runs = {}, asyncio.Lock(), False
 
-    async def _ask(self, wanted: StepUp) -> None:
+    async def _ask(self, wanted: StepUp, seen: Credential) -> bool:
         failure: Exception | None = None
         try:
             async with self._one_at_a_time:
+                if await self._session.catch_up(seen):
+                    return False
                 answer = await self._call_handler(wanted)
                 if answer is None:
                     failure = StepUpRequired()
@@ -82,6 +106,7 @@ class StepUps:
             failure.__cause__ = cause
         self.count += 1
         self._decided[wanted] = self.count, failure
+        return True
 
     async def _call_handler(self, wanted: StepUp) -> "Mapping[str, Any] | Credential | None":
         self._handler_runs = True
@@ -103,12 +128,14 @@ class InheritedStepUps:
         self._renew = renew
         self.count = count
 
-    async def pass_(self, wanted: StepUp, *, since: int) -> None:
+    async def pass_(self, wanted: StepUp, *, since: int) -> bool:
         """As `StepUps.pass_`; also raises the errors of a renewal."""
-        await self._step_ups.pass_(wanted, since=since)
-        if self.count < (taken := self._step_ups.count):  # if equal, another request has renewed it since
+        passed = await self._step_ups.pass_(wanted, since=since)
+        taken = self._step_ups.count
+        if self.count < taken or not passed:  # if equal, another request has renewed it since
             await self._renew()
             self.count = taken
+        return passed
 
     def end(self) -> None:
         """Nothing to do: the parent's session goes on."""
