@@ -340,8 +340,8 @@ MUTANTS = [
     ),
     Mutant(
         "each request asks for its own step-up", "session/step_up",
-        "await self._flights.setdefault(wanted, SingleFlight()).join(partial(self._ask, wanted))",
-        "await self._ask(wanted)",
+        "await flight.join(partial(self._ask, wanted, self._session.credential))",
+        "await self._ask(wanted, self._session.credential)",
         further=(1, 2, 7),
     ),
     Mutant(
@@ -639,7 +639,7 @@ MUTANTS = [
     ),
     Mutant(
         "the tokens of a sign-in that was overtaken are nobody's (S1)", "session/sign_out",
-        "            if mine is None or mine.credential.refresh_token != result.refresh_token:", "            if False:",
+        "            if mine is None or mine.credential.refresh_token != credential.refresh_token:", "            if False:",
         one_tab=(21, 38, 85),
         strangers=(38, 80),
     ),

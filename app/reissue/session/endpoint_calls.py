@@ -3,7 +3,7 @@
 A call into the client from within its own endpoint would wait for itself, so each call marks its context (Q3).
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
@@ -109,13 +109,6 @@ class EndpointCalls:
                 return await self.tokens.sign_out(credential)
 
         return bool(await self._make("sign_out", call))
-
-    async def complete(self, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run this to its end, even if the caller is cancelled before it has begun. Called under the lock."""
-        if must_block_within() is not None:
-            await call()
-        else:
-            await self._shared.lock.see_through(call, must_begin=True)
 
     async def _make(
         self, name: EndpointCall, call: Callable[[], Awaitable[Any]], on_late_result: OnLateResult | None = None

@@ -73,7 +73,7 @@ class SignOuts:
         if not isinstance(result, Credential) and (redirects := self._calls.tokens.redirects) is not None:
             result = redirects.unused()
         if isinstance(result, Credential) and result.refresh_token is not None:
-            await self._calls.complete(partial(self._revoke, result))
+            await self._shared.lock.see_through(partial(self._revoke, result), must_begin=True)
 
     async def _revoke(self, credential: Credential) -> None:
         with suppress(Exception):  # emitted
