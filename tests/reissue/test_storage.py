@@ -52,17 +52,20 @@ async def test_a_session_in_a_store_that_answers_later_outlives_the_last_page(or
     assert shelf.text is None
 
 
-async def test_a_refresh_is_over_when_the_store_has_its_tokens(origin: Origin) -> None:
+@pytest.mark.parametrize("by", ["renew", "adopt"])
+async def test_who_asks_for_tokens_gets_them_when_the_store_has_them(origin: Origin, by: str) -> None:
     """T6: whoever leaves the page then resumes in the next one."""
     shelf = SlowShelf(Shelf())
-    (tab,) = await origin.signed_in(1, store=shelf)
+    tab = origin.open(store=shelf)
+    if by == "renew":
+        await origin.sign_in(tab)
     shelf.writing = Gate()
-    renewing = asyncio.create_task(tab.api.renew())
+    calling = asyncio.create_task(tab.api.renew() if by == "renew" else origin.sign_in(tab))
     await shelf.writing.reached()
     assert (await tab.api.fetch(API)).status == 200  # which need not wait for it
-    assert not renewing.done()
+    assert not calling.done()
     shelf.writing.open()
-    await renewing
+    await calling
 
 
 async def test_a_sign_out_before_a_slow_store_is_read_removes_what_is_in_it(origin: Origin) -> None:

@@ -51,6 +51,7 @@ class SignIns:
         await self._shared.read_versions()
         self._sessions.check_overtaken(seen)
         self._begin(credential)
+        await self._shared.stored()
 
     async def step_up(self, session: Session, answer: Mapping[str, Any] | Credential) -> None:
         """Let a session go on with a stronger or a fresher sign-in. Another user's begins a session of its own (S3)."""

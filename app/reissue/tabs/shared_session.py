@@ -60,13 +60,14 @@ class SharedSession:
     ) -> None:
         self._peers = peers
         self._store = SessionStore(store, client, clock=clock)
+        self.stored = self._store.stored  # waits until a later page finds what this tab holds
         self._client = client
         self._clock = clock
         self._signed_out: Version | None = None  # the newest known version of the session that was signed out last
         self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
         self._news = News(peers, self.versions)
-        self.lock = EndpointLock(peers, self.versions, self._news, stored=self._store.stored, patience=patience)
+        self.lock = EndpointLock(peers, self.versions, self._news, stored=self.stored, patience=patience)
         peers.listen(self._on_message)
 
     @property
