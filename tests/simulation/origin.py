@@ -233,7 +233,8 @@ class Origin:
         if mine is None or self.fault_at > before or asker.thawed_at > before:
             return False
         awake = [tab for tab in self.tabs if tab is not asker and not tab.frozen and tab.thawed_at < before]
-        issues = [self.issues.get(tab.session.token.access_token) for tab in awake if tab.session is not None]
+        tokens = [tab.session.token for tab in awake if tab.session and tab.session.token.received + tab.slept < before]
+        issues = [self.issues.get(token.access_token) for token in tokens]
         mine = mine.dated(self.run.client_time())
         dated = [issue.dated(self.run.client_time()) for issue in issues if issue is not None]
         newer = [issue for issue in dated if issue > mine and issue.session not in asker.over | asker.followed]
