@@ -53,6 +53,15 @@ class Grant:
         if not up_to_date and self._holding.with_latest_refresh_token.refresh_token is not None:
             raise RefreshUnavailable("another tab has the next refresh token and does not hand it over: try later")
 
+    async def catch_up(self) -> None:
+        """Hold the newest refresh token: it goes on beside an access token that has come without one.
+
+        Called under the lock. Raises RefreshUnavailable if another tab may have spent this tab's, and have the next.
+        """
+        if self._holding.with_latest_refresh_token.refresh_token is not None:
+            self._shared.lock.check_held()
+            self.check_newest(up_to_date=await self._shared.adopt_newer())
+
     async def ask(self, presented: Credential, call: Callable[[], Awaitable[Credential]]) -> Credential:
         """Ask the endpoint, by `call`; and once more within the grace window, if the answer was lost."""
         asked_at = self._clock()

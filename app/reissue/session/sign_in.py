@@ -69,8 +69,11 @@ class SignIns:
             session.check_alive()  # it may have ended meanwhile: then this must not sign the user in again (S1)
             if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:
                 self._begin(credential, in_turn=not isinstance(answer, Credential))
-            else:
-                session.step_up(credential)
+                return
+            if credential.refresh_token is None:
+                await session.refresh.grant.catch_up()
+                session.check_alive()
+            session.step_up(credential)
 
     async def _request_tokens(self, fields: Any, signed_out: Callable[[], bool]) -> Credential:
         """The credential that the endpoint grants for these fields. Called under the lock.

@@ -13,6 +13,7 @@ from reissue import (
     NetworkError,
     RefreshEvent,
     RefreshPhase,
+    RefreshUnavailable,
     Request,
     RequestEvent,
     RequestPhase,
@@ -689,6 +690,17 @@ async def test_a_step_up_waits_for_no_page_that_does_not_end_its_turn(world: Wor
         assert (await api.fetch(VAULT)).status == 200
 
 
+async def test_a_step_up_keeps_no_refresh_token_that_another_page_may_be_spending(world: World) -> None:
+    """T5"""
+    pages = Pages()
+    api = world.connect(proofs=None, peers=pages.page())
+    await api.sign_in(username="ada", password="lovelace")
+    world.handler.answer = Credential(access_token=(await world.stepped_up()).access_token)
+    async with pages.page().lock():
+        assert isinstance((await outcome(api.fetch(VAULT))).__cause__, RefreshUnavailable)
+    assert (await api.fetch(VAULT)).status == 200
+
+
 async def test_a_step_up_by_the_apps_own_means_is_newer_than_what_another_page_has(world: World) -> None:
     """T3: this page has not heard of it yet, and sees it."""
     pages = Pages()
@@ -707,6 +719,34 @@ async def test_a_step_up_by_the_apps_own_means_is_newer_than_what_another_page_h
         session = api._lifecycle.alive
         assert session is not None
         assert session.credential.access_token == strong.access_token
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_a_step_up_without_a_refresh_token_of_its_own_keeps_the_newest(world: World, frozen: bool) -> None:
+    """T1: another page has spent the one that this page holds, and its message is late, or never comes."""
+    pages = Pages()
+    one, other = (world.connect(proofs=None, peers=pages.page()) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    world.handler.answer = Credential(access_token=(await world.stepped_up()).access_token)
+    world.handler.gate = Gate()
+    waiting = asyncio.create_task(outcome(one.fetch(VAULT)))
+    await world.handler.gate.reached()
+    pages.channel_works = False
+    await other.renew()
+    await settle()
+    pages.channel_works = True
+    pages.open[1].frozen = frozen
+    world.handler.gate.open()
+    answered = await waiting
+    assert isinstance(answered.__cause__, RefreshUnavailable) if frozen else answered.status == 200
+    pages.open[1].thaw()
+    await settle()
+    await one.renew()
+    await settle()
+    await other.renew()
+    presented = [fields["refresh_token"] for fields in world.server.fields if "refresh_token" in fields]
+    assert len(set(presented)) == len(presented) == 3
 
 
 async def test_what_the_app_got_for_a_session_that_has_ended_signs_nobody_in(world: World) -> None:
