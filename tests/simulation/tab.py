@@ -391,7 +391,7 @@ class Tab:
             return None
         self.run.expect(session.number not in self.stepping, "two step-ups at once")
         strong = self.family_of(session.token).strong
-        others = self.origin is not None or self.run.signed_in_elsewhere or self.run.crossed
+        others = self.run.signed_in_elsewhere or self.run.crossed
         weak = others and self.exchanged is not None and not self.family_of(self.exchanged).strong
         self.run.expect(not strong or weak, "the user is asked for what has been done")
         self.stepping.add(session.number)

@@ -185,7 +185,8 @@ class DerivedLifecycle:
     async def _begin(self, parent_session: Session) -> Session:
         async with self.sessions.shared.lock.hold():
             step_ups = parent_session.step_ups
-            count = step_ups.count if step_ups is not None else 0  # before the call: its token knows these step-ups
+            # Before the call: its token knows these step-ups.
+            count, seen = step_ups.count if step_ups is not None else 0, parent_session.credential
             credential = await self.sessions.calls.refresh(None)
         session = self.sessions.begin(credential)
 
@@ -194,7 +195,7 @@ class DerivedLifecycle:
             await self.renew()
 
         if isinstance(step_ups, StepUps):
-            session.step_ups = InheritedStepUps(step_ups, renew, count=count)
+            session.step_ups = InheritedStepUps(step_ups, renew, count=count, seen=seen)
         return session
 
     async def _exchanged(self, credential: Credential | None) -> Credential:

@@ -53,8 +53,8 @@ class StepUps:
         session: SharedCredential,
         apply: Callable[["Mapping[str, Any] | Credential"], Awaitable[None]],
     ) -> None:
+        self.session = session
         self._handler = handler
-        self._session = session
         self._apply = apply
         self._flights: dict[StepUp, SingleFlight[bool]] = {}
         self._decided: dict[StepUp, tuple[int, Exception | None]] = {}  # its `count`, and the failure if it failed
@@ -74,7 +74,7 @@ class StepUps:
             if self._handler_runs and self in _asking.get():
                 raise StepUpRequired(wanted.acr_values, wanted.max_age)
             flight = self._flights.setdefault(wanted, SingleFlight())
-            if not await flight.join(partial(self._ask, wanted, self._session.credential)):
+            if not await flight.join(partial(self._ask, wanted, self.session.credential)):
                 return False
             _, failure = self._decided[wanted]
         if failure is not None:
@@ -94,7 +94,7 @@ class StepUps:
         failure: Exception | None = None
         try:
             async with self._one_at_a_time:
-                if await self._session.catch_up(seen):
+                if await self.session.catch_up(seen):
                     return False
                 answer = await self._call_handler(wanted)
                 if answer is None:
@@ -120,21 +120,27 @@ class StepUps:
 class InheritedStepUps:
     """The step-ups of a derived session: the parent's session steps up, and then this session is renewed.
 
-    `count` is the parent's `count` when this session's token was requested.
+    `count` is the parent's `count` when this session's token was requested, and `seen` the credential that the parent's
+    session had then. If that has been renewed since, by a tab where the user has stepped up perhaps, this session is
+    renewed before the user is asked.
     """
 
-    def __init__(self, step_ups: StepUps, renew: Callable[[], Awaitable[object]], *, count: int) -> None:
+    def __init__(
+        self, step_ups: StepUps, renew: Callable[[], Awaitable[object]], *, count: int, seen: Credential
+    ) -> None:
         self._step_ups = step_ups
         self._renew = renew
+        self._seen = seen
         self.count = count
 
     async def pass_(self, wanted: StepUp, *, since: int) -> bool:
         """As `StepUps.pass_`; also raises the errors of a renewal."""
-        passed = await self._step_ups.pass_(wanted, since=since)
-        taken = self._step_ups.count
+        parent = self._step_ups.session
+        passed = self._seen is parent.credential and await self._step_ups.pass_(wanted, since=since)
+        taken, seen = self._step_ups.count, parent.credential
         if self.count < taken or not passed:  # if equal, another request has renewed it since
             await self._renew()
-            self.count = taken
+            self.count, self._seen = taken, seen
         return passed
 
     def end(self) -> None:

@@ -56,6 +56,7 @@ class World(Bound):
             asked.append(wanted)
             return {"username": "ada", "password": "lovelace", "acr": "gold"}
 
+        self.step_up = step_up
         self.api = self.connect(step_up=step_up, **({} if self.server.bound else {"proofs": None}))
         self.files = self.resource()
         return asked

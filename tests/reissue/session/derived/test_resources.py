@@ -198,6 +198,38 @@ async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(t
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("stronger", [True, False])
+async def test_the_user_is_not_asked_again_for_another_api_after_a_step_up_in_another_tab(
+    tokens: World, stronger: bool, heard: bool
+) -> None:
+    """Q2: its token is renewed first, once for all requests, and that may do."""
+    asked = tokens.steps_up()
+    pages = Pages()
+    one, other = (tokens.connect(step_up=tokens.step_up, peers=pages.page(), proofs=None) for _ in range(2))
+    await one.sign_in(username="ada", password="lovelace")
+    await settle()
+    files = tokens.resource(other)
+    assert (await files.fetch(FILES)).status == 200
+    await settle()
+    pages.channel_works = heard
+    if stronger:
+        assert (await one.fetch(f"{API}vault")).status == 200
+    else:
+        await one.renew()
+    await settle()
+    pages.channel_works = True
+    tokens.server.asked.clear()
+    slow = tokens.gates["/auth/refresh"] = Gate()
+    early = asyncio.create_task(files.fetch(f"{FILES}vault/early"))
+    await slow.reached()
+    waiting = [asyncio.create_task(files.fetch(f"{FILES}vault/{n}")) for n in range(8)]  # with the same token
+    await settle()
+    slow.open()
+    assert statuses(await asyncio.gather(early, *waiting)) == [200] * 9
+    assert (len(asked), tokens.asked("/auth/refresh")) == (1, 1 if stronger else 2)
+
+
 async def test_late_requests_share_the_renewal_after_a_step_up(tokens: World) -> None:
     """Q2"""
     asked = tokens.steps_up()
