@@ -113,12 +113,13 @@ class RedirectingSource(HttpTokenSource):
 
     # The way there
 
-    async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Leave the page for the authorization endpoint. Raises the error that prevents that."""
+    async def leave_to_sign_in(self, fields: Mapping[str, Any], check: Callable[[], None]) -> None:
+        """Leave the page for the authorization endpoint. Raises the error that prevents that, or that of `check`."""
         page = self._page
         if page is None or not page.can_be_left:
             raise ReissueError(_NO_PAGE)
         url, state, pending = await self._request(page, fields)
+        check()
         PendingSignIns(page.pending).add(state, pending)
         await page.leave(url)
         raise GrantRefused("access_denied", _CAME_BACK, advice="Offer the sign-in again")

@@ -1,6 +1,6 @@
 """Signing in or out elsewhere, in this window or a popup: what sessions need of the endpoint, and that of the page."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..storage import Store
@@ -37,8 +37,10 @@ class Redirects(Protocol):
 
     by_popup: bool
 
-    async def leave_to_sign_in(self, fields: Mapping[str, Any]) -> None:
-        """Leave the page. Never returns: raises GrantRefused if the user comes back without an answer."""
+    async def leave_to_sign_in(self, fields: Mapping[str, Any], check: Callable[[], None]) -> None:
+        """Leave the page, unless `check`, called just before, raises an error. Never returns: raises GrantRefused if
+        the user comes back without an answer.
+        """
         ...
 
     def open_popup(self) -> Popup | None:

@@ -139,9 +139,10 @@ class SessionLifecycle:
         if (popup := popup or self._tokens.redirects.open_popup()) is not None:
             await self._popups.by(popup, fields)
             return
+        check_overtaken = partial(self.sessions.check_overtaken, self.sessions.interruptions)
         await self._sign_outs.wait()  # a sign-out that is not sent before the page is left is never sent
         async with time_limit(self._settings.deadline):  # without the lock, which would go down with the page
-            await self._tokens.redirects.leave_to_sign_in(fields)
+            await self._tokens.redirects.leave_to_sign_in(fields, check_overtaken)
 
     async def adopt(self, credential: Credential) -> None:
         """Begin a session with tokens that the app got by its own means."""

@@ -268,3 +268,18 @@ async def test_a_page_is_not_left_to_sign_in_before_the_sign_out_is_told(tab: Ta
     assert tab.page.left_for[0].startswith(f"{ISSUER}/auth?")
     signing_in[0].cancel()
     await settle()
+
+
+@pytest.mark.parametrize("by", ["sign_out", "close", "another tab"])
+async def test_a_sign_out_overtakes_a_sign_in_that_has_not_left_the_page_yet(provider: Provider, by: str) -> None:
+    """S1: the server may still know the user, and would send the page back signed in."""
+    pages = Pages()
+    tab, other = Tab(provider, pages=pages), Tab(provider, pages=pages)
+    discovering = provider.gates["/.well-known/openid-configuration"] = Gate()
+    leaving = asyncio.create_task(outcome(tab.api.sign_in()))
+    await discovering.reached()
+    await (other.api.sign_out() if by == "another tab" else getattr(tab.api, by)())
+    await settle()
+    discovering.open()
+    assert isinstance(await leaving, SessionEnded)
+    assert (tab.page.left_for, tab.page.pending.read()) == ([], None)
