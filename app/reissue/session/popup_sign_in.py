@@ -6,7 +6,8 @@ Theory of operation:
 2. While the user signs in, no lock is held: the current session continues, and so do the other tabs.
 3. A sign-out and `close()` overtake the sign-in (S1): they close the window. Several sign-ins may be under way; the one
    that ends last begins the session that stays.
-4. If the token endpoint does not answer, the next `resume()` tries again with the same code.
+4. If the token endpoint does not answer, the next `resume()` tries again with the same code, unless a later sign-in has
+   begun a session by then.
 """
 
 from collections.abc import Mapping

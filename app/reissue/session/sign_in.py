@@ -98,4 +98,6 @@ class SignIns:
 
     def _begin(self, credential: Credential, *, in_turn: bool = False) -> Session:
         self._sign_outs.superseded()
+        if (redirects := self._calls.tokens.redirects) is not None:
+            redirects.forget()  # a sign-in that failed for now must not replace this one later
         return self._sessions.begin(credential, by_sign_in=in_turn)

@@ -140,6 +140,43 @@ async def test_a_code_whose_server_does_not_answer_is_kept_for_the_next_resume(t
     assert len(tab.provider.forms()) == 2
 
 
+@pytest.mark.parametrize("by", ["sign_in", "adopt"])
+async def test_after_a_later_sign_in_it_is_not_kept(tab: Tab, by: str) -> None:
+    """S3: or the next resume would replace the later user's session, or fail by a code that is spent."""
+    signing_in, popup = await opened(tab)
+    tab.provider.broken = {"/token": Response(503)}
+    come_back(tab, popup)
+    assert isinstance(await signing_in, RefreshUnavailable)
+    if by == "adopt":
+        await tab.api.adopt("access-0")
+    else:
+        signing_in, popup = await opened(tab)
+        come_back(tab, popup)
+        assert await signing_in is None
+    codes = len(tab.provider.forms())
+    tab.clock.advance(60)
+    assert await tab.api.resume() is True
+    assert len(tab.provider.forms()) == codes
+
+
+async def test_tokens_that_were_kept_with_it_are_revoked_after_a_later_sign_in(tab: Tab) -> None:
+    """S1: once the endpoint hears of a sign-out. No session names them."""
+    signing_in, popup = await opened(tab)
+    tab.provider.kid = "2"
+    exchanging = tab.provider.gates["/token"] = Gate()
+    come_back(tab, popup)
+    await exchanging.reached()
+    tab.provider.broken = {"/jwks": Response(503)}
+    exchanging.open()
+    assert isinstance(await signing_in, RefreshUnavailable)
+    tab.provider.kid = "1"
+    signing_in, popup = await opened(tab)
+    come_back(tab, popup)
+    assert await signing_in is None
+    await tab.api.sign_out()
+    assert sorted(form["token"][0] for form in tab.provider.forms("/revoke")) == ["refresh-1", "refresh-2"]
+
+
 async def test_after_a_sign_out_it_is_not_kept(tab: Tab) -> None:
     signing_in, popup = await opened(tab)
     gate = tab.provider.gates["/token"] = Gate()
