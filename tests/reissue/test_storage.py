@@ -68,6 +68,29 @@ async def test_who_asks_for_tokens_gets_them_when_the_store_has_them(origin: Ori
     await calling
 
 
+@pytest.mark.parametrize("landed", [False, True])
+async def test_a_client_is_closed_when_the_store_has_what_its_refresh_has_brought(origin: Origin, landed: bool) -> None:
+    """T1, T6: or the next page would present a refresh token that is spent."""
+    store = SlowShelf(Shelf())
+    (tab,) = await origin.signed_in(1, store=store)
+    answering = origin.server.gate = Gate()
+    refreshing = asyncio.create_task(outcome(tab.api.renew()))
+    await answering.reached()
+    store.writing = Gate()
+    if landed:
+        answering.open()
+        await store.writing.reached()
+    closing = asyncio.create_task(tab.api.close())
+    await settle()
+    answering.open()
+    await store.writing.reached()
+    await settle()
+    assert not closing.done()
+    store.writing.open()
+    await closing
+    await refreshing
+
+
 async def test_a_sign_out_before_a_slow_store_is_read_removes_what_is_in_it(origin: Origin) -> None:
     """S1: or the next page would go on with the session that the user has signed out of."""
     shelf = Shelf()

@@ -138,5 +138,6 @@ class Succession:
                 if first is not None:
                     await first()
                 await self.shared.lock.settle()
+                await self.shared.stored()  # what a refresh on the wire has brought
         finally:
             self.shared.close()
