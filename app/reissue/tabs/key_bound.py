@@ -2,7 +2,8 @@
 
 Where the browser stores no key, each tab has a key of its own, and its tokens are useless to other tabs. Then it shares
 nothing, stores nothing, and emits one event, as for any store that can't be used (T6). It takes a moment to find out
-whether the key is stored. Until then messages and stored sessions are ignored, and `lock` and `advertised` wait.
+whether the key is stored. Until then messages and stored sessions are ignored, and `lock` and `advertised` wait. What
+this tab posts before, as at a sign-out, is sent then.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +19,8 @@ class KeyBoundPeers:
     def __init__(self, peers: Peers, kept: Callable[[], Awaitable[bool]]) -> None:
         self._peers = peers
         self._kept = kept
-        self._shared = False  # until `kept` has answered
+        self._shared: bool | None = None  # until `kept` has answered
+        self._early: list[str] = []  # posted before that
 
     @property
     def previous_holder_vanished(self) -> bool:
@@ -30,8 +32,10 @@ class KeyBoundPeers:
         self._peers.listen(lambda text: on_message(text) if self._shared else None)
 
     def post(self, message: str) -> None:
-        """Send a message to every other tab, if they have the same key."""
-        if self._shared:
+        """Send a message to every other tab, if they have the same key: once that is known."""
+        if self._shared is None:
+            self._early.append(message)
+        elif self._shared:
             self._peers.post(message)
 
     def lock(self) -> AbstractAsyncContextManager[bool]:
@@ -61,6 +65,9 @@ class KeyBoundPeers:
 
     async def _is_shared(self) -> bool:
         self._shared = await self._kept()
+        early, self._early = self._early, []
+        for message in early:
+            self.post(message)
         return self._shared
 
 

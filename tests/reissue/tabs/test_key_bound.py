@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from reissue import Interceptor, SessionEnded, StoreEvent, StorePhase
+from reissue import Interceptor, SessionEnded, State, StoreEvent, StorePhase
 from reissue.storage import Memory
 from reissue.tabs.key_bound import KeyBoundPeers, KeyBoundStore
 from reissue.testing import Gate, settle
@@ -107,6 +107,20 @@ async def test_nothing_is_believed_before_it_is_known_whether_the_key_is_kept(pr
     assert later.state.value == "resuming"
     gate.open()
     assert await resuming is profile.keeps
+
+
+async def test_a_sign_out_before_it_is_known_whether_the_key_is_kept_reaches_the_other_tabs(profile: Browser) -> None:
+    """T8: all that have the same key."""
+    one = profile.page()
+    await one.sign_in(username="ada", password="lovelace")
+    gate = Gate()
+    later = profile.page(gate=gate)
+    signing_out = asyncio.create_task(later.sign_out())
+    await gate.reached()
+    gate.open()
+    await signing_out
+    await settle()
+    assert one.state is (State.SIGNED_OUT if profile.keeps else State.SIGNED_IN)
 
 
 async def test_a_message_that_comes_too_early_is_heard_in_the_look_that_follows() -> None:
