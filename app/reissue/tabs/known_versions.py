@@ -94,8 +94,10 @@ class KnownVersions:
         mine = self.version
         if ended.reason == "refused":
             return mine is not None and ended.version is not None and not mine.is_newer_than(ended.version)
-        if mine is None and ended.version is not None and self._over.up_to(ended.version.session) == ALL:
-            return False  # this sign-out is known, and the user may be signing in here by now
+        if mine is None and ended.version is not None:
+            known = self._over.up_to(ended.version.session) == ALL
+            if known or ended.passed_on:
+                return False  # this sign-out may be long ago, and the user may be signing in here by now
         # If this tab holds an earlier session, it has missed a message: the browser has one cookie, and it is spent.
         return mine is None or ended.version is None or not mine.began_after(ended.version)
 

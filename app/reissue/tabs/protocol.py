@@ -102,11 +102,13 @@ class Late(NamedTuple):
 class Ended(NamedTuple):
     """A session is over: up to and including `version` if it was refused, all its versions after a sign-out.
 
-    A sign-out in a tab that knows of no session (`version` is None) ends every session.
+    A sign-out in a tab that knows of no session (`version` is None) ends every session. `passed_on`: the sender has not
+    signed out itself. It has heard of that from another tab, perhaps long after.
     """
 
     version: Version | None
     reason: EndReason
+    passed_on: bool = False
 
 
 class Asked(Value):
@@ -169,8 +171,9 @@ def written(message: Message) -> str:
                 "received_at": credential.received_at,
                 "id_token": credential.id_token,
             }
-        case Ended(version_or_none, reason):
+        case Ended(version_or_none, reason, passed_on):
             fields = {"type": "ended", _VERSION: version_or_none and str(version_or_none), "reason": reason}
+            fields |= {"passed_on": True} if passed_on else {}
         case Asked():
             fields = {"type": "asked"}
         case _:
@@ -193,7 +196,7 @@ def read(text: object, *, now: float) -> Message | None:
         case "left":
             return Left()
         case "ended" if fields.get("reason") == "signed_out" and (version or fields.get(_VERSION) is None):
-            return Ended(version, "signed_out")
+            return Ended(version, "signed_out", passed_on=fields.get("passed_on") is True)
         case "ended" if fields.get("reason") == "refused" and version:
             return Ended(version, "refused")
         case "granted" if version:

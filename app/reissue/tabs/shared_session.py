@@ -16,8 +16,9 @@ Theory of operation:
 5. A tab whose refresh is refused checks for a newer version again before it ends the session (T3), and its message ends
    no newer version.
 6. A sign-out is sent to the tabs at once, without the lock. Every tab whose session it ends passes it on, to tabs
-   that have opened meanwhile and to those that missed the first message. The endpoint may be told later, or never: a
-   mark stays until it has been. See `sign_out_marks`.
+   that have opened meanwhile and to those that missed the first message. It may have heard of it long after, so what is
+   passed on stops no sign-in in a tab without a session. The endpoint may be told later, or never: a mark stays until
+   it has been. See `sign_out_marks`.
 7. The refresh token that a tab has when it signs out may have been spent by another tab. What that tab was granted for
    it begins nothing any more: the tab that signed out presents it to the endpoint in place of its own.
 """
@@ -211,7 +212,7 @@ class SharedSession:
             version = self._release(ended.reason)
             if ended.reason == "signed_out" and version is not None:
                 # A tab that opened since may have the session from this tab, or the sender did not know its version.
-                self._peers.post(written(Ended(version, ended.reason)))
+                self._peers.post(written(Ended(version, ended.reason, passed_on=True)))
         self.versions.close_off(ended.version, ended.reason, held=False)
         if over:
             self._client.on_ended(ended.reason)

@@ -295,6 +295,29 @@ async def test_the_sign_of_a_page_that_was_frozen_long_ago_ends_no_session() -> 
     await browser.close()
 
 
+async def test_what_a_page_hears_of_a_sign_out_long_after_it_stops_no_sign_in() -> None:
+    """S5: the page that hears it passes it on, and the page of the sign-in had not opened when the user signed out."""
+    browser = Browser()
+    api = await browser.signed_in()
+    frozen = browser.open()
+    assert await frozen.resume() is True
+    browser.pages.open[1].frozen = True
+    await api.sign_out()
+    await api.close()
+    later = browser.open()
+    answering = browser.line.sign_in_gate = Gate()
+    signing_in = asyncio.create_task(later.sign_in(username="ada", password="lovelace"))
+    await answering.reached()
+    browser.pages.open[0].thaw()
+    await settle()
+    assert frozen.state is State.SIGNED_OUT
+    answering.open()
+    await signing_in
+    await settle()
+    assert frozen.state is later.state is State.SIGNED_IN
+    await browser.close()
+
+
 async def test_a_telling_that_is_cancelled_lets_nothing_pass_before_its_call_has_ended() -> None:
     """S5, S2: as a loop does that shuts down."""
     browser = of_two_users()

@@ -75,6 +75,7 @@ def test_a_refusal_ends_the_versions_up_to_its_own_and_a_sign_out_all_of_the_ses
         (Ended(Version(MS, "b", 1), "refused"), False),
         (Ended(Version(MS, "b", 1), "signed_out"), True),
         (Ended(Version(MS + 1, "c", 1), "signed_out"), True),
+        (Ended(Version(MS, "b", 1), "signed_out", passed_on=True), True),
         (Ended(Version(MS - 1, "a", 9), "signed_out"), False),
         (Ended(None, "signed_out"), True),
     ],
@@ -90,6 +91,7 @@ def test_a_sign_out_that_is_known_stops_no_sign_in() -> None:
     tab = Tab()
     ended = Ended(Version(MS, "a", 1), "signed_out")
     assert tab.versions.ends_mine(ended)
+    assert not tab.versions.ends_mine(ended._replace(passed_on=True)), "it may be known to all others"
     tab.versions.close_off(ended.version, ended.reason, held=False)
     assert not tab.versions.ends_mine(ended)
 

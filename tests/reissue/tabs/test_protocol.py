@@ -60,6 +60,11 @@ def test_a_credential_that_was_received_at_no_time_is_none(received_at: Any) -> 
         ({"reason": "refused", "edition": "1.a.1"}, Ended(Version(1, "a", 1), "refused")),
         ({"reason": "signed_out", "edition": "1.a.1"}, Ended(Version(1, "a", 1), "signed_out")),
         ({"reason": "signed_out", "edition": None}, Ended(None, "signed_out")),
+        (
+            {"reason": "signed_out", "edition": "1.a.1", "passed_on": True},
+            Ended(Version(1, "a", 1), "signed_out", passed_on=True),
+        ),
+        ({"reason": "signed_out", "edition": "1.a.1", "passed_on": 1}, Ended(Version(1, "a", 1), "signed_out")),
         ({"reason": "refused", "edition": None}, None),
         ({"reason": "closed", "edition": "1.a.1"}, None),
         ({"reason": "replaced", "edition": "1.a.1"}, None),
