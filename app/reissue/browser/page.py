@@ -280,7 +280,7 @@ def _page(endpoint: AnyEndpoint | Resource, name: str) -> Page | None:
 
 
 def _mark(name: str) -> Store:
-    """Where it is noted that the endpoint may not know of a sign-out: for all pages, or for all workers."""
+    """Where it is noted that a user has signed out, and if the endpoint knows: for all pages, or for all workers."""
     name = f"{name} untold"  # as earlier builds named it
     return DatabaseStore(name) if IN_WORKER else PageStore("localStorage", name)
 

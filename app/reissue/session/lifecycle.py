@@ -265,10 +265,15 @@ def shared_session(
     pending_sign_out: Store | None = None,
 ) -> SharedSession:
     """This tab's part in the session that it shares with `peers`; without `peers`, it shares it with no tab."""
+    store = Memory() if store is None else store
     return SharedSession(
         NoPeers() if peers is None else peers,
-        Memory() if store is None else store,
-        PendingSignOut(Memory() if pending_sign_out is None else pending_sign_out, clock=settings.clock),
+        store,
+        PendingSignOut(
+            Memory() if pending_sign_out is None else pending_sign_out,
+            clock=settings.clock,
+            keeps_told=store.own and not isinstance(store, Memory),
+        ),
         tabs,
         clock=settings.clock,
         patience=settings.deadline + _MARGIN,

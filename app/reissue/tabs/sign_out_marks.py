@@ -82,6 +82,7 @@ class SignOutMarks:
         """A session has begun at this time (ms): its cookie has replaced that of every earlier sign-out."""
         if 0 < self._pending_sign_out.until < began:  # if the store is shared, the tab that began it has removed it
             self._pending_sign_out.remove()
+        self._pending_sign_out.begins(began)
 
     @property
     def _now(self) -> int:
@@ -93,6 +94,11 @@ class SignOutMarks:
         kind, _, rest = sign.partition(".")
         name, _, text = rest.partition(".")
         mark = Mark.parse(text) if kind == _SIGNED_OUT and name != self._name else None
-        if mark is None or mark.until <= self._known_until or not mark.stands(self._clock(), within=ABOUT_TO_TELL):
+        if (
+            mark is None
+            or mark.told
+            or mark.until <= self._known_until
+            or not mark.stands(self._clock(), within=ABOUT_TO_TELL)
+        ):
             return None
         return mark

@@ -255,7 +255,7 @@ async def test_tokens_that_the_page_holds_are_revoked_whoever_has_signed_in_sinc
     await browser.close()
 
 
-@pytest.mark.parametrize("mark", ["x", "", "9" * 30, "-1", "1.5", "7"])
+@pytest.mark.parametrize("mark", ["x", "", "9" * 30, "-1", "1.5", "7", "1700000000000 told"])
 async def test_a_sign_that_no_page_of_ours_can_have_shown_is_no_sign_out(mark: str) -> None:
     """S5: any script of the origin can hold a lock of any name."""
     browser = of_two_users()

@@ -619,3 +619,57 @@ async def test_outside_a_browser_the_mark_lasts_as_long_as_the_client() -> None:
     assert await api.resume() is False
     assert browser.line.server.cookie is None
     await browser.close()
+
+
+@pytest.mark.parametrize("since", [None, "another signs in", "the clock is put back"])
+async def test_a_tab_that_the_browser_had_discarded_is_signed_out_as_well(since: str | None) -> None:
+    """T8: it has the session in a store of its own, which no other tab can empty."""
+    browser = Browser(in_body=True, users={"ada": "lovelace", "grace": "hopper"})
+    own = Shelf(own=True)
+    api = await browser.signed_in(store=Shelf(own=True))
+    discarded = browser.open(store=own)
+    assert await discarded.resume() is True
+    await discarded.close()
+    browser.line.server.clock.advance(60)
+    await api.sign_out()
+    assert own.text is not None
+    if since == "the clock is put back":
+        browser.line.server.clock.advance(-30)
+    if since is not None:
+        await api.sign_in(username="grace", password="hopper")
+        await api.close()
+    assert await browser.open(store=own).resume() is False
+    assert own.text is None
+    await browser.close()
+
+
+@pytest.mark.parametrize("seconds", [3600, 200_000])
+async def test_a_session_that_begins_after_a_sign_out_is_kept_though_the_clock_was_put_back(seconds: int) -> None:
+    """F17"""
+    browser = Browser(in_body=True)
+    api = await browser.signed_in(store=Shelf(own=True))
+    await api.sign_out()
+    browser.line.server.clock.advance(-seconds)
+    own = Shelf(own=True)
+    later = await browser.signed_in(store=own)
+    await later.close()
+    browser.line.server.clock.advance(2 * seconds)
+    assert await browser.open(store=own).resume() is True
+    await browser.close()
+
+
+def test_a_mark_that_is_told_ends_the_sessions_before_it_and_is_told_no_more() -> None:
+    now, shelf = 1_000.0, Shelf()
+    told = PendingSignOut(shelf, clock=lambda: now, keeps_told=True)
+    told.store(Mark(900_000, in_body=True))
+    told.remove()
+    told.remove()
+    assert (shelf.text, told.mark, told.until) == ("900000 told", None, 900_000)
+    now = 1e9
+    assert told.until == 900_000, "however long ago"
+    told.begins(899_000)  # by a page that has not heard of the sign-out yet
+    now = 899.0
+    told.begins(900_001)
+    assert told.until == 900_000
+    told.begins(899_000)
+    assert shelf.text is None
