@@ -299,6 +299,7 @@ async def test_a_caller_that_cant_wait_does_not_ask_a_store_that_answers_later(w
     assert caller.tokens(200) == ["Bearer token-2"]
     assert store.seen is not None
     assert "token-2" in store.seen
+    store.gate.open()
 
 
 async def test_a_refresh_that_sends_the_access_token_is_not_made_by_a_caller_that_cant_wait(world: World) -> None:
