@@ -271,7 +271,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sign-out that is told again stops a sign-in (T8)", "tabs/known_versions",
-        "return False  # this sign-out is known", "return True  # this sign-out is known",
+        "return False  # this sign-out may be long ago", "return True  # this sign-out may be long ago",
         many_tabs=(1899, 3053, 3418),
     ),
     Mutant(
@@ -340,14 +340,20 @@ MUTANTS = [
     ),
     Mutant(
         "each request asks for its own step-up", "session/step_up",
-        "await flight.join(partial(self._ask, wanted, self._session.credential))",
-        "await self._ask(wanted, self._session.credential)",
+        "await flight.join(partial(self._ask, wanted, self.session.credential))",
+        "await self._ask(wanted, self.session.credential)",
         further=(1, 2, 7),
     ),
     Mutant(
         "a late 401 asks for another step-up (Q2)", "session/step_up",
         "        if number <= since:\n", "        if True:\n",
+        "self._seen is parent.credential and await", "await",
         further=(214,),
+    ),
+    Mutant(
+        "a step-up in another tab is asked for again for another API (Q2)", "session/step_up",
+        "self._seen is parent.credential and await", "await",
+        further=(3708, 4133),
     ),
     Mutant(
         "a step-up that is not enough is asked for without end", "sending/attempts",
@@ -514,7 +520,7 @@ MUTANTS = [
     ),
     Mutant(
         "a mark of the far future stands (X9)", "tabs/pending_sign_out",
-        "return abs(now - self.until / 1000) <= within", "return now - self.until / 1000 <= within",
+        "return ahead <= within and (self.told or -ahead <= within)", "return self.told or -ahead <= within",
         strangers=(181, 429, 459),
     ),
     Mutant(
@@ -645,7 +651,7 @@ MUTANTS = [
     ),
     Mutant(
         "a mark stands for ever (F15)", "tabs/pending_sign_out",
-        "return abs(now - self.until / 1000) <= within", "return True",
+        "return ahead <= within and (self.told or -ahead <= within)", "return True",
         strangers=(9, 34, 68),
     ),
     Mutant(
