@@ -289,8 +289,7 @@ class RedirectingSource(HttpTokenSource):
 
     async def refresh(self, credential: Credential | None, fields: Mapping[str, str] | None = None) -> Credential:
         """Tokens for a refresh token (RFC 6749 section 6). An ID token in the answer is ignored."""
-        token = credential and credential.refresh_token
-        if not token:
+        if not (token := credential and credential.refresh_token):
             raise GrantRefused(
                 "invalid_grant",
                 "there is no refresh token",
