@@ -104,7 +104,8 @@ class PendingSignOut:
             with suppress(OSError):
                 self._unread.write(None)
         mark = self._read() if self._keeps_told else None
-        self._write(None if mark is None else Mark(mark.until, told=True))
+        if mark is None or not mark.told:
+            self._write(None if mark is None else Mark(mark.until, told=True))
 
     def begins(self, began: int) -> None:
         """A session has begun at this time (ms): remove a told mark that seems later, since the clock was put back."""
