@@ -83,7 +83,7 @@ class SessionLifecycle:
         self._resume = Resume(self.sessions, self._sign_ins, self._sign_outs)
         redirects = tokens.redirects
         self._popups = None if redirects is None else PopupSignIns(self.sessions, self._sign_ins, redirects)
-        tabs.attach(self.sessions, self._resume, self._sign_outs)
+        tabs.attach(self.sessions, self._resume, self._sign_outs, self._popups)
 
     # What the client knows
 

@@ -5,6 +5,7 @@ from ..events import StoreEvent, StorePhase
 from ..oauth2.token_source import TokenSource
 from ..tokens.credentials import Credential
 from ..tokens.users import UserMatch
+from .popup_sign_in import PopupSignIns
 from .resume import Resume
 from .settings import SessionSettings
 from .sign_out import SignOuts
@@ -20,10 +21,11 @@ class OtherTabs:
         self._sessions: Succession | None = None
         self._resume: Resume | None = None
         self._sign_outs: SignOuts | None = None
+        self._popups: PopupSignIns | None = None
 
-    def attach(self, sessions: Succession, resume: Resume, sign_outs: SignOuts) -> None:
+    def attach(self, sessions: Succession, resume: Resume, sign_outs: SignOuts, popups: PopupSignIns | None) -> None:
         """Set the client's sessions, before any message of another tab can arrive."""
-        self._sessions, self._resume, self._sign_outs = sessions, resume, sign_outs
+        self._sessions, self._resume, self._sign_outs, self._popups = sessions, resume, sign_outs, popups
 
     def accepts(self, credential: Credential) -> bool:
         """Can this client send this credential?"""
@@ -51,6 +53,8 @@ class OtherTabs:
         if reason == "signed_out":
             self._resume.cancel()
             self._sessions.interrupt(reason)
+            if self._popups is not None:
+                self._popups.close()
         elif self._sessions.latest is not None:
             self._sessions.latest.end(reason)
 

@@ -9,6 +9,7 @@ from reissue import Endpoint, PopupBlocked, RefreshUnavailable, ReissueError, Re
 from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import outcome
+from tests.reissue.pages import Pages
 from tests.reissue.provider import API, ISSUER, FakePopup, Provider
 from tests.reissue.redirects import DEEP, Tab, refused
 
@@ -81,10 +82,17 @@ async def test_a_cancelled_sign_in_closes_its_window(tab: Tab) -> None:
     assert popup.closed
 
 
-@pytest.mark.parametrize("end", ["sign_out", "close"])
-async def test_a_sign_out_closes_the_window_and_begins_no_session(tab: Tab, end: str) -> None:
+@pytest.mark.parametrize("end", ["sign_out", "close", "another tab"])
+async def test_a_sign_out_closes_the_window_and_begins_no_session(provider: Provider, end: str) -> None:
+    """S1: the user need not go on in vain."""
+    tab, other = (Tab(provider, pages=pages, popup=True, redirect_uri=REDIRECT) for pages in [Pages()] * 2)
     signing_in, popup = await opened(tab)
-    await getattr(tab.api, end)()
+    if end == "another tab":
+        await other.api.sign_out()
+        await settle()
+        assert popup.closed
+    else:
+        await getattr(tab.api, end)()
     error = await signing_in
     assert isinstance(error, SessionEnded)
     assert popup.closed
