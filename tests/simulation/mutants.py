@@ -123,7 +123,7 @@ MUTANTS = [
     ),
     Mutant(
         "an answer that is no refusal is replayed, too", "sending/attempts",
-        "looks_rejected=None if self._judgement.is_the_apps_own else challenged", "looks_rejected=True",
+        "looks_rejected=None if by_apps_test else challenged", "looks_rejected=True",
         one_tab=(0, 1, 5),
     ),
     Mutant(
@@ -372,7 +372,7 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token is asked for after the end (S1)", "session/endpoint_calls",
-        " or not self._seen_through", "",
+        "if not self._seen_through:", "if False:",
         further=(11386,),
     ),
     Mutant(

@@ -179,15 +179,15 @@ class Attempts:
 
     def _read(self, outcome: Any, credential: Credential) -> Answer:
         status: int | None = getattr(outcome, "status", None)
-        elsewhere = (status == 401 or credential.bound) and self._judgement.came_from_elsewhere(outcome)
-        if elsewhere:
-            return Answer(status, elsewhere=True, by_apps_test=self._judgement.is_the_apps_own)
-        challenged = status == 401
+        challenged, bound = status == 401, credential.bound
+        by_apps_test = self._judgement.should_renew is not None
+        if (challenged or bound) and self._judgement.came_from_elsewhere(outcome):
+            return Answer(status, elsewhere=True, by_apps_test=by_apps_test)
         return Answer(
             status,
             challenges=read_challenges(field_of(outcome, "WWW-Authenticate")) if challenged else (),
-            nonce=self._learned_nonce(outcome, credential),
-            looks_rejected=None if self._judgement.is_the_apps_own else challenged,
+            nonce=self._learned_nonce(outcome) if bound else None,
+            looks_rejected=None if by_apps_test else challenged,
         )
 
     def _decide(self, answer: Answer, credential: Credential) -> Decision:
@@ -251,7 +251,7 @@ class Attempts:
 
         For a transport that knows the status before its caller does; otherwise `after` does this.
         """
-        if status != 401 and not self._judgement.is_the_apps_own:
+        if status != 401 and self._judgement.should_renew is None:
             self._slot.token_accepted()
             self._slot.leave()
 
@@ -285,13 +285,12 @@ class Attempts:
             case Renew() | Done(accepted=False) if credential is session.credential:
                 self._slot.token_rejected()
 
-    def _learned_nonce(self, outcome: Any, credential: Credential) -> str | None:
+    def _learned_nonce(self, outcome: Any) -> str | None:
         """The nonce in the outcome, if it is new and the request can be sent once more with it.
 
         If the server exposes no WWW-Authenticate across origins, a new nonce is the only sign that it wants one.
         """
-        if self._prover is None or not credential.bound:
-            return None
+        assert self._prover is not None, "without a key, a session holds no bound credential"
         nonce, history = self._prover.learn(self._request, outcome), self._history
         again = nonce != history.nonce and not history.asked_for_nonce and self._request.replayable
         return nonce if again else None
