@@ -66,8 +66,8 @@ class SharedSession:
         self._signed_out: Version | None = None  # the newest known version of the session that was signed out last
         self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
-        self._news = News(peers, self.versions)
-        self.lock = EndpointLock(peers, self.versions, self._news, stored=self.stored, patience=patience)
+        self.news = News(peers, self.versions)
+        self.lock = EndpointLock(peers, self.versions, self.news, stored=self.stored, patience=patience)
         peers.listen(self._on_message)
 
     @property
@@ -91,19 +91,15 @@ class SharedSession:
             await self._store.load()
         if stored := self._store.read():
             self._adopt(stored)
-        await self.read_versions()
+        await self.news.read_versions()
         newest = self.versions.newest
         if newest is not None:
             self._peers.post(written(Asked()))
         while newest is not None and not self.versions.is_old(newest):
-            self._news.forget()
-            if not await self._news.wait(ANSWER_WITHIN):
+            self.news.forget()
+            if not await self.news.wait(ANSWER_WITHIN):
                 return False  # that tab is frozen, most likely
         return True
-
-    async def read_versions(self) -> None:
-        """Note what other tabs advertise: a session that begins here must be later, whatever this clock says."""
-        await self._news.read_versions()
 
     def hand_over(self, credential: Credential, *, begins: bool, by_sign_in: bool = False) -> None:
         """Advertise, store and send a credential that this tab was granted.
@@ -159,7 +155,7 @@ class SharedSession:
     def begin_anew(self) -> None:
         """The client now runs in another event loop (see `loop_watch`)."""
         self.lock.begin_anew()
-        self._news.begin_anew()
+        self.news.begin_anew()
 
     def close(self) -> None:
         """Leave the shared session. The other tabs go on."""
@@ -174,14 +170,14 @@ class SharedSession:
                 self._adopt(granted)
             case Late(granted) if self._client.accepts(granted.credential):
                 self._adopt(granted, late=True)
-                self._news.note_message()
+                self.news.note_message()
             case Asked() if (mine := self.versions.mine) is not None and self._client.accepts(mine.credential):
                 self._peers.post(written(mine))
             case Ended() as ended:
                 self._on_end_message(ended)
-                self._news.note_message()
+                self.news.note_message()
             case Left():
-                self._news.note_message()
+                self.news.note_message()
 
     def _adopt(self, granted: Granted, *, late: bool = False) -> None:
         if late or self.versions.is_old(granted.version):
@@ -201,7 +197,7 @@ class SharedSession:
         if self._store.own:
             self._store.keep(granted)
         self._client.on_granted(granted.credential, same)
-        self._news.note_message()
+        self.news.note_message()
 
     def _on_end_message(self, ended: Ended) -> None:
         if ended.reason == "signed_out":
