@@ -23,9 +23,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
+from ..concurrency.admission import Slot
 from ..concurrency.blocking import StartEagerly
 from ..concurrency.singleflight import FlightCancelled
-from ..concurrency.slot import Slot
 from ..errors import RequestAborted, StepUpRequired, WouldBlock
 from ..events import RequestPhase, WaitsFor
 from ..http.challenges import StepUp, read_challenges
@@ -102,9 +102,9 @@ class Attempts:
         self._request = request
         self._sessions = sessions
         self._slot = slot
+        self._admission = slot.admission
         self._judgement = judgement
         self._fields = fields
-        self._prover = fields.prover
         self._caller = caller
         self._emit = emit
         self._sent_in = caller.sent_in
@@ -130,8 +130,8 @@ class Attempts:
         credential = await self._obtain(session, renewed=self._renewed_at_once(session), failures=failures)
         if credential is before:
             return await self._sent(session, credential, RequestPhase.SENT)
-        self._slot.token_accepted()  # it is another one than before the wait, so it was granted just now
-        self._slot.call_next()
+        self._admission.token_accepted()  # it is another one than before the wait, so it was granted just now
+        self._admission.call_next()
         return await self._sent(session, credential, RequestPhase.SENT, renewed=credential)
 
     async def after(self, outcome: Any) -> Request | None:
@@ -207,9 +207,9 @@ class Attempts:
         if not replays:
             self._status = status
             return None
-        self._slot.token_accepted()  # the next token was granted just now
+        self._admission.token_accepted()  # the next token was granted just now
         await self._admitted(session, ahead=True)
-        self._slot.call_next()
+        self._admission.call_next()
         fresh = await self._obtain(session, renewed=renewed)  # once more: it may have ended while this waited in line
         self._history.replays += 1
         self._history.asked_for_nonce = False
@@ -252,7 +252,7 @@ class Attempts:
         For a transport that knows the status before its caller does; otherwise `after` does this.
         """
         if status != 401 and self._judgement.should_renew is None:
-            self._slot.token_accepted()
+            self._admission.token_accepted()
             self._slot.leave()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -281,17 +281,17 @@ class Attempts:
         session, credential = self._sent_in
         match decision:
             case Done(accepted=True):
-                self._slot.token_accepted()
+                self._admission.token_accepted()
             case Renew() | Done(accepted=False) if credential is session.credential:
-                self._slot.token_rejected()
+                self._admission.token_rejected()
 
     def _learned_nonce(self, outcome: Any) -> str | None:
         """The nonce in the outcome, if it is new and the request can be sent once more with it.
 
         If the server exposes no WWW-Authenticate across origins, a new nonce is the only sign that it wants one.
         """
-        assert self._prover is not None, "without a key, a session holds no bound credential"
-        nonce, history = self._prover.learn(self._request, outcome), self._history
+        assert self._fields.prover is not None, "without a key, a session holds no bound credential"
+        nonce, history = self._fields.prover.learn(self._request, outcome), self._history
         again = nonce != history.nonce and not history.asked_for_nonce and self._request.replayable
         return nonce if again else None
 
@@ -315,8 +315,8 @@ class Attempts:
         """
         proof: str | None = None
         while credential.bound:
-            assert self._prover is not None, "without a key, a session holds no bound credential"
-            proof, self._history.nonce = await self._prover.proof(self._request, credential, nonce=nonce)
+            assert self._fields.prover is not None, "without a key, a session holds no bound credential"
+            proof, self._history.nonce = await self._fields.prover.proof(self._request, credential, nonce=nonce)
             current = await self._obtain(session, renewed=renewed)
             if current is credential:
                 break
@@ -360,7 +360,7 @@ class Attempts:
         return None if session.credential is before else session.credential
 
     async def _admitted(self, session: Session, *, ahead: bool) -> None:
-        if self._slot.must_wait(ahead=ahead):
+        if self._admission.full(ahead=ahead):
             session.check_alive()  # if the session has ended, its requests in line were dismissed: don't join them
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
         await self._slot.enter(ahead=ahead)
