@@ -197,12 +197,13 @@ MUTANTS = [
     ),
     Mutant(
         "a fresh token is renewed", "session/session",
-        "if holding.freshness is Freshness.STALE and", "if holding.freshness is not Freshness.EXPIRED and",
+        "if freshness is Freshness.STALE and", "if freshness is not Freshness.EXPIRED and",
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "an expired token is sent", "session/holding",
-        "return not self._current.retired and self.freshness is not Freshness.EXPIRED", "return not self._current.retired",
+        "an expired token is sent", "session/session",
+        "        if freshness is Freshness.EXPIRED:\n", "        if holding.current.retired:\n",
+        "or holding.freshness is Freshness.EXPIRED", "or holding.current.retired",
         one_tab=(0, 1, 2),
     ),
     Mutant(

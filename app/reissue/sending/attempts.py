@@ -72,7 +72,7 @@ class _History:
     """What has happened to the request so far."""
 
     replays: int = 0  # after rejections of the token
-    with_early_token: bool = False  # when the request was last sent: see `Holding.requested_early`
+    with_early_token: bool = False  # when the request was last sent: see `Current.requested_early`
     nonce: str | None = None  # in the last proof sent
     asked_for_nonce: bool = False  # by an answer to this credential
     steps: int = 0  # the session's step-ups, when the request was last sent
@@ -322,7 +322,7 @@ class Attempts:
                 break
             credential, renewed, proof = current, current, None
         self._sent_in = session, credential
-        self._history.with_early_token = session.holding.requested_early
+        self._history.with_early_token = session.holding.current.requested_early
         self._history.steps = session.step_ups.count if session.step_ups is not None else 0
         self._emit(phase)
         self._slot.sent()
