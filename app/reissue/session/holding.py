@@ -72,11 +72,6 @@ class Holding:
         return fresh_for(self.credential, self._clock(), leeway=self._leeway)
 
     @property
-    def useless(self) -> bool:
-        """Can no request be sent with the current credential: is it retired, or at the end of its life?"""
-        return self.current.retired or self.credential.remaining(self._clock()) == 0
-
-    @property
     def spent(self) -> bool:
         """Must the current credential not be sent, even by a caller whose own refresh has just brought it?
 
@@ -139,8 +134,8 @@ class Holding:
         return True
 
     def failed(self, error: RefreshUnavailable) -> None:
-        """A refresh has failed. If the current credential is useless, requests depended on that refresh."""
-        if self.useless:
+        """A refresh has failed. If the current credential has expired, requests depended on that refresh."""
+        if self.freshness is Freshness.EXPIRED:
             self.failure = error
             self.failures += 1
 

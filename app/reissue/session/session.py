@@ -237,7 +237,7 @@ class Session:
 
     def _give_up(self, refusal: GrantRefused) -> NoReturn:
         """No refresh will succeed: end the session if its access token is useless, too; else raise GrantRefused."""
-        if not self.holding.useless:
+        if self.holding.freshness is not Freshness.EXPIRED:
             raise refusal.again() from refusal
         self.end("refused")
         self.shared.end("refused")
