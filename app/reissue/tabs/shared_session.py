@@ -108,10 +108,12 @@ class SharedSession:
         this tab held the lock.
         """
         granted = Granted(self.versions.next(begins=begins, by_sign_in=by_sign_in), credential)
-        self._hold(granted)
+        version = self.versions.hold(granted)
         if not self._client.accepts(credential):  # the app may adopt any token; it stays in this tab
+            self._peers.advertise(None)
             self._store.keep(None)
             return
+        self._peers.advertise(str(version))
         self._store.keep(granted)
         self._peers.post(written(granted))
 
@@ -192,7 +194,7 @@ class SharedSession:
             return
         mine = self.versions.mine
         same = mine is not None and mine.version.session == granted.version.session
-        self._hold(granted)
+        self._peers.advertise(str(self.versions.hold(granted)))
         # The tab that was granted it wrote a shared store itself, and a sign-out may have cleared that store since.
         if self._store.own:
             self._store.keep(granted)
@@ -211,12 +213,6 @@ class SharedSession:
         self.versions.close_off(ended.version, ended.reason, held=False)
         if over:
             self._client.on_ended(ended.reason)
-
-    # What this tab holds
-
-    def _hold(self, granted: Granted) -> None:
-        version = self.versions.hold(granted)
-        self._peers.advertise(str(version) if self._client.accepts(granted.credential) else None)
 
     def _release(self, reason: EndReason) -> Version | None:
         version = self.versions.let_go(reason)
