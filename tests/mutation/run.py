@@ -32,7 +32,6 @@ MODULES = (
     "concurrency/loop_watch",
     "concurrency/prompt_futures",
     "concurrency/singleflight",
-    "concurrency/slot",
     "concurrency/timers",
     "http/challenges",
     "http/json_text",

@@ -70,6 +70,7 @@ def test_pyscript_stays_signed_in_in_each_of_its_ways(
     visit.expect_console(SAYS, times=1, at_most=20)
     visit.expect_console(REFUSED, times=23)
     visit.expect_console("status of 404|ERR_(EMPTY|INVALID_HTTP)_RESPONSE", times=0, at_most=9)
+    visit.expect_console("^warning: 💀🔒", times=0, at_most=9)  # PyScript's own, of an answer that takes three seconds
     visit.page.goto(f"{visit.server.url}places/site/")
     if "editor" in tag:
         visit[".py-editor-box"].hover()

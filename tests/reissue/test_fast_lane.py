@@ -75,12 +75,12 @@ async def test_a_session_that_is_replaced_is_not_sent_any_more_when_a_listener_f
 
     def listener(event: Event) -> None:
         if isinstance(event, StoreEvent):
-            seen.append((old.alive, old.holding.sendable))
+            seen.append((old.alive, old.holding.current.retired))
 
     api.on(listener)
     store.full = True
     await world.signed_in()
-    assert seen == [(True, False)]
+    assert seen == [(True, True)]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ MUTANTS = [
     ),
     Mutant(
         "an answer that is no refusal is replayed, too", "sending/attempts",
-        "looks_rejected=None if self._judgement.is_the_apps_own else challenged", "looks_rejected=True",
+        "looks_rejected=None if by_apps_test else challenged", "looks_rejected=True",
         one_tab=(0, 1, 5),
     ),
     Mutant(
@@ -197,12 +197,13 @@ MUTANTS = [
     ),
     Mutant(
         "a fresh token is renewed", "session/session",
-        "if holding.freshness is Freshness.STALE and", "if holding.freshness is not Freshness.EXPIRED and",
+        "if freshness is Freshness.STALE and", "if freshness is not Freshness.EXPIRED and",
         one_tab=(0, 1, 2),
     ),
     Mutant(
-        "an expired token is sent", "session/holding",
-        "return not self._current.retired and self.freshness is not Freshness.EXPIRED", "return not self._current.retired",
+        "an expired token is sent", "session/session",
+        "        if freshness is Freshness.EXPIRED:\n", "        if holding.current.retired:\n",
+        "or holding.freshness is Freshness.EXPIRED", "or holding.current.retired",
         one_tab=(0, 1, 2),
     ),
     Mutant(
@@ -378,7 +379,7 @@ MUTANTS = [
     ),
     Mutant(
         "another API's token is asked for after the end (S1)", "session/endpoint_calls",
-        " or not self._seen_through", "",
+        "if not self._seen_through:", "if False:",
         further=(11386,),
     ),
     Mutant(

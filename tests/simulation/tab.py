@@ -27,6 +27,7 @@ PATIENCE = 5.0  # seconds, after which admission parks what waits for its head
 MARK_LIFE = 86_400.0  # seconds for which a sign-out that was not told is remembered
 LOOKS = 6.0  # seconds in which a page that has the turn sees what others hold, and gets it
 NOT_YET = (408, 421, 425, 429)
+SLOWEST_PROOF = 3.0  # seconds
 TIMEOUT = 200.0  # seconds; of every request that has no shorter one
 LIFE_OF_A_REQUEST = re.compile(
     "started( waiting){0,3}( sent( refused( waiting){0,2}( replayed( refused( waiting){0,2}( replayed)?)?)?)?)?"
@@ -812,7 +813,8 @@ class Tab:
         expect(not token.refused, "a token that had been refused was sent again")
         if not call.attempts:
             new = token.by != "handed" and abs(token.received - self.awake) < 1e-6
-            was_frozen = self.run.loop.time() - self.thawed_at < 1.0  # as it was about to be sent
+            proving = SLOWEST_PROOF if self.run.program.bound else 0.0
+            was_frozen = self.run.loop.time() - self.thawed_at < 1.0 + proving  # as it was about to be sent
             # A new token is sent once (T12), also if the clock was set while its page waited for its turn to end.
             clock_set = self.run.loop.time() - self.run.jumped_at < LOOKS
             expect(new or was_frozen or clock_set or not self.is_expired(token), "a token that is dead was sent")

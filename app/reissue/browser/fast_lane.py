@@ -97,7 +97,7 @@ class FastLane:
         self._handler = None
         self._admission.end_loan()
         session, credential = self.sent_in
-        if session.alive and session.credential is credential and not session.holding.retired:
+        if session.alive and session.credential is credential and not session.holding.current.retired:
             self._admission.token_accepted(ago=self._js.quietFor())
         for _ in range(self._js.close()):
             self._admission.leave(self._slots.pop())
@@ -169,7 +169,7 @@ def lane_for(client: "PageInterceptor", request: Request, answer: Answer) -> Fas
     credential, holding = session.credential, session.holding
     if (
         credential.token_type != "Bearer"
-        or holding.retired
+        or holding.current.retired
         or holding.is_unproven(credential)
         or holding.fresh_for <= 0
     ):

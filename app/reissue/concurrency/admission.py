@@ -176,6 +176,58 @@ class Admission:
             del self._held[slot]
 
 
+class NoAdmission:
+    """For a request that is not counted: it never waits, and no sign of its token changes how many may be sent."""
+
+    def full(self, *, ahead: bool = False) -> bool:
+        """Always False."""
+        return False
+
+    async def enter(self, *, ahead: bool = False) -> int:
+        """Never waits. The number stands for nothing."""
+        return 0
+
+    def sent(self, slot: int) -> None:
+        """Nothing to note."""
+
+    def leave(self, slot: int) -> None:
+        """Nothing to give back."""
+
+    def token_accepted(self) -> None:
+        """Nothing to note."""
+
+    def token_rejected(self) -> None:
+        """Nothing to note."""
+
+    def call_next(self) -> None:
+        """No request is in line."""
+
+
+class Slot:
+    """The slot of one request, for all its attempts."""
+
+    __slots__ = ("_number", "admission")
+
+    def __init__(self, admission: Admission | NoAdmission) -> None:
+        self.admission = admission
+        self._number: int | None = None
+
+    async def enter(self, *, ahead: bool) -> None:
+        """Wait to be admitted, as `Admission.enter`."""
+        self._number = await self.admission.enter(ahead=ahead)
+
+    def sent(self) -> None:
+        """The request is on the wire now."""
+        if self._number is not None:
+            self.admission.sent(self._number)
+
+    def leave(self) -> None:
+        """Give the slot back, once: the head is here, or the request failed."""
+        if self._number is not None:
+            self.admission.leave(self._number)
+            self._number = None
+
+
 class Admissions:
     """The slots of every origin: `limit` each. `make_future` is as for `Admission`. Origins are few."""
 

@@ -5,7 +5,7 @@ read only if the server exposes it; then it adds detail to a 401. Without it, a 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -51,26 +51,19 @@ def read_challenges(value: str | None) -> list[Challenge]:
 
     Only the beginning of a very long field is read.
     """
-    beginning = (value or "")[:_LONGEST]
-    return [Challenge(scheme, MappingProxyType(parameters)) for scheme, parameters in _parts(beginning)]
-
-
-def _parts(value: str) -> Iterator[tuple[str, dict[str, str]]]:
-    scheme: str | None = None
+    challenges: list[Challenge] = []
     parameters: dict[str, str] = {}
-    for element in _ELEMENT.findall(value):
+    for element in _ELEMENT.findall((value or "")[:_LONGEST]):
         text = element.strip(" \t")
         parameter = _PARAMETER.fullmatch(text)
         if parameter is None and (begun := _SCHEME.fullmatch(text)) is not None:
-            if scheme is not None:
-                yield scheme, parameters
-            scheme, parameters = begun[1].lower(), {}
+            parameters = {}
+            challenges.append(Challenge(begun[1].lower(), MappingProxyType(parameters)))
             parameter = _PARAMETER.fullmatch(begun[2] or "")  # a token68 is not needed here
         if parameter is not None:
             name, plain, quoted = parameter.groups()
             parameters.setdefault(name.lower(), plain or re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.DOTALL))
-    if scheme is not None:
-        yield scheme, parameters
+    return challenges
 
 
 def step_up_in(challenges: Sequence[Challenge]) -> StepUp | None:

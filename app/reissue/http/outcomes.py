@@ -41,19 +41,14 @@ def discard_body(outcome: Any) -> None:
 class Judgement(NamedTuple):
     """How the outcomes of one request are judged.
 
-    `should_renew` is the app's own test, if it has one. `origin` is that of the request, `audience` is where the token
-    may be sent, and `parse` reads the URLs of responses.
+    `should_renew` is the app's own test, if it has one: it may disagree with the status, and read bodies. `origin` is
+    that of the request, `audience` is where the token may be sent, and `parse` reads the URLs of responses.
     """
 
     should_renew: ShouldRenew | None
     origin: str
     audience: Audience
     parse: ParseUrl
-
-    @property
-    def is_the_apps_own(self) -> bool:
-        """Does the app's own test judge? It may disagree with the status, and read bodies."""
-        return self.should_renew is not None
 
     async def rejects(self, outcome: Any) -> bool:
         """Does the app's own test say of this outcome, a response or an OSError, that the token was rejected?"""

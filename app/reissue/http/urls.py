@@ -93,7 +93,7 @@ class Audience:
         if not texts:
             raise ValueError("an audience is at least one URL")
         urls = [_audience_url(text, parse) for text in texts]
-        self._covered = [(url.origin, _segments(url.path.rstrip("/"))) for url in urls]
+        self._covered = [(url.origin, url.path.rstrip("/").split("/")) for url in urls]
         self._urls = tuple(url.href for url in urls)
         self._base = urls[0] if len(urls) == 1 else None
         self._parse = parse
@@ -110,7 +110,7 @@ class Audience:
         """May this URL see the token?"""
         for origin, segments in self._covered:
             if url.origin == origin:
-                path = _segments(url.path)
+                path = url.path.split("/")
                 if path[: len(segments)] == segments and not _climbs(url.path):
                     return True
         return False
@@ -125,7 +125,7 @@ class Audience:
             return None
         if any(url.origin == origin for origin, _ in self._covered):
             return "path"
-        path, host = _segments(url.path), _host(url)
+        path, host = url.path.split("/"), _host(url)
         for base, segments in self._covered:
             if path[: len(segments)] == segments and (any(segments) or _host(Url("", base, "")) == host):
                 return "origin"
@@ -197,10 +197,6 @@ def check_no_host(name: str, text: str) -> None:
             f"{name} on another host begins with https:// or http://, which {text!r} does not; a folder of this page "
             "begins with ./"
         )
-
-
-def _segments(path: str) -> list[str]:
-    return path.split("/")
 
 
 def _climbs(path: str) -> bool:

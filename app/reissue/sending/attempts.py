@@ -23,9 +23,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
+from ..concurrency.admission import Slot
 from ..concurrency.blocking import StartEagerly
 from ..concurrency.singleflight import FlightCancelled
-from ..concurrency.slot import Slot
 from ..errors import RequestAborted, StepUpRequired, WouldBlock
 from ..events import RequestPhase, WaitsFor
 from ..http.challenges import StepUp, read_challenges
@@ -72,7 +72,7 @@ class _History:
     """What has happened to the request so far."""
 
     replays: int = 0  # after rejections of the token
-    with_early_token: bool = False  # when the request was last sent: see `Holding.requested_early`
+    with_early_token: bool = False  # when the request was last sent: see `Current.requested_early`
     nonce: str | None = None  # in the last proof sent
     asked_for_nonce: bool = False  # by an answer to this credential
     steps: int = 0  # the session's step-ups, when the request was last sent
@@ -102,9 +102,9 @@ class Attempts:
         self._request = request
         self._sessions = sessions
         self._slot = slot
+        self._admission = slot.admission
         self._judgement = judgement
         self._fields = fields
-        self._prover = fields.prover
         self._caller = caller
         self._emit = emit
         self._sent_in = caller.sent_in
@@ -130,8 +130,8 @@ class Attempts:
         credential = await self._obtain(session, renewed=self._renewed_at_once(session), failures=failures)
         if credential is before:
             return await self._sent(session, credential, RequestPhase.SENT)
-        self._slot.token_accepted()  # it is another one than before the wait, so it was granted just now
-        self._slot.call_next()
+        self._admission.token_accepted()  # it is another one than before the wait, so it was granted just now
+        self._admission.call_next()
         return await self._sent(session, credential, RequestPhase.SENT, renewed=credential)
 
     async def after(self, outcome: Any) -> Request | None:
@@ -179,15 +179,15 @@ class Attempts:
 
     def _read(self, outcome: Any, credential: Credential) -> Answer:
         status: int | None = getattr(outcome, "status", None)
-        elsewhere = (status == 401 or credential.bound) and self._judgement.came_from_elsewhere(outcome)
-        if elsewhere:
-            return Answer(status, elsewhere=True, by_apps_test=self._judgement.is_the_apps_own)
-        challenged = status == 401
+        challenged, bound = status == 401, credential.bound
+        by_apps_test = self._judgement.should_renew is not None
+        if (challenged or bound) and self._judgement.came_from_elsewhere(outcome):
+            return Answer(status, elsewhere=True, by_apps_test=by_apps_test)
         return Answer(
             status,
             challenges=read_challenges(field_of(outcome, "WWW-Authenticate")) if challenged else (),
-            nonce=self._learned_nonce(outcome, credential),
-            looks_rejected=None if self._judgement.is_the_apps_own else challenged,
+            nonce=self._learned_nonce(outcome) if bound else None,
+            looks_rejected=None if by_apps_test else challenged,
         )
 
     def _decide(self, answer: Answer, credential: Credential) -> Decision:
@@ -207,9 +207,9 @@ class Attempts:
         if not replays:
             self._status = status
             return None
-        self._slot.token_accepted()  # the next token was granted just now
+        self._admission.token_accepted()  # the next token was granted just now
         await self._admitted(session, ahead=True)
-        self._slot.call_next()
+        self._admission.call_next()
         fresh = await self._obtain(session, renewed=renewed)  # once more: it may have ended while this waited in line
         self._history.replays += 1
         self._history.asked_for_nonce = False
@@ -251,8 +251,8 @@ class Attempts:
 
         For a transport that knows the status before its caller does; otherwise `after` does this.
         """
-        if status != 401 and not self._judgement.is_the_apps_own:
-            self._slot.token_accepted()
+        if status != 401 and self._judgement.should_renew is None:
+            self._admission.token_accepted()
             self._slot.leave()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -281,18 +281,17 @@ class Attempts:
         session, credential = self._sent_in
         match decision:
             case Done(accepted=True):
-                self._slot.token_accepted()
+                self._admission.token_accepted()
             case Renew() | Done(accepted=False) if credential is session.credential:
-                self._slot.token_rejected()
+                self._admission.token_rejected()
 
-    def _learned_nonce(self, outcome: Any, credential: Credential) -> str | None:
+    def _learned_nonce(self, outcome: Any) -> str | None:
         """The nonce in the outcome, if it is new and the request can be sent once more with it.
 
         If the server exposes no WWW-Authenticate across origins, a new nonce is the only sign that it wants one.
         """
-        if self._prover is None or not credential.bound:
-            return None
-        nonce, history = self._prover.learn(self._request, outcome), self._history
+        assert self._fields.prover is not None, "without a key, a session holds no bound credential"
+        nonce, history = self._fields.prover.learn(self._request, outcome), self._history
         again = nonce != history.nonce and not history.asked_for_nonce and self._request.replayable
         return nonce if again else None
 
@@ -316,14 +315,14 @@ class Attempts:
         """
         proof: str | None = None
         while credential.bound:
-            assert self._prover is not None, "without a key, a session holds no bound credential"
-            proof, self._history.nonce = await self._prover.proof(self._request, credential, nonce=nonce)
+            assert self._fields.prover is not None, "without a key, a session holds no bound credential"
+            proof, self._history.nonce = await self._fields.prover.proof(self._request, credential, nonce=nonce)
             current = await self._obtain(session, renewed=renewed)
             if current is credential:
                 break
             credential, renewed, proof = current, current, None
         self._sent_in = session, credential
-        self._history.with_early_token = session.holding.requested_early
+        self._history.with_early_token = session.holding.current.requested_early
         self._history.steps = session.step_ups.count if session.step_ups is not None else 0
         self._emit(phase)
         self._slot.sent()
@@ -361,7 +360,7 @@ class Attempts:
         return None if session.credential is before else session.credential
 
     async def _admitted(self, session: Session, *, ahead: bool) -> None:
-        if self._slot.must_wait(ahead=ahead):
+        if self._admission.full(ahead=ahead):
             session.check_alive()  # if the session has ended, its requests in line were dismissed: don't join them
             self._emit(RequestPhase.WAITING, waits_for=WaitsFor.ADMISSION)
         await self._slot.enter(ahead=ahead)

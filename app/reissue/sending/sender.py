@@ -10,9 +10,8 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..concurrency.admission import Admission, Admissions
+from ..concurrency.admission import Admission, Admissions, NoAdmission, Slot
 from ..concurrency.blocking import StartEagerly
-from ..concurrency.slot import Slot
 from ..concurrency.timers import time_limit
 from ..errors import SessionEnded
 from ..events import AudienceEvent, AudiencePhase, RequestEvent, RequestPhase, WaitsFor
@@ -187,7 +186,7 @@ class Sender:
         return Attempts(
             request,
             self._lifecycle,
-            slot=Slot(self._admissions.of(url.origin) if bounded else None),
+            slot=Slot(self._admissions.of(url.origin) if bounded else NoAdmission()),
             judgement=Judgement(rules.should_renew, url.origin, rules.audience, rules.parse_url),
             fields=rules.fields,
             caller=caller,

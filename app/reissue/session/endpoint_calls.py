@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
 
-from ..concurrency.blocking import must_block_within
 from ..concurrency.timers import time_limit
 from ..errors import ReissueError
 from ..events import EndpointCall, EndpointEvent, EndpointPhase
@@ -114,7 +113,7 @@ class EndpointCalls:
         self, name: EndpointCall, call: Callable[[], Awaitable[Any]], on_late_result: OnLateResult | None = None
     ) -> Any:
         making = partial(self._with_events, name, call)
-        if must_block_within() is not None or not self._seen_through:  # a task could not run, or is not needed
+        if not self._seen_through:
             return await making()
         return await self._shared.lock.see_through(making, on_late_result)  # a task that outlives its caller (S1)
 

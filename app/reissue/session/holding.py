@@ -20,13 +20,17 @@ from ..tokens.credentials import Credential, Freshness, fresh_for
 from ..tokens.users import UserMatch
 
 
-class _Current:
-    """The current credential, and what is known about it."""
+class Current:
+    """The current credential, and what is known about it.
+
+    `requested_early`: before the one that it replaced was rejected, or retired otherwise. A server that revokes a
+    session's tokens then revokes this one as well, maybe before it is here.
+    """
 
     retired = False  # never sent again
     taken_over = False  # another tab was granted it
     unproven = False  # it replaced a retired one, and the API has not accepted it yet
-    requested_early = False  # before the one that it replaced was retired
+    requested_early = False
     rejected_while_new = False
 
     def __init__(self, credential: Credential) -> None:
@@ -41,7 +45,7 @@ class Holding:
         credential = credential.received(clock()) if credential.received_at is None else credential
         self._clock = clock
         self._leeway = leeway
-        self._current = _Current(credential)
+        self.current = Current(credential)
         self.with_latest_refresh_token = credential
         self.refusal: GrantRefused | None = None
         self.failure: RefreshUnavailable | None = None  # of the last refresh, if requests depended on it
@@ -53,11 +57,13 @@ class Holding:
     @property
     def credential(self) -> Credential:
         """The current credential, fresh or not."""
-        return self._current.credential
+        return self.current.credential
 
     @property
     def freshness(self) -> Freshness:
-        """How fresh the current credential is now."""
+        """How fresh the current credential is now: EXPIRED once it is retired, too, since it is renewed first."""
+        if self.current.retired:
+            return Freshness.EXPIRED
         return self.credential.freshness(self._clock(), leeway=self._leeway)
 
     @property
@@ -66,35 +72,12 @@ class Holding:
         return fresh_for(self.credential, self._clock(), leeway=self._leeway)
 
     @property
-    def retired(self) -> bool:
-        """Is the current credential never sent again?"""
-        return self._current.retired
-
-    @property
-    def requested_early(self) -> bool:
-        """Was the current credential requested before the one that it replaced was rejected, or retired otherwise?
-
-        A server that revokes a session's tokens then revokes this one as well, maybe before it is here.
-        """
-        return self._current.requested_early
-
-    @property
-    def sendable(self) -> bool:
-        """Is the current credential neither retired nor expired?"""
-        return not self._current.retired and self.freshness is not Freshness.EXPIRED
-
-    @property
-    def useless(self) -> bool:
-        """Can no request be sent with the current credential: is it retired, or at the end of its life?"""
-        return self._current.retired or self.credential.remaining(self._clock()) == 0
-
-    @property
     def spent(self) -> bool:
         """Must the current credential not be sent, even by a caller whose own refresh has just brought it?
 
         A new credential is used at least once, however short its life (T12); one from another tab is not new.
         """
-        current = self._current
+        current = self.current
         return current.retired or (current.taken_over and current.credential.remaining(self._clock()) == 0)
 
     def check_alive(self) -> None:
@@ -109,10 +92,10 @@ class Holding:
 
     def replace(self, fresh: Credential, *, taken_over: bool = False, requested_early: bool = False) -> None:
         """Use this credential from now on, and forget what was known about the last one."""
-        current = _Current(fresh)
+        current = Current(fresh)
         current.taken_over, current.requested_early = taken_over, requested_early
-        current.unproven = self._current.retired
-        self._current = current
+        current.unproven = self.current.retired
+        self.current = current
         self.with_latest_refresh_token = fresh
         self.refusal = self.failure = None
         self.on_change()
@@ -126,7 +109,7 @@ class Holding:
         """Never send the current credential again: the API rejected it, it has expired, or its cookie may be another
         user's.
         """
-        self._current.retired = True
+        self.current.retired = True
         self.on_change()
 
     def end(self, reason: EndReason) -> None:
@@ -137,22 +120,22 @@ class Holding:
     def accepted(self, credential: Credential) -> None:
         """The API has accepted this credential: a later rejection does not mean that refreshes are futile."""
         if credential is self.credential:
-            self._current.unproven = False
+            self.current.unproven = False
 
     def is_unproven(self, credential: Credential) -> bool:
         """Did this credential replace a retired one, and has the API not accepted it yet?"""
-        return credential is self.credential and self._current.unproven
+        return credential is self.credential and self.current.unproven
 
     def note_rejected_while_new(self, credential: Credential) -> bool:
         """The API rejected this credential in a replay. True if it is the current one and this is the first time."""
-        if credential is not self.credential or self._current.rejected_while_new:
+        if credential is not self.credential or self.current.rejected_while_new:
             return False
-        self._current.rejected_while_new = True
+        self.current.rejected_while_new = True
         return True
 
     def failed(self, error: RefreshUnavailable) -> None:
-        """A refresh has failed. If the current credential is useless, requests depended on that refresh."""
-        if self.useless:
+        """A refresh has failed. If the current credential has expired, requests depended on that refresh."""
+        if self.freshness is Freshness.EXPIRED:
             self.failure = error
             self.failures += 1
 

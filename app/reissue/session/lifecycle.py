@@ -115,7 +115,7 @@ class SessionLifecycle:
         """
         self.sessions.check_open()
         self.follow_loop()
-        if self.called_by_endpoint:
+        if self.calls.running_here:
             raise self.calls.would_wait_for_itself()
 
     def follow_loop(self) -> None:
@@ -193,7 +193,7 @@ class SessionLifecycle:
         self.follow_loop()
         self._resume.cancel()
         self._close_popups()
-        await self.sessions.close(at_once=self.called_by_endpoint, first=self._sign_outs.wait)
+        await self.sessions.close(at_once=self.calls.running_here, first=self._sign_outs.wait)
 
     def wake(self) -> None:
         """The network is back or the page is visible again: the next refresh need not pause, and the endpoint hears of

@@ -153,7 +153,7 @@ class Refresh:
             self._on_answer(fresh, replaced)
 
     def _note_sending(self) -> None:
-        self._early = not self._holding.retired
+        self._early = not self._holding.current.retired
 
     def _on_answer(self, fresh: Credential, replaced: Credential) -> None:
         if self._holding.is_anothers(self._settings.users.compare(fresh, replaced)):  # the cookie was replaced

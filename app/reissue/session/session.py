@@ -100,9 +100,10 @@ class Session:
         credential = holding.credential
         if credential is renewed and not holding.spent:
             return credential
-        if not holding.sendable:
+        freshness = holding.freshness
+        if freshness is Freshness.EXPIRED:
             return None
-        if holding.freshness is Freshness.STALE and holding.refusal is None and not self.backoff.retry_after:
+        if freshness is Freshness.STALE and holding.refusal is None and not self.backoff.retry_after:
             self.refresh.start()
         return credential
 
@@ -157,7 +158,7 @@ class Session:
         holding = self.holding
         if not self.alive or holding.refusal is not None or self.backoff.retry_after:
             return False
-        return holding.credential is replaces or not holding.sendable
+        return holding.credential is replaces or holding.freshness is Freshness.EXPIRED
 
     def refresh_at_once(self, start_eagerly: StartEagerly) -> None:
         """Refresh within this call, which can't await (see `blocking`), and within the deadline.
@@ -196,7 +197,7 @@ class Session:
         if credential.is_same_but_for_refresh_token(self.credential):
             self.holding.keep_refresh_token(credential)
             return
-        self.holding.replace(credential, taken_over=True, requested_early=not self.holding.retired)
+        self.holding.replace(credential, taken_over=True, requested_early=not self.holding.current.retired)
         self.backoff.succeeded()
         self.backoff.wake()  # a refresh that pauses in this tab is no longer needed: let it end
         self.refresh.leave_line()
@@ -236,7 +237,7 @@ class Session:
 
     def _give_up(self, refusal: GrantRefused) -> NoReturn:
         """No refresh will succeed: end the session if its access token is useless, too; else raise GrantRefused."""
-        if not self.holding.useless:
+        if self.holding.freshness is not Freshness.EXPIRED:
             raise refusal.again() from refusal
         self.end("refused")
         self.shared.end("refused")

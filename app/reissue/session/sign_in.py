@@ -48,7 +48,7 @@ class SignIns:
         check_sendable(self._calls.tokens, credential)
         credential = credential.received(self._sessions.settings.clock())  # before the wait: its life is running
         seen = self._sessions.interruptions
-        await self._shared.read_versions()
+        await self._shared.news.read_versions()
         self._sessions.check_overtaken(seen)
         self._begin(credential)
         await self._shared.stored()

@@ -114,6 +114,8 @@ class EndpointLock:
         returns, if anything, is awaited while the lock is still held. A call that `must_begin` is made even if its
         caller is cancelled before it has begun.
         """
+        if must_block_within() is not None:  # a task could not run
+            return await call()
         caller = asyncio.current_task()
         assert caller is not None, "a coroutine runs in a task"
         requests, begun = caller.cancelling(), False

@@ -67,8 +67,8 @@ class SharedSession:
         self._signed_out: Version | None = None  # the newest known version of the session that was signed out last
         self._sign_outs = SignOutMarks(pending_sign_out, clock=clock)
         self.versions = KnownVersions(self._sign_outs, clock=clock)
-        self._news = News(peers, self.versions)
-        self.lock = EndpointLock(peers, self.versions, self._news, stored=self.stored, patience=patience)
+        self.news = News(peers, self.versions)
+        self.lock = EndpointLock(peers, self.versions, self.news, stored=self.stored, patience=patience)
         peers.listen(self._on_message)
 
     @property
@@ -92,19 +92,15 @@ class SharedSession:
             await self._store.load()
         if stored := self._store.read():
             self._adopt(stored)
-        await self.read_versions()
+        await self.news.read_versions()
         newest = self.versions.newest
         if newest is not None:
             self._peers.post(written(Asked()))
         while newest is not None and not self.versions.is_old(newest):
-            self._news.forget()
-            if not await self._news.wait(ANSWER_WITHIN):
+            self.news.forget()
+            if not await self.news.wait(ANSWER_WITHIN):
                 return False  # that tab is frozen, most likely
         return True
-
-    async def read_versions(self) -> None:
-        """Note what other tabs advertise: a session that begins here must be later, whatever this clock says."""
-        await self._news.read_versions()
 
     def hand_over(self, credential: Credential, *, begins: bool, by_sign_in: bool = False) -> None:
         """Advertise, store and send a credential that this tab was granted.
@@ -113,10 +109,12 @@ class SharedSession:
         this tab held the lock.
         """
         granted = Granted(self.versions.next(begins=begins, by_sign_in=by_sign_in), credential)
-        self._hold(granted)
+        version = self.versions.hold(granted)
         if not self._client.accepts(credential):  # the app may adopt any token; it stays in this tab
+            self._peers.advertise(None)
             self._store.keep(None)
             return
+        self._peers.advertise(str(version))
         self._store.keep(granted)
         self._peers.post(written(granted))
 
@@ -160,7 +158,7 @@ class SharedSession:
     def begin_anew(self) -> None:
         """The client now runs in another event loop (see `loop_watch`)."""
         self.lock.begin_anew()
-        self._news.begin_anew()
+        self.news.begin_anew()
 
     def close(self) -> None:
         """Leave the shared session. The other tabs go on."""
@@ -175,14 +173,14 @@ class SharedSession:
                 self._adopt(granted)
             case Late(granted) if self._client.accepts(granted.credential):
                 self._adopt(granted, late=True)
-                self._news.note_message()
+                self.news.note_message()
             case Asked() if (mine := self.versions.mine) is not None and self._client.accepts(mine.credential):
                 self._peers.post(written(mine))
             case Ended() as ended:
                 self._on_end_message(ended)
-                self._news.note_message()
+                self.news.note_message()
             case Left():
-                self._news.note_message()
+                self.news.note_message()
 
     def _adopt(self, granted: Granted, *, late: bool = False) -> None:
         if late or self.versions.is_old(granted.version):
@@ -197,12 +195,12 @@ class SharedSession:
             return
         mine = self.versions.mine
         same = mine is not None and mine.version.session == granted.version.session
-        self._hold(granted)
+        self._peers.advertise(str(self.versions.hold(granted)))
         # The tab that was granted it wrote a shared store itself, and a sign-out may have cleared that store since.
         if self._store.own:
             self._store.keep(granted)
         self._client.on_granted(granted.credential, same)
-        self._news.note_message()
+        self.news.note_message()
 
     def _on_end_message(self, ended: Ended) -> None:
         if ended.reason == "signed_out":
@@ -216,12 +214,6 @@ class SharedSession:
         self.versions.close_off(ended.version, ended.reason, held=False)
         if over:
             self._client.on_ended(ended.reason)
-
-    # What this tab holds
-
-    def _hold(self, granted: Granted) -> None:
-        version = self.versions.hold(granted)
-        self._peers.advertise(str(version) if self._client.accepts(granted.credential) else None)
 
     def _release(self, reason: EndReason) -> Version | None:
         version = self.versions.let_go(reason)

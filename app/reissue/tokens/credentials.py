@@ -47,20 +47,17 @@ class Credential(Value, kw_only=True):
 
     def __post_init__(self) -> None:
         try:
-            self._check()
+            checked_token(self.access_token)
+            if self.refresh_token is not None:
+                checked_refresh_token(self.refresh_token)
+            if self.id_token is not None:
+                checked_token(self.id_token, "ID token")
+            if self.expires_in is not None and not _is_life(self.expires_in):
+                raise MalformedToken("expires_in is a finite number of seconds, and not negative")
+            if self.token_type not in get_args(TokenType):
+                raise MalformedToken(f"token_type is one of {', '.join(map(repr, get_args(TokenType)))}")
         except MalformedToken as error:  # the refresh token may be the next of a session: it has to be kept (F19)
             raise MalformedToken(str(error), rotated=presentable(self.refresh_token)) from None
-
-    def _check(self) -> None:
-        checked_token(self.access_token)
-        if self.refresh_token is not None:
-            checked_refresh_token(self.refresh_token)
-        if self.id_token is not None:
-            checked_token(self.id_token, "ID token")
-        if self.expires_in is not None and not _is_life(self.expires_in):
-            raise MalformedToken("expires_in is a finite number of seconds, and not negative")
-        if self.token_type not in get_args(TokenType):
-            raise MalformedToken(f"token_type is one of {', '.join(map(repr, get_args(TokenType)))}")
 
     @classmethod
     def in_cookies(cls, *, expires_in: float | None = None) -> "Credential":

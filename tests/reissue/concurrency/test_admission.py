@@ -12,7 +12,7 @@ from reissue import (
     Response,
     WaitsFor,
 )
-from reissue.concurrency.admission import Admission
+from reissue.concurrency.admission import Admission, Slot
 from reissue.sending.sender import Sender
 from reissue.testing import Gate, settle
 
@@ -350,6 +350,16 @@ async def test_a_good_answer_counts_for_a_while_and_a_refusal_ends_it() -> None:
     assert await room(admission) == 64
     await asyncio.sleep(1)
     assert await room(admission) == 8
+
+
+async def test_a_slot_that_was_left_while_its_request_began_is_not_held_by_it() -> None:
+    admission = Admission(1)
+    slot = Slot(admission)
+    await slot.enter(ahead=False)
+    assert admission.full()
+    slot.leave()
+    slot.sent()
+    assert not admission.full()
 
 
 @pytest.mark.parametrize(

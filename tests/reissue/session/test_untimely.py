@@ -144,6 +144,6 @@ async def test_a_refresh_token_that_another_page_has_spent_is_not_presented(
         assert isinstance(error, RefreshUnavailable)
         assert "does not hand it over" in str(error)
         # Again without a timeout: Python 3.11's tracer loses sight of a coroutine that one was thrown into.
-        monkeypatch.setattr(world.api._lifecycle.sessions.shared._news, "wait", no_answer)
+        monkeypatch.setattr(world.api._lifecycle.sessions.shared.news, "wait", no_answer)
     assert world.endpoint.calls == 0
     assert world.api.state is State.SIGNED_IN
