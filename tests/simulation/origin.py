@@ -33,6 +33,8 @@ CHANNEL_FAULTS = ("lost", "doubled", "late", "very late")
 LATE = {"late": 0.3, "very late": 30.0}  # seconds
 STORE_FAULTS = ("", "full", "forbidden")
 
+FAR = 10**40  # ms: further than any page says that a session began
+
 Age = tuple[int, str]
 
 
@@ -52,9 +54,9 @@ class Issue:
         return self.age[1]
 
     def dated(self, now: float) -> "Issue":
-        """The same; as one of an old session, if it began more than a day after now (seconds)."""
+        """The same; as one before all others, if it began more than a day after now (seconds), in order among these."""
         began = self.age[0]
-        return self if began <= now * 1000 + 86_400_000 else replace(self, age=(began // 1000, self.session))
+        return self if began <= now * 1000 + 86_400_000 else replace(self, age=(began - FAR, self.session))
 
     def began_after(self, other: "Issue") -> bool:
         """Is it of another session, a later one?"""
