@@ -162,6 +162,8 @@ def verdicts(modules: list[str]) -> Iterator[tuple[str, Mutant]]:
     if done.returncode:
         sys.exit(LOG.read_text(encoding="utf-8")[-4000:])
     for verdict, *mutant in json.loads((WORK / "verdicts.json").read_text(encoding="utf-8")):
+        if verdict == "suspicious":
+            sys.exit(f"the tests of a mutant could not be run: {Mutant(*mutant)}; see {LOG}")
         yield verdict, Mutant(*mutant)
 
 

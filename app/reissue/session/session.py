@@ -107,9 +107,9 @@ class Session:
             self.refresh.start()
         return credential
 
-    async def obtain(self, *, renewed: Credential | None = None) -> Credential:
+    async def obtain(self) -> Credential:
         """The credential to send, at once or after `renew`. Raises the errors of `renew`."""
-        return self.usable(renewed=renewed) or await self.renew(replaces=self.credential)
+        return self.usable() or await self.renew(replaces=self.credential)
 
     def check_failures(self, seen: int) -> None:
         """Raises RefreshUnavailable if `holding.failures` has risen above `seen`: a refresh failed since then.

@@ -61,19 +61,17 @@ class SignIns:
             session.check_alive()
             if isinstance(answer, Credential):
                 credential = answer
-            else:
+            else:  # if the user signs out meanwhile, this is cancelled
                 credential = await self._request_tokens(answer, lambda: session.ended == "signed_out")
-                if session.ended == "signed_out":
-                    await self._sign_outs.revoke(credential)
             check_sendable(self._calls.tokens, credential)
-            session.check_alive()  # it may have ended meanwhile: then this must not sign the user in again (S1)
-            if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:
-                self._begin(credential, in_turn=not isinstance(answer, Credential))
-                return
-            if credential.refresh_token is None:
+            other = self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER
+            if credential.refresh_token is None and not other:
                 await session.refresh.grant.catch_up()
-                session.check_alive()
-            session.step_up(credential)
+            session.check_alive()  # it may have ended meanwhile: then this must not sign the user in again (S1)
+            if other:
+                self._begin(credential, in_turn=not isinstance(answer, Credential))
+            else:
+                session.step_up(credential)
 
     async def _request_tokens(self, fields: Any, signed_out: Callable[[], bool]) -> Credential:
         """The credential that the endpoint grants for these fields. Called under the lock.

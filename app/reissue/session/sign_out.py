@@ -134,10 +134,7 @@ class SignOuts:
 
     async def _tell_again_under_lock(self, place: Place) -> None:
         async with self._shared.lock.hold(place):
-            versions = self._shared.versions
-            mark = versions.pending_sign_out
-            if mark is not None and not versions.signed_in_since(mark.until):
-                await self.tell_again()
+            await self.tell_again()
 
     def _made_until(self, signed_out: Session | None) -> int:
         """Time (ms) of the latest sign-out by cookie in any tab; 0 if this session is known by its refresh token.

@@ -122,10 +122,8 @@ class EndpointLock:
 
         async def begin() -> T:
             nonlocal begun
-            if (
-                caller.cancelling() > requests and not must_begin
-            ):  # before this task's first step: nothing was sent, so send nothing
-                raise asyncio.CancelledError
+            if caller.cancelling() > requests and not must_begin:
+                raise asyncio.CancelledError  # before this task's first step: nothing was sent, so send nothing
             begun = True
             return await call()
 

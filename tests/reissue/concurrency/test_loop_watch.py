@@ -36,6 +36,17 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
         return runner.run(main)
 
 
+_never_ended: list[set[asyncio.Task[Any]]] = []
+
+
+def cut_off(main: Coroutine[Any, Any, Any]) -> None:
+    """Run this in an event loop that is closed at once then: whatever it has started never hears of that."""
+    loop = VirtualTimeLoop()
+    loop.run_until_complete(main)
+    _never_ended.append(asyncio.all_tasks(loop))  # else each would warn that it was destroyed
+    loop.close()
+
+
 class Script:
     def __init__(self, **options: Any) -> None:
         self.server = FakeServer(in_body=True)
@@ -91,6 +102,17 @@ def test_a_pause_after_a_failure_is_kept_in_the_next_event_loop(script: Script) 
     run(script.api.renew())
 
 
+def test_a_resume_that_failed_pauses_in_each_event_loop() -> None:
+    """F8"""
+    server = FakeServer()
+    api = server.connect("/api/", endpoint=Endpoint("/auth"))
+    server.trouble = OSError("down")
+    assert {type(run(outcome(api.resume()))) for _ in range(9)} == {RefreshUnavailable}
+    server.trouble = None
+    assert run(api.resume()) is False
+    run(api.close())
+
+
 def test_what_was_woken_up_pauses_in_no_event_loop(script: Script) -> None:
     async def failing() -> float:
         with pytest.raises(RefreshUnavailable):
@@ -104,14 +126,17 @@ def test_what_was_woken_up_pauses_in_no_event_loop(script: Script) -> None:
     script.server.trouble = None
 
 
-def test_a_refresh_that_ended_with_its_event_loop_holds_up_nothing_in_the_next(script: Script) -> None:
+@pytest.mark.parametrize("ends", [run, cut_off])
+def test_a_refresh_that_ended_with_its_event_loop_holds_up_nothing_in_the_next(
+    script: Script, ends: Callable[[Coroutine[Any, Any, None]], object]
+) -> None:
     """F1: it is transient."""
     script.server.gate = Gate()
-    run(script.left_in(script.api.renew, script.server.gate))
+    ends(script.left_in(script.api.renew, script.server.gate))
     script.server.gate = None
-    assert script.api.state is State.SIGNED_IN
     script.server.clock.advance(301)
     assert run(script.statuses(3)) == [200] * 3
+    assert script.api.state is State.SIGNED_IN
 
 
 def test_requests_in_line_that_ended_with_their_event_loop_hold_up_nothing_in_the_next() -> None:
@@ -202,7 +227,10 @@ def test_a_resume_that_ended_with_its_event_loop_is_made_in_the_next() -> None:
         run(client.close())
 
 
-def test_a_step_up_that_ended_with_its_event_loop_is_asked_for_in_the_next() -> None:
+@pytest.mark.parametrize("ends", [run, cut_off])
+def test_a_step_up_that_ended_with_its_event_loop_is_asked_for_in_the_next(
+    ends: Callable[[Coroutine[Any, Any, None]], object],
+) -> None:
     asked: list[StepUp] = []
     gate = Gate()
 
@@ -224,7 +252,7 @@ def test_a_step_up_that_ended_with_its_event_loop_is_asked_for_in_the_next() -> 
     waiting: list[asyncio.Task[Any]] = []
     run(world.signed_in())
     assert run(other.fetch(files)).status == 200
-    run(left())
+    ends(left())
     assert run(other.fetch(f"{files}vault")).status == 200, "the client of another API takes its session's along"
     assert run(world.api.fetch(f"{BOUND_API}vault")).status == 200
     assert len(asked) == 2

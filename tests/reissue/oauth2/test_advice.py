@@ -185,6 +185,7 @@ async def test_a_resume_says_once_if_the_browser_can_have_sent_no_cookie(
     assert len(page.asked) == 2
     (warning,) = (event for event in page.told if isinstance(event, CookieEvent))
     assert (warning.phase, warning.url, warning.status) == (CookiePhase.NOT_SENT, f"{ELSEWHERE}/refresh", status)
+    assert warning.at == Clock()()
     assert written == [warning.message]
     assert warning.message == (
         f"reissue: https://auth.else/auth/refresh answered {status}, so nobody is signed in. The browser sent it no "

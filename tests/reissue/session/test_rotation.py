@@ -232,7 +232,9 @@ async def test_a_bearer_in_place_of_a_bound_token_brings_the_next_refresh_token_
     await page.api.close()
 
 
-@pytest.mark.parametrize("value", [7, "", None, ["refresh-2"], "two\nlines"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [7, "", None, ["refresh-2"], "two\nlines"], ids=["number", "empty", "null", "list", "two lines"]
+)
 async def test_what_can_not_be_presented_takes_no_refresh_tokens_place(
     two: list[Page], server: RotatingServer, value: Any
 ) -> None:

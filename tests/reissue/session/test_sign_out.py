@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import jwt
 import pytest
 from reissue import (
     Credential,
@@ -25,6 +26,7 @@ from reissue.testing import Gate, settle
 
 from tests.reissue.browser import Browser
 from tests.reissue.conftest import API, World, outcome
+from tests.reissue.origin import Shelf
 from tests.reissue.session.test_sign_out_first import of_two_users
 
 FINAL = [400, 401, 402, 403, 404, 405, 410, 415, 422, 451]
@@ -528,6 +530,19 @@ def presented_by(api: Interceptor) -> Credential:
     return session.holding.with_latest_refresh_token
 
 
+async def test_tokens_that_another_tabs_session_holds_are_not_revoked_though_its_message_is_lost() -> None:
+    """F11: the store has them."""
+    browser, shelf = Browser(in_body=True), Shelf()
+    api = browser.open(store=shelf)
+    browser.pages.channel_works = False
+    other = await browser.signed_in(store=shelf)
+    asked = browser.line.asked.copy()
+    assert api._lifecycle.alive is None
+    await api._lifecycle._sign_outs.revoke(presented_by(other))  # type: ignore[union-attr]
+    assert browser.line.asked == asked
+    await browser.close()
+
+
 async def test_tokens_that_could_not_be_revoked_are_an_event() -> None:
     """F15: once is enough: no page holds them any more."""
     browser = Browser(in_body=True)
@@ -660,7 +675,33 @@ async def test_a_sign_out_by_an_access_token_that_has_expired_is_told_by_a_new_o
     await world.api.sign_out()
     assert server.sent == [("logout", "Bearer expired"), ("refresh", None), ("logout", "Bearer token-2")]
     assert (server.on, told(world.events)) == (False, [(SignOutPhase.CONFIRMED, None)])
+    assert [event.at for event in world.events if isinstance(event, SignOutEvent)] == [world.clock()]
     assert world.api.state is State.SIGNED_OUT
+
+
+async def test_a_late_answer_for_another_user_does_not_replace_what_a_sign_out_presents(world: World) -> None:
+    """S1, S3"""
+    gate, bodies = Gate(), list[Any]()
+    ada, grace = (
+        jwt.encode({"sub": user}, "a key that is long enough for HS256", algorithm="HS256") for user in ("ada", "grace")
+    )
+
+    async def server(request: Request) -> Response:
+        if request.url.endswith("/refresh"):
+            await gate.passed()
+            return Response(200, {}, json.dumps({"access_token": grace}).encode())
+        bodies.append(json.loads(request.body))
+        return Response(204)
+
+    world.api = world.make(transport=server, endpoint=Endpoint(f"{API}auth", cookie=False))
+    await world.api.adopt(ada, refresh_token="of ada")
+    renewing = asyncio.create_task(outcome(world.api.renew()))
+    await gate.reached()
+    signing_out = asyncio.create_task(world.api.sign_out())
+    assert isinstance(await renewing, SessionEnded)
+    gate.open()
+    await signing_out
+    assert bodies == [{"refresh_token": "of ada"}]
 
 
 async def test_a_sign_out_that_knows_no_access_token_is_told_by_that_of_the_cookie(world: World) -> None:

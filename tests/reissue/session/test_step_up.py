@@ -451,6 +451,7 @@ async def test_a_session_that_ended_during_the_sign_in_of_a_step_up_gives_way_to
     wire.open()
     assert isinstance(await waiting, StepUpRequired)
     assert api.state.value == "signed_out"
+    assert RefreshPhase.STEPPED_UP not in [event.phase for event in world.events]
 
 
 async def test_the_handlers_own_requests_do_not_wait_for_themselves(world: World) -> None:
@@ -747,6 +748,17 @@ async def test_a_step_up_without_a_refresh_token_of_its_own_keeps_the_newest(wor
     await other.renew()
     presented = [fields["refresh_token"] for fields in world.server.fields if "refresh_token" in fields]
     assert len(set(presented)) == len(presented) == 3
+
+
+async def test_a_step_up_ends_the_servers_wish_to_be_asked_later(world: World) -> None:
+    """F2: its Retry-After was for a refresh of the token that the step-up replaces."""
+    api = await world.signed_in()
+    session = api._lifecycle.alive
+    assert session is not None
+    session.backoff.failed(retry_after=120)
+    assert isinstance(await outcome(api.renew()), RefreshUnavailable)
+    assert (await api.fetch(VAULT)).status == 200
+    await api.renew()
 
 
 async def test_what_the_app_got_for_a_session_that_has_ended_signs_nobody_in(world: World) -> None:

@@ -311,6 +311,24 @@ async def test_closing_a_client_in_mid_resume_sees_the_cookie_through(origin: Or
     assert await origin.open().api.resume() is True
 
 
+async def test_a_resume_that_a_sign_out_has_overtaken_holds_nobody_up_longer_than_its_call(origin: Origin) -> None:
+    """T7, S1: the next tab knows that no message will come."""
+    origin.visited_before()
+    gate = origin.server.gate = Gate()
+    one, other = origin.open(), origin.open()
+    resuming = asyncio.create_task(one.api.resume())
+    await gate.reached()
+    signing_out = asyncio.create_task(outcome(one.api.sign_out()))
+    assert await resuming is False
+    waiting = asyncio.create_task(other.api.resume())
+    await settle()
+    began = asyncio.get_running_loop().time()
+    gate.open()
+    await signing_out
+    assert await waiting is False
+    assert asyncio.get_running_loop().time() - began < 0.5
+
+
 @pytest.mark.parametrize("what", ["refresh", "resume"])
 @pytest.mark.parametrize("late", [False, True])
 async def test_a_sign_out_elsewhere_ends_what_a_closed_client_sees_through(

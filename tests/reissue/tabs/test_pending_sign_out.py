@@ -89,6 +89,22 @@ async def test_the_server_is_told_when_the_network_is_back(in_body: bool, consol
     await browser.close()
 
 
+async def test_a_sign_out_that_is_on_its_way_is_not_told_twice_when_the_network_is_back() -> None:
+    """F15"""
+    browser = Browser()
+    api = await browser.signed_in()
+    browser.line.gate = Gate()
+    signing_out = asyncio.create_task(outcome(api.sign_out()))
+    await browser.line.gate.reached()
+    api._lifecycle.wake()
+    browser.line.sign_out_status = 503
+    browser.line.gate.open()
+    assert isinstance(await signing_out, RefreshUnavailable)
+    await settle()
+    assert browser.line.asked.count("auth/logout") == 1
+    await browser.close()
+
+
 async def test_of_all_tabs_that_hear_of_the_network_one_tells() -> None:
     """F15, T1"""
     browser = Browser()
@@ -392,6 +408,28 @@ async def test_a_sign_out_is_covered_by_a_call_that_is_sent_after_it_however_few
     browser.line.gate.open()
     assert [type(await outcome(sign_out)) for sign_out in (first, second)] == [NoneType, OSError]
     assert (browser.pending_sign_out.text is None) != sent_before
+    await browser.close()
+
+
+@pytest.mark.parametrize("tokens", [(None, "r-2"), ("r-1", None)], ids=["cookie first", "token first"])
+async def test_a_sign_out_by_a_refresh_token_and_one_by_the_cookie_do_not_stand_for_each_other(
+    tokens: tuple[str | None, str | None],
+) -> None:
+    """F17: each ends a session of its own at the endpoint."""
+    browser = Browser()
+    sign_outs: list[asyncio.Task[None]] = []
+    async with browser.pages.page().lock():
+        for number, refresh_token in enumerate(tokens):
+            tab = browser.open()
+            await tab.adopt(f"token-{number}", refresh_token=refresh_token)
+            sign_outs.append(asyncio.create_task(tab.sign_out()))
+            await settle()
+        browser.line.gate = Gate()
+    await browser.line.gate.reached()
+    browser.line.offline = True  # for the second
+    browser.line.gate.open()
+    assert [type(await outcome(sign_out)) for sign_out in sign_outs] == [NoneType, OSError]
+    assert browser.pending_sign_out.text is not None
     await browser.close()
 
 

@@ -48,13 +48,13 @@ class World(Bound):
 
         source._grants = answered
 
-    def steps_up(self) -> list[StepUp]:
+    def steps_up(self, acr: str = "gold") -> list[StepUp]:
         """Connect anew, with an app that signs in more strongly; what it was asked for."""
         asked: list[StepUp] = []
 
         async def step_up(wanted: StepUp) -> dict[str, str]:
             asked.append(wanted)
-            return {"username": "ada", "password": "lovelace", "acr": "gold"}
+            return {"username": "ada", "password": "lovelace", "acr": acr}
 
         self.step_up = step_up
         self.api = self.connect(step_up=step_up, **({} if self.server.bound else {"proofs": None}))

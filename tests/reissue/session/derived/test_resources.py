@@ -14,6 +14,7 @@ from reissue import (
     RequestEvent,
     SessionEnded,
     State,
+    StepUp,
     StepUpRequired,
     WaitsFor,
     WouldBlock,
@@ -178,7 +179,7 @@ async def test_a_step_up_for_another_api_is_taken_by_the_session(world: World) -
     calls = [world.files.fetch(f"{FILES}vault/{n}") for n in range(5)]
     assert statuses(await asyncio.gather(*calls)) == [200] * 5
     assert (await world.files.fetch(f"{FILES}vault")).status == 200
-    assert (len(asked), world.asked("/auth/refresh"), world.asked("/auth/login")) == (1, 2, 1)
+    assert (asked, world.asked("/auth/refresh"), world.asked("/auth/login")) == ([StepUp(("gold",), None)], 2, 1)
     late = world.resource(resource=MAPS)
     assert (await late.fetch(f"{MAPS}vault")).status == 200
     assert len(asked) == 1
@@ -186,6 +187,15 @@ async def test_a_step_up_for_another_api_is_taken_by_the_session(world: World) -
     await without.signed_in()
     assert isinstance(await outcome(without.files.fetch(f"{FILES}vault")), StepUpRequired)
     await without.api.close()
+
+
+async def test_a_step_up_for_another_api_that_is_not_enough_is_asked_for_once(tokens: World) -> None:
+    """Q4"""
+    asked = tokens.steps_up(acr="bronze")
+    files = tokens.files
+    await tokens.signed_in()
+    assert isinstance(await outcome(files.fetch(f"{FILES}vault")), StepUpRequired)
+    assert len(asked) == 1
 
 
 async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(tokens: World) -> None:
