@@ -84,8 +84,8 @@ class SignIns:
 
         try:
             return await self._calls.sign_in(fields, on_late_result=on_late_result)
-        except GrantRefused as refused:  # by the endpoint, or by this page: what came with an invalid ID token lives on
-            await self._sign_outs.revoke(refused)
+        except GrantRefused:  # by the endpoint, or by this page: what came with an invalid ID token lives on
+            await self._sign_outs.revoke(None)
             raise
         except RefreshUnavailable:  # the endpoint has not signed the user in
             raise

@@ -65,7 +65,7 @@ class KnownVersions:
     def pending_sign_out(self) -> Mark | None:
         """The latest sign-out of any tab that the endpoint may not know of; None if a session has begun since."""
         marks = [mark for mark in self._sign_outs.marks if not self.signed_in_since(mark.until)]
-        return max(marks, key=lambda mark: mark.until, default=None)
+        return max(marks, default=None)
 
     def signed_in_since(self, until: int) -> bool:
         """Has a session begun after this time (ms), by whatever means?"""

@@ -147,7 +147,7 @@ class SharedSession:
         await self.load()
         stored = self._store.read()
         if stored is not None and self.versions.is_old(stored.version) and self.versions.mine is None:
-            self._adopt(stored, late=True)
+            self._adopt(stored)
             self._store.keep(None)
 
     def tried_to_tell(self) -> None:

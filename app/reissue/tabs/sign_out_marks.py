@@ -62,7 +62,7 @@ class SignOutMarks:
     def notice(self, signs: list[str]) -> None:
         """Note which sign-outs the other tabs advertise."""
         marks = [mark for mark in map(self._mark_of, signs) if mark]
-        self._elsewhere = max(marks, key=lambda mark: mark.until, default=None)
+        self._elsewhere = max(marks, default=None)
 
     def confirm(self, until: int | None) -> int:
         """The endpoint knows of every sign-out until this time (ms), or will not be told any more. None means of all.
