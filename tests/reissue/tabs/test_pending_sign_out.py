@@ -231,6 +231,24 @@ async def test_a_sign_in_tells_the_server_first_also_if_it_fails_then() -> None:
     await browser.close()
 
 
+async def test_a_sign_in_that_is_stopped_before_its_turn_tells_the_server_of_nothing() -> None:
+    """F15: its client is closed by then."""
+    browser = Browser()
+    await browser.signed_out_offline()
+    api = browser.open()
+    browser.line.offline = False
+    browser.line.asked.clear()
+    async with browser.pages.page().lock():
+        signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+        await settle()
+        closing = asyncio.create_task(api.close())
+        await settle()
+    assert isinstance(await signing_in, SessionEnded)
+    await closing
+    assert browser.line.asked == []
+    await browser.close()
+
+
 async def test_a_sign_in_that_fails_leaves_the_mark() -> None:
     browser = Browser()
     api = await browser.signed_out_offline()

@@ -1,6 +1,7 @@
 """What the endpoint refuses for another API, and what it does not answer."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ async def test_a_dead_refresh_token_ends_the_session_of_another_api_whatever_the
     for _ in range(3):
         with pytest.raises(SessionEnded) as ended:
             await tokens.files.fetch(FILES)
-        assert ended.value.reason == "refused"
+        assert (ended.value.reason, ended.value.status) == ("refused", answer.status)
     tokens.clock.advance(301)
     with pytest.raises(SessionEnded):
         await api.fetch(NOTES)
@@ -225,6 +226,44 @@ async def test_a_server_that_can_not_be_reached_is_a_matter_of_time(world: World
     down, source._grants = False, grants
     world.files._lifecycle.wake()
     assert (await world.files.fetch(FILES)).status == 200
+
+
+async def seconds(call: Awaitable[object]) -> float:
+    """How long it takes, in the loop's virtual time."""
+    began = asyncio.get_running_loop().time()
+    await outcome(call)
+    return asyncio.get_running_loop().time() - began
+
+
+@pytest.mark.usefixtures("longest_pauses")
+async def test_the_first_token_for_another_api_is_asked_for_after_a_pause_if_that_failed_before(tokens: World) -> None:
+    """F8: the pause ends when the network is back, and after a success there is none."""
+    await tokens.signed_in()
+    tokens.answers_with(Response(503))
+    pauses = [round(await seconds(tokens.files.fetch(FILES)), 3) for _ in range(4)]
+    assert pauses == [0, *sorted(pauses[1:])]
+    assert 0 < pauses[1] < pauses[3]
+    tokens.files._lifecycle.wake()
+    assert await seconds(tokens.files.fetch(FILES)) == 0
+    tokens.answers_with(None)
+    tokens.files._lifecycle.wake()
+    assert (await tokens.files.fetch(FILES)).status == 200
+    await tokens.api.sign_in(username="ada", password="lovelace")
+    tokens.answers_with(Response(503))
+    assert await seconds(tokens.files.fetch(FILES)) == 0
+    assert round(await seconds(tokens.files.fetch(FILES)), 3) == pauses[1], "as after the first failure"
+
+
+@pytest.mark.usefixtures("longest_pauses")
+async def test_the_pause_before_the_next_token_for_another_api_ends_when_the_network_is_back(tokens: World) -> None:
+    """F8"""
+    await tokens.signed_in()
+    assert (await tokens.files.fetch(FILES)).status == 200
+    tokens.answers_with(Response(503))
+    assert await seconds(tokens.files.renew()) == 0
+    assert await seconds(tokens.files.renew()) > 0
+    tokens.files._lifecycle.wake()
+    assert await seconds(tokens.files.renew()) == 0
 
 
 async def test_a_client_of_another_api_judges_refusals_by_its_own_predicate(tokens: World) -> None:
