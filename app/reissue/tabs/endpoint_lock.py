@@ -162,9 +162,9 @@ class EndpointLock:
         if self._peers.previous_holder_vanished:
             self._news.forget()  # the message came from an earlier holder
         await self._news.read_versions()
-        may_land = self._peers.previous_holder_vanished or (waited and not self._news.has_message)
+        may_land = self._peers.previous_holder_vanished or waited
         if may_land and self._versions.newest is None and self._versions.mine is before:
-            await self._news.wait(LANDING)
+            await self._news.wait(LANDING)  # no time at all if a message has come
 
     async def _hold_until_end(self, abandoned: "Abandoned", before: Granted | None, held: AsyncExitStack) -> None:
         call, on_late_result = abandoned

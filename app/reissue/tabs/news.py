@@ -18,11 +18,6 @@ class News:
         """Note what other tabs advertise: a session that begins here must be later, whatever this clock says."""
         self._versions.notice(await self._peers.advertised())
 
-    @property
-    def has_message(self) -> bool:
-        """Has a message come, since `forget`, that says what the last holder of the lock did?"""
-        return self._came.is_set()
-
     def note_message(self) -> None:
         """A message has come that says what the last holder of the lock did."""
         self._came.set()
@@ -32,7 +27,7 @@ class News:
         self._came.clear()
 
     async def wait(self, within: float) -> bool:
-        """Wait until such a message has come; False if none comes within so many seconds."""
+        """Wait until such a message has come since `forget`; False if none comes within so many seconds."""
         try:
             async with asyncio.timeout(within):
                 return await self._came.wait()

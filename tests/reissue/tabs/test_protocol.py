@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.tabs.protocol import Ended, Granted, Version, read
+from reissue.tabs.protocol import Ended, Granted, Version, read, written
 
 from tests.reissue.test_bad_input import HUGE
 
@@ -26,7 +26,7 @@ FAR = ((100 * DAY, "b"), (100 * DAY + 15, "a"))  # seconds from now, and a name
         ("1.a", None),
         ("-1.a.1", None),
         ("1..1", None),
-        ("\u0661.a.1", None),
+        pytest.param("\u0661.a.1", None, id="a digit of another alphabet"),
         ("1.a.0", None),
         (f"1.a.{2**53 - 1}", Version(1, "a", 2**53 - 1)),
         (f"1.a.{2**53}", None),
@@ -76,6 +76,13 @@ def test_a_page_ends_the_session_of_another_by_a_refusal_or_a_sign_out_and_nothi
     fields: dict[str, Any], message: Ended | None
 ) -> None:
     assert read(json.dumps({"type": "ended", **fields}), now=NOW) == message
+
+
+@pytest.mark.parametrize("passed_on", [False, True])
+@pytest.mark.parametrize("version", [Version(1, "a", 1), None])
+def test_a_sign_out_is_read_as_it_was_written(version: Version | None, passed_on: bool) -> None:
+    message = Ended(version, "signed_out", passed_on)
+    assert read(written(message), now=NOW) == message
 
 
 def test_an_issue_of_the_same_session_is_newer_by_its_number_whenever_that_was_dated() -> None:
