@@ -363,7 +363,7 @@ MUTANTS = [
     ),
     Mutant(
         "another user's step-up goes on as this one (S3)", "session/sign_in",
-        "if self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER:", "if False:",
+        "other = self._sessions.settings.users.compare(credential, session.credential) is UserMatch.OTHER", "other = False",
         further=(19, 171, 216),
     ),
     Mutant(
