@@ -218,7 +218,6 @@ async def test_what_another_page_was_granted_ends_the_pause_before_this_pages_ow
     assert [e.expires_in for e in taken] == [300]
 
 
-@pytest.mark.usefixtures("longest_pauses")
 async def test_what_another_tab_was_granted_ends_the_servers_wish_to_be_asked_later(origin: Origin) -> None:
     """F2: its Retry-After was for a refresh of the token that is replaced by now."""
     one, other = await origin.signed_in(2)
@@ -232,6 +231,7 @@ async def test_what_another_tab_was_granted_ends_the_servers_wish_to_be_asked_la
     assert origin.server.asked == 2
 
 
+@pytest.mark.usefixtures("longest_pauses")
 async def test_a_refresh_that_pauses_is_not_made_once_another_page_has_made_it(origin: Origin) -> None:
     """T1, F8"""
     one, other = await after_a_failed_refresh(origin)
