@@ -30,7 +30,7 @@ from reissue.tabs.endpoint_lock import LANDING
 
 from tests.browser.browsers import chromium_launch_options
 from tests.browser.tabs import Tab, Tabs
-from tests.live_server import running_server
+from tests.live_server import forked_server
 from tests.simulation.strangers import FORMS, MARKS, granted_nested, message, nested_token
 
 FEWEST, MOST = 2, 5  # pages
@@ -267,7 +267,7 @@ def main(seconds: float, seed: int | None, store: str | None) -> None:
     seed = int(time.time()) if seed is None else seed
     store = store or ("memory", "local")[seed % 2]
     click.echo(f"SECONDS={seconds:g} SEED={seed} (store={store})")
-    with running_server() as server, sync_playwright() as playwright:
+    with forked_server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(**chromium_launch_options())
         tabs = Tabs(browser.new_context(), server)
         chaos = Chaos(tabs, seed, store=store)

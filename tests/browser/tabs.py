@@ -14,7 +14,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page
 from reissue.tabs.endpoint_lock import LANDING
 
-from tests.browser.visit import PAGES, REFUSED, Visit
+from tests.blank_pages import PAGES
+from tests.browser.visit import REFUSED, Visit
 from tests.live_server import LiveServer
 
 COOKIES, IN_BODIES = "/auth", "/auth/body"

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.visit import REFUSED, Visit
-from tests.live_server import LiveServer, running_server
+from tests.live_server import LiveServer, forked_server
 
 # Nothing is routed here: with routes Playwright switches the browser's cache off.
 KEPT = "/api/me?max_age=600"
@@ -42,7 +42,7 @@ def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
 
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
-    with running_server(program="tests/servers/page.py") as server:
+    with forked_server() as server:
         yield server
 
 

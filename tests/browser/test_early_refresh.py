@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Error, Route
 from tests.browser.tabs import Tab, Tabs
 from tests.browser.test_clients import MODULE
 from tests.browser.visit import Visit
-from tests.live_server import running_server
+from tests.live_server import forked_server
 
 REFRESH = "/auth/refresh"
 PYTHON = "**/*.wasm"
@@ -34,7 +34,7 @@ EARLY: dict[str, Any] = {"resume_early": True, "deadline": 3600}
 
 @pytest.fixture(scope="module")
 def pages(browser: Browser, runtime: None) -> Iterator[Tabs]:
-    with running_server() as server:
+    with forked_server() as server:
         context = browser.new_context()
         context.add_init_script(COUNT)
         yield Tabs(context, server)

@@ -399,14 +399,12 @@ def test_what_is_on_the_wire_is_bounded_together_with_pythons_own(python: Visit)
     with_lane(python, "{'in_flight': 4}")
     python.server.fault("/api/echo", "hold", times=20)
     python.execute(
-        """globalThis.held = Promise.all([...Array(3).keys()].map(async n => (await fetch("/api/echo")).status))"""
+        """globalThis.held = Promise.all([1, 2, 3].map(async n => (await fetch(`/api/echo?${n}`)).status))"""
     )
     python.server.wait_until_held(3)
     assert len(asked(python)) == 1
-    python.run("mine = [asyncio.ensure_future(api.fetch('/api/echo')) for _ in range(3)]\nawait asyncio.sleep(0)")
-    python.execute(
-        """globalThis.more = Promise.all([...Array(2).keys()].map(async n => (await fetch("/api/echo")).status))"""
-    )
+    python.run("mine = [asyncio.ensure_future(api.fetch(f'/api/echo?{n}')) for n in (4, 5, 6)]\nawait asyncio.sleep(0)")
+    python.execute("""globalThis.more = Promise.all([7, 8].map(async n => (await fetch(`/api/echo?${n}`)).status))""")
     python.server.wait_until_held(4)
     assert len(asked(python)) == 2, "the lane is closed while any wait"
     assert python.server.counters()["api_in_flight"] == 4
@@ -420,7 +418,7 @@ def test_what_is_on_the_wire_is_bounded_together_with_pythons_own(python: Visit)
 def test_python_gets_all_slots_while_the_lane_uses_none(python: Visit) -> None:
     with_lane(python, "{'in_flight': 4}")
     python.server.fault("/api/echo", "hold", times=4)
-    python.run("mine = [asyncio.ensure_future(api.fetch('/api/echo')) for _ in range(4)]\nawait asyncio.sleep(0)")
+    python.run("mine = [asyncio.ensure_future(api.fetch(f'/api/echo?{n}')) for n in range(4)]\nawait asyncio.sleep(0)")
     assert python.run("len(api._sender.admission_to(js.location.origin)._line)") == 0, "none waits to be parked"
     python.server.wait_until_held(4)
     python.server.release()
@@ -577,7 +575,7 @@ def test_when_python_has_died_a_request_with_a_lane_fails_as_the_others_do(visit
     visit.execute(
         """
         const name = promise => promise.then(response => response.status, error => error.name);
-        globalThis.before = [0, 1, 2].map(() => name(fetch("/api/echo")));
+        globalThis.before = [0, 1, 2].map(n => name(fetch(`/api/echo?${n}`)));
         """
     )
     visit.server.wait_until_held(3)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.blank_pages import PAGES
 from tests.browser.test_clients import BLOB
-from tests.browser.visit import PAGES, Visit
+from tests.browser.visit import Visit
 
 IMPORT_ALL = """
 import importlib, sys, zipfile

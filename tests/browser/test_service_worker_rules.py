@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserType
 
+from tests.blank_pages import PAGES
 from tests.browser.kept import Opening, opened
 from tests.browser.test_audience import reach_loopback
-from tests.browser.visit import PAGES, REFUSED, Visit
+from tests.browser.visit import REFUSED, Visit
 from tests.browser.with_worker import CONNECT, ELEMENTS, MAKE_FILES, WITH_A_WORKER, begin, begin_here, controlled_page
 from tests.live_server import ROOT, LiveServer
 from tests.other_origin import OtherOrigin, other_origin

@@ -14,7 +14,7 @@ from tests.browser.kept import Opening, opened
 from tests.browser.visit import Visit
 
 CONNECT = """
-import asyncio, reissue, time
+import asyncio, itertools, reissue, time
 from js import AbortController
 from reissue.concurrency.timers import time_limit
 from reissue.session import endpoint_calls
@@ -34,6 +34,7 @@ def passes(delay):
     timers[delay].reschedule(0)
 
 ahead = 0.0  # seconds
+numbers = itertools.count()
 failed = asyncio.Event()
 told = []
 
@@ -46,7 +47,7 @@ def connect(in_flight):
 
 async def outcome(**options):
     try:
-        return (await api.fetch("/api/echo", **options)).status
+        return (await api.fetch(f"/api/echo?{next(numbers)}", **options)).status
     except (Exception, asyncio.CancelledError) as error:
         return type(error).__name__
 

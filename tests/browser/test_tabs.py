@@ -12,10 +12,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from tests.blank_pages import PAGES
 from tests.browser.chaos import Chaos
 from tests.browser.tabs import COOKIES, IN_BODIES, PATIENCE, Tabs
-from tests.browser.visit import PAGES, Visit
-from tests.live_server import running_server
+from tests.browser.visit import Visit
+from tests.live_server import forked_server
 
 # Firefox shows the pages of one origin by one process: if it crashed, all of them would.
 CRASHED = pytest.param("crashed", marks=pytest.mark.only_browser("chromium"))
@@ -34,7 +35,7 @@ COUNTED = ("logins", "refreshes_asked", "refreshes_granted", "refreshes_refused"
 
 @pytest.fixture(scope="module")
 def pages(browser: Browser, runtime: None) -> Iterator[Tabs]:
-    with running_server() as server:
+    with forked_server() as server:
         context = browser.new_context()
         yield Tabs(context, server)
         context.close()

@@ -13,10 +13,10 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from tests.blank_pages import PAGES
 from tests.browser.browsers import NoBrowser, engines, find_webkit
 from tests.browser.everything import PARTS, Everything, InWebKit, server_of_everything
 from tests.browser.test_clients import CONNECT, EXAMPLES, PACKAGES, PREPARE
-from tests.browser.visit import PAGES
 from tests.browser.webkit import open_page, running_webkit, wait
 from tests.live_server import LiveServer
 

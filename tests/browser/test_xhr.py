@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.blank_pages import PAGES
 from tests.browser.test_install import javascript
-from tests.browser.visit import PAGES, REFUSED, Visit
+from tests.browser.visit import REFUSED, Visit
 
 CONNECT = """
 import asyncio, js, time, reissue

@@ -13,16 +13,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
 
+from tests.blank_pages import POLICY
 from tests.browser.asking import ANSWER, FOLDER, asking
 from tests.live_server import LiveServer
 
-PAGES = Path(__file__).with_name("pages")
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".py": "text/x-python",
-}
 Policy = Mapping[str, str | None]  # directives of a Content-Security-Policy
 PATIENCE = 120_000  # ms: longer than anything takes on the busiest machine, so that a limit ends only what hangs
 STARTED = PATIENCE  # for Python to start, where a limit is given
@@ -182,18 +176,7 @@ class Visit:
 
     def begin_blank(self, page: str = "blank.html", *, policy: Policy = MappingProxyType({})) -> Visit:
         """`open_blank` without the wait: several pages may start at once."""
-        headers = self.server.request("GET", "/").headers
-        directives = dict(d.strip().partition(" ")[::2] for d in headers["Content-Security-Policy"].split(";"))
-        kept = {name: value for name, value in headers.items() if name.lower().startswith("cross-origin")}
-        changed: dict[str, str | None] = {**directives, **policy}
-        kept["Content-Security-Policy"] = "; ".join(f"{d} {v}" for d, v in changed.items() if v is not None)
-
-        def answer(route: Route) -> None:
-            file = PAGES / urlsplit(route.request.url).path[1:]
-            route.fulfill(path=file, headers={**kept, "Content-Type": TYPES[file.suffix]})
-
-        for file in PAGES.iterdir():
-            self.context.route(re.compile(re.escape(f"{self.server.url}{file.name}") + r"(\?.*)?$"), answer)
+        self.server.control(POLICY, dict(policy))
         self.page.goto(f"{self.server.url}{page}", wait_until="commit")
         return self
 

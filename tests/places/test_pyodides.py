@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from devserver.files import TYPES
 from runtime.npm_packages import installed, locked_version
-from tests.browser.visit import PAGES, REFUSED, STARTED, TYPES, Visit
+from tests.blank_pages import PAGES
+from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.live_server import ROOT
 from tests.places.bring import modules
 from tests.places.steps import NO_ANSWER, STEPS
@@ -46,7 +48,7 @@ def served(visit: Visit, package: str, wheel: Path) -> str:
     def answer(route: Route) -> None:
         path = route.request.url.removeprefix(visit.server.url).partition("?")[0]
         file = folder / path.partition("/")[2] if "/" in path else files[path] / path
-        kind = TYPES.get(file.suffix, "application/wasm" if file.suffix == ".wasm" else "application/octet-stream")
+        kind = TYPES.get(file.suffix, "application/octet-stream")
         route.fulfill(body=file.read_bytes(), content_type=kind)
 
     names = "|".join(re.escape(name) for name in files)

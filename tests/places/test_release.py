@@ -18,7 +18,8 @@ from runtime.build import build
 from runtime.npm_packages import installed
 from runtime.publish.embed import write_embed
 from runtime.release import FIRST_OF_1980, release, write_index
-from tests.browser.visit import PAGES, STARTED, Visit
+from tests.blank_pages import PAGES
+from tests.browser.visit import STARTED, Visit
 from tests.documents import ROOT, run_by
 from tests.live_server import LiveServer
 from tests.places.bring import RUNTIME, distribution

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.visit import Visit
-from tests.live_server import LiveServer, running_server
+from tests.live_server import LiveServer, forked_server, running_server
 
 ASK = """
 import js, reissue
@@ -26,7 +26,7 @@ async def error_of(url, **options):
 
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
-    with running_server("--allow-origin", "http://127.0.0.1:*", program="tests/servers/page.py") as server:
+    with forked_server("--allow-origin", "http://127.0.0.1:*") as server:
         yield server
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tests.browser.visit import REFUSED, Visit
-from tests.live_server import LiveServer, running_server
+from tests.live_server import LiveServer, forked_server
 from tests.servers.conftest import Start, asked
 
 LIFE = 60
@@ -41,7 +41,7 @@ ENDPOINTS = {
 
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
-    with running_server("--allow-origin", "http://127.0.0.1:*", program="tests/servers/page.py") as server:
+    with forked_server("--allow-origin", "http://127.0.0.1:*") as server:
         yield server
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.visit import STARTED, Visit
 from tests.documents import AS_A_CODE, run_by
-from tests.live_server import LiveServer, running_server
+from tests.live_server import LiveServer, forked_server
 from tests.servers.conftest import Start
 
 CLIENT = """
@@ -27,7 +27,7 @@ async def ten():
 
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
-    with running_server("--allow-origin", "http://127.0.0.1:*", program="tests/servers/page.py") as server:
+    with forked_server("--allow-origin", "http://127.0.0.1:*") as server:
         yield server
 
 

@@ -18,7 +18,7 @@ from runtime.nodejs import find_node
 from runtime.npm_packages import installed
 from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.documents import AS_A_PROVIDER, AS_A_TRIP, run_by
-from tests.live_server import ROOT, LiveServer, running_server
+from tests.live_server import ROOT, LiveServer, forked_server
 from tests.servers.conftest import Start
 
 APP = "oidc_app.mjs"
@@ -65,7 +65,7 @@ held = api._lifecycle.alive.credential.id_token
 
 @pytest.fixture
 def server(runtime: None) -> Iterator[LiveServer]:
-    with running_server("--allow-origin", "http://127.0.0.1:*", program="tests/servers/page.py") as server:
+    with forked_server("--allow-origin", "http://127.0.0.1:*") as server:
         yield server
 
 

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from runtime.publish.sizes import Size, read_sizes
+from tests.blank_pages import PAGES
 from tests.browser.inserted import MARKUP, PLAIN, WAYS, expect_refusals, let_through
-from tests.browser.visit import PAGES, REFUSED, STARTED, Visit
+from tests.browser.visit import REFUSED, STARTED, Visit
 from tests.live_server import ROOT
 from tests.site.guide import GUIDE, assert_told, block, loaded
 from tests.site.static_host import StaticHost
