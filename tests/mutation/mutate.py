@@ -7,30 +7,33 @@ The tests run in virtual time, so none of them waits, and seconds of CPU alone s
 machine changes no verdict.
 """
 
+import gc
 import json
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import libcst as cst
+import pytest
+from _pytest.config import _prepareconfig
 from mutmut.__main__ import cli
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_string
 from mutmut.runners import harness
 from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import change_cwd
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from mutmut.workers import isolation
+from mutmut.workers.isolation import run_in_fork
 
 CPU_LIMIT = 60
 """Seconds. All tests of the core together take 28."""
 
 SUSPICIOUS = 35
 """The exit code by which mutmut knows a mutant whose tests could not be run."""
-
-FEW = 40
-"""Tests, the quickest ones, that are run by themselves before the rest is collected."""
 
 
 def negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
@@ -86,6 +89,43 @@ mutation_operators[:] = [
 ]
 
 
+class Tests:
+    """The tests of the core, collected once: a process that is forked after that runs any of them at once."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, pytest.Item] = {}
+        self._failed = False
+
+    def collect(self) -> None:
+        """Do what pytest does before it runs a test. Exits unless every test passes while nothing is mutated."""
+        with change_cwd("mutants"):
+            config = _prepareconfig(["--rootdir=.", "-q", "-s", "-p", "no:cacheprovider", "tests/reissue"], [self])
+            config._do_configure()
+            session = pytest.Session.from_config(config)
+            config.hook.pytest_sessionstart(session=session)
+            config.hook.pytest_collection(session=session)
+        self._items = {item.nodeid: item for item in session.items}
+        if run_in_fork(self.run, list(self._items)):
+            sys.exit("a test fails though nothing is mutated")
+
+    def run(self, names: list[str]) -> int:
+        """Run these up to the first that fails, in a forked process. 1 if one does."""
+        if not self._items.keys() >= set(names):
+            return SUSPICIOUS
+        items = [self._items[name] for name in names]
+        with change_cwd("mutants"):
+            for item, following in zip_longest(items, items[1:]):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self._failed:
+                    return 1
+        return 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """pytest tells how a test went."""
+        self._failed = self._failed or report.failed
+
+
+TESTS = Tests()
 start = isolation.ForkRunner.submit
 
 
@@ -96,26 +136,32 @@ def start_with_limited_cpu(
     start(runner, mutant, tests, CPU_LIMIT, estimated_time)
 
 
+def start_up(runner: isolation.ForkRunner) -> None:
+    """Get ready for the first mutant."""
+    TESTS.collect()
+    gc.freeze()
+
+
+isolation.ForkRunner.startup = start_up
 isolation.ForkRunner.submit = start_with_limited_cpu
 isolation.register_timeout = lambda pid, timeout_s: None  # the limit in wall-clock time
 
-run_tests = harness.PytestRunner.run_tests
+run_by_pytest = harness.PytestRunner.run_tests
 
 
-def run_few_first(runner: harness.PytestRunner, *, mutant_name: str | None, tests: Iterable[str]) -> int:
-    """Run the quickest tests by themselves, and the others if they pass: to collect a thousand takes seconds.
-
-    If pytest does not find one by its name, no test has failed: mutmut would count that as a kill.
-    """
-    few, others = list(tests)[:FEW], list(tests)[FEW:]
+def run_tests(runner: harness.PytestRunner, *, mutant_name: str | None, tests: Iterable[str]) -> int:
+    """Run the tests of a mutant, in a process of its own. Whatever stops them but a failure is not a kill."""
+    if mutant_name is None:
+        status: int = run_by_pytest(runner, mutant_name=mutant_name, tests=tests)
+        return status
     try:
-        failed: int = run_tests(runner, mutant_name=mutant_name, tests=few)
-        return failed or (run_tests(runner, mutant_name=mutant_name, tests=others) if others else 0)
-    except harness.BadTestExecutionCommandsException:
+        return TESTS.run(list(tests))
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
         return SUSPICIOUS
 
 
-harness.PytestRunner.run_tests = run_few_first
+harness.PytestRunner.run_tests = run_tests
 
 
 def verdicts(module: str) -> Iterator[tuple[str, str, str, str, str]]:
