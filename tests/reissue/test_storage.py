@@ -155,8 +155,9 @@ async def test_a_sign_out_whose_page_is_left_before_its_slow_store_is_read_stays
     assert found is False
 
 
+@pytest.mark.parametrize("newer", [True, False])
 @pytest.mark.parametrize("origin", [TOKENS], indirect=True)
-async def test_a_store_that_answers_too_late_keeps_what_it_has_for_a_later_page(origin: Origin) -> None:
+async def test_a_store_that_answers_too_late_keeps_what_it_has_for_a_later_page(origin: Origin, newer: bool) -> None:
     """T6: until this page has something newer, or signs out."""
     shelf = Shelf()
     (first,) = await origin.signed_in(1, store=SlowShelf(shelf))
@@ -167,8 +168,22 @@ async def test_a_store_that_answers_too_late_keeps_what_it_has_for_a_later_page(
     page.api.on(lambda event: told.append(event.phase) if isinstance(event, StoreEvent) else None)
     await page.api.resume()
     assert (shelf.text, told) == (kept, [StorePhase.UNAVAILABLE])
-    await page.api.sign_out()
+    await (origin.sign_in(page) if newer else page.api.sign_out())
     assert shelf.text is None
+
+
+@pytest.mark.parametrize("origin", [TOKENS], indirect=True)
+async def test_what_a_page_was_granted_before_it_was_gone_is_found_in_a_slow_store_as_well(origin: Origin) -> None:
+    """T3, T6"""
+    shelf = Shelf()
+    one, other = (origin.open(store=SlowShelf(shelf)) for _ in range(2))
+    await origin.sign_in(one)
+    await settle()
+    origin.pages.channel_works = False
+    await other.api.renew()
+    other.crash()
+    await one.api.renew()
+    assert (origin.server.asked, origin.server.reused, one.ends()) == (1, 0, [])
 
 
 async def test_a_slow_store_that_fails_is_memory_and_says_so_once(origin: Origin) -> None:

@@ -1,6 +1,7 @@
 """Calls that are made from within the endpoint: none waits for itself."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from reissue import (
     ReissueError,
     Request,
     Response,
+    SessionEnded,
 )
-from reissue.testing import Gate
+from reissue.testing import Gate, settle
 
 from tests.reissue.conftest import API, World, outcome
 
@@ -67,6 +69,22 @@ async def test_no_call_from_within_the_endpoint_waits_for_itself(world: World, c
     began = asyncio.get_running_loop().time()
     error = await outcome(world.api.fetch(API + "notes"))
     assert "from within its own endpoint" in str(error.__cause__)
+    assert asyncio.get_running_loop().time() == began
+
+
+async def test_a_client_that_its_own_endpoint_closes_takes_nothing_more(world: World) -> None:
+    """Q3, X6: it does not wait for itself either."""
+
+    async def refresh(credential: Credential | None) -> Credential:
+        await world.api.close()
+        return Credential(access_token="token-2", refresh_token="refresh-2")
+
+    world.api = world.make(endpoint=refresh)
+    await world.signed_in()
+    began = asyncio.get_running_loop().time()
+    assert isinstance(await outcome(world.api.renew()), SessionEnded)
+    await settle()
+    gc.collect()  # an error in the call's task would be told now
     assert asyncio.get_running_loop().time() == began
 
 

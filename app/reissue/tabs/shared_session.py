@@ -173,7 +173,6 @@ class SharedSession:
                 self._adopt(granted)
             case Late(granted) if self._client.accepts(granted.credential):
                 self._adopt(granted, late=True)
-                self.news.note_message()
             case Asked() if (mine := self.versions.mine) is not None and self._client.accepts(mine.credential):
                 self._peers.post(written(mine))
             case Ended() as ended:

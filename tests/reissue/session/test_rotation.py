@@ -5,6 +5,7 @@ import json
 import pickle
 import traceback
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -91,8 +92,9 @@ class Page:
             "store": self.store,
             **options,
         }
+        self.pages, self.clock = pages, Clock()
         self.events: list[Any] = []
-        self.api = Interceptor(server, audience=API, clock=Clock(), peers=pages.page(), **settings)
+        self.api = Interceptor(server, audience=API, clock=self.clock, peers=pages.page(), **settings)
         self.api.on(self.events.append)
 
     @property
@@ -332,15 +334,53 @@ async def test_a_sign_out_presents_what_another_tab_is_granted_meanwhile(
     """S1, S2: the refresh token of the tab that signs out is spent by then, and would end nothing."""
     api = two[1].api
     gate, waiting = await rotating(server, api if what == "refresh" else api.for_resource(FILES, resource=FILES))
+    began = asyncio.get_running_loop().time()
     signing_out = asyncio.create_task(two[0].api.sign_out())
     await settle()
     gate.open()
     await signing_out
     assert isinstance(await waiting, SessionEnded)
     assert server.told == ["refresh-2"]
+    assert asyncio.get_running_loop().time() == began, "there is nothing else to wait for"
     await settle()
     assert [page.api.state for page in two] == [State.SIGNED_OUT] * 2
     assert [page.stored for page in two] == [None] * 2
+
+
+async def test_a_sign_out_presents_the_latest_of_what_is_granted_meanwhile(
+    two: list[Page], server: RotatingServer
+) -> None:
+    """S1: also if the user signs out twice."""
+    pages = two[0].pages
+    granted = two[0].api._lifecycle.sessions.shared.versions.mine
+    assert granted is not None
+    async with pages.page().lock():
+        signing_out = []
+        for number in (2, 3, 2):
+            signing_out.append(asyncio.create_task(two[0].api.sign_out()))
+            await settle()
+            version = replace(granted.version, number=granted.version.number + number)
+            late = replace(granted.credential, refresh_token=f"refresh-{number}")
+            pages.open[0].on_message(written(Late(Granted(version, late))))
+    await asyncio.gather(*signing_out)
+    assert set(server.told) == {"refresh-3"}
+
+
+async def test_what_is_granted_late_for_a_session_that_was_refused_is_not_taken_for_the_signed_out_one(
+    two: list[Page], server: RotatingServer
+) -> None:
+    """S1, F9"""
+    shared = two[0].api._lifecycle.sessions.shared
+    granted = shared.versions.mine
+    assert granted is not None
+    server.number = 7
+    two[0].clock.advance(301)
+    assert isinstance(await outcome(two[0].api.fetch(API)), SessionEnded)
+    version = replace(granted.version, number=granted.version.number + 1)
+    heard: list[Credential] = []
+    shared._client.on_late_grant = heard.append  # type: ignore[method-assign, assignment]
+    shared._on_message(written(Late(Granted(version, granted.credential))))
+    assert heard == []
 
 
 @pytest.mark.parametrize("by", ["a message", "the store"])

@@ -164,6 +164,29 @@ def test_a_sign_out_stays_pending_though_the_clock_was_put_back_since_another_wa
     assert tab.versions.pending_sign_out == mark
 
 
+def test_a_session_keeps_the_time_at_which_it_began_whatever_another_tab_says() -> None:
+    tab = Tab()
+    tab.takes(Version(MS, "a", 1))
+    assert tab.versions.hold(Granted(Version(MS - 5, "a", 2), Credential(access_token="token"))).began == MS
+
+
+def test_a_later_session_that_another_tab_advertises_replaces_the_sign_out_before_it() -> None:
+    """S5: nobody tells the endpoint of it any more, whose cookie is the later session's."""
+    tab = Tab()
+    tab.versions.mark_sign_out(in_body=False)
+    tab.versions.notice([f"{MS}.b.1"])
+    assert tab.marks.until == MS, "that one began in the same millisecond, maybe before it"
+    tab.versions.notice([f"{MS + 1}.b.1"])
+    assert tab.marks.until == 0
+
+
+def test_a_session_that_began_with_a_sign_out_does_not_replace_it() -> None:
+    tab = Tab()
+    tab.marks.store(Mark(MS))
+    tab.marks.replaced(MS)
+    assert tab.marks.until == MS
+
+
 @pytest.mark.parametrize("by_sign_in", [True, False])
 def test_only_a_sign_in_at_the_endpoint_says_whose_the_cookie_is(by_sign_in: bool) -> None:
     tab, other = Tab(), Tab()

@@ -611,6 +611,20 @@ async def test_a_mark_that_comes_too_late_stays_for_a_later_worker_until_a_user_
     assert [untold.until, shelf.text] == [0, None]
 
 
+async def test_a_mark_that_can_neither_be_read_nor_removed_stops_nobody() -> None:
+    """F17, T6"""
+
+    class Broken(StuckShelf):
+        def write(self, text: str | None) -> None:
+            raise OSError("the disk is gone")
+
+    untold = PendingSignOut(Broken(Shelf()), clock=lambda: 0.0)
+    await untold.load()
+    untold.store(Mark(5))
+    untold.remove()
+    assert untold.mark is None
+
+
 async def test_a_sign_in_in_the_next_worker_tells_the_server_of_the_sign_out_first() -> None:
     """S5"""
     browser = Browser()
@@ -726,8 +740,22 @@ def test_a_mark_that_is_told_ends_the_sessions_before_it_and_is_told_no_more() -
     now = 1e9
     assert told.until == 900_000, "however long ago"
     told.begins(899_000)  # by a page that has not heard of the sign-out yet
-    now = 899.0
+    now = 900.0
+    told.begins(899_000)
+    now = 899.9
     told.begins(900_001)
     assert told.until == 900_000
-    told.begins(899_000)
+    told.begins(900_000)
     assert shelf.text is None
+
+
+def test_a_mark_of_the_far_future_counts_once_the_clock_is_right_again() -> None:
+    """S1: this clock is wrong, or the other was."""
+    now, shelf = 1_700_000_000.0, Shelf()
+    untold = PendingSignOut(shelf, clock=lambda: now)
+    untold.store(Mark(int(now + 100_000) * 1000))
+    assert untold.mark is None
+    now += 50_000
+    assert untold.mark == Mark(1_700_100_000_000)
+    now += 200_000
+    assert (untold.mark, shelf.text) == (None, None), "it is removed when it is too old"

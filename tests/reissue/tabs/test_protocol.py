@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.tabs.protocol import Ended, Granted, Version, read, written
+from reissue.tabs.protocol import Asked, Ended, Granted, Version, read, written
 
 from tests.reissue.test_bad_input import HUGE
 
@@ -76,6 +76,19 @@ def test_a_page_ends_the_session_of_another_by_a_refusal_or_a_sign_out_and_nothi
     fields: dict[str, Any], message: Ended | None
 ) -> None:
     assert read(json.dumps({"type": "ended", **fields}), now=NOW) == message
+
+
+@pytest.mark.parametrize("kind", ["granted", "late"])
+def test_a_message_that_brings_no_token_that_can_be_sent_is_none(kind: str) -> None:
+    fields = {"type": kind, "edition": "1.a.1", "access_token": "a", "received_at": 1_700_000_000}
+    assert read(json.dumps(fields), now=NOW) is not None
+    assert read(json.dumps({**fields, "access_token": "two words"}), now=NOW) is None
+
+
+def test_a_message_holds_no_lists_and_no_objects() -> None:
+    """X9: none that this library writes does, and a parser that need not go deep can't be led astray."""
+    assert read('{"type": "asked"}', now=NOW) == Asked()
+    assert read('{"type": "asked", "more": []}', now=NOW) is None
 
 
 @pytest.mark.parametrize("passed_on", [False, True])
