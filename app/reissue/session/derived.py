@@ -125,7 +125,7 @@ class DerivedLifecycle:
         """End the session of this client only."""
         self.follow_loop()
         self._asking.cancel()
-        await self.sessions.close(at_once=self.called_by_endpoint)
+        await self.sessions.close(at_once=True)  # what is on the wire for it is the parent's call, and goes on
 
     def wake(self) -> None:
         """The network is back or the page is visible again: the next refresh need not pause."""
@@ -150,13 +150,11 @@ class DerivedLifecycle:
             return session
         self._parent_session = parent_session
         try:
-            session = await self._asking.join(self._ask)
+            return await self._asking.join(self._ask)
         except FlightCancelled:
             parent_session.check_alive()
             self.sessions.check_open()
             raise RefreshUnavailable("the call to the endpoint was cancelled: try again") from None
-        parent_session.check_alive()
-        return session
 
     def refresh_at_once(self, start_eagerly: StartEagerly, session: Session) -> NoReturn:
         """Raises WouldBlock: the parent's refresh token may be presented under the lock only, which needs a wait."""

@@ -189,7 +189,10 @@ def test_a_tab_waits_for_what_another_was_granted_in_every_event_loop() -> None:
         run(tab.api.close())
 
 
-def test_a_sign_out_that_ended_with_its_event_loop_is_told_in_the_next() -> None:
+@pytest.mark.parametrize("ends", [run, cut_off])
+def test_a_sign_out_that_ended_with_its_event_loop_is_told_in_the_next(
+    ends: Callable[[Coroutine[Any, Any, None]], object],
+) -> None:
     """S1"""
     script = Script()
     gate = Gate()
@@ -200,7 +203,7 @@ def test_a_sign_out_that_ended_with_its_event_loop_is_told_in_the_next() -> None
 
     source: Any = script.api._lifecycle.sessions.calls.tokens
     source._transport, fast = slow, source._transport
-    run(script.left_in(script.api.sign_out, gate))
+    ends(script.left_in(script.api.sign_out, gate))
     source._transport = fast
     assert run(script.api.resume()) is False
     assert all(session.over for session in script.server._grants._sessions.values())
@@ -256,6 +259,55 @@ def test_a_step_up_that_ended_with_its_event_loop_is_asked_for_in_the_next(
     assert run(other.fetch(f"{files}vault")).status == 200, "the client of another API takes its session's along"
     assert run(world.api.fetch(f"{BOUND_API}vault")).status == 200
     assert len(asked) == 2
+    run(world.api.close())
+
+
+def of_files() -> tuple[Bound, Interceptor, str]:
+    """A user is signed in by a cookie, and there is a client for another API."""
+    world = Bound(cookie=True, proofs=None)
+    world.server.bound = False
+    world.server.resources.add(files := "https://files.test/")
+    run(world.signed_in())
+    return world, world.api.for_resource(files, resource=files), files
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("ends", [run, cut_off])
+def test_what_another_apis_token_waited_for_holds_up_nothing_in_the_next_event_loop(
+    ends: Callable[[Coroutine[Any, Any, None]], object], first: bool, goes_on: bool
+) -> None:
+    world, other, files = of_files()
+    if not first:
+        assert run(other.fetch(files)).status == 200
+
+    async def left() -> None:
+        wire = world.gates["/auth/refresh"] = Gate()
+        waiting.append(asyncio.create_task(other.fetch(files) if first else other.renew()))
+        await wire.reached()
+
+    waiting: list[asyncio.Task[Any]] = []
+    ends(left())
+    world.gates.clear()
+    world.clock.advance(301)
+    if goes_on:
+        assert run(other.fetch(files)).status == 200
+    run(other.close())
+    run(world.api.close())
+
+
+@pytest.mark.usefixtures("longest_pauses")
+def test_the_pause_before_another_apis_first_token_is_kept_in_the_next_event_loop() -> None:
+    """F8"""
+    world, other, files = of_files()
+    source: Any = world.api._lifecycle.sessions.calls.tokens
+
+    async def down(request: Request) -> Response:
+        return Response(503)
+
+    source._grants = down
+    assert [type(run(outcome(other.fetch(files)))) for _ in range(4)] == [RefreshUnavailable] * 4
+    run(other.close())
     run(world.api.close())
 
 

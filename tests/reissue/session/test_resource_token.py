@@ -368,6 +368,40 @@ async def test_a_rotated_refresh_token_is_kept_though_its_answer_names_another_u
     with pytest.raises(SessionChanged):
         await exchange(session_of(tab), Endpoint(rotated), {}, previous=previous)
     assert session_of(tab).holding.with_latest_refresh_token.refresh_token is None
+    await asyncio.sleep(1)
+    assert tab.ends() == ["replaced"], "the refresh that looks whose cookie it is can't tell"
+
+
+@pytest.mark.parametrize("known_by", ["the session's token", "the token before"])
+async def test_a_token_of_the_sessions_user_ends_the_doubt_about_the_cookie(known_by: str) -> None:
+    """S3: and a refresh token that comes along is the session's."""
+    name = "ada" if known_by == "the session's token" else "ada at files"
+    fresh = Credential(access_token=a_token_of(name), refresh_token="rotated", expires_in=300)
+    previous = None if name == "ada" else replace(fresh, refresh_token=None)
+    origin, (tab,) = await opened(COOKIE)
+    session = session_of(tab)
+    session.holding.doubt_cookie()
+    assert (await exchange(session, Endpoint(fresh), {}, previous=previous)).access_token == fresh.access_token
+    assert not session.holding.cookie_in_doubt
+    assert session.holding.with_latest_refresh_token.refresh_token == "rotated"
+    assert origin.server.asked == 0
+
+
+async def test_a_refresh_token_that_a_cookie_brings_after_the_sign_out_is_what_the_server_is_told_of() -> None:
+    """S1: the call's caller is gone."""
+    _, (tab,) = await opened(COOKIE)
+    session = session_of(tab)
+    fresh = Credential(access_token=a_token_of("ada"), refresh_token="late", expires_in=300)
+    late: list[Callable[[Credential], object]] = []
+
+    async def ask(wanted: Exchange, *, on_late_result: Callable[[Credential], object]) -> Credential:
+        late.append(on_late_result)
+        return replace(fresh, refresh_token=None)
+
+    await exchange(session, ask, {})
+    session.end("signed_out")
+    late[0](fresh)
+    assert session.holding.with_latest_refresh_token.refresh_token == "late"
 
 
 @pytest.mark.parametrize("reason", ["closed", "signed_out"])

@@ -266,6 +266,18 @@ async def test_the_pause_before_the_next_token_for_another_api_ends_when_the_net
     assert await seconds(tokens.files.renew()) == 0
 
 
+@pytest.mark.usefixtures("longest_pauses")
+async def test_before_retry_after_has_passed_nobody_pauses_for_another_apis_first_token(tokens: World) -> None:
+    """F2"""
+    await tokens.signed_in()
+    tokens.answers_with(Response(503, {"Retry-After": "30"}))
+    for _ in range(3):
+        assert await seconds(tokens.files.fetch(FILES)) == 0
+    assert tokens.in_vain == 1
+    error = await outcome(tokens.files.fetch(FILES))
+    assert (type(error), error.retry_after) == (RefreshUnavailable, 30)
+
+
 async def test_a_client_of_another_api_judges_refusals_by_its_own_predicate(tokens: World) -> None:
     """Q20"""
     judged: list[Response] = []

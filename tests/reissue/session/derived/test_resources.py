@@ -198,6 +198,17 @@ async def test_a_step_up_for_another_api_that_is_not_enough_is_asked_for_once(to
     assert len(asked) == 1
 
 
+async def test_the_user_is_asked_anew_for_an_api_whose_first_token_came_after_a_step_up_that_was_not_enough(
+    tokens: World,
+) -> None:
+    """Q2: its token knows of that step-up, so this is another answer of the API's."""
+    asked = tokens.steps_up(acr="bronze")
+    await tokens.signed_in()
+    assert isinstance(await outcome(tokens.files.fetch(f"{FILES}vault")), StepUpRequired)
+    assert isinstance(await outcome(tokens.resource(resource=MAPS).fetch(f"{MAPS}vault")), StepUpRequired)
+    assert len(asked) == 2
+
+
 async def test_a_token_from_before_a_step_up_is_renewed_and_nobody_asked_again(tokens: World) -> None:
     asked = tokens.steps_up()
     files = tokens.files
@@ -367,6 +378,34 @@ async def test_a_call_from_within_the_endpoint_does_not_wait_for_itself(tokens: 
     await tokens.signed_in()
     await tokens.api.renew()
     assert asked == [True, True], "at the sign-in and at the refresh"
+
+
+async def test_a_task_of_the_endpoint_neither_renews_nor_waits_for_a_client_that_it_closes(tokens: World) -> None:
+    """Q3"""
+    wire, calls = Gate(), list[asyncio.Task[Any]]()
+
+    def headers() -> dict[str, str]:
+        if wire.waiting or calls:
+            return {}
+        files = tokens.files
+        calls.extend(asyncio.create_task(outcome(call())) for call in (files.renew, files.close))
+        return {}
+
+    tokens.api = tokens.connect(endpoint=Endpoint(f"{ORIGIN}/auth", cookie=False, headers=headers), proofs=None)
+    tokens.files = tokens.resource()
+    calls.append(asyncio.create_task(asyncio.sleep(0)))
+    await tokens.signed_in()
+    await tokens.files.fetch(FILES)
+    calls.clear()
+    tokens.gates["/auth/refresh"] = wire
+    renewing = asyncio.create_task(outcome(tokens.files.renew()))
+    await wire.reached()
+    await settle()
+    renewed, closed = calls
+    assert "within its own endpoint" in str(renewed.result())
+    assert closed.done(), "at once"
+    wire.open()
+    assert isinstance(await renewing, SessionEnded)
 
 
 async def test_several_clients_with_endpoints_of_their_own_do_not_disturb_each_other() -> None:

@@ -133,6 +133,19 @@ async def test_a_later_session_that_is_not_to_be_had_puts_the_cookie_in_doubt(wo
     assert isinstance(await outcome(world.resource(one).fetch(FILES)), SessionChanged)
 
 
+async def test_a_cookie_that_stays_in_doubt_is_told_as_another_users() -> None:
+    """S3: and not as an outage, which would be tried again."""
+    world = World(cookie=True)
+    world.server.names = lambda user, resource: {"sub": f"{user} at {resource}"}
+    api = await world.signed_in()
+    session = api._lifecycle.alive
+    assert session is not None
+    world.meanwhile = lambda request: session.holding.doubt_cookie() if request.url.endswith("/refresh") else None
+    assert isinstance(await outcome(world.files.fetch(FILES)), SessionChanged)
+    for client in world.made:
+        await client.close()
+
+
 async def test_nothing_is_renewed_after_a_step_up_for_a_session_that_is_over(tokens: World) -> None:
     """S1: another user signs in just as the step-up has succeeded. Found by simulation."""
     other = tokens.connect(proofs=None)
