@@ -29,11 +29,14 @@ from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from mutmut.workers import isolation
 from mutmut.workers.isolation import run_in_fork
 
-CPU_LIMIT = 60
-"""Seconds. All tests of the core together take 28."""
 
 SUSPICIOUS = 35
 """The exit code by which mutmut knows a mutant whose tests could not be run."""
+
+
+def cpu_limit(seconds: float) -> int:
+    """The seconds of CPU for tests whose calls took so many: fixtures come on top, and a slow hour of the machine."""
+    return 20 + int(4 * seconds)
 
 
 def negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
@@ -99,7 +102,9 @@ class Tests:
     def collect(self) -> None:
         """Do what pytest does before it runs a test. Exits unless every test passes while nothing is mutated."""
         with change_cwd("mutants"):
-            config = _prepareconfig(["--rootdir=.", "-q", "-s", "-p", "no:cacheprovider", "tests/reissue"], [self])
+            config = _prepareconfig(
+                ["--rootdir=.", "--tb=native", "-q", "-s", "-p", "no:cacheprovider", "tests/reissue"], [self]
+            )
             config._do_configure()
             session = pytest.Session.from_config(config)
             config.hook.pytest_sessionstart(session=session)
@@ -133,7 +138,7 @@ def start_with_limited_cpu(
     runner: isolation.ForkRunner, mutant: str, tests: list[str], cpu_time_limit: int, estimated_time: float
 ) -> None:
     """Start the tests of a mutant."""
-    start(runner, mutant, tests, CPU_LIMIT, estimated_time)
+    start(runner, mutant, tests, cpu_limit(estimated_time), estimated_time)
 
 
 def start_up(runner: isolation.ForkRunner) -> None:
@@ -164,6 +169,11 @@ def run_tests(runner: harness.PytestRunner, *, mutant_name: str | None, tests: I
 harness.PytestRunner.run_tests = run_tests
 
 
+def code_of(line: str) -> str:
+    """What is left of a line in a diff without its sign and its comment."""
+    return line[1:].partition("  # ")[0].strip()
+
+
 def verdicts(module: str) -> Iterator[tuple[str, str, str, str, str]]:
     """Verdict, module, function, and the lines before and after, of every mutant of a module."""
     data = SourceFileMutationData(path=Path("src/reissue", f"{module}.py"))
@@ -171,8 +181,8 @@ def verdicts(module: str) -> Iterator[tuple[str, str, str, str, str]]:
     for name, exit_code in data.exit_code_by_key.items():
         function, owner = orig_function_and_class_names_from_key(name)
         changes = get_diff_for_mutant(name).splitlines()[2:]  # after the names of the files
-        before = " ".join(line[1:].strip() for line in changes if line.startswith("-"))
-        after = " ".join(line[1:].strip() for line in changes if line.startswith("+"))
+        before = " ".join(code_of(line) for line in changes if line.startswith("-"))
+        after = " ".join(code_of(line) for line in changes if line.startswith("+"))
         yield status_by_exit_code[exit_code], module, f"{owner}.{function}" if owner else function, before, after
 
 
