@@ -29,7 +29,6 @@ from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from mutmut.workers import isolation
 from mutmut.workers.isolation import run_in_fork
 
-
 SUSPICIOUS = 35
 """The exit code by which mutmut knows a mutant whose tests could not be run."""
 
