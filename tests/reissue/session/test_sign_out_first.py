@@ -84,6 +84,24 @@ async def test_several_sign_outs_at_once_are_all_seen_before_the_sign_in() -> No
     await browser.close()
 
 
+async def test_a_sign_in_that_is_overtaken_while_the_server_hears_of_an_earlier_sign_out_is_not_sent() -> None:
+    """S1, S5"""
+    browser = Browser()
+    api = await browser.signed_out_offline()
+    browser.line.offline = False
+    browser.line.asked.clear()
+    gate = browser.line.gate = Gate()
+    signing_in = asyncio.create_task(outcome(api.sign_in(username="ada", password="lovelace")))
+    await gate.reached()
+    signing_out = asyncio.create_task(api.sign_out())
+    await settle()
+    gate.open()
+    assert isinstance(await signing_in, SessionEnded)
+    await signing_out
+    assert "auth/login" not in browser.line.asked
+    await browser.close()
+
+
 async def test_a_sign_in_behind_a_sign_out_waits_for_the_refresh_that_it_waits_for() -> None:
     """S5, S2: and for what was called before it, in this order."""
     browser = of_two_users()

@@ -50,6 +50,18 @@ async def profile(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
         yield profile
 
 
+def test_a_store_of_bound_tokens_says_where_it_keeps_them() -> None:
+    """Whoever reads them before Python starts looks there."""
+
+    class InSessionStorage(Memory):
+        area = "session"
+
+    assert [KeyBoundStore(store, lambda: True).area for store in (InSessionStorage(), Memory())] == [
+        "session",
+        "memory",
+    ]
+
+
 async def test_pages_with_the_same_key_share_a_session_and_others_do_not(profile: Browser) -> None:
     """T1, X3: what is bound to another key is of no use here, and the session of the page that has it goes on."""
     one, other = profile.page(stores=False), profile.page(stores=False)
