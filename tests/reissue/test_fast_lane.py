@@ -188,6 +188,15 @@ async def test_a_request_that_was_sent_elsewhere_goes_on_where_it_is(world: Worl
     assert (await api._sender.go_on(NOTES, REJECTED, sent_in=sent_in)).status == 401
 
 
+async def test_a_request_that_was_sent_elsewhere_gets_the_401_that_asks_for_a_step_up(world: World) -> None:
+    """As code that knows nothing of sessions does, unless the app has a handler for step-ups."""
+    api = await world.signed_in()
+    session = api._lifecycle.alive
+    assert session is not None
+    asks = Response(401, {"WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="5"'})
+    assert await api._sender.go_on(NOTES, asks, sent_in=(session, session.credential)) is asks
+
+
 async def test_a_request_that_was_sent_elsewhere_stays_in_its_session(world: World) -> None:
     """S1, S3."""
     api = await world.signed_in()
@@ -216,9 +225,10 @@ async def test_what_is_told_late_has_the_time_at_which_it_was(world: World) -> N
 
 
 async def test_the_last_requests_are_caught_up_with_before_they_are_shown(world: World) -> None:
-    world.api._listeners.catch_up = lambda: world.api._sender._recent.clear()
     await world.signed_in("token-2")
     await world.api.fetch(API)
+    assert len(world.api._sender.recent) == 1
+    world.api._listeners.catch_up = lambda: world.api._sender._recent.clear()
     assert list(world.api._sender.recent) == []
 
 
@@ -230,7 +240,14 @@ def test_a_client_knows_whether_it_attaches_only_the_token(world: World, setting
     api = Interceptor(world.server, audience=API, endpoint=world.endpoint, **settings)
     fields = api._sender.rules.fields
     assert fields.only_the_token is expected
-    assert api._sender.admission_to(API) is api._sender.admission_to(API)
+
+
+def test_each_origin_has_slots_of_its_own(world: World) -> None:
+    """Q22"""
+    slots = world.api._sender.admission_to
+    assert isinstance(slots("https://a.test"), Admission)
+    assert slots("https://a.test") is slots("https://a.test")
+    assert slots("https://a.test") is not slots("https://b.test")
 
 
 def test_the_value_of_the_field_is_the_token_after_its_scheme() -> None:

@@ -259,8 +259,10 @@ async def test_whoever_sends_by_other_means_is_bounded_on_the_wire_unless_it_can
         waiting = asyncio.create_task(waits.first())
         await settle()
         assert not waiting.done()
+        now = asyncio.get_running_loop().time()
         with goes:
             assert (await goes.first()).headers["Authorization"] == "Bearer token-1"
+        assert asyncio.get_running_loop().time() == now, "at once"
     await waiting
     waits.close()
 

@@ -17,7 +17,7 @@ def held(clock: Clock, **fields: Any) -> Holding:
 
 
 def test_a_credential_is_fresh_for_as_long_as_it_says() -> None:
-    """Q8: until `leeway` seconds before its end."""
+    """T12: until `leeway` seconds before its end."""
     clock = Clock()
     holding = held(clock, expires_in=300)
     assert holding.fresh_for == 270

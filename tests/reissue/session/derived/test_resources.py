@@ -296,6 +296,18 @@ async def test_what_can_not_work_is_told_when_it_is_made(world: World) -> None:
         await api._lifecycle.sessions.calls.tokens.exchange(None)  # type: ignore[arg-type]
 
 
+async def test_a_client_of_another_api_renews_its_token_as_early_as_its_parent(tokens: World) -> None:
+    """T11"""
+    api = tokens.connect(proofs=None, leeway=70)
+    await api.sign_in(username="ada", password="lovelace")
+    files = tokens.resource(api)
+    await files.fetch(FILES)
+    tokens.clock.advance(231)
+    assert (await files.fetch(FILES)).status == 200
+    await settle()
+    assert tokens.asked("/auth/refresh") == 2, "the second was sent while the token was good for 69 s more"
+
+
 async def test_a_client_of_another_api_reads_urls_as_its_page_does(tokens: World) -> None:
     """X1"""
 
