@@ -3,7 +3,7 @@
 mutmut never takes a statement away, nor turns a plain condition around, nor loses a result: that is added here. The
 wording of messages is not mutated: it is for people, and a test of it would be a copy.
 
-The tests run in virtual time, so none of them waits, and seconds of CPU alone say that a mutant loops for ever: a busy
+The tests run in virtual time, so none of them waits, and seconds of CPU say that a mutant loops for ever: a busy
 machine changes no verdict.
 """
 
@@ -148,7 +148,8 @@ def start_up(runner: isolation.ForkRunner) -> None:
 
 isolation.ForkRunner.startup = start_up
 isolation.ForkRunner.submit = start_with_limited_cpu
-isolation.register_timeout = lambda pid, timeout_s: None  # the limit in wall-clock time
+end_after = isolation.register_timeout
+isolation.register_timeout = lambda pid, timeout_s: end_after(pid, 60 + timeout_s)  # what waits for ever takes no CPU
 
 run_by_pytest = harness.PytestRunner.run_tests
 
