@@ -451,7 +451,7 @@ MUTANTS = [
     ),
     Mutant(
         "an endpoint that wants a nonce is taken to refuse (X3)", "oauth2/token_response",
-        "repeated with it by now\n", "repeated with it by now\n        raise refusal_in(401, headers, None, empty=True)\n",
+        "repeated with it by now\n", "repeated with it by now\n        raise refusal_in(401, headers, None, empty=True, no_user=False, in_cookies=False)\n",
         bound=(533, 550, 632),
     ),
     Mutant(

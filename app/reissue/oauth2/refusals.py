@@ -111,10 +111,10 @@ def refusal_in(
     body: Any,
     *,
     empty: bool,
-    no_user: bool = False,
+    no_user: bool,
+    in_cookies: bool,
     presented: Presented = Presented.REFRESH_TOKEN,
     refused: frozenset[int] | Predicate | None = None,
-    in_cookies: bool = False,
     url: str | None = None,
 ) -> GrantRefused | None:
     """The refusal in an answer without an access token; None if the answer is transient. Pure, if `refused` is.

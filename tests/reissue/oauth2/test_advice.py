@@ -101,6 +101,8 @@ async def test_an_endpoint_without_a_refresh_says_that_the_session_lasts_as_long
     assert "This endpoint renews no tokens (refresh=None)" in str(error)
     assert str(error).endswith(". Sign in again")
     assert (error.url, error.status, page.asked) == (None, None, [])
+    assert isinstance(error.__cause__, GrantRefused)
+    assert error.__cause__.error == "invalid_grant"
 
 
 async def test_a_page_without_refresh_token_and_cookie_says_where_a_refresh_token_is_looked_for(page: Page) -> None:
@@ -314,6 +316,7 @@ def test_a_refusal_of_the_apps_own_says_what_it_was_given() -> None:
 
 
 REMEDIES = {
+    500: "try again later",
     403: "CSRF token (headers=)",
     404: "is the endpoint's URL right?",
     405: "refresh=None",
@@ -333,6 +336,15 @@ async def test_an_answer_that_is_no_refusal_names_its_url_and_what_to_do(page: P
     assert isinstance(error, RefreshUnavailable)
     assert str(error).startswith(f"https://app.test/auth/refresh answered {status}: ")
     assert words in str(error)
+    assert "refused=" not in str(error), "a page of HTML says nothing of users"
+    assert "XX" not in str(error)
+
+
+async def test_a_405_in_json_is_a_matter_of_the_url_alone(page: Page) -> None:
+    page.answer = said({}, status=405)
+    api = page.opened()
+    await api.adopt("old", expires_in=300)
+    assert "refused=" not in str(await outcome(api.renew()))
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -350,7 +362,8 @@ async def test_a_403_or_404_in_json_says_how_a_server_may_end_a_session_by_it(pa
 
 NO_TOKENS: dict[str, tuple[Response, dict[str, Any], str]] = {
     "JSON": (said({"token": "a"}), {}, "say names={'access_token': …}"),
-    "HTML": (Response(200, {"Content-Type": "text/html"}, b"<html>"), {}, "is the URL right?"),
+    "HTML": (Response(200, {"Content-Type": "text/html;charset=x"}, b"<html>"), {}, "(text/html) without an access_"),
+    "a token with a key": (said({"access_token": "a", "token_type": "DPoP"}), {}, "use connect(…, dpop=True)"),
     "a header field": (said({}), {"names": {"access_token": "header:X-Token"}}, "Access-Control-Expose-Headers"),
     "cookies": (Response(200, {}, b"<html>"), {"tokens": "cookie"}, "is the URL right?"),
     "another type": (said({"access_token": "a", "token_type": "mac"}), {}, "say names={'token_type': …}"),
@@ -364,14 +377,29 @@ async def test_a_success_without_a_token_says_how_to_find_it(
     page.answer = answer
     error = await outcome(page.opened(**settings).sign_in(username="ada"))
     assert isinstance(error, MalformedToken)
-    assert str(error).startswith("https://app.test/auth/login answered 200")
+    assert str(error).startswith("https://app.test/auth/login ")
     assert words in str(error)
 
 
+async def test_a_success_of_cookies_whose_json_says_that_it_failed_is_told_with_its_status(page: Page) -> None:
+    page.answer = said({"success": False})
+    error = await outcome(page.opened(tokens="cookie").sign_in(username="ada"))
+    assert "answered 200 (application/json), and its JSON says that the request failed" in str(error)
+
+
+async def test_a_refused_sign_in_raises_no_question_about_cookies(page: Page) -> None:
+    error = await outcome(page.opened(ELSEWHERE).sign_in(username="ada"))
+    assert isinstance(error, GrantRefused)
+    assert error.advice is None
+
+
 async def test_a_function_that_fails_is_told_with_the_url(page: Page) -> None:
+    page.answer = said({"why": "not said"}, 401)
     api = page.opened(refused=lambda *_: json.loads("no"))
     await api.adopt("old", expires_in=300)
     error = await outcome(api.renew())
     assert str(error).startswith(
         "https://app.test/auth/refresh answered 401, and the function in refused= raised JSONDecodeError"
     )
+    assert isinstance(error, RefreshUnavailable)
+    assert (error.url, error.body) == ("https://app.test/auth/refresh", {"why": "not said"})

@@ -95,12 +95,13 @@ TRANSIENT = {
     **{f"{status} text": page(status, "Access denied", "text/plain") for status in (400, 403, 422, 500)},
     **{
         f"{status} invalid_grant": said({"error": "invalid_grant"}, status)
-        for status in (302, 404, 405, 408, 421, 425, 429, 500, 502, 503, 504, 599)
+        for status in (300, 302, 404, 405, 408, 421, 425, 429, 500, 502, 503, 504, 599)
     },
     **{
         f"400 {error}": said({"error": error}, 400)
         for error in ("temporarily_unavailable", "server_error", "slow_down", "authorization_pending")
     },
+    "300 with a token": said({"access_token": "good", "expires_in": 300}, 300),
     "403 empty": Response(403),
     "403 Forbidden (a gateway)": said({"message": "Forbidden"}, 403),
     "403 Forbidden (NestJS)": said({"statusCode": 403, "error": "Forbidden", "message": "Forbidden resource"}, 403),
@@ -290,6 +291,18 @@ WORDS = {
     "lists of nothing": (said({"errors": [], "non_field_errors": [7], "detail": [{}]}, 400), "invalid_grant", None),
     "Entra": (said({"error": "invalid_grant", "suberror": "consent_required"}, 400), "consent_required", None),
     "Entra, a word of its own": (said({"error": "invalid_grant", "suberror": "bad_token"}, 400), "invalid_grant", None),
+    "an object's code": (said({"error": {"code": "old_token"}}, 401), "old_token", None),
+    "an object's type": (said({"error": {"type": "OldToken"}}, 401), "old_token", None),
+    "an object's name": (said({"error": {"name": "OldToken"}}, 401), "old_token", None),
+    "a problem (RFC 9457)": (said({"type": "about:blank", "title": "Expired"}, 400), "invalid_grant", "Expired"),
+    "OAuth's words first": (
+        said({"error": "invalid_grant", "detail": "other", "error_description": "own"}, 400),
+        "invalid_grant",
+        "own",
+    ),
+    "a list's detail": (said({"detail": [{"detail": "Bad"}]}, 422), "invalid_grant", "Bad"),
+    "words after a list without": (said({"detail": [{}], "message": "words"}, 422), "invalid_grant", "words"),
+    "words after an object without": (said({"detail": {"a": []}, "message": "words"}, 422), "invalid_grant", "words"),
     "the final one first": (said({"error": "odd", "code": "expired_token"}, 403), "expired_token", None),
 }
 
@@ -347,6 +360,10 @@ async def test_the_statuses_of_a_setting_are_the_refusals_and_no_others(site: Si
 
 async def test_a_204_says_that_nobody_is_signed_in_whatever_the_statuses_of_a_setting(site: Site) -> None:
     assert await site.resumed(Response(204), refused=[403], cookie=True) is False
+    api = await site.signed_in()
+    with pytest.raises(GrantRefused) as refused:
+        await api.renew()
+    assert refused.value.error == "invalid_grant"
 
 
 @pytest.mark.parametrize("cookie", [False, True], ids=["store", "cookie"])
@@ -435,11 +452,26 @@ class JudgedLater:
         ([True], TypeError, "numbers, not bool"),
         ([401.0], TypeError, "numbers, not float"),
         ([401, 4010], ValueError, "from 200 to 599, not 4010"),
+        ([600], ValueError, "from 200 to 599, not 600"),
         ([199], ValueError, "from 200 to 599, not 199"),
         (judged_later, TypeError, "can't be async"),
         (JudgedLater(), TypeError, "can't be async"),
     ],
-    ids=["int", "str", "bytes", "mapping", "iterator", "text", "bool", "float", "high", "low", "async", "async object"],
+    ids=[
+        "int",
+        "str",
+        "bytes",
+        "mapping",
+        "iterator",
+        "text",
+        "bool",
+        "float",
+        "high",
+        "just too high",
+        "low",
+        "async",
+        "async object",
+    ],
 )
 @pytest.mark.parametrize(
     "made",

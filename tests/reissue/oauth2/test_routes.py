@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from reissue import Credential, Endpoint, GrantRefused, MalformedToken, Request, Route
+from reissue import Credential, Endpoint, GrantRefused, MalformedToken, RefreshUnavailable, Request, Route
 from reissue.oauth2.refusals import Presented
 
 HELD = Credential(access_token="access", refresh_token="refresh")
@@ -271,7 +271,31 @@ def test_null_says_that_no_user_is_signed_in_only_to_a_get_that_asks() -> None:
     asking = Endpoint("/auth", tokens="cookie", refresh=Route("get-session", method="GET"))._requests
     with pytest.raises(GrantRefused, match="invalid_grant"):
         asking.read(200, {"Content-Type": "application/json"}, "null")
+    with pytest.raises(RefreshUnavailable):
+        asking.read(300, {"Content-Type": "application/json"}, "null")
     assert COOKIES.read(200, {"Content-Type": "application/json"}, "null").in_cookie
+
+
+def test_a_sign_out_is_confirmed_by_a_success_and_by_nothing_else() -> None:
+    assert [status for status in (199, 200, 204, 299, 300, 401) if COOKIES.confirms_sign_out(status)] == [200, 204, 299]
+
+
+def test_fields_are_sent_to_another_url_by_post() -> None:
+    assert sent(COOKIES.post("https://id.test/x", {"a": 1})) == ("POST", "https://id.test/x", {"a": 1})
+
+
+def test_a_refresh_token_is_sent_by_the_name_that_the_refresh_calls_it() -> None:
+    endpoint = Endpoint("/auth", refresh=Route("refresh", names={"refresh_token": "rt"}))._requests
+    assert sent(endpoint.refresh(HELD))[2] == {"rt": "refresh"}
+
+
+def test_what_has_no_body_has_no_type_of_one_and_outlives_its_page() -> None:
+    """T7"""
+    route = Route("me", method="GET", headers={"X-Key": "k"})
+    request = Endpoint("/auth", encoding="form", refresh=route)._requests.refresh(HELD)
+    assert request is not None
+    assert {name.lower() for name in request.headers} == {"accept", "x-key"}
+    assert request.options["keepalive"] is True
 
 
 # Presets

@@ -53,6 +53,13 @@ def test_a_good_token_is_not_thrown_away_for_an_unreadable_life(life: Any) -> No
     assert credential.refresh_token is None
 
 
+@pytest.mark.parametrize("life", [0, "0", 0.5])
+def test_a_token_may_have_no_life_or_half_a_second(life: Any) -> None:
+    """T12"""
+    text = json.dumps({"access_token": "a", "expires_in": life})
+    assert read_credential(200, {}, text).expires_in == float(life)
+
+
 def test_an_error_code_that_is_none_does_not_get_into_events() -> None:
     """X7"""
     with pytest.raises(GrantRefused) as refused:
