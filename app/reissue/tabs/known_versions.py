@@ -27,6 +27,9 @@ from .sign_out_marks import SignOutMarks
 _SOON: Final = 60_000
 """Milliseconds by which a session may be dated later than now, since each is dated later than the ones before it."""
 
+_OVER: Final = "over."
+"""How what a tab advertises begins that holds nothing: the session that it has held last follows."""
+
 
 class KnownVersions:
     """The version that this tab holds, and what it knows of other tabs' versions. `clock` is in wall-clock seconds."""
@@ -41,6 +44,7 @@ class KnownVersions:
         self._latest_session = 0  # the same, of sessions only
         self._on_since = 0  # the same, of sessions that this tab does not know to be signed out
         self._signed_in = 0  # the same, of sessions that `Version.by_sign_in` is true of
+        self._last: Version | None = None  # that this tab has held, and let go
         self._signed_out_elsewhere = 0  # the latest time (ms) at which another tab may have signed out
         self._over = Over()
 
@@ -48,6 +52,11 @@ class KnownVersions:
     def version(self) -> Version | None:
         """The version that this tab holds."""
         return self.mine.version.dated(self._clock()) if self.mine else None
+
+    @property
+    def sign_of_last(self) -> str | None:
+        """What this tab advertises while it holds nothing: the session that it has held last, if there was one."""
+        return f"{_OVER}{self._last}" if self._last else None
 
     @property
     def overtaken_by(self) -> str | None:
@@ -120,8 +129,7 @@ class KnownVersions:
         elif self.mine is not None:  # another tab may have changed the date: see `Version.dated`
             version = replace(version, began=max(self.mine.version.began, version.began))
         self.mine = Granted(version, granted.credential)
-        self._latest = max(self._began, version.began)
-        self._latest_session = max(self._unless_put_back(self._latest_session), version.began)
+        self._note_session(version)
         self._on_since = max(self._unless_put_back(self._on_since), version.began)
         self._note_sign_in(version)
         self._sign_outs.replaced(self._began)
@@ -130,7 +138,7 @@ class KnownVersions:
     def let_go(self, reason: EndReason) -> Version | None:
         """What this tab holds is over, and it holds nothing any more. Returns the version that it held."""
         version = self.version
-        self.mine = None
+        self.mine, self._last = None, version or self._last
         if reason == "signed_out":
             self._on_since = 0
         self.close_off(version, reason)
@@ -142,8 +150,11 @@ class KnownVersions:
             self._over.note(version, altogether=reason != "refused", held=held)
 
     def notice(self, signs: list[str]) -> None:
-        """Note what the other tabs advertise: versions of sessions, and sign-outs."""
+        """Note what the other tabs advertise: versions of sessions, sessions that are over, and sign-outs."""
         self._sign_outs.notice(signs)
+        for over in (text.removeprefix(_OVER) for text in signs if text.startswith(_OVER)):
+            if (version := Version.parse(over, now=self._clock())) is not None:
+                self._note_session(version)
         versions = (Version.parse(text, now=self._clock()) for text in signs)
         news = [version for version in versions if version and not self.is_old(version)]
         self.newest = max(news, default=None)
@@ -190,6 +201,10 @@ class KnownVersions:
     def _unless_put_back(self, time: int) -> int:
         """This time (ms); 0 if the clock has been put back since, so far that the time is no session's any more."""
         return time if time <= self._now + AHEAD else 0
+
+    def _note_session(self, version: Version) -> None:
+        self._latest = max(self._began, version.began)
+        self._latest_session = max(self._unless_put_back(self._latest_session), version.began)
 
     def _note_sign_in(self, version: Version) -> None:
         if version.by_sign_in:

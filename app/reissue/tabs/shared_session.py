@@ -21,6 +21,8 @@ Theory of operation:
    it has been. See `sign_out_marks`.
 7. The refresh token that a tab has when it signs out may have been spent by another tab. What that tab was granted for
    it begins nothing any more: the tab that signed out presents it to the endpoint in place of its own.
+8. A tab that holds nothing advertises the session that it has held last. The cookie may still be that session's, and
+   a tab with an earlier one, which has missed every message, must not go on by it (S3).
 """
 
 from collections.abc import Callable
@@ -153,7 +155,7 @@ class SharedSession:
     def tried_to_tell(self) -> None:
         """This tab has told the endpoint of a sign-out, or failed to: stop advertising it."""
         if self.versions.mine is None:
-            self._peers.advertise(None)
+            self._peers.advertise(self.versions.sign_of_last)
 
     def begin_anew(self) -> None:
         """The client now runs in another event loop (see `loop_watch`)."""
@@ -218,7 +220,7 @@ class SharedSession:
         version = self.versions.let_go(reason)
         if reason == "signed_out" and version is not None:
             self._signed_out = version
-        self._peers.advertise(None)
+        self._peers.advertise(self.versions.sign_of_last)
         self._store.forget_unread()
         stored = self._store.read()
         if stored is not None and (version is None or self.versions.is_old(stored.version)):

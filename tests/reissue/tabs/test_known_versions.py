@@ -207,6 +207,26 @@ def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -
     assert tab.versions.overtaken_by is not None
 
 
+def test_a_tab_that_holds_nothing_tells_of_the_session_that_it_has_held_last() -> None:
+    """S3: it has overtaken an earlier one, and a later one is dated later."""
+    tab, other = Tab(), Tab()
+    assert other.versions.sign_of_last is None
+    mine = tab.granted(begins=True)
+    other.takes(mine)
+    other.now += 1
+    later = other.granted(begins=True)
+    other.versions.let_go("signed_out")
+    other.versions.let_go("signed_out")
+    sign = other.versions.sign_of_last
+    assert sign == f"over.{later}"
+    tab.versions.notice([sign, "over.", "over.nothing"])
+    assert tab.versions.newest is None
+    assert tab.versions.overtaken_by == str(later.began)
+    assert not tab.versions.signed_in_since(mine.began)
+    assert tab.granted(begins=True).began == later.began + 1
+    assert tab.versions.overtaken_by is None
+
+
 def test_a_session_that_is_dated_ahead_is_not_later_than_a_sign_out_in_a_tab_that_knew_of_none() -> None:
     """S1, S5: the clock was put back, and the user signs out in a page that has not heard of the session yet."""
     signed_in = Version.parse(f"{MS + 3_600_000}.s{'0' * 16}.1", now=NOW)
