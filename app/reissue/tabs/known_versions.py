@@ -21,14 +21,11 @@ from typing import Final
 
 from ..errors import EndReason
 from .pending_sign_out import Mark
-from .protocol import AHEAD, ALL, BY_SIGN_IN, Ended, Granted, Over, Version
+from .protocol import AHEAD, ALL, BY_SIGN_IN, Ended, Granted, Over, Version, read_over
 from .sign_out_marks import SignOutMarks
 
 _SOON: Final = 60_000
 """Milliseconds by which a session may be dated later than now, since each is dated later than the ones before it."""
-
-_OVER: Final = "over."
-"""How what a tab advertises begins that holds nothing: the session that it has held last follows."""
 
 
 class KnownVersions:
@@ -44,7 +41,7 @@ class KnownVersions:
         self._latest_session = 0  # the same, of sessions only
         self._on_since = 0  # the same, of sessions that this tab does not know to be signed out
         self._signed_in = 0  # the same, of sessions that `Version.by_sign_in` is true of
-        self._last: Version | None = None  # that this tab has held, and let go
+        self.last: Version | None = None  # that this tab has held, and let go
         self._signed_out_elsewhere = 0  # the latest time (ms) at which another tab may have signed out
         self._over = Over()
 
@@ -52,11 +49,6 @@ class KnownVersions:
     def version(self) -> Version | None:
         """The version that this tab holds."""
         return self.mine.version.dated(self._clock()) if self.mine else None
-
-    @property
-    def sign_of_last(self) -> str | None:
-        """What this tab advertises while it holds nothing: the session that it has held last, if there was one."""
-        return f"{_OVER}{self._last}" if self._last else None
 
     @property
     def overtaken_by(self) -> str | None:
@@ -68,7 +60,7 @@ class KnownVersions:
         assert mine is not None, "only a current session asks this"
         if newest is not None and newest.session != mine.session:
             return newest.session
-        return str(self._latest_session) if mine.began < self._unless_put_back(self._latest_session) else None
+        return str(self._latest_session) if mine.began < _unless_put_back(self._latest_session, self._now) else None
 
     @property
     def pending_sign_out(self) -> Mark | None:
@@ -79,7 +71,7 @@ class KnownVersions:
     def signed_in_since(self, until: int) -> bool:
         """Has a session begun after this time (ms), by whatever means?"""
         newest = self.newest.began if self.newest else 0
-        return max(self._unless_put_back(self._on_since), newest) > until
+        return max(_unless_put_back(self._on_since, self._now), newest) > until
 
     def cookie_is_of_a_later_sign_in(self, until: int) -> bool:
         """Has a sign-in begun a session after this time (ms), so that the cookie can't be an earlier session's?
@@ -117,7 +109,7 @@ class KnownVersions:
         if mine and newest and newest.session == mine.session and newest.number + 1 < ALL and not begins:
             return Version(mine.began, mine.session, newest.number + 1)
         # Later than every known session, whatever the clock says.
-        signed_out = self._unless_put_back(self._signed_out_elsewhere)
+        signed_out = _unless_put_back(self._signed_out_elsewhere, self._now)
         began = max(self._now, self._began + 1, signed_out + 1, newest.began + 1 if newest else 0)
         return Version(began, BY_SIGN_IN * by_sign_in + os.urandom(8).hex(), 1)
 
@@ -130,7 +122,7 @@ class KnownVersions:
             version = replace(version, began=max(self.mine.version.began, version.began))
         self.mine = Granted(version, granted.credential)
         self._note_session(version)
-        self._on_since = max(self._unless_put_back(self._on_since), version.began)
+        self._on_since = max(_unless_put_back(self._on_since, self._now), version.began)
         self._note_sign_in(version)
         self._sign_outs.replaced(self._began)
         return version
@@ -138,7 +130,7 @@ class KnownVersions:
     def let_go(self, reason: EndReason) -> Version | None:
         """What this tab holds is over, and it holds nothing any more. Returns the version that it held."""
         version = self.version
-        self.mine, self._last = None, version or self._last
+        self.mine, self.last = None, version or self.last
         if reason == "signed_out":
             self._on_since = 0
         self.close_off(version, reason)
@@ -152,9 +144,9 @@ class KnownVersions:
     def notice(self, signs: list[str]) -> None:
         """Note what the other tabs advertise: versions of sessions, sessions that are over, and sign-outs."""
         self._sign_outs.notice(signs)
-        for over in (text.removeprefix(_OVER) for text in signs if text.startswith(_OVER)):
-            if (version := Version.parse(over, now=self._clock())) is not None:
-                self._note_session(version)
+        for sign in signs:
+            if (over := read_over(sign, now=self._clock())) is not None:
+                self._note_session(over)
         versions = (Version.parse(text, now=self._clock()) for text in signs)
         news = [version for version in versions if version and not self.is_old(version)]
         self.newest = max(news, default=None)
@@ -168,7 +160,7 @@ class KnownVersions:
 
         It is later than every sign-out that this tab knows of, so each can be told from the others.
         """
-        elsewhere = self._unless_put_back(self._signed_out_elsewhere)
+        elsewhere = _unless_put_back(self._signed_out_elsewhere, self._now)
         until = max(self._now, self._began, self._sign_outs.until + 1, elsewhere + 1)  # whatever the clock says
         mark = Mark(until, in_body)
         self._signed_in = min(self._signed_in, mark.until)
@@ -196,16 +188,17 @@ class KnownVersions:
     @property
     def _began(self) -> int:
         """The time (ms) that a session which begins now must be later than; 0 if the clock has been put back since."""
-        return self._unless_put_back(self._latest)
-
-    def _unless_put_back(self, time: int) -> int:
-        """This time (ms); 0 if the clock has been put back since, so far that the time is no session's any more."""
-        return time if time <= self._now + AHEAD else 0
+        return _unless_put_back(self._latest, self._now)
 
     def _note_session(self, version: Version) -> None:
         self._latest = max(self._began, version.began)
-        self._latest_session = max(self._unless_put_back(self._latest_session), version.began)
+        self._latest_session = max(_unless_put_back(self._latest_session, self._now), version.began)
 
     def _note_sign_in(self, version: Version) -> None:
         if version.by_sign_in:
             self._signed_in = max(self._signed_in, version.began)
+
+
+def _unless_put_back(time: int, now: int) -> int:
+    """This time (ms); 0 if the clock has been put back since, so far that the time is no session's any more."""
+    return time if time <= now + AHEAD else 0

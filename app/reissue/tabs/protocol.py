@@ -25,6 +25,8 @@ _LONGEST_BEGAN: Final = 15  # digits: no clock shows a time after the year 33658
 _MOST_OVER: Final = 1000
 _VERSION: Final = "edition"  # the name in messages and stores: tabs of an earlier build may be open
 
+_OVER: Final = "over."
+
 BY_SIGN_IN: Final = "s"
 """First letter in the name of a session that a sign-in began. Other names are hexadecimal."""
 
@@ -206,6 +208,16 @@ def read(text: object, *, now: float) -> Message | None:
             credential = _credential(fields)
             return Late(Granted(version, credential)) if credential else None
     return None
+
+
+def over_sign(last: Version | None) -> str | None:
+    """What a tab advertises that holds nothing: the version that it has held last."""
+    return f"{_OVER}{last}" if last is not None else None
+
+
+def read_over(sign: str, *, now: float) -> Version | None:
+    """The version that another tab has held last, by what it advertises; None if that is something else."""
+    return Version.parse(sign.removeprefix(_OVER), now=now) if sign.startswith(_OVER) else None
 
 
 def _credential(fields: dict[str, Any]) -> Credential | None:

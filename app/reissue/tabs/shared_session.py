@@ -36,7 +36,7 @@ from .known_versions import KnownVersions
 from .news import News
 from .peers import NoPeers, Peers
 from .pending_sign_out import PendingSignOut
-from .protocol import Asked, Ended, Granted, Late, Left, Version, read, written
+from .protocol import Asked, Ended, Granted, Late, Left, Version, over_sign, read, written
 from .session_store import SessionStore
 from .sharing_client import SharingClient
 from .sign_out_marks import SignOutMarks
@@ -155,7 +155,7 @@ class SharedSession:
     def tried_to_tell(self) -> None:
         """This tab has told the endpoint of a sign-out, or failed to: stop advertising it."""
         if self.versions.mine is None:
-            self._peers.advertise(self.versions.sign_of_last)
+            self._peers.advertise(over_sign(self.versions.last))
 
     def begin_anew(self) -> None:
         """The client now runs in another event loop (see `loop_watch`)."""
@@ -220,7 +220,7 @@ class SharedSession:
         version = self.versions.let_go(reason)
         if reason == "signed_out" and version is not None:
             self._signed_out = version
-        self._peers.advertise(self.versions.sign_of_last)
+        self._peers.advertise(over_sign(self.versions.last))
         self._store.forget_unread()
         stored = self._store.read()
         if stored is not None and (version is None or self.versions.is_old(stored.version)):

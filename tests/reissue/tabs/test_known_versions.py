@@ -4,7 +4,7 @@ import pytest
 from reissue.storage import Memory
 from reissue.tabs.known_versions import KnownVersions
 from reissue.tabs.pending_sign_out import Mark, PendingSignOut
-from reissue.tabs.protocol import Ended, Granted, Version
+from reissue.tabs.protocol import Ended, Granted, Version, over_sign
 from reissue.tabs.sign_out_marks import SignOutMarks
 from reissue.tokens.credentials import Credential
 
@@ -210,14 +210,14 @@ def test_a_later_session_that_another_tab_advertises_has_overtaken_this_tabs() -
 def test_a_tab_that_holds_nothing_tells_of_the_session_that_it_has_held_last() -> None:
     """S3: it has overtaken an earlier one, and a later one is dated later."""
     tab, other = Tab(), Tab()
-    assert other.versions.sign_of_last is None
+    assert over_sign(other.versions.last) is None
     mine = tab.granted(begins=True)
     other.takes(mine)
     other.now += 1
     later = other.granted(begins=True)
     other.versions.let_go("signed_out")
     other.versions.let_go("signed_out")
-    sign = other.versions.sign_of_last
+    sign = over_sign(other.versions.last)
     assert sign == f"over.{later}"
     tab.versions.notice([sign, "over.", "over.nothing"])
     assert tab.versions.newest is None
