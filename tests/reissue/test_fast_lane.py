@@ -17,7 +17,7 @@ from reissue import (
     SessionEnded,
     StoreEvent,
 )
-from reissue.concurrency.admission import Admission
+from reissue.concurrency.admission import Admission, NoAdmission
 from reissue.session.listeners import Listeners
 from reissue.storage import Memory
 from reissue.tokens.credentials import Credential, fresh_for
@@ -89,6 +89,7 @@ async def test_a_session_that_is_replaced_is_not_sent_any_more_when_a_listener_f
 def test_a_token_is_fresh_for_its_life_without_the_leeway(
     expires_in: float | None, age: float, expected: float
 ) -> None:
+    assert fresh_for(Credential(access_token="opaque", expires_in=expires_in), 1000, leeway=30) == inf, "unknown when"
     credential = Credential(access_token="opaque", expires_in=expires_in, received_at=1000)
     assert fresh_for(credential, 1000 + age, leeway=30) == expected
     assert (credential.freshness(1000 + age, leeway=30).value == "fresh") is (expected > 0)
@@ -131,6 +132,26 @@ async def test_a_sign_that_is_told_late_counts_for_less_long() -> None:
         assert seconds - 1 < counts <= seconds
         for slot in slots:
             admission.leave(slot)
+
+
+async def test_a_sign_counts_to_its_last_moment_and_half_of_the_slots_may_just_fit() -> None:
+    await asyncio.sleep(100)
+    admission = Admission(6, unproven=3)
+    admission.token_accepted()
+    for _ in range(3):
+        await admission.enter()
+    await asyncio.sleep(29.5)
+    slots, seconds = admission.lend(lambda: None)
+    assert (len(slots), seconds) == (3, 0.5)
+    for slot in slots:
+        admission.leave(slot)
+    await asyncio.sleep(0.5)
+    assert admission.lend(lambda: None) == ([], 0)
+
+
+async def test_a_request_that_is_not_counted_never_waits() -> None:
+    uncounted = NoAdmission()
+    assert [uncounted.full(), uncounted.full(ahead=True), await uncounted.enter()] == [False, False, 0]
 
 
 async def test_no_slot_is_lent_while_a_request_waits_for_one() -> None:

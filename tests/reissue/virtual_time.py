@@ -56,6 +56,10 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self.pages[task] = (options.get("context") or copy_context()).get(PAGE)
         return task
 
+    def sleep(self, seconds: float) -> None:
+        """The computer sleeps: time passes, and nothing runs meanwhile."""
+        self._now += seconds
+
     def freeze(self, page: object) -> None:
         """From now on nothing of this page runs."""
         self._frozen.setdefault(page, deque())

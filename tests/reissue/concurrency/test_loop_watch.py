@@ -18,6 +18,7 @@ from reissue import (
     State,
     StepUp,
 )
+from reissue.concurrency.loop_watch import LoopWatch
 from reissue.testing import Clock, FakeServer, Gate
 
 from tests.reissue.bound import API as BOUND_API
@@ -353,3 +354,14 @@ def test_a_page_may_have_several_event_loops_which_are_all_the_browsers(monkeypa
         open_one.run(api.sign_in(username="ada", password="lovelace"))
         assert run(api.fetch(NOTES)).status == 200
         open_one.run(api.close())
+
+
+def test_a_page_runs_in_one_loop_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that waits in it is begun anew."""
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    watch = LoopWatch()
+
+    async def has_changed() -> bool:
+        return watch.has_changed()
+
+    assert [run(has_changed()) for _ in range(3)] == [False] * 3

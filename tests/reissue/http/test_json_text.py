@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reissue import MalformedToken, Response, unverified_claims
-from reissue.http.json_text import LONGEST, is_nested_deeper, parse_json, repeated, text_within
+from reissue.http.json_text import LONGEST, is_html, is_nested_deeper, parse_json, repeated, text_within
 from reissue.tokens.jws import parse_token
 
 
@@ -131,3 +131,31 @@ def test_members_that_stand_there_twice_are_each_told_once() -> None:
     found: list[str] = []
     parse_json(f"{json_text[:-1]}, {json_text[1:]}", twice=found)
     assert found == list(many)
+
+
+def test_a_text_may_be_as_long_and_as_deep_as_is_said_and_no_more() -> None:
+    """X8: also where an array ends before a deeper one begins."""
+    assert parse_json("[1]", longest=3) == [1]
+    assert parse_json("[[],[1]]", deepest=2) == [[], [1]]
+    for longest, deepest in ((2, 9), (99, 2)):
+        with pytest.raises(ValueError, match="too"):
+            parse_json("[[],[[]]]", longest=longest, deepest=deepest)
+
+
+async def test_an_answer_may_be_as_long_as_is_said() -> None:
+    assert [await text_within(Response(200, {}, b"123"), most=most) for most in (2, 3)] == [None, "123"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("text/html; charset=utf-8", True),
+        ("application/xhtml+xml", True),
+        ("Text/HTML", True),
+        ("text/plain", False),
+        (None, False),
+    ],
+)
+def test_a_page_of_html_is_known_by_its_type(kind: str | None, expected: bool) -> None:
+    """F12"""
+    assert is_html({} if kind is None else {"Content-Type": kind}) is expected

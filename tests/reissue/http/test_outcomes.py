@@ -18,6 +18,7 @@ from reissue import (
     StepUp,
     StepUpRequired,
 )
+from reissue.http.outcomes import field_of
 from reissue.oauth2.dpop_calls import with_proofs
 from reissue.testing import Gate, settle
 
@@ -541,3 +542,13 @@ async def test_no_nonce_is_learned_from_elsewhere(should_renew: Any) -> None:
     assert api._sender.rules.fields.prover._nonces == {}
     for made in bound.made:
         await made.close()
+
+
+class WithoutHeaders:
+    headers = 7
+
+
+@pytest.mark.parametrize("response", [OSError(), WithoutHeaders(), Response(200)], ids=["none", "a number", "empty"])
+def test_what_has_no_such_header_field_has_none(response: object) -> None:
+    """A transport of the app's own may give anything."""
+    assert field_of(response, "Retry-After") is None
