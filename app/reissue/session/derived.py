@@ -125,7 +125,7 @@ class DerivedLifecycle:
         """End the session of this client only."""
         self.follow_loop()
         self._asking.cancel()
-        await self.sessions.close(at_once=True)  # what is on the wire for it is the parent's call, and goes on
+        await self.sessions.close()  # at once: what is on the wire for it is the parent's call, and goes on
 
     def wake(self) -> None:
         """The network is back or the page is visible again: the next refresh need not pause."""

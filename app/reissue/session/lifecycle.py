@@ -193,7 +193,7 @@ class SessionLifecycle:
         self.follow_loop()
         self._resume.cancel()
         self._close_popups()
-        await self.sessions.close(at_once=self.calls.running_here, first=self._sign_outs.wait)
+        await self.sessions.close(first=None if self.calls.running_here else self._sign_outs.wait)
 
     def wake(self) -> None:
         """The network is back or the page is visible again: the next refresh need not pause, and the endpoint hears of

@@ -129,14 +129,13 @@ class Succession:
             self.latest.begin_anew()
         self._waiting.clear()
 
-    async def close(self, *, at_once: bool, first: Callable[[], Awaitable[None]] | None = None) -> None:
-        """End the session in this tab only. Unless `at_once`, wait for `first`, and then for the calls on the wire."""
+    async def close(self, *, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """End the session in this tab only: at once, or after a wait for `first`, and for the calls on the wire."""
         self.closed = True
         self.interrupt("closed")
         try:
-            if not at_once:
-                if first is not None:
-                    await first()
+            if first is not None:
+                await first()
                 await self.shared.lock.settle()
                 await self.shared.stored()  # what a refresh on the wire has brought
         finally:
