@@ -35,13 +35,13 @@ class KnownVersions:
         self._sign_outs = sign_outs
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds
+        self.last: Version | None = None  # what this tab has let go last
         self.newest: Version | None = None  # advertised by another tab when last read, if newer than `mine`
         # The latest time (ms) at which a session is known to have begun, or a sign-out to be confirmed.
         self._latest = 0
         self._latest_session = 0  # the same, of sessions only
         self._on_since = 0  # the same, of sessions that this tab does not know to be signed out
         self._signed_in = 0  # the same, of sessions that `Version.by_sign_in` is true of
-        self.last: Version | None = None  # that this tab has held, and let go
         self._signed_out_elsewhere = 0  # the latest time (ms) at which another tab may have signed out
         self._over = Over()
 
