@@ -174,6 +174,20 @@ def test_a_tab_with_the_session_is_asked_for_it_and_not_the_server(tabs: Tabs) -
     assert (tab.fetch(), other.fetch(), refreshes(tabs)) == (200, 200, (0, 0))
 
 
+def test_a_tab_that_has_had_a_session_long_ago_does_not_make_the_page_wait(tabs: Tabs) -> None:
+    """The user has signed in again where this tab did not hear of it."""
+    (other,) = tabs.open(1)
+    other.disconnect()
+    (tab,) = tabs.signed_in(1, **EARLY)
+    began = int(tab.run("int(__import__('time').time() * 1000)")) - 60_000
+    sign = json.dumps(f"{tab.channel()}#over.{began}.a.1")
+    other.execute(f"navigator.locks.request({sign}, {{mode: 'shared'}}, () => new Promise(() => {{}}));")
+    start = Start(tabs, tab)
+    tabs.until(lambda: refreshes(tabs) == (1, 1))
+    start.let_go()
+    assert resumed(tabs, tab) is True
+
+
 def test_two_clients_of_one_page_take_one_answer(tabs: Tabs) -> None:
     """Q16"""
     (tab,) = tabs.signed_in(1, **EARLY)

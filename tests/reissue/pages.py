@@ -93,6 +93,7 @@ class FakePeers:
         """As a page that is left, or that crashes: its lock is free, and it is heard no more."""
         if self in self.pages.open:
             self.pages.open.remove(self)
+            self.pages.line = deque(place for place in self.pages.line if place[0] is not self)
             if self.pages.holder is self:
                 self.pages.next_turn()
 

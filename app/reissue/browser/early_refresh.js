@@ -61,7 +61,8 @@ async function isInUse(matches) {
     return [...held, ...pending].some(lock => matches(lock.name));
 }
 
-const isSign = (found, name) => found.startsWith(`${name}#`); // of a tab that has the session, or has just ended it
+// Is this the sign of a tab that has the session, or is about to tell the server of its end?
+const isSign = (found, name) => found.startsWith(`${name}#`) && !found.startsWith(`${name}#over.`);
 
 // Sends the refresh; ends when the lock is to be given back.
 async function refresh(name, tell) {

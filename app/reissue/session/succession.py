@@ -130,7 +130,7 @@ class Succession:
         self._waiting.clear()
 
     async def close(self, *, first: Callable[[], Awaitable[None]] | None = None) -> None:
-        """End the session in this tab only: at once, or after a wait for `first`, and for the calls on the wire."""
+        """End the session in this tab only, and leave the shared one: at once, or after `first` and what is running."""
         self.closed = True
         self.interrupt("closed")
         try:

@@ -11,7 +11,8 @@ Theory of operation:
    completes it (`keepalive`). So the next holder gives the new cookie a moment to land (T7).
 4. A holder that was granted a credential keeps the lock until the store has it, if that takes time: the next page may
    come at once, and must not resume from a refresh token that is spent (T6).
-5. A holder that has changed nothing says so when it releases the lock: the next holder need not wait for a message.
+5. A holder that has been granted nothing says so when it releases the lock: the next holder need not wait for a
+   message.
 """
 
 import asyncio
@@ -178,5 +179,6 @@ class EndpointLock:
             self._leave(before)
 
     def _leave(self, before: Granted | None) -> None:
-        if self._versions.mine is before:
+        mine = self._versions.mine
+        if mine is before or mine is None:  # its session may have ended meanwhile
             self._peers.post(written(Left()))

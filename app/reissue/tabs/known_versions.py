@@ -8,7 +8,8 @@ Theory of operation:
 2. A new session is later than every session that this tab knows of, whatever its clock says.
 3. A sign-out ends every version of its session (T8), even one that is on its way; a refusal ends the versions up to the
    refused one.
-4. A sign-out ends no session that a sign-in began after it. It matters how a session began: a sign-in at the endpoint,
+4. A session is over, too, if another tab has let go a later one: see `shared_session` (8).
+5. A sign-out ends no session that a sign-in began after it. It matters how a session began: a sign-in at the endpoint,
    made while its tab held the lock, has replaced the browser's cookie. A session that began otherwise was adopted, or
    was resumed by the cookie while a call that brings another cookie was on its way. Then it is unknown whose the cookie
    is, and the endpoint is told of the sign-out, so that no user who signed out is signed in again.
@@ -35,7 +36,7 @@ class KnownVersions:
         self._sign_outs = sign_outs
         self._clock = clock
         self.mine: Granted | None = None  # what this tab holds
-        self.last: Version | None = None  # what this tab has let go last
+        self.last: Version | None = None  # what this tab has let go last, if other tabs knew of it
         self.newest: Version | None = None  # advertised by another tab when last read, if newer than `mine`
         # The latest time (ms) at which a session is known to have begun, or a sign-out to be confirmed.
         self._latest = 0
@@ -127,10 +128,15 @@ class KnownVersions:
         self._sign_outs.replaced(self._began)
         return version
 
-    def let_go(self, reason: EndReason) -> Version | None:
-        """What this tab holds is over, and it holds nothing any more. Returns the version that it held."""
+    def let_go(self, reason: EndReason, *, private: bool = False) -> Version | None:
+        """What this tab holds is over, and it holds nothing any more. Returns the version that it held.
+
+        `private`: no other tab has heard of it, and none is to.
+        """
         version = self.version
-        self.mine, self.last = None, version or self.last
+        if not private:
+            self.last = version or self.last
+        self.mine = None
         if reason == "signed_out":
             self._on_since = 0
         self.close_off(version, reason)
@@ -145,7 +151,8 @@ class KnownVersions:
         """Note what the other tabs advertise: versions of sessions, sessions that are over, and sign-outs."""
         self._sign_outs.notice(signs)
         for sign in signs:
-            if (over := read_over(sign, now=self._clock())) is not None:
+            over = read_over(sign, now=self._clock())
+            if over is not None and _may_overtake(over, self.mine, self._now):
                 self._note_session(over)
         versions = (Version.parse(text, now=self._clock()) for text in signs)
         news = [version for version in versions if version and not self.is_old(version)]
@@ -197,6 +204,15 @@ class KnownVersions:
     def _note_sign_in(self, version: Version) -> None:
         if version.by_sign_in:
             self._signed_in = max(self._signed_in, version.began)
+
+
+def _may_overtake(over: Version, mine: Granted | None, now: int) -> bool:
+    """Does it matter to this tab's session what another tab has held last?
+
+    Not if it is this session itself, whose date may differ between tabs. If it is dated much later than now, it began
+    before the clock was put back, and says nothing of what came later.
+    """
+    return over.began <= now + _SOON and (mine is None or mine.version.session != over.session)
 
 
 def _unless_put_back(time: int, now: int) -> int:

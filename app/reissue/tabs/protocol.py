@@ -25,7 +25,7 @@ _LONGEST_BEGAN: Final = 15  # digits: no clock shows a time after the year 33658
 _MOST_OVER: Final = 1000
 _VERSION: Final = "edition"  # the name in messages and stores: tabs of an earlier build may be open
 
-_OVER: Final = "over."  # how what a tab advertises begins that holds nothing
+_OVER: Final = "over."  # begins the sign of a tab that holds nothing
 
 BY_SIGN_IN: Final = "s"
 """First letter in the name of a session that a sign-in began. Other names are hexadecimal."""

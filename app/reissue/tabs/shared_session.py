@@ -112,7 +112,7 @@ class SharedSession:
         """
         granted = Granted(self.versions.next(begins=begins, by_sign_in=by_sign_in), credential)
         version = self.versions.hold(granted)
-        if not self._client.accepts(credential):  # the app may adopt any token; it stays in this tab
+        if self._is_private:
             self._peers.advertise(None)
             self._store.keep(None)
             return
@@ -130,9 +130,11 @@ class SharedSession:
         return self.versions.mine is not None and self.versions.mine.credential is credential
 
     def end(self, reason: EndReason) -> None:
-        """The session is over in this tab: tell the other tabs."""
+        """The session is over in this tab: tell the other tabs, unless it was this tab's own matter."""
+        private = self._is_private
         version = self._release(reason)
-        self._peers.post(written(Ended(version, reason)))
+        if reason == "signed_out" or not private:
+            self._peers.post(written(Ended(version, reason)))
 
     def sign_out(self, *, in_body: bool) -> int:
         """The user signs out in this tab: leave the mark, and tell the other tabs. Returns the time (ms) of the mark.
@@ -164,8 +166,14 @@ class SharedSession:
 
     def close(self) -> None:
         """Leave the shared session. The other tabs go on."""
-        self.versions.mine = None
+        self.versions.mine = self.versions.last = None  # a sign-out on the wire may advertise once more
         self._peers.close()
+
+    @property
+    def _is_private(self) -> bool:
+        """Does this tab hold what no other tab has heard of? The app may adopt a token that the client can't share."""
+        mine = self.versions.mine
+        return mine is not None and not self._client.accepts(mine.credential)
 
     # What other tabs do
 
@@ -175,7 +183,7 @@ class SharedSession:
                 self._adopt(granted)
             case Late(granted) if self._client.accepts(granted.credential):
                 self._adopt(granted, late=True)
-            case Asked() if (mine := self.versions.mine) is not None and self._client.accepts(mine.credential):
+            case Asked() if (mine := self.versions.mine) is not None and not self._is_private:
                 self._peers.post(written(mine))
             case Ended() as ended:
                 self._on_end_message(ended)
@@ -217,7 +225,7 @@ class SharedSession:
             self._client.on_ended(ended.reason)
 
     def _release(self, reason: EndReason) -> Version | None:
-        version = self.versions.let_go(reason)
+        version = self.versions.let_go(reason, private=self._is_private)
         if reason == "signed_out" and version is not None:
             self._signed_out = version
         self._peers.advertise(over_sign(self.versions.last))

@@ -306,8 +306,12 @@ def test_the_pause_before_another_apis_first_token_is_kept_in_the_next_event_loo
     async def down(request: Request) -> Response:
         return Response(503)
 
+    async def seconds() -> float:
+        assert isinstance(await outcome(other.fetch(files)), RefreshUnavailable)
+        return asyncio.get_running_loop().time()
+
     source._grants = down
-    assert [type(run(outcome(other.fetch(files)))) for _ in range(4)] == [RefreshUnavailable] * 4
+    assert [run(seconds()) for _ in range(4)] == pytest.approx([0, 0.5, 1, 2])
     run(other.close())
     run(world.api.close())
 

@@ -344,7 +344,10 @@ async def test_a_405_in_json_is_a_matter_of_the_url_alone(page: Page) -> None:
     page.answer = said({}, status=405)
     api = page.opened()
     await api.adopt("old", expires_in=300)
-    assert "refused=" not in str(await outcome(api.renew()))
+    error = await outcome(api.renew())
+    assert isinstance(error, RefreshUnavailable)
+    assert REMEDIES[405] in str(error)
+    assert "refused=" not in str(error)
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -366,6 +366,24 @@ async def test_a_client_that_is_closed_while_its_sign_out_is_refused_leaves_noth
     await browser.close()
 
 
+async def test_a_client_whose_close_was_cancelled_during_a_sign_out_advertises_nothing_after_it() -> None:
+    """X6: no later client in the page is to read what a closed one has held."""
+    browser = Browser()
+    api = await browser.signed_in()
+    peers = browser.pages.open[0]
+    browser.line.gate = Gate()
+    signing_out = asyncio.create_task(outcome(api.sign_out()))
+    await browser.line.gate.reached()
+    closing = asyncio.create_task(api.close())
+    await settle()
+    closing.cancel()
+    await settle()
+    browser.line.gate.open()
+    await signing_out
+    assert peers.shown is None
+    await browser.close()
+
+
 async def signing_out_unseen(browser: Browser, api: Interceptor) -> "tuple[Gate, asyncio.Future[Any]]":
     """A sign-out behind a refresh that waits at the gate. No other page can see it: neither its mark, nor its sign."""
     gate = browser.line.server.gate = Gate()

@@ -243,6 +243,31 @@ def test_a_session_that_is_dated_ahead_is_not_later_than_a_sign_out_in_a_tab_tha
     assert tab.versions.cookie_is_of_a_later_sign_in(until), "this one knew of the session before"
 
 
+def test_no_session_is_overtaken_by_itself() -> None:
+    """It has two dates if the clock was put back while two tabs had it."""
+    tab = Tab()
+    tab.takes(Version(MS, "a", 2))
+    tab.versions.notice([f"over.{MS + 5}.a.1"])
+    assert tab.versions.overtaken_by is None
+
+
+def test_a_sign_in_once_the_clock_is_right_is_later_than_a_sign_out_after_an_early_session() -> None:
+    """S5: what another tab has held last, while the clock was ahead, puts no later sign-in ahead as well."""
+    ahead, signing_out, signing_in = Tab(), Tab(), Tab()
+    ahead.now += 3600
+    ahead.granted(begins=True, by_sign_in=True)
+    ahead.versions.let_go("signed_out")
+    sign = over_sign(ahead.versions.last)
+    assert sign is not None
+    until = signing_out.versions.mark_sign_out(in_body=False).until
+    signing_in.now += 0.001
+    signing_in.versions.notice([sign])
+    later = signing_in.granted(begins=True, by_sign_in=True)
+    signing_out.now += 0.001
+    signing_out.versions.notice([sign, str(later)])
+    assert signing_out.versions.cookie_is_of_a_later_sign_in(until)
+
+
 def test_a_session_is_not_overtaken_by_a_sign_out_before_it_though_the_clock_was_put_back() -> None:
     """S3: its tab did not know of the sign-out, so the session seems to have begun before that."""
     tab = Tab()

@@ -36,13 +36,14 @@ async def test_signing_out_in_one_tab_signs_out_all(origin: Origin) -> None:
     Seen in: Greenstand/treetracker-wallet-app#867
     """
     tabs = await origin.signed_in(4)
+    (held,) = {tab.peers.shown for tab in tabs}
     await tabs[2].api.sign_out()
     await settle()
     sent = len(origin.server.requests)
     for tab in tabs:
         assert isinstance(await outcome(tab.api.fetch(API)), SessionEnded)
         assert tab.ends() == ["signed_out"]
-        assert str(tab.peers.shown).startswith("over."), "no tab holds a version"
+        assert tab.peers.shown == f"over.{held}", "no tab holds a version"
     assert len(origin.server.requests) == sent
 
 
@@ -61,6 +62,27 @@ async def test_a_sign_out_reaches_a_tab_whose_requests_wait_for_another_tabs_ref
     assert {type(error) for error in errors} == {SessionEnded}
     await settle()
     assert [tab.api.state for tab in (one, two, three)] == [State.SIGNED_OUT] * 3
+
+
+async def test_the_next_tab_does_not_wait_for_the_message_of_one_whose_session_ended_during_its_refresh(
+    origin: Origin,
+) -> None:
+    """T5: it has nothing to send."""
+    untold = Shelf()
+    one, two = await origin.signed_in(2, pending_sign_out=untold)
+    gate, waiting = await origin.refreshing(two)
+    signing_out = asyncio.create_task(one.api.sign_out())
+    await settle()
+    signing_out.cancel()
+    one.crash()
+    later = origin.open(pending_sign_out=untold)
+    resuming = asyncio.create_task(later.api.resume())
+    await settle()
+    began = asyncio.get_running_loop().time()
+    gate.open()
+    assert await resuming is False
+    assert isinstance(await outcome(waiting[0]), SessionEnded)
+    assert asyncio.get_running_loop().time() == began
 
 
 async def test_signing_in_in_one_tab_signs_in_all(origin: Origin) -> None:

@@ -15,6 +15,7 @@ from reissue import (
     Request,
     Response,
     SessionEnded,
+    State,
     StepUp,
     StepUpRequired,
     StoreEvent,
@@ -30,6 +31,7 @@ from tests.reissue.bound import API as BOUND_API
 from tests.reissue.bound import Bound
 from tests.reissue.conftest import API, outcome
 from tests.reissue.origin import TOKENS, Origin, Shelf
+from tests.reissue.pages import Pages
 from tests.reissue.provider import verify
 
 DAY = 86_400.0
@@ -185,6 +187,20 @@ async def test_a_sign_out_that_could_not_be_told_is_not_undone_by_a_far_future_s
     later = origin.open(store=shelf, pending_sign_out=untold)
     shelf.text = json.dumps(hostile)
     assert await later.api.resume() is False
+
+
+async def test_the_end_of_a_token_that_stays_in_its_page_is_no_other_pages_end(bound: Bound) -> None:
+    """X10: a client whose tokens are bound to a key does not share a bearer token that the app has adopted."""
+    pages = Pages()
+    peers = pages.page()
+    api, other = bound.connect(peers=peers), bound.connect(peers=pages.page())
+    await api.sign_in(username="ada", password="lovelace")
+    await settle()
+    await api.adopt("a-bearer")
+    assert isinstance(await outcome(api.fetch(f"{BOUND_API}notes")), SessionEnded)
+    await settle()
+    assert other.state is State.SIGNED_IN
+    assert peers.shown is None
 
 
 async def test_a_session_goes_on_after_the_clock_was_put_back_by_days(origin: Origin) -> None:
