@@ -3,12 +3,15 @@
 mutmut never takes a statement away, nor turns a plain condition around, nor loses a result: that is added here. The
 wording of messages is not mutated: it is for people, and a test of it would be a copy.
 
-The tests run in virtual time, so none of them waits, and seconds of CPU say that a mutant loops for ever: a busy
-machine changes no verdict.
+The tests run in virtual time, so none of them waits, and seconds of CPU say that a mutant loops for ever. What waits
+for ever takes none: it is ended by the clock on the wall, and counts as a survivor, since a busy machine can do that,
+too. So a busy machine kills no mutant.
 """
 
 import gc
 import json
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -23,6 +26,7 @@ from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_string
 from mutmut.runners import harness
+from mutmut.state import state
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import change_cwd
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
@@ -31,11 +35,19 @@ from mutmut.workers.isolation import run_in_fork
 
 SUSPICIOUS = 35
 """The exit code by which mutmut knows a mutant whose tests could not be run."""
+UNFINISHED = 34
+"""The exit code of a mutant whose tests have not ended in time: "skipped" to mutmut, so it is not killed."""
 
 
 def cpu_limit(seconds: float) -> int:
     """The seconds of CPU for tests whose calls took so many: fixtures come on top, and a slow hour of the machine."""
     return 20 + int(4 * seconds)
+
+
+def end_after(seconds: int) -> None:
+    """End this process once it has taken so long, by a clock that can't be set."""
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(UNFINISHED))
+    signal.alarm(seconds)
 
 
 def negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
@@ -109,7 +121,8 @@ class Tests:
             config.hook.pytest_sessionstart(session=session)
             config.hook.pytest_collection(session=session)
         self._items = {item.nodeid: item for item in session.items}
-        if run_in_fork(self.run, list(self._items)):
+        # As mutmut runs them: the fast ones first. They must not fail for their order.
+        if run_in_fork(self.run, sorted(self._items, key=lambda name: state().duration_by_test[name])):
             sys.exit("a test fails though nothing is mutated")
 
     def run(self, names: list[str]) -> int:
@@ -119,7 +132,10 @@ class Tests:
         items = [self._items[name] for name in names]
         with change_cwd("mutants"):
             for item, following in zip_longest(items, items[1:]):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                try:
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                except KeyboardInterrupt:  # one that a test has raised, and that the mutant let through
+                    return 1
                 if self._failed:
                     return 1
         return 0
@@ -148,8 +164,7 @@ def start_up(runner: isolation.ForkRunner) -> None:
 
 isolation.ForkRunner.startup = start_up
 isolation.ForkRunner.submit = start_with_limited_cpu
-end_after = isolation.register_timeout
-isolation.register_timeout = lambda pid, timeout_s: end_after(pid, 60 + timeout_s)  # what waits for ever takes no CPU
+isolation.register_timeout = lambda **_: None  # it takes what has not ended by the wall's clock for killed
 
 run_by_pytest = harness.PytestRunner.run_tests
 
@@ -159,8 +174,10 @@ def run_tests(runner: harness.PytestRunner, *, mutant_name: str | None, tests: I
     if mutant_name is None:
         status: int = run_by_pytest(runner, mutant_name=mutant_name, tests=tests)
         return status
+    names = list(tests)
+    end_after(60 + 3 * cpu_limit(sum(state().duration_by_test[name] for name in names)))
     try:
-        return TESTS.run(list(tests))
+        return TESTS.run(names)
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
         return SUSPICIOUS
