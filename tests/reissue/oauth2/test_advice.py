@@ -364,11 +364,24 @@ async def test_a_403_or_404_in_json_says_how_a_server_may_end_a_session_by_it(pa
 
 
 NO_TOKENS: dict[str, tuple[Response, dict[str, Any], str]] = {
-    "JSON": (said({"token": "a"}), {}, "say names={'access_token': …}"),
-    "HTML": (Response(200, {"Content-Type": "text/html;charset=x"}, b"<html>"), {}, "(text/html) without an access_"),
+    "JSON": (
+        said({"token": "a"}),
+        {},
+        "answered 200 (application/json) without an access_token: if the server calls it otherwise, say "
+        "names={'access_token': …}",
+    ),
+    "HTML": (
+        Response(200, {"Content-Type": "text/html;charset=x"}, b"<html>"),
+        {},
+        "answered 200 (text/html) without an access_token: that is no answer of a token endpoint: is the URL right?",
+    ),
     "a token with a key": (said({"access_token": "a", "token_type": "DPoP"}), {}, "use connect(…, dpop=True)"),
     "a header field": (said({}), {"names": {"access_token": "header:X-Token"}}, "Access-Control-Expose-Headers"),
-    "cookies": (Response(200, {}, b"<html>"), {"tokens": "cookie"}, "is the URL right?"),
+    "cookies": (
+        Response(200, {}, b"<html>"),
+        {"tokens": "cookie"},
+        "answered 200 (no content type), which is not JSON, so it is no answer of the endpoint: is the URL right?",
+    ),
     "another type": (said({"access_token": "a", "token_type": "mac"}), {}, "say names={'token_type': …}"),
 }
 
