@@ -442,7 +442,7 @@ MUTANTS = [
         "        if wanted not in (None, nonce)", "        while wanted not in (None, nonce)",
         "            proof, _ = await prover.proof(request, nonce=wanted)", "            proof, nonce = await prover.proof(request, nonce=wanted)",
         "            prover.learn(request, answer)\n", "            wanted = prover.learn(request, answer)\n",
-        bound=(347,),
+        bound=(468,),
     ),
     Mutant(
         "the endpoint is shown the same proof again (X3)", "oauth2/dpop_calls",
@@ -517,7 +517,7 @@ MUTANTS = [
     Mutant(
         "a sign-out ends what began after it (S5)", "session/sign_out",
         "if self._shared.versions.cookie_is_of_a_later_sign_in(until) and not _in_body(signed_out):", "if False:",
-        strangers=(18, 169, 278),
+        strangers=(279,),
     ),
     Mutant(
         "a mark of the far future stands (X9)", "tabs/pending_sign_out",
@@ -637,7 +637,7 @@ MUTANTS = [
     Mutant(
         "a sign-out is not told before the sign-in that follows it (S5)", "session/sign_in",
         "            await self._sign_outs.tell_again()  # another tab may have signed out, and still wait for the lock (S5)\n", "",
-        strangers=(169, 278),
+        strangers=(279,),
     ),
     Mutant(
         "a sign-out that is refused for good is told again and again (F15)", "session/sign_out",
