@@ -203,6 +203,18 @@ async def test_the_end_of_a_token_that_stays_in_its_page_is_no_other_pages_end(b
     assert peers.shown is None
 
 
+async def test_who_signs_out_in_the_page_of_such_a_token_is_signed_out_in_all(bound: Bound) -> None:
+    """T8, X10"""
+    pages = Pages()
+    api, other = bound.connect(peers=pages.page()), bound.connect(peers=pages.page())
+    await api.sign_in(username="ada", password="lovelace")
+    await settle()
+    await api.adopt("a-bearer")
+    await api.sign_out()
+    await settle()
+    assert other.state is State.SIGNED_OUT
+
+
 async def test_a_session_goes_on_after_the_clock_was_put_back_by_days(origin: Origin) -> None:
     """X9, T12: what a page wrote while its clock was ahead locks nobody out: not itself, and no later page."""
     shelf = Shelf()
