@@ -203,7 +203,7 @@ async def test_the_end_of_a_token_that_stays_in_its_page_is_no_other_pages_end(b
     assert peers.shown is None
 
 
-async def test_who_signs_out_in_the_page_of_such_a_token_is_signed_out_in_all(bound: Bound) -> None:
+async def test_who_signs_out_where_a_token_stays_in_its_page_is_signed_out_in_all(bound: Bound) -> None:
     """T8, X10"""
     pages = Pages()
     api, other = bound.connect(peers=pages.page()), bound.connect(peers=pages.page())
