@@ -8,7 +8,7 @@ Theory of operation:
 2. A new session is later than every session that this tab knows of, whatever its clock says.
 3. A sign-out ends every version of its session (T8), even one that is on its way; a refusal ends the versions up to the
    refused one.
-4. A session is over, too, if another tab has let go a later one: see `shared_session` (8).
+4. A session is overtaken by a later one that another tab has held last: see `shared_session` (8).
 5. A sign-out ends no session that a sign-in began after it. It matters how a session began: a sign-in at the endpoint,
    made while its tab held the lock, has replaced the browser's cookie. A session that began otherwise was adopted, or
    was resumed by the cookie while a call that brings another cookie was on its way. Then it is unknown whose the cookie
