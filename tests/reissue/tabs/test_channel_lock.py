@@ -91,6 +91,24 @@ async def test_without_locks_a_holder_that_is_gone_is_not_waited_for_long(street
     assert loop.time() - began < 5
 
 
+async def test_without_locks_a_tab_that_waits_claims_the_turn_once_for_each_turn_that_ends() -> None:
+    pages, loop = Pages(), asyncio.get_running_loop()
+    channels = [pages.page() for _ in range(3)]
+    holder, waiting, other = (ChannelLockPeers(channel, clock=loop.time) for channel in channels)
+    for peers in (holder, waiting, other):
+        peers.listen(lambda text: None)
+    async with holder.lock():
+        turn = waiting.lock()
+        taking = asyncio.create_task(turn.__aenter__())
+        await settle()
+        channels[2].post(json.dumps({"courtesy": "free", "of": None}))
+        for _ in range(100):  # no time passes
+            await asyncio.sleep(0)
+        assert sum('"claim"' in text for text in channels[1].posted) == 2
+    assert await taking is True
+    await turn.__aexit__(None, None, None)
+
+
 async def test_without_locks_a_holder_that_does_not_end_costs_a_bounded_wait(street: Street) -> None:
     """T4, T5"""
     (holder, _), (other, _) = await street.signed_in(2, deadline=5)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reissue.tabs.protocol import Asked, Ended, Granted, Version, read, written
+from reissue.tabs.protocol import Asked, Ended, Granted, Version, over_sign, read, read_over, written
 
 from tests.reissue.test_bad_input import HUGE
 
@@ -139,3 +139,14 @@ def test_sessions_that_began_in_the_far_future_keep_their_order() -> None:
     first, second, now = (Version(int((NOW + after) * 1000), name, 1).dated(NOW) for after, name in (*FAR, (0, "0")))
     assert second.began_after(first)
     assert now.began_after(second)
+
+
+def test_what_a_tab_has_held_last_is_told_from_what_it_holds() -> None:
+    """S3"""
+    version = Version(int(NOW * 1000), "a", 1)
+    sign = over_sign(version)
+    assert sign is not None
+    assert read_over(sign, now=NOW) == version
+    assert Version.parse(sign, now=NOW) is None
+    assert read_over(str(version), now=NOW) is None
+    assert over_sign(None) is None
